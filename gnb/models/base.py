@@ -1,0 +1,128 @@
+"""The database object, the column types that both databases store exactly, and the model base class.
+
+    from gnb.models.base import Model, Money, UtcDateTime, db
+
+SQLite has neither time zones nor exact decimals, so both are stored in a form that any database keeps
+exactly: instants in UTC, money as whole minor units (cents, kuruş). Python sees aware datetimes and
+two-place Decimals on SQLite and on PostgreSQL alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.sql import operators
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+MINOR_DIGITS = 2
+"""Decimal places of every currency sold in (EUR, GBP, TRY, USD)."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: refuses naive datetimes, stores UTC, gives back aware datetimes in UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without its zone cannot be stored: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact amount with two decimal places, stored as whole minor units in a BIGINT.
+
+    `SUM` over it is integer arithmetic, hence exact on both databases, and comes back as a Decimal:
+    `func.sum(Booking.amount)`. Multiplying or dividing leaves the type: `BookingExtra.unit_price *
+    BookingExtra.quantity` is an integer of minor units, which `sa.type_coerce(…, Money())` turns into an
+    amount again. `func.avg` gives minor units as a float: divide the sum by the count in Python instead.
+    """
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: sa.Dialect) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, float):
+            raise TypeError(f"an amount is a Decimal, not a float: {value!r}")
+        minor = Decimal(value).scaleb(MINOR_DIGITS)
+        if minor != minor.to_integral_value():
+            raise ValueError(f"an amount has at most {MINOR_DIGITS} decimal places: {value}")
+        return int(minor)
+
+    def process_result_value(self, value: int | Decimal | None, dialect: sa.Dialect) -> Decimal | None:
+        return None if value is None else Decimal(int(value)).scaleb(-MINOR_DIGITS)
+
+    def coerce_compared_value(self, op: operators.OperatorType | None, value: Any) -> TypeEngine[Any]:
+        """A factor is a plain number; only what is compared, added or subtracted is an amount."""
+        if op in (operators.mul, operators.truediv, operators.floordiv, operators.mod):
+            return sa.BigInteger() if isinstance(value, int) else sa.Numeric()
+        return self
+
+
+Json = sa.JSON().with_variant(JSONB(), "postgresql")
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""The key of a table that grows without end; SQLite numbers rows itself only under the name INTEGER."""
+
+
+class Base(DeclarativeBase):
+    """What every table shares: names of constraints that migrations can rely on, and Python types of columns."""
+
+    registry = registry(
+        metadata=sa.MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={
+            datetime: UtcDateTime(),
+            Decimal: Money(),
+            dict[str, Any]: Json,
+            dict[str, str]: Json,
+            list[int]: Json,
+        },
+    )
+
+
+db = SQLAlchemy(model_class=Base)
+
+if TYPE_CHECKING:
+
+    class Model(Base):
+        """The typed face of `db.Model`."""
+
+        __abstract__ = True
+else:
+    Model = db.Model
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def one_of(column: str, values: Sequence[str]) -> sa.CheckConstraint:
+    """A constraint that keeps a text column to the listed words (NULL passes where the column allows it)."""
+    words = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({words})", name=column)

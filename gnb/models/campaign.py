@@ -1,0 +1,88 @@
+"""Campaigns: a rule that lowers prices for a while, and a mail that tells customers about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from gnb.models.base import Model, now, one_of
+from gnb.models.languages import localized
+from gnb.models.tour import CATEGORIES, Tour
+from gnb.models.user import User
+
+CAMPAIGN_STATES = ("draft", "active", "paused", "ended", "cancelled")
+MAILING_STATES = ("none", "planning", "sending", "paused", "sent", "cancelled")
+
+
+class Campaign(Model):
+    """One campaign.
+
+    The rule applies between `starts_at` and `ends_at` to tours that match every condition set (None matches
+    all): city, category, a single tour, the weekday, and how many bookings the tour had in the last week.
+    A rule that does not stack competes and the best one wins; stacking rules add up; no price falls below
+    `floor_percent` of the base price. The mail has its own state, since it can be held back or sent alone.
+    """
+
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        one_of("state", CAMPAIGN_STATES),
+        one_of("mailing_state", MAILING_STATES),
+        one_of("category", CATEGORIES),
+        sa.CheckConstraint("ends_at > starts_at", name="ends_at"),
+        sa.CheckConstraint("discount_percent BETWEEN 0 AND 90", name="discount_percent"),
+        sa.CheckConstraint("floor_percent BETWEEN 10 AND 100", name="floor_percent"),
+        sa.CheckConstraint("min_bookings IS NULL OR min_bookings >= 0", name="min_bookings"),
+        sa.CheckConstraint("max_bookings IS NULL OR max_bookings >= COALESCE(min_bookings, 0)", name="max_bookings"),
+        sa.Index(None, "state", "starts_at"),
+        sa.Index(None, "mailing_state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    state: Mapped[str] = mapped_column(sa.String(20), default="draft")
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+    discount_percent: Mapped[int]
+    floor_percent: Mapped[int] = mapped_column(default=70)
+    stacks: Mapped[bool] = mapped_column(default=False)
+    city: Mapped[str | None] = mapped_column(sa.String(80))
+    category: Mapped[str | None] = mapped_column(sa.String(20))
+    tour_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tours.id", ondelete="CASCADE"))
+    weekdays: Mapped[list[int]] = mapped_column(default=list)
+    """ISO weekdays, 1 Monday … 7 Sunday, in Europe/Istanbul; empty for every day."""
+    min_bookings: Mapped[int | None]
+    max_bookings: Mapped[int | None]
+
+    subjects: Mapped[dict[str, str]] = mapped_column(default=dict)
+    bodies: Mapped[dict[str, str]] = mapped_column(default=dict)
+    segment: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """Who is written to: `languages`, `tour_ids`, `booked_after`, `booked_before`; empty for everyone."""
+    mailing_state: Mapped[str] = mapped_column(sa.String(20), default="none")
+    planned_up_to: Mapped[int] = mapped_column(default=0)
+    """The last user id whose message is planned: where a killed planner goes on."""
+    recipients: Mapped[int | None]
+    """Counted when the mailing starts."""
+    mailing_started_at: Mapped[datetime | None]
+    mailing_finished_at: Mapped[datetime | None]
+
+    created_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    tour: Mapped[Tour | None] = relationship()
+    created_by: Mapped[User | None] = relationship()
+
+    def subject(self, language: str) -> str:
+        """The mail's subject in the language, or the nearest there is."""
+        return localized(self.subjects, language) or self.name
+
+    def body(self, language: str) -> str:
+        """The mail's text in the language, or the nearest there is."""
+        return localized(self.bodies, language)
+
+    def __repr__(self) -> str:
+        return f"<Campaign {self.id} {self.state}>"

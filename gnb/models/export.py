@@ -1,0 +1,78 @@
+"""Exports: what was asked for, how far it is, and the file while it is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+
+from gnb.models.base import Model, now, one_of
+from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES
+from gnb.models.user import User
+
+EXPORT_TYPES = ("bookings-csv", "users-csv", "revenue-csv", "bookings-pdf", "revenue-pdf")
+EXPORT_STATES = ("waiting", "active", "completed", "failed", "removed")
+"""`removed`: the file was deleted after its keeping time, the row stays as history."""
+
+
+class Export(Model):
+    """One export. A file is offered only in state `completed`, when `file_key` names a whole file."""
+
+    __tablename__ = "exports"
+    __table_args__ = (
+        one_of("type", EXPORT_TYPES),
+        one_of("state", EXPORT_STATES),
+        one_of("language", LANGUAGES),
+        sa.CheckConstraint("progress BETWEEN 0 AND 100", name="progress"),
+        sa.CheckConstraint("state <> 'completed' OR file_key IS NOT NULL", name="file_key"),
+        sa.Index(None, "created_at"),
+        sa.Index(None, "state", "expires_at"),
+        sa.Index(None, "requested_by_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=lambda: str(uuid4()))
+    type: Mapped[str] = mapped_column(sa.String(20))
+    filters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    language: Mapped[str] = mapped_column(sa.String(5), default=DEFAULT_LANGUAGE)
+    """The reader's language: what a PDF is written in."""
+    state: Mapped[str] = mapped_column(sa.String(20), default="waiting")
+    job_id: Mapped[str | None] = mapped_column(sa.String(100), index=True)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    """Percent of the rows counted."""
+    rows_done: Mapped[int] = mapped_column(default=0)
+    rows_total: Mapped[int | None]
+    file_key: Mapped[str | None] = mapped_column(sa.String(200))
+    """Names the file in the storage that it was written to; a new one for every attempt."""
+    file_name: Mapped[str | None] = mapped_column(sa.String(200))
+    content_type: Mapped[str | None] = mapped_column(sa.String(100))
+    size: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """Bytes."""
+    error: Mapped[str | None] = mapped_column(sa.Text)
+    requested_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+
+    requested_by: Mapped[User | None] = relationship()
+
+    def __repr__(self) -> str:
+        return f"<Export {self.id} {self.type} {self.state}>"
+
+
+class ExportChunk(Model):
+    """A piece of a file kept in the database. Pieces of a broken attempt bear a `file_key` nobody points to."""
+
+    __tablename__ = "export_chunks"
+    __table_args__ = (sa.Index(None, "export_id"),)
+
+    file_key: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    export_id: Mapped[str] = mapped_column(sa.ForeignKey("exports.id", ondelete="CASCADE"))
+    start: Mapped[int] = mapped_column(sa.BigInteger)
+    """Offset of the piece's first byte in the file."""
+    data: Mapped[bytes] = deferred(mapped_column(sa.LargeBinary))

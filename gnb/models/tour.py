@@ -1,0 +1,113 @@
+"""What is sold: transfers, tours and what can be added to them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from gnb.models.base import Model, now, one_of
+from gnb.models.languages import localized
+
+CATEGORIES = ("transfer", "tour", "vip", "airport", "city", "excursion", "package")
+CURRENCIES = ("EUR", "GBP", "TRY", "USD")
+
+
+class Tour(Model):
+    """One product. `current_price` is what is charged; campaigns and demand set it from `base_price`."""
+
+    __tablename__ = "tours"
+    __table_args__ = (
+        one_of("category", CATEGORIES),
+        one_of("currency", CURRENCIES),
+        sa.CheckConstraint("base_price > 0", name="base_price"),
+        sa.CheckConstraint("current_price > 0", name="current_price"),
+        sa.CheckConstraint("max_passengers BETWEEN 1 AND 50", name="max_passengers"),
+        sa.CheckConstraint("daily_seats IS NULL OR daily_seats > 0", name="daily_seats"),
+        sa.CheckConstraint("duration_minutes > 0", name="duration_minutes"),
+        sa.CheckConstraint("distance_km IS NULL OR distance_km >= 0", name="distance_km"),
+        sa.Index(None, "active", "category"),
+        sa.Index(None, "city"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(sa.String(100), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    """The house's own name for it, in English: what exports, reports and admin lists show."""
+    titles: Mapped[dict[str, str]] = mapped_column(default=dict)
+    descriptions: Mapped[dict[str, str]] = mapped_column(default=dict)
+    category: Mapped[str] = mapped_column(sa.String(20))
+    city: Mapped[str] = mapped_column(sa.String(80))
+    airport: Mapped[str | None] = mapped_column(sa.String(3))
+    """IATA code of the airport it starts or ends at, if any."""
+    origin: Mapped[str] = mapped_column(sa.String(120))
+    destination: Mapped[str] = mapped_column(sa.String(120))
+    distance_km: Mapped[int | None]
+    duration_minutes: Mapped[int]
+    max_passengers: Mapped[int] = mapped_column(default=8)
+    """The largest party that one booking may bring."""
+    daily_seats: Mapped[int | None]
+    """Seats for sale on one day, None when not counted; `Departure` counts those taken."""
+    base_price: Mapped[Decimal]
+    current_price: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    departures: Mapped[list[Departure]] = relationship(back_populates="tour", passive_deletes=True)
+
+    def title(self, language: str) -> str:
+        """The title in the language, or the nearest there is."""
+        return localized(self.titles, language) or self.name
+
+    def description(self, language: str) -> str:
+        """The description in the language, or the nearest there is."""
+        return localized(self.descriptions, language)
+
+    def __repr__(self) -> str:
+        return f"<Tour {self.id} {self.slug}>"
+
+
+class Departure(Model):
+    """The seats of one tour on one day; the check makes overselling impossible whatever the code does."""
+
+    __tablename__ = "departures"
+    __table_args__ = (
+        sa.UniqueConstraint("tour_id", "departs_on"),
+        sa.CheckConstraint("seats_taken >= 0 AND seats_taken <= seats", name="seats_taken"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tour_id: Mapped[int] = mapped_column(sa.ForeignKey("tours.id", ondelete="CASCADE"))
+    departs_on: Mapped[date]
+    """The calendar day in Europe/Istanbul."""
+    seats: Mapped[int]
+    seats_taken: Mapped[int] = mapped_column(default=0)
+
+    tour: Mapped[Tour] = relationship(back_populates="departures")
+
+
+class Extra(Model):
+    """Something that can be added to a booking, at its price of today."""
+
+    __tablename__ = "extras"
+    __table_args__ = (
+        one_of("currency", CURRENCIES),
+        sa.CheckConstraint("price >= 0", name="price"),
+        sa.CheckConstraint("max_quantity > 0", name="max_quantity"),
+    )
+
+    code: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    titles: Mapped[dict[str, str]] = mapped_column(default=dict)
+    price: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
+    max_quantity: Mapped[int] = mapped_column(default=1)
+    active: Mapped[bool] = mapped_column(default=True)
+    position: Mapped[int] = mapped_column(default=0)
+
+    def title(self, language: str) -> str:
+        """The title in the language, or the nearest there is."""
+        return localized(self.titles, language) or self.code

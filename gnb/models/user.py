@@ -1,0 +1,73 @@
+"""People with an account: customers, drivers and staff."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from flask_login import UserMixin
+from sqlalchemy.orm import Mapped, mapped_column, validates
+
+from gnb.models.base import Model, now, one_of
+from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES
+
+ROLES = ("user", "driver", "support", "manager", "admin", "superadmin")
+ADMIN_ROLES = frozenset({"admin", "superadmin"})
+"""Who may change jobs, exports, prices and people."""
+
+STAFF_ROLES = frozenset({"support", "manager"}) | ADMIN_ROLES
+"""Who may read the admin pages."""
+
+
+def normalize_email(address: str) -> str:
+    """The address as accounts are looked up by it: without blanks around it, in lower case."""
+    return address.strip().lower()
+
+
+class User(UserMixin, Model):
+    """One account. `token_version` goes up when the password changes: older sessions and tokens end there."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        one_of("role", ROLES),
+        one_of("language", LANGUAGES),
+        sa.Index(None, "role", "created_at"),
+        sa.Index(None, "language", "created_at"),
+        sa.Index(None, "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(sa.String(254), unique=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    phone: Mapped[str | None] = mapped_column(sa.String(20))
+    role: Mapped[str] = mapped_column(sa.String(20), default="user")
+    language: Mapped[str] = mapped_column(sa.String(5), default=DEFAULT_LANGUAGE)
+    password_hash: Mapped[str | None] = mapped_column(sa.String(200))
+    """argon2id in its PHC string form; None for an account that cannot sign in with a password."""
+    token_version: Mapped[int] = mapped_column(default=1)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_login_at: Mapped[datetime | None]
+
+    @validates("email")
+    def _normalize_email(self, _key: str, value: str) -> str:
+        return normalize_email(value)
+
+    @property
+    def is_active(self) -> bool:
+        return self.active
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role in ADMIN_ROLES
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role in STAFF_ROLES
+
+    def get_id(self) -> str:
+        """What the session remembers: a changed password makes it stale."""
+        return f"{self.id}:{self.token_version}"
+
+    def __repr__(self) -> str:
+        return f"<User {self.id} {self.role}>"
