@@ -1,0 +1,63 @@
+"""`bin/bench [--only engine,…] [--quick]`: runs the parts, prints the table, writes results/latest.json."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from benchmarks.machine import describe_machine, package_versions
+from benchmarks.measure import Options
+from benchmarks.report import RESULTS, Report
+
+# Each is a module of this package with `run(options) -> list[Measure]`; README.md says what else it may have.
+PARTS = ("engine",)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code: 0 when every part ran (goals reached or not), 1 when one broke down."""
+    chosen = _parse(arguments)
+    console = Console()
+    report = Report(describe_machine(), package_versions(), quick=chosen.quick)
+    for part in chosen.only:
+        console.print(f"[bold]{part}[/bold] …")
+        _run_part(part, Options(quick=chosen.quick), report)
+    report.print(console)
+    report.write()
+    console.print(f"Written to {RESULTS}")
+    return 1 if report.failures else 0
+
+
+def _run_part(part: str, options: Options, report: Report) -> None:
+    try:
+        module = importlib.import_module(f"benchmarks.{part}")
+        report.parts[part] = module.run(options)
+        report.settings[part] = getattr(module, "SETTINGS", {})
+        if hasattr(module, "versions"):
+            report.versions.update(module.versions())
+    except Exception as error:  # noqa: BLE001 - one part's breakdown must not cost the others' figures
+        traceback.print_exc()
+        report.failures[part] = f"{type(error).__name__}: {error}"
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bin/bench", description="Measures the project next to its peers.")
+    parser.add_argument("--only", type=_parts, default=PARTS, metavar="PART,…", help=f"some of: {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="small counts, one round: a look, not a figure to quote")
+    return parser.parse_args(arguments)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in PARTS]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(f"{text!r}: choose from {', '.join(PARTS)}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())
