@@ -1,0 +1,65 @@
+"""GNB Transfer: airport transfers and tours, and the job queues that carry the heavy work.
+
+`create_app` is the only place where the parts are wired together.
+"""
+
+from importlib import import_module
+
+from flask import Flask
+
+from gnb.config import INSTANCE, ROOT, Settings, environment
+
+BLUEPRINTS = ("errors", "ops", "site", "auth", "api", "admin")
+COMMANDS = ("jobs", "schedules", "users", "demo")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application with these settings, or with those of the environment. Raises ConfigError for a wrong one."""
+    from gnb import extensions, flask_settings, logs, security
+
+    settings = settings or Settings.from_env(environment())
+    logs.configure(settings)
+    app = Flask(
+        __name__,
+        instance_path=str(INSTANCE),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    app.config.from_mapping(flask_settings.mapping(settings))
+    app.extensions["settings"] = settings
+    security.bind(app, settings)
+    logs.bind(app)
+    extensions.db.init_app(app)
+    extensions.migrate.init_app(app, extensions.db, directory=str(ROOT / "migrations"))
+    extensions.login_manager.init_app(app)
+    extensions.csrf.init_app(app)
+    extensions.limiter.init_app(app)
+    extensions.jwt.init_app(app)
+    extensions.babel.init_app(app)
+    extensions.api.init_app(app)
+    _register_parts(app)
+    return app
+
+
+def _register_parts(app: Flask) -> None:
+    for name in BLUEPRINTS:
+        try:
+            part = import_module(f"gnb.blueprints.{name}")
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith("gnb."):
+                raise
+            continue
+        if hasattr(part, "register"):
+            part.register(app)
+        elif hasattr(part, "blueprint"):
+            app.register_blueprint(part.blueprint)
+    for name in COMMANDS:
+        try:
+            part = import_module(f"gnb.cli.{name}")
+        except ModuleNotFoundError as error:
+            if not (error.name or "").startswith("gnb."):
+                raise
+            continue
+        group = getattr(part, name, None) or getattr(part, "group", None)
+        if group is not None:
+            app.cli.add_command(group)

@@ -1,0 +1,166 @@
+"""Every setting the application takes from its environment: typed, checked, read here and nowhere else.
+
+`Settings.from_env()` gives a frozen `Settings`, or raises `ConfigError` with one line that names the variable, says
+what a value looks like and gives an example. Values are never repeated in the message: they may be secrets.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gnb.environment import Environment, read_env_file
+from gnb.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTANCE = ROOT / "instance"
+# Written by bin/dev: lets `flask` commands and `rq` in another terminal reach what bin/dev runs.
+DEVELOPMENT_FILE = INSTANCE / "development.env"
+
+QUEUES = ("export", "email", "ai", "scheduled")
+_CONCURRENCY = {"export": 2, "email": 5, "ai": 3, "scheduled": 2}
+_RATE_LIMITS = {"export": "10/60s", "email": "50/60s", "ai": "20/60s", "scheduled": "none"}
+_REQUIRED_BY_PROVIDER = {
+    "sink": (),
+    "gmail": ("EMAIL_USER", "EMAIL_PASSWORD"),
+    "mailtrap": ("MAILTRAP_USER", "MAILTRAP_PASSWORD"),
+    "smtp": ("SMTP_HOST",),
+}
+
+__all__ = [
+    "DEVELOPMENT_FILE",
+    "INSTANCE",
+    "QUEUES",
+    "ROOT",
+    "ConfigError",
+    "Settings",
+    "environment",
+    "settings_or_exit",
+]
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """The settings of one process; a field is the lower-case name of its variable."""
+
+    app_env: str
+    secret_key: str
+    database_url: str
+    redis_url: str
+    queue_enabled: bool
+    port: int
+    site_url: str
+    site_url_given: bool
+    trusted_proxies: int
+    web_concurrency: int
+    worker_concurrency: dict[str, int]
+    rate_limits: dict[str, str]
+    worker_shutdown_grace: float
+    export_storage: str
+    email_provider: str
+    email_user: str
+    email_password: str
+    email_from: str
+    mailtrap_host: str
+    mailtrap_port: int
+    mailtrap_user: str
+    mailtrap_password: str
+    smtp_host: str
+    smtp_port: int
+    smtp_user: str
+    smtp_password: str
+    smtp_secure: bool
+    openai_api_key: str
+    openai_base_url: str
+    openai_model: str
+    sentry_dsn: str
+    metrics_token: str
+    log_level: str
+    log_format: str
+
+    @property
+    def development(self) -> bool:
+        return self.app_env == "development"
+
+    @property
+    def testing(self) -> bool:
+        return self.app_env == "testing"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings that these variables make. Raises ConfigError for the first wrong one."""
+        env = Environment(environ)
+        app_env = env.choice("APP_ENV", ("production", "development", "testing"), "production")
+        port = env.integer("PORT", 5000, 1, 65535)
+        provider = env.choice("EMAIL_PROVIDER", tuple(_REQUIRED_BY_PROVIDER), "sink")
+        for name in _REQUIRED_BY_PROVIDER[provider]:
+            env.required(name, f"with EMAIL_PROVIDER={provider}")
+        return cls(
+            app_env=app_env,
+            secret_key=_secret_key(env, app_env),
+            database_url=env.database_url("DATABASE_URL", f"sqlite:///{INSTANCE / 'gnb.db'}"),
+            redis_url=env.redis_url("REDIS_URL", f"unix://{INSTANCE / 'broker' / 'valkey.sock'}"),
+            queue_enabled=env.boolean("QUEUE_ENABLED", True),
+            port=port,
+            site_url=env.http_url("SITE_URL", f"http://127.0.0.1:{port}"),
+            site_url_given=bool(env.text("SITE_URL")),
+            trusted_proxies=env.integer("TRUSTED_PROXIES", 0, 0, 10),
+            web_concurrency=env.integer("WEB_CONCURRENCY", 2, 1, 64),
+            worker_concurrency={
+                queue: env.integer(f"{queue.upper()}_WORKER_CONCURRENCY", _CONCURRENCY[queue], 1, 256)
+                for queue in QUEUES
+            },
+            rate_limits={queue: env.rate(f"{queue.upper()}_RATE_LIMIT", _RATE_LIMITS[queue]) for queue in QUEUES},
+            worker_shutdown_grace=env.seconds("WORKER_SHUTDOWN_GRACE", 25.0),
+            export_storage=env.storage("EXPORT_STORAGE", "database"),
+            email_provider=provider,
+            email_user=env.text("EMAIL_USER"),
+            email_password=env.text("EMAIL_PASSWORD"),
+            email_from=env.mailbox("EMAIL_FROM", "GNB Transfer <no-reply@gnb-transfer.example>"),
+            mailtrap_host=env.text("MAILTRAP_HOST", "sandbox.smtp.mailtrap.io"),
+            mailtrap_port=env.integer("MAILTRAP_PORT", 2525, 1, 65535),
+            mailtrap_user=env.text("MAILTRAP_USER"),
+            mailtrap_password=env.text("MAILTRAP_PASSWORD"),
+            smtp_host=env.text("SMTP_HOST"),
+            smtp_port=env.integer("SMTP_PORT", 587, 1, 65535),
+            smtp_user=env.text("SMTP_USER"),
+            smtp_password=env.text("SMTP_PASSWORD"),
+            smtp_secure=env.boolean("SMTP_SECURE", False),
+            openai_api_key=env.text("OPENAI_API_KEY"),
+            openai_base_url=env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+            openai_model=env.text("OPENAI_MODEL", "gpt-4o-mini"),
+            sentry_dsn=env.http_url("SENTRY_DSN", ""),
+            metrics_token=env.text("METRICS_TOKEN"),
+            log_level=env.choice("LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), "info").upper(),
+            log_format=env.choice("LOG_FORMAT", ("text", "json"), "text"),
+        )
+
+
+def _secret_key(env: Environment, app_env: str) -> str:
+    """The key that signs sessions and tokens; only development may do without one, until the process ends."""
+    if app_env == "development" and not env.text("SECRET_KEY"):
+        return secrets.token_hex(32)
+    return env.required(
+        "SECRET_KEY", "outside development", example="$(python3 -c 'import secrets; print(secrets.token_hex(32))')"
+    )
+
+
+def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The process's variables, on top of what bin/dev left for commands on a developer's machine.
+
+    Whoever names a key, a database or a broker of their own is not on that machine, and gets what they named alone.
+    """
+    if any(environ.get(name) for name in ("APP_ENV", "SECRET_KEY", "DATABASE_URL", "REDIS_URL")):
+        return dict(environ)
+    return {**read_env_file(DEVELOPMENT_FILE), **environ}
+
+
+def settings_or_exit(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. A wrong one ends it with a line on standard error and exit status 2."""
+    try:
+        return Settings.from_env(environment() if environ is None else environ)
+    except ConfigError as error:
+        print(f"gnb: {error}", file=sys.stderr)  # noqa: T201 - no log exists before its settings do
+        raise SystemExit(2) from None

@@ -1,0 +1,156 @@
+"""Reading variables by kind: each method gives a checked value or raises ConfigError in one line."""
+
+import re
+from collections.abc import Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from gnb.errors import ConfigError
+
+_RATE = re.compile(r"none|[1-9][0-9]{0,8}/[1-9][0-9]{0,5}s")
+_SECONDS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)s?")
+_SENTINEL = re.compile(r"redis\+sentinel://(?:[^@/]*@)?[^@/:,\s]+:[0-9]+(?:,[^@/:,\s]+:[0-9]+)*/[^/\s]+(?:/[0-9]+)?/?")
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off"}
+_DATABASE_SHAPE = "a SQLite or PostgreSQL address"
+_DATABASE_EXAMPLE = "postgresql://user:password@db.example:5432/gnb or sqlite:////var/lib/gnb/gnb.db"
+_REDIS_SHAPE = "a redis://, rediss://, redis+sentinel:// or unix:// address"
+_REDIS_EXAMPLE = "redis://:password@cache.example:6379/0 or redis+sentinel://s1.example:26379,s2.example:26379/mymaster"
+
+
+class Environment:
+    """Variables of the environment, an empty one being the same as none."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._variables.get(name, "").strip() or default
+
+    def required(self, name: str, when: str, example: str = "…") -> str:
+        if value := self.text(name):
+            return value
+        raise ConfigError(f"{name} is required {when}, for example {name}={example}")
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        value = self.text(name, default).lower()
+        if value not in choices:
+            raise _wrong(name, "one of " + ", ".join(choices), choices[0])
+        return value
+
+    def boolean(self, name: str, default: bool) -> bool:
+        value = self.text(name, str(default)).lower()
+        if value not in _TRUE | _FALSE:
+            raise _wrong(name, "true or false", str(default).lower())
+        return value in _TRUE
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        value = self.text(name, str(default))
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
+            raise _wrong(name, f"a whole number from {low} to {high}", str(default))
+        return int(value)
+
+    def seconds(self, name: str, default: float) -> float:
+        match = _SECONDS.fullmatch(self.text(name, str(default)))
+        if not match:
+            raise _wrong(name, "a number of seconds", f"{default:g}")
+        return float(match[1])
+
+    def rate(self, name: str, default: str) -> str:
+        value = self.text(name, default).lower()
+        if not _RATE.fullmatch(value):
+            raise _wrong(name, "starts/seconds, or none", "10/60s")
+        return value
+
+    def http_url(self, name: str, default: str) -> str:
+        """An http or https address without the slash at its end."""
+        value = self.text(name, default)
+        if value and not _is_url(value, ("http", "https")):
+            raise _wrong(name, "an http or https address", default or "https://key@sentry.example/1")
+        return value.rstrip("/")
+
+    def database_url(self, name: str, default: str) -> str:
+        """An address as SQLAlchemy takes it; `postgres://` as platforms write it means PostgreSQL by psycopg 3."""
+        value = re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", self.text(name, default))
+        try:
+            url = make_url(value)
+        except (ArgumentError, ValueError):
+            raise _wrong(name, _DATABASE_SHAPE, _DATABASE_EXAMPLE) from None
+        named = url.database or url.query.get("host")
+        if url.drivername not in ("sqlite", "postgresql+psycopg") or not named:
+            raise _wrong(name, _DATABASE_SHAPE, _DATABASE_EXAMPLE)
+        return value
+
+    def redis_url(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if value.startswith("redis+sentinel://"):
+            good = bool(_SENTINEL.fullmatch(value))
+        elif value.startswith("unix://"):
+            good = bool(_split(value).path)
+        else:
+            good = (
+                _is_url(value, ("redis", "rediss")) and re.fullmatch(r"/?|/[0-9]{1,3}", _split(value).path) is not None
+            )
+        if not good:
+            raise _wrong(name, _REDIS_SHAPE, _REDIS_EXAMPLE)
+        return value
+
+    def storage(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        parts = _split(value)
+        good = {"": value == "database", "file": not parts.netloc and len(parts.path) > 1, "s3": bool(parts.netloc)}
+        if not good.get(parts.scheme):
+            raise _wrong(name, "database, file:///folder or s3://bucket/prefix", "s3://gnb-exports/production")
+        return value
+
+    def mailbox(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        address = parseaddr(value)[1]
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or "\n" in value:
+            raise _wrong(name, "an e-mail address, with or without a name", default)
+        return value
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The variables of a .env file: NAME=value lines, `#` comments, optional quotes. Nothing if there is no file."""
+    if not path.is_file():
+        return {}
+    variables = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip().removeprefix("export ").lstrip()
+        if not text or text.startswith("#"):
+            continue
+        match = re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", text)
+        if not match:
+            raise ConfigError(f"{path.name} line {number} is not NAME=value, for example PORT=5000")
+        variables[match[1]] = _unquote(match[2])
+    return variables
+
+
+def _unquote(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return re.split(r"\s+#", value)[0].strip()
+
+
+def _wrong(name: str, shape: str, example: str) -> ConfigError:
+    return ConfigError(f"{name} must be {shape}, for example {name}={example}")
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        return urlsplit(value)
+    except ValueError:
+        return SplitResult("invalid", "", "", "", "")
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    parts = _split(value)
+    try:
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

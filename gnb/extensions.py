@@ -1,0 +1,55 @@
+"""The extensions of the application: made here, bound to it in create_app."""
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+from flask_babel import Babel
+from flask_jwt_extended import JWTManager
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_smorest import Api
+from flask_wtf import CSRFProtect
+
+from gnb.config import Settings
+from gnb.models.base import db
+
+if TYPE_CHECKING:
+    from gnb.queueing import Engine
+
+__all__ = ["api", "babel", "csrf", "db", "engine", "jwt", "limiter", "login_manager", "migrate", "settings"]
+
+
+class _Api(Api):
+    """The API and its OpenAPI document; errors are answered by the errors blueprint, in the project's one shape."""
+
+    def _register_error_handlers(self) -> None:
+        pass
+
+
+def _caller() -> str:
+    """A name for the caller's address that gives the address away to nobody who reads the broker."""
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.new(key, get_remote_address().encode(), hashlib.sha256).hexdigest()[:24]
+
+
+migrate = Migrate(render_as_batch=True, compare_type=True)
+login_manager = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(_caller)
+jwt = JWTManager()
+babel = Babel()
+api = _Api()
+
+
+def settings() -> Settings:
+    """The settings of the current application."""
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def engine() -> "Engine":
+    """The queue engine of the current application."""
+    return cast("Engine", current_app.extensions["engine"])

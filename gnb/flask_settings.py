@@ -1,0 +1,80 @@
+"""What Flask and its extensions are told, derived from the settings."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import Any
+
+from gnb.config import Settings
+
+BODY_LIMIT = 1024 * 1024  # bytes; the largest thing a client sends is a campaign's text or a job's data
+
+
+def mapping(settings: Settings) -> dict[str, Any]:
+    """The keys of `app.config`."""
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "TESTING": settings.testing,
+        "DEBUG": False,
+        "MAX_CONTENT_LENGTH": BODY_LIMIT,
+        "MAX_FORM_MEMORY_SIZE": BODY_LIMIT,
+        "PREFERRED_URL_SCHEME": settings.site_url.split(":", 1)[0],
+        **_database(settings.database_url),
+        **_cookies(secure=settings.site_url.startswith("https://")),
+        **_limits(settings),
+        **_api(settings),
+        "BABEL_DEFAULT_LOCALE": "en",
+        "BABEL_DEFAULT_TIMEZONE": "Europe/Istanbul",
+        "BABEL_TRANSLATION_DIRECTORIES": "../translations",
+    }
+
+
+def _database(url: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"connect_args": {"timeout": 10}}
+    if url.startswith("postgresql"):
+        options = {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10, "connect_args": {"connect_timeout": 5}}
+    return {"SQLALCHEMY_DATABASE_URI": url, "SQLALCHEMY_ENGINE_OPTIONS": options}
+
+
+def _cookies(secure: bool) -> dict[str, Any]:
+    return {
+        "SESSION_COOKIE_NAME": "gnb_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": secure,
+        "REMEMBER_COOKIE_NAME": "gnb_remember",
+        "REMEMBER_COOKIE_HTTPONLY": True,
+        "REMEMBER_COOKIE_SAMESITE": "Lax",
+        "REMEMBER_COOKIE_SECURE": secure,
+        "REMEMBER_COOKIE_DURATION": timedelta(days=14),
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+        "WTF_CSRF_TIME_LIMIT": None,  # a token lives as long as its session
+    }
+
+
+def _limits(settings: Settings) -> dict[str, Any]:
+    """Counted in the broker, so that every web process sees the same count; in the process while it is away."""
+    url = settings.redis_url.replace("unix://", "redis+unix://", 1) if settings.queue_enabled else "memory://"
+    timeouts = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5} if settings.queue_enabled else {}
+    return {
+        "RATELIMIT_STORAGE_URI": url,
+        "RATELIMIT_STORAGE_OPTIONS": timeouts,
+        "RATELIMIT_KEY_PREFIX": "gnb",
+        "RATELIMIT_STRATEGY": "fixed-window",
+        "RATELIMIT_HEADERS_ENABLED": True,
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+    }
+
+
+def _api(settings: Settings) -> dict[str, Any]:
+    return {
+        "API_TITLE": "GNB Transfer",
+        "API_VERSION": "v1",
+        "OPENAPI_VERSION": "3.0.3",
+        "OPENAPI_URL_PREFIX": "/api",
+        "OPENAPI_JSON_PATH": "openapi.json",
+        # A key of its own, and long enough for its algorithm whatever SECRET_KEY's length.
+        "JWT_SECRET_KEY": hmac.new(settings.secret_key.encode(), b"access tokens", hashlib.sha256).hexdigest(),
+        "JWT_ACCESS_TOKEN_EXPIRES": timedelta(hours=1),
+        "JWT_TOKEN_LOCATION": ["headers"],
+    }

@@ -1,0 +1,82 @@
+"""Logs: one line an event on standard output, as text or JSON, with the request's id on every line it causes."""
+
+import logging
+import sys
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+from gnb.config import Settings
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+# Their own lines repeat, request by request, what the access line already says.
+_QUIET = ("werkzeug", "fontTools", "weasyprint", "botocore", "urllib3", "httpx")
+
+access = structlog.stdlib.get_logger("gnb.access")
+
+
+def configure(settings: Settings) -> None:
+    """Sends structlog's and the standard library's records to standard output in the format asked for."""
+    if settings.log_format == "json":
+        ending: list[Any] = [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    else:
+        ending = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=not settings.testing,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        )
+    )
+    root = logging.getLogger()
+    _replace_handler(root, handler)
+    root.setLevel(settings.log_level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _replace_handler(root: logging.Logger, handler: logging.Handler) -> None:
+    """One handler of ours whatever the number of calls; handlers of others (pytest's) stay."""
+    handler.set_name("gnb")
+    for old in [old for old in root.handlers if old.get_name() == "gnb"]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+
+
+def bind(app: Flask) -> None:
+    """Writes one access line a request: method, route, status and milliseconds; no address, no name."""
+
+    @app.before_request
+    def start() -> None:
+        g.request_started = time.perf_counter()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        if request.endpoint not in ("static", "ops.healthz", "ops.readyz", "ops.metrics"):
+            taken = (time.perf_counter() - g.get("request_started", time.perf_counter())) * 1000
+            rule = request.url_rule.rule if request.url_rule else "(none)"
+            access.info("request", method=request.method, route=rule, status=response.status_code, ms=round(taken, 1))
+        return response
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        structlog.contextvars.unbind_contextvars("request_id")
