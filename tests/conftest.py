@@ -1,0 +1,131 @@
+"""What tests share: a real broker, both databases, an application on them.
+
+A test that takes `app` or `database_url` runs once on SQLite and once on PostgreSQL; a module whose behaviour does not
+depend on the database says `pytestmark = on_sqlite` (from tests.servers).
+"""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+
+from gnb import create_app
+from gnb.config import Settings
+from gnb.extensions import db
+from tests.servers import Broker, Postgres
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings come from the test, never from the developer's shell."""
+    for name in list(os.environ):
+        if name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SITE_URL", "PORT", "OPENAI_API_KEY", "SENTRY_DSN"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("APP_ENV", "testing")
+
+
+@pytest.fixture(scope="session")
+def broker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One Valkey server for all tests of this worker process."""
+    server = Broker(tmp_path_factory.mktemp("broker"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker(broker_server: Broker) -> Broker:
+    """An empty broker: `url` by its Unix socket, `tcp_url` by its port."""
+    with redis.Redis.from_url(broker_server.url) as client:
+        client.flushall()
+    return broker_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for all tests of this worker process."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _make_tables(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgres: Postgres) -> str:
+    """A PostgreSQL database with every table, to be copied."""
+    postgres.execute("CREATE DATABASE template_gnb")
+    _make_tables(postgres.url("template_gnb"))
+    return "template_gnb"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own with every table, empty."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "gnb.db")
+        yield f"sqlite:///{tmp_path / 'gnb.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"test_{next(_numbers)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgresql_template')}")
+    yield server.url(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database_url: str, broker: Broker) -> Settings:
+    """The settings of a test's application; change one with `dataclasses.replace`."""
+    return make_settings(DATABASE_URL=database_url, REDIS_URL=broker.url)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The whole application on the test's own database and broker, inside its application context."""
+    app = create_app(settings)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A visitor who has not signed in."""
+    return app.test_client()
+
+
+def make_settings(**variables: str) -> Settings:
+    """Settings as these variables make them."""
+    return Settings.from_env({"APP_ENV": "testing", "SECRET_KEY": "a key for tests, long enough to sign", **variables})
+
+
+def _make_tables(url: str) -> None:
+    """Brings an empty database to what the migrations make."""
+    app = create_app(replace(make_settings(DATABASE_URL=url), redis_url="redis://127.0.0.1:1/0"))
+    with app.app_context():
+        if Path(app.extensions["migrate"].directory, "versions").is_dir():
+            from flask_migrate import upgrade
+
+            upgrade()
+        else:
+            db.create_all()
+        db.engine.dispose()
