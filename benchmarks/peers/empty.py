@@ -1,0 +1,5 @@
+"""The empty job."""
+
+
+def empty() -> None:
+    """Does nothing, so that what is measured is the queue."""

@@ -1,0 +1,14 @@
+"""Huey on its Redis storage, blocking reads, results stored."""
+
+from __future__ import annotations
+
+from huey import RedisHuey
+
+from benchmarks.peers.empty import empty
+from benchmarks.peers.produce import BROKER_URL, produce
+
+app = RedisHuey("bench", url=BROKER_URL, blocking=True, results=True, store_none=True)
+task = app.task()(empty)
+
+if __name__ == "__main__":
+    produce(task)

@@ -1,0 +1,16 @@
+"""RQ as it comes, for both of its workers."""
+
+from __future__ import annotations
+
+from redis import Redis
+from rq import Queue
+
+from benchmarks.peers.empty import empty
+from benchmarks.peers.produce import BROKER_URL, produce
+
+QUEUE = "bench"
+
+if __name__ == "__main__":
+    queue = Queue(QUEUE, connection=Redis.from_url(BROKER_URL))
+    prepared = Queue.prepare_data(empty)
+    produce(lambda: queue.enqueue(empty), lambda count: queue.enqueue_many([prepared] * count))
