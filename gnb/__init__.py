@@ -9,7 +9,7 @@ from flask import Flask
 
 from gnb.config import INSTANCE, ROOT, Settings, environment
 
-BLUEPRINTS = ("errors", "ops", "site", "auth", "api", "admin")
+BLUEPRINTS = ("errors", "ops", "preferences", "site", "auth", "api", "admin")
 COMMANDS = ("jobs", "schedules", "users", "demo")
 
 

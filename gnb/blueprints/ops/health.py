@@ -1,0 +1,53 @@
+"""`/healthz`: the process is up. `/readyz`: it reaches what it needs, each named."""
+
+from collections.abc import Callable
+
+import structlog
+from flask import Response, jsonify
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gnb.blueprints.ops import blueprint
+from gnb.extensions import db, engine, settings
+from gnb.queueing.errors import QueueUnavailable
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Answer as long as the process does; asks nobody else, so that a broker away restarts no web process."""
+    return jsonify(success=True, data={"process": "up"}, message="The process is up.")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Answer 200 when database and broker answer, else 503; `up`, `away` or `off` for each."""
+    parts = {"database": _state("database", _ask_database), "broker": "off"}
+    if settings().queue_enabled:
+        parts["broker"] = _state("broker", _ask_broker)
+    away = [name for name, state in parts.items() if state == "away"]
+    if not away:
+        return jsonify(success=True, data=parts, message="Ready.")
+    message = f"Away: {', '.join(away)}."
+    response = jsonify(success=False, data=parts, error={"code": "not_ready", "message": message, "details": parts})
+    response.status_code = 503
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _state(name: str, ask: Callable[[], None]) -> str:
+    try:
+        ask()
+    except (SQLAlchemyError, QueueUnavailable) as error:
+        log.warning("not ready", part=name, error=type(error).__name__)
+        return "away"
+    return "up"
+
+
+def _ask_database() -> None:
+    db.session.execute(text("SELECT 1"))
+
+
+def _ask_broker() -> None:
+    engine().ping()
