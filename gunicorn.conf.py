@@ -1,0 +1,24 @@
+"""How gunicorn serves the application. Read by gunicorn itself; every value comes from the settings."""
+
+import os
+
+from gnb.config import settings_or_exit
+
+# From the process's own variables alone: a server never falls back on what bin/dev left on a developer's machine.
+_settings = settings_or_exit(os.environ)
+
+bind = f"0.0.0.0:{_settings.port}"
+workers = _settings.web_concurrency
+worker_class = "gthread"
+threads = 8
+timeout = 60  # seconds without a sign of life; a download keeps its thread, not its worker's heartbeat
+graceful_timeout = 25
+keepalive = 5
+max_requests = 20_000
+max_requests_jitter = 2_000
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - heartbeats, never data
+limit_request_line = 8190
+limit_request_fields = 100
+forwarded_allow_ips = "127.0.0.1"  # the application itself counts its proxies: TRUSTED_PROXIES
+proc_name = "gnb-web"
+control_socket_disable = True
