@@ -2,10 +2,24 @@
 
 import os
 
+from gunicorn.glogging import Logger
+
+from gnb import logs
 from gnb.config import settings_or_exit
 
 # From the process's own variables alone: a server never falls back on what bin/dev left on a developer's machine.
 _settings = settings_or_exit(os.environ)
+logs.configure(_settings)
+
+
+class logger_class(Logger):
+    """Gunicorn's lines in the application's own format; each request's line is the application's."""
+
+    def setup(self, cfg: object) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
 
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.web_concurrency

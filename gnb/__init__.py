@@ -45,7 +45,7 @@ def _register_parts(app: Flask) -> None:
     for name in BLUEPRINTS:
         try:
             part = import_module(f"gnb.blueprints.{name}")
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             if not (error.name or "").startswith("gnb."):
                 raise
             continue
@@ -56,7 +56,7 @@ def _register_parts(app: Flask) -> None:
     for name in COMMANDS:
         try:
             part = import_module(f"gnb.cli.{name}")
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             if not (error.name or "").startswith("gnb."):
                 raise
             continue

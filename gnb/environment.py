@@ -23,12 +23,14 @@ _REDIS_EXAMPLE = "redis://:password@cache.example:6379/0 or redis+sentinel://s1.
 
 
 class Environment:
-    """Variables of the environment, an empty one being the same as none."""
+    """Variables of the environment, an empty one being the same as none; `asked` holds the names read so far."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
+        self.asked: set[str] = set()
 
     def text(self, name: str, default: str = "") -> str:
+        self.asked.add(name)
         return self._variables.get(name, "").strip() or default
 
     def required(self, name: str, when: str, example: str = "…") -> str:

@@ -1,0 +1,130 @@
+"""`python -m gnb.development [--fresh]`: what bin/dev does once everything is installed."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gnb.broker import BrokerError, EmbeddedBroker
+from gnb.config import DEVELOPMENT_FILE, INSTANCE, ROOT, ConfigError, Settings
+from gnb.development.folder import AlreadyRunning, clear, locked, secret, write_variables
+from gnb.development.supervisor import Supervisor, procfile, say
+from gnb.environment import Environment, read_env_file
+from gnb.processes import end_with_parent
+
+ADMIN_EMAIL = "admin@gnb-transfer.example"
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status, after everything that was started has ended."""
+    try:
+        with locked(INSTANCE):
+            return _run(fresh="--fresh" in arguments)
+    except AlreadyRunning as error:
+        return _refuse(f"already running in this folder (process {error}); stop that one first")
+    except (ConfigError, BrokerError, PortTaken) as error:
+        return _refuse(str(error))
+    except subprocess.CalledProcessError:
+        return _refuse("the database could not be prepared; the reason stands above")
+
+
+class PortTaken(Exception):
+    """Somebody listens on the port; the text says which and what to do."""
+
+
+def _run(fresh: bool) -> int:
+    named = {**read_env_file(ROOT / ".env"), **os.environ, "APP_ENV": "development"}
+    known = Environment(named)
+    settings = Settings.read(known)
+    _check_port(settings.port)
+    if fresh:
+        clear(INSTANCE)
+        if named.get("DATABASE_URL") or named.get("REDIS_URL"):
+            say("bin/dev: what DATABASE_URL and REDIS_URL name is left as it is; only instance/ starts over")
+    variables = {name: named[name] for name in sorted(known.asked) if name in named}
+    variables["PORT"] = str(settings.port)
+    variables["DATABASE_URL"] = settings.database_url
+    variables["SECRET_KEY"] = named.get("SECRET_KEY") or secret(INSTANCE, "secret-key", 32)
+    with _broker(named.get("REDIS_URL")) as url:
+        variables["REDIS_URL"] = url
+        write_variables(DEVELOPMENT_FILE, variables)
+        environment = {**os.environ, **variables, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
+        environment["PYTHONUNBUFFERED"] = "1"  # a line is seen when it is written
+        password = secret(INSTANCE, "admin-password", 12)
+        _prepare(environment, password)
+        return _serve(environment, settings, password)
+
+
+@contextmanager
+def _broker(url: str | None) -> Iterator[str]:
+    """The broker's address: the one named, else that of an embedded one which runs meanwhile."""
+    if url:
+        yield url
+        return
+    with EmbeddedBroker(INSTANCE / "broker") as broker:
+        yield broker.url
+
+
+def _prepare(environment: dict[str, str], password: str) -> None:
+    command = [sys.executable, "-m", "gnb.development.preparation", ADMIN_EMAIL]
+    subprocess.run(
+        command, env=environment, cwd=ROOT, input=password, text=True, check=True, preexec_fn=end_with_parent
+    )
+
+
+def _serve(environment: dict[str, str], settings: Settings, password: str) -> int:
+    supervisor = Supervisor(environment, ROOT, settings.worker_shutdown_grace)
+    for name, command in procfile(ROOT / "Procfile").items():
+        if name != "release":  # a platform runs it before the others: the preparation has done the same
+            supervisor.add(name, command)
+    threading.Thread(target=_announce, args=(settings.port, password), daemon=True).start()
+    return supervisor.run()
+
+
+def _announce(port: int, password: str) -> None:
+    """Says where the application is and how to get in, as soon as it answers."""
+    while not _answers(port):
+        time.sleep(0.1)
+    say(f"\nReady: http://127.0.0.1:{port}\nE-mail: {ADMIN_EMAIL}\nPassword: {password}\n")
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - as the server will
+        except PermissionError:
+            raise PortTaken(f"port {port} needs root; choose one above 1023: PORT=5001 bin/dev") from None
+        except OSError:
+            raise PortTaken(f"port {port} is taken; choose another: PORT={port + 1} bin/dev") from None
+
+
+def _refuse(reason: str) -> int:
+    print(f"bin/dev: {reason}", file=sys.stderr)  # noqa: T201
+    return 1
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

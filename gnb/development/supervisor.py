@@ -1,0 +1,94 @@
+"""The Procfile's processes side by side: output prefixed with their names, ended together, none left behind."""
+
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from subprocess import DEVNULL
+from typing import Any
+
+import honcho.manager
+from honcho.environ import parse_procfile
+from honcho.process import Popen, Process
+
+from gnb.processes import end_with_parent
+
+_LAST_SECONDS = 3.0  # for what is still there when its process has ended
+
+
+class Supervisor:
+    """Runs the lines of a Procfile until one of them ends or this process is told to stop."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, grace: float) -> None:
+        # Workers may take their grace to finish a job; honcho's own five seconds would cut it short.
+        honcho.manager.KILL_WAIT = grace + 5
+        self._manager = honcho.manager.Manager()
+        self._manager._process_ctor = _Process
+        self._environment = dict(environment)
+        self._folder = folder
+
+    def add(self, name: str, command: str) -> None:
+        self._manager.add_process(name, command, env=self._environment, cwd=str(self._folder))
+
+    def run(self) -> int:
+        """Returns the exit status when every process has ended: 130 after Ctrl-C, else the first one's own."""
+        multiprocessing.set_start_method("fork", force=True)
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        try:
+            self._manager.loop()
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self._end_groups()
+        return self._manager.returncode or 0
+
+    def _end_groups(self) -> None:
+        """Ends what a process has left in its group."""
+        groups = [entry["pid"] for entry in self._manager._processes.values() if entry.get("pid")]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            groups = [group for group in groups if _signal_group(group, number)]
+            deadline = time.monotonic() + _LAST_SECONDS
+            while groups and time.monotonic() < deadline:
+                time.sleep(0.05)
+                groups = [group for group in groups if _signal_group(group, 0)]
+
+
+class _Process(Process):
+    """A process of the Procfile that ends even if its supervisor is killed."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._child_ctor = _popen
+
+    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        end_with_parent(signal.SIGKILL)
+        super().run(events, ignore_signals)
+
+
+def _popen(command: str, **options: Any) -> Popen:
+    # With `exec` the shell becomes the program, which then is the one that learns of its parent's end.
+    if re.fullmatch(r"[\w./-]+( [\w./:=@-]+)*", command):
+        command = f"exec {command}"
+    return Popen(command, preexec_fn=end_with_parent, stdin=DEVNULL, **options)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+        return True
+    return False
+
+
+def procfile(path: Path) -> dict[str, str]:
+    """The Procfile's commands by name."""
+    return dict(parse_procfile(path.read_text(encoding="utf-8")).processes)
+
+
+def say(text: str) -> None:
+    """A line for whoever started this, at once, whatever the processes print."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
