@@ -1,0 +1,83 @@
+"""`/login`, `/logout` and `/account/password`."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from gnb.blueprints.access import caller, signed_in, signed_in_user
+from gnb.blueprints.auth import sessions
+from gnb.blueprints.auth.forms import LoginForm, PasswordForm
+from gnb.blueprints.auth.throttle import count_failure, throttled
+from gnb.blueprints.preferences import local_path
+from gnb.models import User
+from gnb.services import auth_service
+
+blueprint = Blueprint("auth", __name__)
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@throttled
+def login() -> ResponseReturnValue:
+    """The form; after it, the page that was asked for."""
+    user = caller()
+    if user and request.method == "GET":
+        return redirect(_landing(user, request.args.get("next")))
+    form = LoginForm(next=request.args.get("next", ""))
+    if request.method == "GET":
+        return render_template("auth/login.html", form=form)
+    if not form.validate():
+        return render_template("auth/login.html", form=form), 422
+    try:
+        user = auth_service.authenticate(form.email.data, form.password.data, kind="session")
+    except auth_service.SignInRefused:
+        count_failure()
+        form.form_errors.append(gettext("E-mail or password is not right."))
+        return render_template("auth/login.html", form=form), 401
+    sessions.begin(user)
+    return redirect(_landing(user, form.next.data), 303)
+
+
+@blueprint.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End the session; without one there is nothing to end."""
+    user = caller()
+    if user:
+        sessions.end(user)
+        flash(gettext("You are signed out."), "info")
+    return redirect(url_for("auth.login"), 303)
+
+
+@blueprint.route("/account/password", methods=["GET", "POST"])
+@signed_in
+@throttled
+def password() -> ResponseReturnValue:
+    """Change one's own password."""
+    form = PasswordForm()
+    user = signed_in_user()
+    if request.method == "GET":
+        return render_template("auth/password.html", form=form)
+    if form.validate() and _change(user, form):
+        sessions.renew(user)
+        flash(gettext("Your password is changed. Other devices are signed out."), "good")
+        return redirect(_landing(user, None), 303)
+    return render_template("auth/password.html", form=form), 422
+
+
+def _change(user: User, form: PasswordForm) -> bool:
+    try:
+        auth_service.change_password(user, form.current.data, form.new.data)
+    except auth_service.SignInRefused:
+        count_failure()
+        form.current.errors = [*form.current.errors, gettext("This is not your current password.")]
+        return False
+    except auth_service.WeakPassword as error:
+        form.new.errors = [*form.new.errors, gettext(str(error))]
+        return False
+    return True
+
+
+def _landing(user: User, target: str | None) -> str:
+    """The page asked for if it is one of this site, else the admin's overview for staff, the start page for others."""
+    return local_path(target) or ("/admin/" if user.is_staff else "/")

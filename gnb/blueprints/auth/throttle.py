@@ -1,0 +1,54 @@
+"""Failed sign-ins are counted by address and by account; past the limit even the right password waits.
+
+Only failures count, so whoever knows their password never meets the limit. The counts live in the broker, or in the
+process while it is away. Keys hold digests: no e-mail or network address lies in the broker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Response, current_app, g, request
+
+from gnb.extensions import limiter
+from gnb.models import normalize_email
+
+FAILURES_BY_ADDRESS = "30 per 5 minutes"
+FAILURES_BY_ACCOUNT = "10 per 5 minutes"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def count_failure() -> None:
+    """Count this request against its address and the account it names."""
+    g.sign_in_failed = True
+
+
+def throttled(view: View) -> View:
+    """Refuse with 429 where too many sign-ins have failed."""
+    by_account = limiter.shared_limit(
+        FAILURES_BY_ACCOUNT, "sign-in account", key_func=_account, deduct_when=_failed, exempt_when=_is_harmless
+    )
+    by_address = limiter.shared_limit(
+        FAILURES_BY_ADDRESS, "sign-in address", deduct_when=_failed, exempt_when=_is_harmless
+    )
+    return cast(View, by_address(by_account(view)))
+
+
+def _failed(_response: Response) -> bool:
+    return bool(g.get("sign_in_failed"))
+
+
+def _is_harmless() -> bool:
+    return request.method != "POST"
+
+
+def _account() -> str:
+    sent = (request.get_json(silent=True) if request.is_json else None) or request.form
+    email = sent.get("email") if hasattr(sent, "get") else None
+    text = normalize_email(email) if isinstance(email, str) else ""
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:24]
