@@ -34,13 +34,15 @@ class Csrf(CSRFProtect):
     """Checks what a browser sends by itself with its session. A bearer token is never sent so, nor is there anything
     to protect in an API request of nobody."""
 
-    def protect(self) -> None:
+    def protect(self, apply_exemptions: bool = False) -> None:
         """Raise CSRFError for a changing request without the token of its session."""
+        if request.method not in current_app.config["WTF_CSRF_METHODS"]:
+            return
         if request.path.startswith("/api/") and (
             "Authorization" in request.headers or not current_user.is_authenticated
         ):
             return
-        super().protect()
+        super().protect(apply_exemptions=apply_exemptions)
 
 
 def _caller() -> str:
