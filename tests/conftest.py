@@ -10,11 +10,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from gnb import create_app
 from gnb.config import Settings
@@ -101,10 +103,19 @@ def settings(database_url: str, broker: Broker) -> Settings:
 def app(settings: Settings) -> Iterator[Flask]:
     """The whole application on the test's own database and broker, inside its application context."""
     app = create_app(settings)
+    app.test_client_class = Visitor
     with app.app_context():
         yield app
         db.session.remove()
         db.engine.dispose()
+
+
+class Visitor(FlaskClient):
+    """A client whose every request has an application context of its own, as in a server, and not the test's."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        with self.application.app_context():
+            return super().open(*args, **{"buffered": True, **kwargs})
 
 
 @pytest.fixture
