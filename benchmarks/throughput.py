@@ -1,75 +1,68 @@
-"""Jobs a second of a worker, and of a producer, each in a process of its own."""
+"""What one round measures: jobs a second worked off and enqueued, how soon a job starts, what a waiting job weighs."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from pathlib import Path
 
 from redis import Redis
 
-from benchmarks.contestants import ROOT, Contestant
+from benchmarks.contestants import Contestant
+from benchmarks.processes import PATIENCE, output_numbers, running
 
-PATIENCE = 60.0  # seconds for a round; the slowest contestant needs three
 LOOK_EVERY = 0.01
 
 
 def working(contestant: Contestant, url: str, jobs: int) -> float:
-    """Jobs a second of the contestant's worker on a queue that holds them all before it starts.
-
-    The first fifth warms it up; what is timed lies between two looks at how many jobs are done.
-    """
+    """Jobs a second of the contestant's worker, on a queue that holds them all before it starts."""
     with Redis.from_url(url) as redis:
         redis.flushall()
-        producing(contestant, url, "bulk", jobs)
+    producing(contestant, url, "bulk", jobs)
+    return working_off(contestant, url, jobs)
+
+
+def working_off(contestant: Contestant, url: str, jobs: int) -> float:
+    """Jobs a second over the next so many of the jobs that wait already.
+
+    The first fifth warms the worker up; what is timed lies between two looks at how many jobs are done.
+    """
+    with Redis.from_url(url) as redis:
+        before = contestant.done(redis)
         with running(contestant.worker, url):
-            first = _wait_for(contestant, redis, jobs // 5)
-            last = _wait_for(contestant, redis, jobs)
+            first = _wait_for(contestant, redis, before + jobs // 5)
+            last = _wait_for(contestant, redis, before + jobs)
     return (last[1] - first[1]) / (last[0] - first[0])
 
 
 def producing(contestant: Contestant, url: str, how: str, jobs: int) -> float:
     """Jobs a second that the contestant's producer puts into the queue, `how` being one or bulk."""
-    command = [*contestant.producer, how, str(jobs)]
-    done = subprocess.run(
-        command, cwd=ROOT, env=_environment(url), stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True
-    )
-    return float(done.stdout.split()[-1])
+    return output_numbers([*contestant.producer, how, str(jobs)], url)[0]
 
 
-@contextmanager
-def running(command: Sequence[str], url: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The command as a process group that ends with the block."""
-    process = subprocess.Popen(
-        [part.format(url=url) for part in command],
-        cwd=ROOT,
-        env={**_environment(url), **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        _end(process)
+def pickups(contestant: Contestant, url: str, jobs: int) -> list[float]:
+    """Milliseconds from the call that enqueues a job to its first line, for so many jobs and an idle worker."""
+    with Redis.from_url(url) as redis:
+        redis.flushall()
+    with tempfile.TemporaryDirectory() as folder:
+        pipe = Path(folder) / "starts"
+        os.mkfifo(pipe)
+        with running(contestant.worker, url, BENCH_STARTS=str(pipe)):
+            return output_numbers([*contestant.producer, "pickup", str(jobs)], url, BENCH_STARTS=str(pipe))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(3)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    try:
-        os.killpg(process.pid, signal.SIGKILL)  # children that outlived it
-    except ProcessLookupError:
-        pass
+def bytes_a_waiting_job(contestant: Contestant, url: str, jobs: int) -> float:
+    """What the broker's memory grows by for each of so many empty jobs that wait."""
+    with Redis.from_url(url) as redis:
+        redis.flushall()
+        producing(contestant, url, "bulk", SCRIPTS_LOADED)
+        before = redis.info("memory")["used_memory"]
+        producing(contestant, url, "bulk", jobs)
+        return (redis.info("memory")["used_memory"] - before) / jobs
+
+
+SCRIPTS_LOADED = 100  # jobs after which what is kept once, not for each job, is there
 
 
 def _wait_for(contestant: Contestant, redis: Redis, jobs: int) -> tuple[float, int]:
@@ -82,7 +75,3 @@ def _wait_for(contestant: Contestant, redis: Redis, jobs: int) -> tuple[float, i
         if time.monotonic() > deadline:
             raise TimeoutError(f"{contestant.name}: {done} of {jobs} jobs done in {PATIENCE:.0f} s")
         time.sleep(LOOK_EVERY)
-
-
-def _environment(url: str) -> dict[str, str]:
-    return {**os.environ, "BENCH_BROKER_URL": url, "PYTHONPATH": str(ROOT)}

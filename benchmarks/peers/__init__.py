@@ -1,1 +1,1 @@
-"""What runs in the peers' own processes: their empty job, their producer. One file a peer; `contestants.py` starts them."""
+"""What runs in the peers' own processes: the job and the producer, one file a peer. `contestants.py` starts them."""

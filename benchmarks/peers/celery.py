@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from celery import Celery
 
-from benchmarks.peers.empty import empty
-from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, produce
+from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, empty, produce
 
 app = Celery("bench", broker=BROKER_URL, backend=RESULTS_URL)
 app.conf.update(

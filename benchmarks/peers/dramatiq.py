@@ -8,8 +8,7 @@ from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, Shutdow
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
-from benchmarks.peers.empty import empty
-from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, produce
+from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, empty, produce
 
 middleware = [AgeLimit(), TimeLimit(), ShutdownNotifications(), Callbacks(), Pipelines(), Retries()]
 broker = RedisBroker(url=BROKER_URL, middleware=middleware)

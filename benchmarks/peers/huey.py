@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from huey import RedisHuey
 
-from benchmarks.peers.empty import empty
-from benchmarks.peers.produce import BROKER_URL, produce
+from benchmarks.peers.produce import BROKER_URL, empty, produce
 
 app = RedisHuey("bench", url=BROKER_URL, blocking=True, results=True, store_none=True)
 task = app.task()(empty)

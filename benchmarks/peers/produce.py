@@ -1,11 +1,15 @@
-"""A producer's process: enqueues empty jobs and prints how many a second.
+"""A producer's process: enqueues jobs and prints how fast that went.
 
-Started as `python -m benchmarks.peers.<peer> <one|bulk> <count>`. Only the standard library, since it runs in the peers' environment too.
+`python -m benchmarks.peers.<peer> one|bulk <count>` prints jobs a second; `… pickup <count>` prints, for each job, the
+milliseconds from the call that enqueues it to its first line running, the worker being idle. Standard library only:
+it runs in the peers' environment too.
 """
 
 from __future__ import annotations
 
 import os
+import random
+import select
 import sys
 import time
 from collections.abc import Callable
@@ -13,23 +17,71 @@ from collections.abc import Callable
 BROKER_URL = os.environ.get("BENCH_BROKER_URL", "redis://127.0.0.1:6379/0")
 # Results go to a database of their own where the peer allows it, so that its size is the number of jobs done.
 RESULTS_URL = BROKER_URL.removesuffix("/0") + "/1"
+STARTS = os.environ.get("BENCH_STARTS", "")
 SLICE = 1000
+PATIENCE = 10.0
 
 
-def produce(one: Callable[[], object], bulk: Callable[[int], object] | None = None) -> None:
-    """Enqueues as the command line says. The first fifth warms up, the rest is timed and its jobs a second printed."""
+def empty() -> None:
+    """The empty job: does nothing, so that what is measured is the queue."""
+
+
+def stamp() -> None:
+    """A job that tells the producer when it started, through the pipe at `BENCH_STARTS`."""
+    started = time.monotonic_ns()
+    with open(STARTS, "wb", buffering=0) as pipe:  # noqa: PTH123 - a named pipe
+        pipe.write(b"%d\n" % started)
+
+
+def produce(
+    one: Callable[[], object],
+    bulk: Callable[[int], object] | None = None,
+    stamped: Callable[[], object] | None = None,
+) -> None:
+    """Does what the command line says, with the peer's ways to enqueue one empty job, many, and one `stamp`."""
     how, count = sys.argv[1], int(sys.argv[2])
+    if how == "pickup" and stamped:
+        print(*pickups(stamped, count))
+    elif how == "bulk" and bulk:
+        print(rate(lambda number: in_slices(bulk, number), count))
+    else:
+        print(rate(lambda number: one_by_one(one, number), count))
 
-    def enqueue(number: int) -> None:
-        if how == "one" or bulk is None:
-            for _ in range(number):
-                one()
-            return
-        for start in range(0, number, SLICE):
-            bulk(min(SLICE, number - start))
 
+def rate(enqueue: Callable[[int], object], count: int) -> float:
+    """Jobs a second. The first fifth warms up and is not timed."""
     warm_up = count // 5
     enqueue(warm_up)
     begun = time.perf_counter()
     enqueue(count - warm_up)
-    print((count - warm_up) / (time.perf_counter() - begun))
+    return (count - warm_up) / (time.perf_counter() - begun)
+
+
+def one_by_one(one: Callable[[], object], count: int) -> None:
+    """Enqueues so many, a call each."""
+    for _ in range(count):
+        one()
+
+
+def in_slices(bulk: Callable[[int], object], count: int) -> None:
+    """Enqueues so many, a thousand a call."""
+    for start in range(0, count, SLICE):
+        bulk(min(SLICE, count - start))
+
+
+def pickups(stamped: Callable[[], object], count: int) -> list[float]:
+    """The milliseconds of each pickup, with pauses of 5 to 30 ms in which the worker becomes idle."""
+    pipe = os.open(STARTS, os.O_RDWR)
+    found = [pickup(stamped, pipe) for _ in range(count + count // 5)]
+    os.close(pipe)
+    return found[count // 5 :]
+
+
+def pickup(stamped: Callable[[], object], pipe: int) -> float:
+    """Milliseconds from the call to the job's first line."""
+    time.sleep(random.uniform(0.005, 0.030))
+    called = time.monotonic_ns()
+    stamped()
+    if not select.select([pipe], [], [], PATIENCE)[0]:
+        raise TimeoutError(f"a job was not started within {PATIENCE:.0f} s")
+    return (int(os.read(pipe, 64)) - called) / 1e6

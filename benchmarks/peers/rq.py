@@ -5,12 +5,15 @@ from __future__ import annotations
 from redis import Redis
 from rq import Queue
 
-from benchmarks.peers.empty import empty
-from benchmarks.peers.produce import BROKER_URL, produce
+from benchmarks.peers.produce import BROKER_URL, empty, produce, stamp
 
 QUEUE = "bench"
 
 if __name__ == "__main__":
     queue = Queue(QUEUE, connection=Redis.from_url(BROKER_URL))
-    prepared = Queue.prepare_data(empty)
-    produce(lambda: queue.enqueue(empty), lambda count: queue.enqueue_many([prepared] * count))
+    prepared = Queue.prepare_data("benchmarks.peers.produce.empty")
+    produce(
+        one=lambda: queue.enqueue(empty),
+        bulk=lambda count: queue.enqueue_many([prepared] * count),
+        stamped=lambda: queue.enqueue(stamp),
+    )

@@ -1,0 +1,194 @@
+"""The engine next to its peers: RQ, Celery, Dramatiq, Huey and BullMQ, on one broker, with one empty job."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmarks import supervisor
+from benchmarks.broker import broker, version
+from benchmarks.contestants import BULLMQ, CELERY, DRAMATIQ, HUEY, OURS, OURS_IN_APP, OURS_IN_BANDS, RQ, RQ_SIMPLE
+from benchmarks.contestants import SETTINGS as SETTINGS
+from benchmarks.contestants import versions as versions_of_peers
+from benchmarks.measure import (
+    Measure,
+    Options,
+    at_most,
+    in_turn,
+    percentile,
+    ratio_at_least,
+    ratio_at_most,
+)
+from benchmarks.throughput import bytes_a_waiting_job, pickups, producing, working, working_off
+
+WAITING = 1_000_000
+RATE = "jobs/s"
+
+
+def versions() -> dict[str, str]:
+    """The broker's and the peers' versions."""
+    with broker() as url:
+        name, _, number = version(url).partition(" ")
+    return {name: number, **versions_of_peers()}
+
+
+def run(options: Options) -> list[Measure]:
+    """Every figure of the engine, within six minutes (a quick look: one)."""
+    with broker() as url:
+        return [
+            *throughput(options, url),
+            *enqueueing(options, url),
+            *pickup(options, url),
+            *memory(options, url),
+            *under_load(options, url),
+            *share_of_the_application(options, url),
+            *supervisor.measures(options, url),
+        ]
+
+
+def throughput(options: Options, url: str) -> list[Measure]:
+    """Jobs a second of every contestant's worker."""
+    everybody = [*OURS.values(), RQ, RQ_SIMPLE, CELERY, DRAMATIQ, HUEY, *BULLMQ.values()]
+    rates = in_turn(
+        {one.name: partial(working, one, url, options.count(one.jobs)) for one in everybody}, options.rounds
+    )
+    ours = {processes: rates[one.name] for processes, one in OURS.items()}
+    best = max(ours, key=lambda processes: ours[processes])
+    lines = [
+        (1, BULLMQ[1], 1.0),
+        (1, RQ_SIMPLE, 20.0),
+        (1, RQ, None),
+        (1, CELERY, 1.0),
+        (1, DRAMATIQ, 1.0),
+        (1, HUEY, 1.0),
+        (2, BULLMQ[5], 1.0),
+        (best, BULLMQ[50], 0.95),
+    ]
+    return [
+        Measure(
+            name=OURS[processes].name,
+            unit=RATE,
+            ours=ours[processes],
+            peer=rates[peer.name],
+            against=peer.name,
+            goal=ratio_at_least(goal) if goal else None,
+            note="our best number of processes" if goal == 0.95 else "",
+        )
+        for processes, peer, goal in lines
+    ]
+
+
+def enqueueing(options: Options, url: str) -> list[Measure]:
+    """Jobs a second that one process enqueues, call by call and a thousand a call."""
+    contestants = {"ours": OURS[1], "RQ": RQ, "BullMQ": BULLMQ[1]}
+    jobs = {"one": options.count(5_000), "bulk": options.count(20_000)}
+    rates = in_turn(
+        {
+            f"{who} {how}": partial(producing, contestant, url, how, jobs[how])
+            for how in jobs
+            for who, contestant in contestants.items()
+        },
+        options.rounds,
+    )
+    lines = [
+        ("one", "BullMQ", "BullMQ add", 1.0),
+        ("one", "RQ", "RQ enqueue", 1.0),
+        ("bulk", "BullMQ", "BullMQ addBulk", 1.5),
+        ("bulk", "RQ", "RQ enqueue_many", 1.0),
+    ]
+    return [
+        Measure(
+            name={"one": "enqueue one", "bulk": "enqueue in bulk"}[how],
+            unit=RATE,
+            ours=rates[f"ours {how}"],
+            peer=rates[f"{who} {how}"],
+            against=against,
+            goal=ratio_at_least(goal),
+        )
+        for how, who, against, goal in lines
+    ]
+
+
+def pickup(options: Options, url: str) -> list[Measure]:
+    """From the call that enqueues to the job's first line, the worker being idle; one round of many jobs."""
+    samples = options.count(400, quick=100)
+    found = {one.name: pickups(one, url, samples) for one in (OURS[1], RQ_SIMPLE, BULLMQ[1])}
+    return [
+        Measure(
+            name=f"idle pickup {name}",
+            unit="ms",
+            ours=percentile(found[OURS[1].name], share),
+            peer=percentile(found[peer.name], share),
+            against=peer.name,
+            goal=at_most(goal) if peer is RQ_SIMPLE else None,
+        )
+        for name, share, goal in (("p50", 0.5, 2.0), ("p99", 0.99, 15.0))
+        for peer in (RQ_SIMPLE, BULLMQ[1])
+    ]
+
+
+def memory(options: Options, url: str) -> list[Measure]:
+    """What a waiting job weighs in the broker."""
+    jobs = options.count(20_000)
+    weights = {one.name: bytes_a_waiting_job(one, url, jobs) for one in (OURS[1], RQ, BULLMQ[1])}
+    return [
+        Measure(
+            name="broker memory, waiting job",
+            unit="bytes",
+            ours=weights[OURS[1].name],
+            peer=weights[peer.name],
+            against=against,
+            goal=ratio_at_most(1) if peer is RQ else None,
+        )
+        for peer, against in ((RQ, "RQ"), (BULLMQ[1], "BullMQ"))
+    ]
+
+
+def under_load(options: Options, url: str) -> list[Measure]:
+    """With a million waiting on a second broker, and with all ten priorities in use, next to ours without that."""
+    ours, waiting = OURS[1], options.count(WAITING, quick=50_000)
+    jobs, ones, many = options.count(ours.jobs), options.count(5_000), options.count(20_000)
+    with broker() as deep:
+        producing(ours, deep, "bulk", waiting)
+        rates = in_turn(
+            {
+                "worked off": partial(working, ours, url, jobs),
+                "worked off, deep": partial(working_off, ours, deep, jobs),
+                "worked off, bands": partial(working, OURS_IN_BANDS, url, jobs),
+                "enqueued": partial(producing, ours, url, "one", ones),
+                "enqueued, deep": partial(producing, ours, deep, "one", ones),
+                "in bulk": partial(producing, ours, url, "bulk", many),
+                "in bulk, deep": partial(producing, ours, deep, "bulk", many),
+            },
+            options.rounds,
+        )
+    lines = [
+        (f"1 process, {waiting:,} waiting", "worked off, deep", "worked off"),
+        (f"enqueue one, {waiting:,} waiting", "enqueued, deep", "enqueued"),
+        (f"enqueue in bulk, {waiting:,} waiting", "in bulk, deep", "in bulk"),
+        ("1 process, 10 priorities in use", "worked off, bands", "worked off"),
+    ]
+    return [
+        Measure(
+            name=name,
+            unit=RATE,
+            ours=rates[loaded],
+            peer=rates[unloaded],
+            against="ours without",
+            goal=ratio_at_least(0.9),
+        )
+        for name, loaded, unloaded in lines
+    ]
+
+
+def share_of_the_application(options: Options, url: str) -> list[Measure]:
+    """How much longer a job takes inside the application: its context, the schema, the session closed."""
+    jobs = options.count(OURS[1].jobs)
+    rates = in_turn(
+        {one.name: partial(working, one, url, jobs) for one in (OURS[1], OURS_IN_APP)},
+        options.rounds,
+    )
+    bare, inside = (1e6 / rates[one.name] for one in (OURS[1], OURS_IN_APP))
+    return [
+        Measure(name="the application's share of a job", unit="µs", ours=inside - bare, goal=at_most(150)),
+        Measure(name="1 process in the application", unit=RATE, ours=rates[OURS_IN_APP.name]),
+    ]
