@@ -1,0 +1,252 @@
+"""Every change that a person makes to jobs and queues: done by the engine, then written to the audit table.
+
+The API, the pages and the command line call these. `actor` is the account that asks, None for the command line; the
+entry is committed. All raise what the engine raises (gnb.queueing.errors); a change that is refused leaves no entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from gnb.extensions import db, engine
+from gnb.models import User
+from gnb.queueing import Job, Queue
+from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.services import audit_service
+
+SEARCHED_AT_ONCE = 20_000
+"""How many jobs one call of an action by search looks at; its answer says where to go on."""
+
+
+# One job
+
+
+def enqueue(
+    queue: str,
+    job_type: str,
+    data: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    actor: User | None = None,
+) -> Job:
+    """The new job, or the one that has the `job_id` already.
+
+    Raises UnknownJobType, InvalidJobData, InvalidJobOption.
+    """
+    job = engine().queue(queue).enqueue(job_type, data, **(options or {}))
+    _record(actor, "job.enqueue", f"{queue}/{job.id}", details={"type": job.name})
+    return job
+
+
+def retry(queue: str, job_id: str, actor: User | None = None) -> None:
+    """A failed job waits again. Raises JobNotFound, InvalidJobState."""
+    engine().queue(queue).retry(job_id)
+    _record(actor, "job.retry", f"{queue}/{job_id}")
+
+
+def run_again(queue: str, job_id: str, actor: User | None = None) -> None:
+    """A completed job waits again. Raises JobNotFound, InvalidJobState."""
+    engine().queue(queue).run_again(job_id)
+    _record(actor, "job.run-again", f"{queue}/{job_id}")
+
+
+def promote(queue: str, job_id: str, actor: User | None = None) -> None:
+    """A delayed job waits at once. Raises JobNotFound, InvalidJobState."""
+    engine().queue(queue).promote(job_id)
+    _record(actor, "job.promote", f"{queue}/{job_id}")
+
+
+def remove(queue: str, job_id: str, actor: User | None = None) -> None:
+    """The job is gone; one that runs is stopped first. Raises JobNotFound, InvalidJobState."""
+    engine().queue(queue).remove(job_id)
+    _record(actor, "job.remove", f"{queue}/{job_id}")
+
+
+def stop(queue: str, job_id: str, actor: User | None = None) -> None:
+    """A running job is told to stop. Raises JobNotFound, InvalidJobState."""
+    engine().queue(queue).stop(job_id)
+    _record(actor, "job.stop", f"{queue}/{job_id}")
+
+
+def set_priority(queue: str, job_id: str, priority: int, actor: User | None = None) -> int:
+    """The waiting or delayed job's priority until now. Raises JobNotFound, InvalidJobState, InvalidJobOption."""
+    found = engine().queue(queue)
+    before = found.job(job_id).priority
+    found.set_priority(job_id, priority)
+    _record(actor, "job.priority", f"{queue}/{job_id}", details={"before": before, "after": priority})
+    return before
+
+
+# Many jobs of one queue
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How many jobs an action by search moved, and the place where the next call goes on; None: all were seen."""
+
+    count: int
+    cursor: int | None = None
+
+
+def retry_failed(queue: str, ids: Iterable[str] | None = None, actor: User | None = None) -> int:
+    """How many failed jobs wait again: those of the ids, or all."""
+    chosen = None if ids is None else list(ids)
+    count = engine().queue(queue).retry_failed(chosen)
+    _record(actor, "job.retry", queue, count, _named(chosen))
+    return count
+
+
+def promote_many(queue: str, ids: Iterable[str], actor: User | None = None) -> int:
+    """How many of these were delayed and now wait."""
+    chosen = list(ids)
+    count = engine().queue(queue).promote_many(chosen)
+    _record(actor, "job.promote", queue, count, _named(chosen))
+    return count
+
+
+def remove_many(queue: str, ids: Iterable[str], actor: User | None = None) -> int:
+    """How many of these are gone; those that run are stopped first, one by one."""
+    chosen = list(ids)
+    count = _remove(engine().queue(queue), chosen)
+    _record(actor, "job.remove", queue, count, _named(chosen))
+    return count
+
+
+def retry_matching(queue: str, text: str, cursor: int = 0, actor: User | None = None) -> Moved:
+    """The failed jobs whose id, type or data has the text wait again, from place `cursor` on."""
+    found = engine().queue(queue)
+    moved = _matching(found, "failed", text, cursor, found.retry_failed)
+    _record(actor, "job.retry", queue, moved.count, {"matching": True})
+    return moved
+
+
+def promote_matching(queue: str, text: str, cursor: int = 0, actor: User | None = None) -> Moved:
+    """The delayed jobs whose id, type or data has the text wait at once, from place `cursor` on."""
+    found = engine().queue(queue)
+    moved = _matching(found, "delayed", text, cursor, found.promote_many)
+    _record(actor, "job.promote", queue, moved.count, {"matching": True})
+    return moved
+
+
+def remove_matching(queue: str, state: str, text: str, cursor: int = 0, actor: User | None = None) -> Moved:
+    """The jobs of a state whose id, type or data has the text are gone, from place `cursor` on."""
+    found = engine().queue(queue)
+    moved = _matching(found, state, text, cursor, lambda ids: _remove(found, ids))
+    _record(actor, "job.remove", queue, moved.count, {"state": state, "matching": True})
+    return moved
+
+
+def retry_group(queue: str, signature: str, actor: User | None = None) -> int:
+    """How many failed jobs whose errors are alike wait again."""
+    count = engine().queue(queue).retry_group(signature)
+    _record(actor, "job.retry", queue, count, {"alike": True})
+    return count
+
+
+def remove_group(queue: str, signature: str, actor: User | None = None) -> int:
+    """How many failed jobs whose errors are alike are gone."""
+    count = engine().queue(queue).remove_group(signature)
+    _record(actor, "job.remove", queue, count, {"state": "failed", "alike": True})
+    return count
+
+
+def clean(
+    queue: str,
+    older_than: timedelta = timedelta(0),
+    state: str = "completed",
+    limit: int | None = None,
+    actor: User | None = None,
+) -> int:
+    """How many completed or failed jobs that ended so long ago are gone. Raises InvalidJobOption for another state."""
+    count = engine().queue(queue).clean(older_than=older_than, state=state, limit=limit)
+    details = {"state": state, "older_than_seconds": older_than.total_seconds()}
+    _record(actor, "queue.clean", queue, count, details)
+    return count
+
+
+def drain(queue: str, actor: User | None = None) -> int:
+    """How many waiting and delayed jobs are gone; those that run go on."""
+    count = engine().queue(queue).drain()
+    _record(actor, "queue.drain", queue, count)
+    return count
+
+
+# Queues
+
+
+def pause(queue: str, actor: User | None = None) -> None:
+    """Jobs that run go on, no other starts until `resume`."""
+    engine().queue(queue).pause()
+    _record(actor, "queue.pause", queue)
+
+
+def resume(queue: str, actor: User | None = None) -> None:
+    """Jobs start again."""
+    engine().queue(queue).resume()
+    _record(actor, "queue.resume", queue)
+
+
+def pause_all(actor: User | None = None) -> dict[str, bool]:
+    """By queue, whether it ran before and is paused now; those that were paused stay so."""
+    return _switch_all(True, pause, actor)
+
+
+def resume_all(actor: User | None = None) -> dict[str, bool]:
+    """By queue, whether it was paused before and runs now."""
+    return _switch_all(False, resume, actor)
+
+
+def retry_all(actor: User | None = None) -> dict[str, int]:
+    """By queue, how many failed jobs wait again."""
+    return {queue.name: retry_failed(queue.name, actor=actor) for queue in engine().queues}
+
+
+def _switch_all(paused: bool, switch: Callable[[str, User | None], None], actor: User | None) -> dict[str, bool]:
+    changed = {stats.name: stats.paused is not paused for stats in engine().stats()}
+    for name, needed in changed.items():
+        if needed:
+            switch(name, actor)
+    return changed
+
+
+def _matching(queue: Queue, state: str, text: str, cursor: int, move: Callable[[list[str]], int]) -> Moved:
+    """Moves what matches, page by page. A job that moved is no longer of the state, so places behind it come nearer."""
+    count, place, last = 0, cursor, cursor + SEARCHED_AT_ONCE
+    while place + count < last:
+        page = queue.search(state, text, cursor=place, limit=500)
+        moved = move([job.id for job in page.jobs]) if page.jobs else 0
+        count += moved
+        if page.cursor is None:
+            return Moved(count)
+        place = page.cursor - moved
+    return Moved(count, place)
+
+
+def _remove(queue: Queue, ids: list[str]) -> int:
+    count = queue.remove_many(ids)
+    if count < len(ids):
+        running = {job.id for job in queue.jobs("active", 0, 1000).jobs}
+        count += sum(_stop_and_remove(queue, job_id) for job_id in ids if job_id in running)
+    return count
+
+
+def _stop_and_remove(queue: Queue, job_id: str) -> bool:
+    try:
+        queue.remove(job_id)
+    except (JobNotFound, InvalidJobState):  # it ended meanwhile, or its worker does not listen
+        return False
+    return True
+
+
+def _named(ids: list[str] | None) -> dict[str, Any]:
+    return {"all": True} if ids is None else {"ids": list(islice(ids, 20))}
+
+
+def _record(
+    actor: User | None, action: str, target: str, count: int = 1, details: dict[str, Any] | None = None
+) -> None:
+    audit_service.record(actor, action, target, count, details)
+    db.session.commit()
