@@ -1,0 +1,92 @@
+"""All queues side by side, with their plots, and the actions on all of them at once."""
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.answers import done, go
+from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.admin.presenters.history import queue_spark
+from gnb.blueprints.admin.presenters.queue_state import queue_state
+from gnb.blueprints.admin.reading import histories
+from gnb.blueprints.admin.records import record
+from gnb.extensions import engine
+from gnb.queueing.errors import JobNotFound
+
+
+@blueprint.get("/jobs")
+def queues() -> ResponseReturnValue:
+    """Show every queue; with `id` go to the job of that id, wherever it is."""
+    wanted = request.args.get("id", "").strip()
+    if wanted and (found := _job_url(wanted)):
+        return go(found)
+    all_stats = engine().stats()
+    return render_template(
+        "admin/queues.html",
+        live=True,
+        wanted=wanted,
+        all_stats=all_stats,
+        states={stats.name: queue_state(stats) for stats in all_stats},
+        sparks={name: queue_spark(history) for name, history in histories().items()},
+        types={queue.name: engine().types(queue.name) for queue in engine().queues},
+    )
+
+
+def _job_url(job_id: str) -> str | None:
+    for queue in engine().queues:
+        try:
+            queue.job(job_id)
+        except JobNotFound:
+            continue
+        return url_for("admin.job", queue_name=queue.name, job_id=job_id)
+    return None
+
+
+@blueprint.post("/jobs/pause")
+def pause_all() -> ResponseReturnValue:
+    """Pause every queue that runs."""
+    running = [stats.name for stats in engine().stats() if not stats.paused]
+    for name in running:
+        engine().queue(name).pause()
+        record("queue.pause", name)
+    message = ngettext("%(num)s queue paused.", "%(num)s queues paused.", len(running))
+    return done(message, undo_url=url_for("admin.resume_all"), undo_fields={"names": ",".join(running)})
+
+
+@blueprint.post("/jobs/resume")
+def resume_all() -> ResponseReturnValue:
+    """Resume every paused queue; with `names` only those, for an undo."""
+    only = set(filter(None, request.form.get("names", "").split(",")))
+    paused = [stats.name for stats in engine().stats() if stats.paused and (not only or stats.name in only)]
+    for name in paused:
+        engine().queue(name).resume()
+        record("queue.resume", name)
+    return done(ngettext("%(num)s queue resumed.", "%(num)s queues resumed.", len(paused)))
+
+
+@blueprint.get("/jobs/retry")
+@for_admins
+def ask_retry_all() -> ResponseReturnValue:
+    """Ask whether to retry every failed job, with the number of each queue."""
+    failed = {stats.name: stats.failed for stats in engine().stats() if stats.failed}
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Retry all failed jobs?"),
+        counts=failed,
+        text=gettext("They go back to wait, with their attempts counted from the start."),
+        action=url_for("admin.retry_all"),
+        button=gettext("Retry all"),
+        back=url_for("admin.overview"),
+    )
+
+
+@blueprint.post("/jobs/retry")
+def retry_all() -> ResponseReturnValue:
+    """Retry every failed job of every queue."""
+    total = 0
+    for queue in engine().queues:
+        if count := queue.retry_failed():
+            record("queue.retry", queue.name, count)
+            total += count
+    return done(ngettext("%(num)s failed job waits again.", "%(num)s failed jobs wait again.", total))

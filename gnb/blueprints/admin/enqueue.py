@@ -1,0 +1,127 @@
+"""A new job, from a form that the type's schema makes; also the form of an old job's data, to enqueue it changed."""
+
+from typing import Any
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from marshmallow import Schema
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.answers import done
+from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.admin.presenters import schema_forms
+from gnb.blueprints.admin.presenters.schema_forms import FormField
+from gnb.blueprints.admin.records import record
+from gnb.extensions import engine
+from gnb.queueing.errors import InvalidJobData, InvalidJobOption, JobNotFound
+
+OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id")
+
+
+@blueprint.get("/jobs/<queue_name>/new")
+@for_admins
+def new_job(queue_name: str) -> ResponseReturnValue:
+    """Show the form of the type asked for, or of the queue's first one."""
+    return _form(queue_name, _type_name(queue_name, request.args.get("type")), {}, {})
+
+
+@blueprint.get("/jobs/<queue_name>/<job_id>/edit")
+@for_admins
+def edit_job(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Show the form filled with the data of a job; sending it makes a new job."""
+    old = engine().queue(queue_name).job(job_id)
+    options = {name: value for name in ("priority", "attempts") if (value := (old.options or {}).get(name)) is not None}
+    return _form(queue_name, _type_name(queue_name, old.name), dict(old.data or {}), options, old_id=job_id)
+
+
+@blueprint.post("/jobs/<queue_name>/new")
+def create_job(queue_name: str) -> ResponseReturnValue:
+    """Enqueue the job, or show the form again with what is wrong with which field."""
+    type_name = _type_name(queue_name, request.form.get("type"))
+    data = schema_forms.read_form(_schema(queue_name, type_name), request.form)
+    sent = {name: value for name in OPTIONS if (value := request.form.get(f"option.{name}", "").strip())}
+    try:
+        new = engine().queue(queue_name).enqueue(type_name, data, **_options(sent))
+    except InvalidJobData as error:
+        return _form(queue_name, type_name, data, sent, errors=error.errors), 422
+    except InvalidJobOption as error:
+        return _form(queue_name, type_name, data, sent, option_error=str(error)), 422
+    record("job.enqueue", f"{queue_name}/{new.id}", type=type_name)
+    message = gettext("%(type)s is enqueued.", type=type_name)
+    return done(message, url_for("admin.job", queue_name=queue_name, job_id=new.id))
+
+
+def _form(
+    queue_name: str,
+    type_name: str,
+    values: dict[str, Any],
+    options: dict[str, Any],
+    errors: dict[str, Any] | None = None,
+    option_error: str = "",
+    old_id: str | None = None,
+) -> str:
+    schema, errors = _schema(queue_name, type_name), errors or {}
+    types = engine().types(queue_name)
+    return render_template(
+        "admin/new_job.html",
+        queue_name=queue_name,
+        types=types,
+        job_type=types[type_name],
+        fields=schema_forms.form_fields(schema, values, errors),
+        other_errors=schema_forms.other_errors(schema, errors),
+        options=_option_fields(options),
+        options_given=bool(options) and not old_id,
+        option_error=option_error,
+        old_id=old_id,
+    )
+
+
+def _type_name(queue_name: str, wanted: str | None) -> str:
+    types = engine().types(engine().queue(queue_name).name)
+    if not types or (wanted and wanted not in types):
+        raise JobNotFound(wanted or queue_name)
+    return wanted or next(iter(types))
+
+
+def _schema(queue_name: str, type_name: str) -> Schema:
+    declared = engine().types(queue_name)[type_name].schema
+    return declared() if declared else Schema()
+
+
+def _options(sent: dict[str, str]) -> dict[str, Any]:
+    """Return the options as the engine takes them: whole numbers as such, durations as they are written."""
+    return {
+        name: int(value) if name in ("priority", "attempts") and value.lstrip("-").isdigit() else value
+        for name, value in sent.items()
+    }
+
+
+def _option_fields(options: dict[str, Any]) -> list[FormField]:
+    """Return the inputs of the options; an empty one leaves the type's own."""
+    hints = {
+        "priority": gettext("1 is first, 10 is last."),
+        "attempts": gettext("How often it is tried."),
+        "delay": gettext("Such as 90s, 15m or 2h."),
+        "timeout": gettext("How long one attempt may take, such as 60s or 15m."),
+        "job_id": gettext("The same id twice is one job."),
+    }
+    labels = {
+        "priority": gettext("Priority"),
+        "attempts": gettext("Attempts"),
+        "delay": gettext("Delay"),
+        "timeout": gettext("Timeout"),
+        "job_id": gettext("Job id"),
+    }
+    limits: dict[str, dict[str, Any]] = {"priority": {"min": 1, "max": 10}, "attempts": {"min": 1, "max": 1000}}
+    return [
+        FormField(
+            name=f"option.{name}",
+            label=labels[name],
+            kind="number" if name in limits else "text",
+            value=options.get(name),
+            hint=hints[name],
+            **limits.get(name, {}),
+        )
+        for name in OPTIONS
+    ]

@@ -1,0 +1,78 @@
+"""Exports: ask for one, watch its bar, download its file."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale, gettext
+
+from gnb.blueprints.access import admin_required, signed_in_user
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.answers import done
+from gnb.blueprints.admin.presenters import schema_forms
+from gnb.blueprints.admin.presenters.export_words import EXPORT_WORDS
+from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.blueprints.admin.presenters.schema_forms import FormField
+from gnb.models import Tour, db
+from gnb.services import export_service
+from gnb.services.exports.errors import InvalidFilters
+from gnb.services.exports.filters import filters_schema
+
+
+@blueprint.get("/exports")
+def exports() -> ResponseReturnValue:
+    """Show the form of the kind asked for, and every export so far."""
+    return _page(_chosen(request.args.get("type")), {}, {})
+
+
+@blueprint.post("/exports")
+def request_export() -> ResponseReturnValue:
+    """Ask for an export, or show what is wrong with which filter."""
+    if again := request.form.get("again"):
+        old = export_service.get(again)
+        chosen, filters = old.type, dict(old.filters)
+    else:
+        chosen = _chosen(request.form.get("type"))
+        filters = schema_forms.read_form(filters_schema(chosen), request.form)
+    try:
+        export_service.request(chosen, filters, signed_in_user(), language=str(get_locale()))
+    except InvalidFilters as error:
+        return _page(chosen, filters, error.errors), 422
+    message = gettext("%(title)s is being made.", title=EXPORT_WORDS[chosen].title)
+    return done(message, url_for("admin.exports", type=chosen))
+
+
+@blueprint.get("/exports/<export_id>/download")
+@admin_required
+def download_export(export_id: str) -> ResponseReturnValue:
+    """Send the file."""
+    return export_service.download(export_id)
+
+
+def _page(chosen: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
+    schema, number = filters_schema(chosen), page_number()
+    pager = Pager(number, 0)
+    found, total = export_service.list_exports(pager.start, pager.start + pager.size)
+    return render_template(
+        "admin/exports.html",
+        live=True,
+        types=EXPORT_WORDS,
+        chosen=chosen,
+        fields=[_with_tours(field) for field in schema_forms.form_fields(schema, values, errors)],
+        other_errors=schema_forms.other_errors(schema, errors),
+        exports=found,
+        pager=replace(pager, total=total),
+    )
+
+
+def _chosen(wanted: str | None) -> str:
+    return wanted if wanted in EXPORT_WORDS else next(iter(EXPORT_WORDS))
+
+
+def _with_tours(field: FormField) -> FormField:
+    """Return the field as it is; that of the tour with the tours to choose from."""
+    if field.name != "tour":
+        return field
+    tours = db.session.execute(db.select(Tour.id, Tour.name).order_by(Tour.name)).all()
+    return replace(field, kind="select", choices=tuple((tour_id, name) for tour_id, name in tours))

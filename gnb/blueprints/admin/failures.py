@@ -1,0 +1,74 @@
+"""Failed jobs by their error: alike ones are one row, and are retried or removed as one."""
+
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.answers import done
+from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.admin.presenters.failures import failure_key
+from gnb.blueprints.admin.presenters.queue_state import queue_state
+from gnb.blueprints.admin.presenters.words import STATE_TABS
+from gnb.blueprints.admin.reading import stats_of
+from gnb.blueprints.admin.records import record
+from gnb.extensions import engine
+from gnb.queueing.errors import JobNotFound
+from gnb.queueing.reading import FailureGroup
+
+
+@blueprint.get("/jobs/<queue_name>/failures")
+def failure_groups(queue_name: str) -> ResponseReturnValue:
+    """Show the errors of the queue's failed jobs, the most frequent first."""
+    queue = engine().queue(queue_name)
+    stats = stats_of(queue_name)
+    groups = sorted(queue.failure_groups(), key=lambda group: -group.count)
+    return render_template(
+        "admin/failures.html",
+        live=True,
+        stats=stats,
+        queue_state=queue_state(stats),
+        tab_names=STATE_TABS,
+        groups=[(failure_key(group.signature), group) for group in groups],
+    )
+
+
+@blueprint.get("/jobs/<queue_name>/failures/<key>/remove")
+@for_admins
+def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
+    """Ask whether to remove every job that failed with this error."""
+    group = _group(queue_name, key)
+    return render_template(
+        "admin/confirm.html",
+        title=ngettext("Remove %(num)s failed job?", "Remove %(num)s failed jobs?", group.count),
+        text=gettext("They are removed for good, with their errors and logs."),
+        quoted=group.error,
+        action=url_for("admin.remove_group", queue_name=queue_name, key=key),
+        button=gettext("Remove"),
+        danger=True,
+        back=url_for("admin.failure_groups", queue_name=queue_name),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/failures/<key>/retry")
+def retry_group(queue_name: str, key: str) -> ResponseReturnValue:
+    """Retry every job that failed with this error."""
+    count = engine().queue(queue_name).retry_failed(_group(queue_name, key).ids)
+    record("job.retry", queue_name, count, failure=key)
+    return done(ngettext("%(num)s job waits again.", "%(num)s jobs wait again.", count))
+
+
+@blueprint.post("/jobs/<queue_name>/failures/<key>/remove")
+def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
+    """Remove every job that failed with this error."""
+    count = engine().queue(queue_name).remove_many(_group(queue_name, key).ids)
+    record("job.remove", queue_name, count, failure=key)
+    return done(ngettext("%(num)s job removed.", "%(num)s jobs removed.", count))
+
+
+def _group(queue_name: str, key: str) -> FailureGroup:
+    """Return the group of that key; its jobs may all have gone meanwhile."""
+    for group in engine().queue(queue_name).failure_groups():
+        if failure_key(group.signature) == key:
+            return group
+    raise JobNotFound(key)

@@ -1,0 +1,36 @@
+"""The page of one job type: how it has been doing lately, from the jobs of it that are kept."""
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.presenters.type_figures import type_figures
+from gnb.extensions import engine
+from gnb.queueing.errors import JobNotFound
+
+# The figures are of so many of the latest runs at most.
+LATEST_RUNS = 200
+
+
+@blueprint.get("/jobs/<queue_name>/types/<type_name>")
+def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
+    """Show the throughput, failures, durations and waits of the type, its slowest runs and latest errors."""
+    queue = engine().queue(queue_name)
+    declared = engine().types(queue.name).get(type_name)
+    if declared is None:
+        raise JobNotFound(type_name)
+    completed = _latest(queue_name, "completed", type_name)
+    failed = _latest(queue_name, "failed", type_name)
+    return render_template(
+        "admin/job_type.html",
+        live=True,
+        queue_name=queue.name,
+        job_type=declared,
+        figures=type_figures(completed, failed),
+        groups=[group for group in queue.failure_groups() if type_name in group.types],
+    )
+
+
+def _latest(queue_name: str, state: str, type_name: str) -> list[object]:
+    page = engine().queue(queue_name).search(state, type_name, limit=LATEST_RUNS)
+    return [found for found in page.jobs if found.name == type_name]

@@ -1,0 +1,67 @@
+"""The last hour or day of a queue as plots."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask_babel import gettext
+
+from gnb.blueprints.admin.presenters.numbers import number
+from gnb.blueprints.admin.presenters.plots import Plot, Series, Spark, line_plot, spark
+from gnb.blueprints.admin.presenters.times import duration
+
+POINTS = 96
+
+
+def queue_plots(points: Sequence[Any]) -> list[Plot]:
+    """Return depth, throughput, duration and waiting time, from one point a minute, oldest first."""
+    groups = _groups(points)
+    at = [group[-1].at for group in groups]
+    return [
+        line_plot(
+            gettext("Depth"),
+            at,
+            [
+                Series(gettext("waiting"), _each(groups, "waiting", max), "first"),
+                Series(gettext("delayed"), _each(groups, "delayed", max), "second"),
+                Series(gettext("failed"), _each(groups, "failed_total", max), "third"),
+            ],
+            number,
+        ),
+        line_plot(
+            gettext("Throughput"),
+            at,
+            [
+                Series(gettext("completed"), _each(groups, "completed", sum), "first"),
+                Series(gettext("failed"), _each(groups, "failed", sum), "third"),
+            ],
+            number,
+        ),
+        _percentiles(gettext("Duration"), "duration", groups, at),
+        _percentiles(gettext("Waiting time"), "wait", groups, at),
+    ]
+
+
+def queue_spark(points: Sequence[Any]) -> Spark:
+    """Return the sparkline of the last hour."""
+    return spark([point.completed or 0 for point in points], [point.failed or 0 for point in points])
+
+
+def _percentiles(title: str, measure: str, groups: list[list[Any]], at: list[Any]) -> Plot:
+    median = Series(gettext("half are faster"), _each(groups, f"{measure}_p50", _middle), "first")
+    slow = Series(gettext("95 of 100 are faster"), _each(groups, f"{measure}_p95", max), "second")
+    return line_plot(title, at, [median, slow], duration)
+
+
+def _groups(points: Sequence[Any]) -> list[list[Any]]:
+    """Return the points in at most ``POINTS`` runs of neighbours."""
+    size = max(1, -(-len(points) // POINTS))
+    return [list(points[start : start + size]) for start in range(0, len(points), size)]
+
+
+def _each(groups: list[list[Any]], name: str, fold: Callable[[list[float]], float]) -> list[float | None]:
+    known = ([value for point in group if (value := getattr(point, name)) is not None] for group in groups)
+    return [fold(values) if values else None for values in known]
+
+
+def _middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]

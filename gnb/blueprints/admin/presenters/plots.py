@@ -1,0 +1,142 @@
+"""Plots drawn by the server: geometry for SVG, figures for the pointer, one sentence for those who cannot see it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import format_time, gettext
+
+from gnb.blueprints.admin.presenters.numbers import number
+
+WIDTH, HEIGHT = 600.0, 100.0
+CLASSES = ("first", "second", "third")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a plot: its name and a value a point (None where nothing is known)."""
+
+    name: str
+    values: Sequence[float | None]
+    css: str = "first"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What the template needs to draw: see `_macros/plots.html`."""
+
+    title: str
+    lines: tuple[tuple[Series, str], ...]
+    area: str
+    top: str
+    sentence: str
+    tips: str
+    start: str
+    end: str
+
+
+def line_plot(title: str, at: Sequence[datetime], series: Sequence[Series], say: Callable[[float], str]) -> Plot:
+    """Return a plot of ``series`` over the moments ``at``; ``say`` words a value (number, duration)."""
+    top = _ceiling(max((value or 0 for one in series for value in one.values), default=0))
+    lines = tuple((one, _path(one.values, top)) for one in series)
+    return Plot(
+        title=title,
+        lines=lines,
+        area=_area(series[0].values, top),
+        top=say(top),
+        sentence=_sentence(title, series, say),
+        tips=json.dumps(_tips(at, series, say), ensure_ascii=False),
+        start=clock(at[0]) if at else "",
+        end=clock(at[-1]) if at else "",
+    )
+
+
+def clock(moment: datetime) -> str:
+    """Return the time of day of a point."""
+    return str(format_time(moment, "HH:mm"))
+
+
+def _ceiling(value: float) -> float:
+    """Return a round number at or above ``value``, so that the top of the plot reads well."""
+    if value <= 0:
+        return 1.0
+    magnitude = 1.0
+    while magnitude * 10 <= value:
+        magnitude *= 10
+    while magnitude > value:
+        magnitude /= 10
+    return next(step * magnitude for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * magnitude >= value)
+
+
+def _points(values: Sequence[float | None], top: float) -> list[tuple[float, float] | None]:
+    step = WIDTH / max(1, len(values) - 1)
+    return [None if v is None else (i * step, HEIGHT - min(1.0, v / top) * (HEIGHT - 4)) for i, v in enumerate(values)]
+
+
+def _path(values: Sequence[float | None], top: float) -> str:
+    """Return an SVG path; a gap in the values lifts the pen."""
+    commands, pen_down = [], False
+    for point in _points(values, top):
+        if point is not None:
+            commands.append(f"{'L' if pen_down else 'M'}{point[0]:.1f} {point[1]:.1f}")
+        pen_down = point is not None
+    return "".join(commands)
+
+
+def _area(values: Sequence[float | None], top: float) -> str:
+    points = [point for point in _points(values, top) if point is not None]
+    if not points:
+        return ""
+    middle = "".join(f"L{x:.1f} {y:.1f}" for x, y in points)
+    return f"M{points[0][0]:.1f} {HEIGHT:.0f}{middle}L{points[-1][0]:.1f} {HEIGHT:.0f}Z"
+
+
+def _tips(at: Sequence[datetime], series: Sequence[Series], say: Callable[[float], str]) -> list[str]:
+    tips = []
+    for index, moment in enumerate(at):
+        known = [(one.name, one.values[index]) for one in series]
+        lines = [f"{name}: {say(value)}" for name, value in known if value is not None]
+        tips.append("\n".join([clock(moment), *lines]))
+    return tips
+
+
+def _sentence(title: str, series: Sequence[Series], say: Callable[[float], str]) -> str:
+    parts = []
+    for one in series:
+        known = [value for value in one.values if value is not None]
+        if known:
+            last, highest = say(known[-1]), say(max(known))
+            parts.append(
+                gettext("%(name)s: last %(last)s, highest %(highest)s", name=one.name, last=last, highest=highest)
+            )
+    return f"{title}. " + "; ".join(parts or [gettext("nothing yet")])
+
+
+@dataclass(frozen=True)
+class Spark:
+    """A small picture of the last hour: bars of completed with failed on top."""
+
+    bars: tuple[tuple[float, float, float, float, str], ...]
+    sentence: str
+
+
+def spark(completed: Sequence[int], failed: Sequence[int], bars: int = 30) -> Spark:
+    """Return a sparkline from counts a minute, folded into ``bars`` bars."""
+    good, bad = _folded(completed, bars), _folded(failed, bars)
+    top = max([g + b for g, b in zip(good, bad, strict=True)], default=0) or 1
+    drawn: list[tuple[float, float, float, float, str]] = []
+    for index, (g, b) in enumerate(zip(good, bad, strict=True)):
+        high, low = g / top * 26, b / top * 26
+        if g:
+            drawn.append((index * 4.0, 28 - max(high, 1.5), 3.0, max(high, 1.5), "bar-ok"))
+        if b:
+            low = max(low, 2.0)
+            drawn.append((index * 4.0, max(0.0, 28 - high - low), 3.0, low, "bar-bad"))
+    words = gettext("Last hour: %(done)s completed, %(bad)s failed", done=number(sum(good)), bad=number(sum(bad)))
+    return Spark(tuple(drawn), words)
+
+
+def _folded(values: Sequence[int], bars: int) -> list[int]:
+    padded = [0] * max(0, bars * 2 - len(values)) + list(values)[-bars * 2 :]
+    return [padded[i] + padded[i + 1] for i in range(0, bars * 2, 2)]

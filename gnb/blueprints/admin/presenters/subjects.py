@@ -1,0 +1,37 @@
+"""What a job is about, in one line of words."""
+
+import re
+from typing import Any
+
+from gnb.blueprints.admin.presenters.harmless import visible
+
+SUBJECT_LENGTH = 160
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def subject(data: dict[str, Any] | None) -> str:
+    """Return the job's data as ``status confirmed · from 2026-01-01``; empty when it has none."""
+    if not isinstance(data, dict):
+        return ""
+    parts = (f"{key} {value}".strip() for key, value in _pairs(data) if key != "type")
+    line = " · ".join(parts)
+    return visible(line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1] + "…").replace("\n", " ")
+
+
+def humanise(name: str) -> str:
+    """Return an identifier as words: ``startDate`` and ``start_date`` are both ``start date``."""
+    return _CAMEL.sub(" ", name).replace("_", " ").replace("-", " ").lower().strip()
+
+
+def _pairs(data: dict[str, Any]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in list(data.items())[:20]:
+        if isinstance(value, dict):
+            pairs.extend(_pairs(value))
+        elif isinstance(value, list):
+            pairs.append((humanise(key), ", ".join(str(item) for item in value[:5]) + ("…" if len(value) > 5 else "")))
+        elif value is True:
+            pairs.append((humanise(key), ""))
+        elif value not in (None, "", False):
+            pairs.append((humanise(str(key)), str(value)[:SUBJECT_LENGTH]))
+    return pairs

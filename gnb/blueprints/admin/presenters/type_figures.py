@@ -1,0 +1,75 @@
+"""The figures of a job type, from its latest runs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gnb.blueprints.admin.presenters.times import elapsed
+
+BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a distribution: how many took at most ``up_to`` seconds (None: longer than all before)."""
+
+    up_to: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class TypeFigures:
+    """What the page of a job type shows; durations and waits in seconds, None where nothing has run."""
+
+    completed: int
+    failed: int
+    per_hour: float | None
+    duration_p50: float | None
+    duration_p95: float | None
+    wait_p50: float | None
+    wait_p95: float | None
+    durations: tuple[Bar, ...]
+    waits: tuple[Bar, ...]
+    slowest: tuple[tuple[Any, float], ...]
+    latest_errors: tuple[Any, ...]
+
+
+def type_figures(completed: Sequence[Any], failed: Sequence[Any]) -> TypeFigures:
+    """Return the figures of these runs, newest first."""
+    timed = [(job, elapsed(job.started_at, job.finished_at) or 0.0) for job in completed if job.started_at]
+    durations = sorted(seconds for _, seconds in timed)
+    waits = sorted(elapsed(job.created_at, job.started_at) or 0.0 for job, _ in timed if job.created_at)
+    return TypeFigures(
+        completed=len(completed),
+        failed=len(failed),
+        per_hour=_per_hour(completed),
+        duration_p50=_percentile(durations, 0.5),
+        duration_p95=_percentile(durations, 0.95),
+        wait_p50=_percentile(waits, 0.5),
+        wait_p95=_percentile(waits, 0.95),
+        durations=_distribution(durations),
+        waits=_distribution(waits),
+        slowest=tuple(sorted(timed, key=lambda pair: -pair[1])[:8]),
+        latest_errors=tuple(failed[:8]),
+    )
+
+
+def _per_hour(completed: Sequence[Any]) -> float | None:
+    """Return the runs an hour between the oldest and the newest of them, or None for fewer than two."""
+    ends = sorted(job.finished_at for job in completed if job.finished_at)
+    if len(ends) < 2:
+        return None
+    hours = max((ends[-1] - ends[0]).total_seconds(), 60.0) / 3600
+    return round(len(ends) / hours, 1)
+
+
+def _percentile(ordered: Sequence[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
+
+
+def _distribution(values: Sequence[float]) -> tuple[Bar, ...]:
+    if not values:
+        return ()
+    found = Counter(next((limit for limit in BUCKETS if value <= limit), None) for value in values)
+    return tuple(Bar(limit, found[limit]) for limit in (*BUCKETS, None))

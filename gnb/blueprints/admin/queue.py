@@ -1,0 +1,55 @@
+"""The page of one queue: its figures, its plots, and its jobs by state."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.presenters.history import queue_plots
+from gnb.blueprints.admin.presenters.pages import PAGE_SIZE, Pager, page_number
+from gnb.blueprints.admin.presenters.queue_state import queue_state
+from gnb.blueprints.admin.presenters.words import STATE_TABS, STATES
+from gnb.blueprints.admin.reading import stats_of
+from gnb.extensions import engine
+
+SEARCH_LENGTH = 200
+
+
+@blueprint.get("/jobs/<queue_name>")
+def queue(queue_name: str) -> ResponseReturnValue:
+    """Show the queue's jobs in one state, a page at a time or those that match a search."""
+    chosen = engine().queue(queue_name)
+    stats = stats_of(queue_name)
+    state = request.args.get("state", "")
+    state = state if state in STATES else _first_state(stats)
+    query = request.args.get("q", "").strip()[:SEARCH_LENGTH]
+    pager, cursor = Pager(page_number(), getattr(stats, state)), None
+    if query:
+        found = chosen.search(state, query, cursor=_cursor(), limit=PAGE_SIZE * 2)
+        jobs, cursor = found.jobs, found.cursor
+    else:
+        jobs = chosen.jobs(state, pager.start, pager.start + pager.size).jobs
+    hours = 24 if request.args.get("hours") == "24" else 1
+    return render_template(
+        "admin/queue.html",
+        live=True,
+        stats=stats,
+        queue_state=queue_state(stats),
+        state=state,
+        tab_names=STATE_TABS,
+        query=query,
+        jobs=jobs,
+        pager=pager,
+        cursor=cursor,
+        hours=hours,
+        plots=queue_plots(chosen.history(minutes=hours * 60)),
+    )
+
+
+def _first_state(stats: object) -> str:
+    """Return the state to open with: what runs or waits, else what went wrong, else what is done."""
+    return next((state for state in STATE_TABS if getattr(stats, state)), "waiting")
+
+
+def _cursor() -> int:
+    text = request.args.get("cursor", "0")
+    return int(text) if text.isdigit() and len(text) < 19 else 0

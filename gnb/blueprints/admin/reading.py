@@ -1,0 +1,29 @@
+"""What several pages read from the broker, each in as few round trips as the engine allows."""
+
+from typing import Any
+
+from gnb.extensions import engine
+from gnb.queueing import QueueStats
+
+# The overview says what fails lately; the page of failures counts all.
+LATEST_FAILED = 50
+
+
+def stats_of(queue_name: str) -> QueueStats:
+    """Return the statistics of one queue. Raises UnknownQueue, QueueUnavailable."""
+    name = engine().queue(queue_name).name
+    return next(stats for stats in engine().stats() if stats.name == name)
+
+
+def histories(minutes: int = 60) -> dict[str, list[Any]]:
+    """Return the history of every queue by its name."""
+    return {queue.name: queue.history(minutes=minutes) for queue in engine().queues}
+
+
+def latest_failed(all_stats: list[Any]) -> dict[str, list[Any]]:
+    """Return the newest failed jobs of the queues that have some."""
+    return {
+        stats.name: engine().queue(stats.name).jobs("failed", 0, LATEST_FAILED).jobs
+        for stats in all_stats
+        if stats.failed
+    }

@@ -1,0 +1,68 @@
+"""Theme and language of the reader: chosen by a form, remembered in cookies, used by every page.
+
+The language is, in this order: the one chosen, the account's own, the browser's, English.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, redirect, request
+from flask_babel import get_locale
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+LANGUAGES = ("en", "tr")
+THEMES = ("system", "light", "dark")
+REMEMBERED_SECONDS = 365 * 24 * 3600
+
+blueprint = Blueprint("preferences", __name__)
+
+
+def register(app: Flask) -> None:
+    """Give the application the form, the language of each request and what `base.html` shows."""
+    app.register_blueprint(blueprint)
+    app.extensions["babel"].locale_selector = chosen_language
+
+
+@blueprint.post("/preferences")
+def save() -> Response:
+    """Remember the theme or language sent and return to the page it was sent from."""
+    answer = redirect(local_path(request.form.get("back")) or "/", 303)
+    for name, allowed in (("theme", THEMES), ("language", LANGUAGES)):
+        value = request.form.get(name)
+        if value in allowed:
+            answer.set_cookie(
+                name, value, max_age=REMEMBERED_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure
+            )
+    return answer
+
+
+def chosen_language() -> str:
+    """Return the language of this request."""
+    chosen = request.cookies.get("language")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    own = getattr(current_user, "language", None)
+    if own in LANGUAGES:
+        return str(own)
+    return request.accept_languages.best_match(LANGUAGES) or "en"
+
+
+def local_path(target: str | None) -> str | None:
+    """Return ``target`` when it is a path of this site, else None: nobody is sent elsewhere by a form."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or "\\" in target:
+        return None
+    parts = urlsplit(target)
+    return None if parts.scheme or parts.netloc else target
+
+
+@blueprint.app_context_processor
+def page_settings() -> dict[str, Any]:
+    """Return what every template knows: language, theme and the path it was asked by."""
+    theme = request.cookies.get("theme", "system") if request else "system"
+    here = request.full_path.rstrip("?") if request and request.method == "GET" else "/"
+    return {
+        "page_locale": str(get_locale() or "en"),
+        "page_theme": theme if theme in THEMES else "system",
+        "here": here,
+    }
