@@ -19,7 +19,7 @@ _SHARED: list[Any] = [
     structlog.processors.StackInfoRenderer(),
 ]
 # Their own lines repeat, request by request, what the access line already says.
-_QUIET = ("werkzeug", "fontTools", "weasyprint", "botocore", "urllib3", "httpx")
+_QUIET = ("alembic.runtime.plugins", "werkzeug", "fontTools", "weasyprint", "botocore", "urllib3", "httpx")
 
 access = structlog.stdlib.get_logger("gnb.access")
 
@@ -32,7 +32,10 @@ def configure(settings: Settings) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
     else:
-        ending = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        # A plain traceback: the richer one prints local variables, which hold names and passwords.
+        ending = [
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
