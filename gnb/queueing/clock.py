@@ -1,0 +1,31 @@
+"""Times as RQ writes them, for people. Leases, delays and limits go by the broker's clock, inside the scripts."""
+
+import time
+from datetime import UTC, datetime
+
+
+def rq_time(epoch_seconds: float | None = None) -> str:
+    """RQ's form of a time: 2026-01-31T23:59:59.123456Z."""
+    moment = datetime.fromtimestamp(time.time() if epoch_seconds is None else epoch_seconds, UTC)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def parse(text: bytes | str | None) -> datetime | None:
+    """The aware time of RQ's form; None for none."""
+    if not text:
+        return None
+    return datetime.fromisoformat(text.decode() if isinstance(text, bytes) else text)
+
+
+class BrokerClock:
+    """The broker's time, kept between answers by the monotonic clock: a jump of this machine's does not show."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def set(self, broker_seconds: float) -> None:
+        self._offset = broker_seconds - time.monotonic()
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self._offset + time.monotonic()

@@ -1,0 +1,98 @@
+"""The way to the broker: one for callers who must not wait, one for workers who can, from the same URL.
+
+URLs: redis://, rediss:// (TLS; `?ssl_cert_reqs=none` to skip the certificate check), unix://, and
+redis+sentinel://[user:password@]host:port[,host:port…]/service[/db] for a master that Sentinel names.
+"""
+
+import logging
+import threading
+import time
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from .errors import QueueUnavailable
+from .scripts import Script, run
+
+log = logging.getLogger(__name__)
+
+AWAY = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
+"""What a call raises while the broker cannot be reached or is changing its master."""
+
+_CALLER = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0}
+_WORKER = {"socket_connect_timeout": 5.0, "socket_timeout": 20.0, "socket_keepalive": True}
+_SECONDS_BETWEEN_TRIES = 5.0
+
+
+def connect(url: str, *, patient: bool = False) -> Any:
+    """A client for the URL; `patient` for a worker, otherwise it gives up after a second. Connects when first used."""
+    once = Retry(NoBackoff(), 0 if patient else 1, supported_errors=(ConnectionError,))
+    options: dict[str, Any] = {**(_WORKER if patient else _CALLER), "retry": once}
+    scheme = urlsplit(url).scheme
+    if scheme in ("redis+sentinel", "rediss+sentinel"):
+        return _through_sentinel(url, options | ({"ssl": True} if scheme.startswith("rediss") else {}))
+    if scheme == "unix":
+        options.pop("socket_keepalive", None)
+    return Redis.from_url(url, **options)
+
+
+def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = credentials.partition(":")
+    service, _, db = parts.path.strip("/").partition("/")
+    addresses = []
+    for address in hosts.split(","):
+        host, _, port = address.rpartition(":")
+        addresses.append((host.strip("[]"), int(port)) if host else (address, 26379))
+    login = {"username": unquote(user) or None, "password": unquote(password) or None}
+    query = parse_qs(parts.query)
+    if options.get("ssl") and query.get("ssl_cert_reqs"):
+        options["ssl_cert_reqs"] = query["ssl_cert_reqs"][-1]
+    sentinel = Sentinel(
+        addresses, sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0}, **login, **options
+    )
+    return sentinel.master_for(service or "mymaster", db=int(db or 0))
+
+
+class Broker:
+    """The caller's way: errors become QueueUnavailable, and while the broker is away only one call in 5 s tries it."""
+
+    def __init__(self, url: str):
+        self.url = url
+        self.client = connect(url)
+        self._lock = threading.Lock()
+        self._try_again_at = 0.0
+
+    def run(self, script: Script, keys: list[str], args: list[Any]) -> Any:
+        """What the script answers. Raises QueueUnavailable."""
+        return self.call(lambda: run(self.client, script, keys, args))
+
+    def call(self, request: Any) -> Any:
+        """What `request()`, a use of `client`, gives back. Raises QueueUnavailable."""
+        self._let_through()
+        try:
+            answer = request()
+        except AWAY as error:
+            self._try_again_at = time.monotonic() + _SECONDS_BETWEEN_TRIES
+            raise QueueUnavailable(f"the broker does not answer: {type(error).__name__}") from error
+        except OutOfMemoryError as error:
+            raise QueueUnavailable("the broker is out of memory and takes no more jobs; see its maxmemory") from error
+        except RedisError as error:
+            raise QueueUnavailable(f"the broker refused the request: {error}") from error
+        self._try_again_at = 0.0
+        return answer
+
+    def _let_through(self) -> None:
+        if not self._try_again_at:
+            return
+        with self._lock:
+            now = time.monotonic()
+            if self._try_again_at and now < self._try_again_at:
+                raise QueueUnavailable("the broker does not answer; it is tried again in a few seconds")
+            self._try_again_at = now + _SECONDS_BETWEEN_TRIES

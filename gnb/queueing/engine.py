@@ -1,0 +1,82 @@
+"""The engine: the queues of one broker, the workers on them, and the declared job types.
+
+engine = Engine("redis://localhost:6379", {"email": QueueOptions()})
+engine.queue("email").enqueue("send-email", {"deliveryId": 7})
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rq import worker_registration
+
+from .connection import Broker, connect
+from .errors import UnknownQueue
+from .job_types import JobType, JobTypes, job_types
+from .options import QueueOptions
+from .queue import Queue
+from .scripts import COUNTS
+from .statistics import QueueStats, queue_stats
+from .workers import WorkerInfo, workers
+
+
+class Engine:
+    """Everything one asks of the queues. Makes no connection until it is used."""
+
+    def __init__(self, url: str, queues: Mapping[str, QueueOptions], types: JobTypes = job_types):
+        self.url = url
+        self.broker = Broker(url)
+        self.job_types = types
+        self._queues = {name: Queue(self.broker, name, options, types) for name, options in queues.items()}
+
+    @property
+    def queues(self) -> tuple[Queue, ...]:
+        return tuple(self._queues.values())
+
+    def queue(self, name: str) -> Queue:
+        """The queue of that name. Raises UnknownQueue."""
+        try:
+            return self._queues[name]
+        except (KeyError, TypeError):
+            raise UnknownQueue(f"there is no queue {name!r}; there are {', '.join(self._queues)}") from None
+
+    def types(self, queue: str) -> dict[str, JobType]:
+        """The queue's declared job types by name. Raises UnknownQueue."""
+        return self.job_types.of(self.queue(queue).name)
+
+    def ping(self) -> None:
+        """Returns when the broker answers. Raises QueueUnavailable."""
+        self.broker.call(self.broker.client.ping)
+
+    def stats(self) -> list[QueueStats]:
+        """Each queue's counts, in one round trip. Raises QueueUnavailable."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        minute = int(time.time() // 60)
+        for queue in self.queues:
+            keys = _count_keys(queue, minute)
+            pipeline.eval(COUNTS.text, len(keys), *keys)
+            pipeline.smembers(worker_registration.WORKERS_BY_QUEUE_KEY % queue.name)
+        answers = self.broker.call(pipeline.execute)
+        stats = []
+        for queue, counts, registered in zip(self.queues, answers[::2], answers[1::2], strict=True):
+            limit = str(queue.options.rate_limit) if queue.options.rate_limit else "none"
+            stats.append(queue_stats(queue.name, counts, len(registered), min(counts[1], len(registered)), limit))
+        return stats
+
+    def workers(self) -> list[WorkerInfo]:
+        """Every registered worker and what it does, in two round trips. Raises QueueUnavailable."""
+        return workers(self.broker)
+
+    def worker_client(self) -> Any:
+        """A client for a worker: patient, and its own."""
+        return connect(self.url, patient=True)
+
+    def after_fork(self) -> None:
+        """Lets go of the connections that a parent process opened."""
+        self.broker.client.connection_pool.reset()
+
+
+def _count_keys(queue: Queue, minute: int) -> list[str]:
+    keys = queue.keys
+    jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
+    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.minutes, keys.minute(minute)]

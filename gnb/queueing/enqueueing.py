@@ -1,0 +1,108 @@
+"""From a call's type, data and options to the words that the enqueue script writes: a job hash in RQ's own format."""
+
+import json
+import math
+import os
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from . import clock
+from .errors import InvalidJobData
+from .job_types import JobType
+from .keys import QueueKeys
+from .options import JobOptions
+from .records import Job
+
+_COMPRESS_FROM = 300
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A job ready to be written: the words for the script, and the job as its caller will see it."""
+
+    words: list[Any]
+    job: Job
+    named: bool
+
+
+def prepare(
+    keys: QueueKeys, job_type: JobType, base: JobOptions, data: Mapping[str, Any], options: Mapping[str, Any]
+) -> Prepared:
+    """The job for that data and those options. Raises InvalidJobData, InvalidJobOption."""
+    chosen = base.override(options)
+    wire = _as_json(data)
+    if job_type.schema is not None:
+        job_type.load(json.loads(wire))
+    now = time.time()
+    job_id = chosen.job_id or os.urandom(16).hex()
+    band = keys.band(chosen.priority)
+    status = "scheduled" if chosen.delay > 0 else "queued"
+    fields = _fields(job_type, chosen, base, wire, band, status, clock.rq_time(now))
+    if options:
+        fields += ["opts", json.dumps({name: _plain(value) for name, value in options.items()})]
+    words = [job_id, band, chosen.delay, "1", len(fields), *fields]
+    return Prepared(words, _job(keys, job_type, chosen, dict(data), job_id, now), chosen.job_id is not None)
+
+
+def _fields(
+    job_type: JobType, options: JobOptions, base: JobOptions, wire: str, band: str, status: str, now: str
+) -> list[Any]:
+    call = f'["{job_type.path}",null,[],{wire}]'.encode()
+    fields: list[Any] = [
+        "data", call if len(call) < _COMPRESS_FROM else zlib.compress(call),
+        "type", job_type.name,
+        "origin", band,
+        "status", status,
+        "created_at", now,
+        "enqueued_at", now,
+        "timeout", math.ceil(options.timeout),
+        "attempts", options.attempts,
+        "result_ttl", options.remove_on_complete.ttl,
+        "failure_ttl", options.remove_on_fail.ttl,
+    ]  # fmt: skip
+    if options.remove_on_complete.keep != base.remove_on_complete.keep:
+        fields += ["keep_completed", options.remove_on_complete.keep]
+    if options.remove_on_fail.keep != base.remove_on_fail.keep:
+        fields += ["keep_failed", options.remove_on_fail.keep]
+    if options.attempts > 1:
+        intervals = options.backoff.intervals(options.attempts - 1)
+        fields += ["retries_left", options.attempts - 1, "retry_intervals", json.dumps(intervals)]
+    return fields
+
+
+def _as_json(data: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(data, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
+
+
+def _plain(value: Any) -> Any:
+    """An option as JSON has it."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _job(keys: QueueKeys, job_type: JobType, options: JobOptions, data: dict[str, Any], job_id: str, now: float) -> Job:
+    moment = datetime.fromtimestamp(now, UTC)
+    return Job(
+        id=job_id,
+        queue=keys.name,
+        name=job_type.name,
+        data={"type": job_type.name, **data},
+        state="delayed" if options.delay > 0 else "waiting",
+        priority=options.priority,
+        attempts_made=0,
+        attempts_limit=options.attempts,
+        created_at=moment,
+        enqueued_at=moment,
+        run_at=moment + timedelta(seconds=options.delay) if options.delay > 0 else None,
+        timeout=options.timeout,
+    )

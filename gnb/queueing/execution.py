@@ -1,0 +1,183 @@
+"""One run of a job: from what `take` answered to what `settle` is told."""
+
+import json
+import zlib
+from base64 import b64encode
+from dataclasses import dataclass
+from traceback import TracebackException
+from typing import Any
+
+from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
+
+from . import clock
+from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
+from .histogram import bucket
+from .options import JobOptions
+from .records import payload
+
+STALLS_FORGIVEN = 2
+"""How often a job may lose its worker before that spends an attempt."""
+
+_TRACEBACK_LENGTH = 20_000
+
+
+@dataclass(slots=True)
+class Taken:
+    """A job that was taken, with what the run and its settlement need of the record."""
+
+    id: str
+    band: str
+    execution: str
+    started: float
+    data: bytes
+    timeout: float
+    enqueued_at: bytes | None
+    retries_left: int
+    retry_intervals: bytes | None
+    result_ttl: bytes | None
+    failure_ttl: bytes | None
+    keep_completed: bytes | None
+    keep_failed: bytes | None
+    attempts: int
+
+    @classmethod
+    def of(cls, words: list[bytes | None], execution: str, default_timeout: float) -> "Taken":
+        """From the answer of `take`, behind its first word."""
+        now, job_id, band, data, timeout, enqueued, left, intervals, result, failure, done, failed, attempts = words
+        retries_left = int(left or 0)
+        return cls(
+            job_id.decode(),  # type: ignore[union-attr]
+            band.decode(),  # type: ignore[union-attr]
+            execution,
+            float(now),  # type: ignore[arg-type]
+            data,  # type: ignore[arg-type]
+            float(timeout) if timeout else default_timeout,
+            enqueued,
+            retries_left,
+            intervals,
+            result,
+            failure,
+            done,
+            failed,
+            int(attempts) if attempts else retries_left + 1,
+        )
+
+    @property
+    def attempt(self) -> int:
+        return max(self.attempts - self.retries_left, 1)
+
+    def call(self) -> tuple[str, dict[str, Any]]:
+        """Path of the function and its data. Raises InvalidJobData if the record is not JSON or has bare arguments."""
+        try:
+            path, args, data = payload(self.data)
+        except ValueError as error:
+            raise InvalidJobData({"data": [str(error)]}) from None
+        if len(args) == 1 and isinstance(args[0], dict) and not data:
+            return path, args[0]
+        if args:
+            raise InvalidJobData({"data": ["positional arguments; a job's data is named arguments or one mapping"]})
+        return path, data
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a run ended: completed, failed, retried, stopped, stalled or handed-back, and what is kept of it."""
+
+    name: str
+    result_field: str = ""
+    result: str = ""
+    error: str = ""
+    delay: float = 0.0
+    retries_left: int = 0
+
+
+def completed(taken: Taken, value: Any) -> Outcome:
+    """The outcome of a run that returned."""
+    if value is None:
+        return Outcome("completed", retries_left=taken.retries_left)
+    try:
+        wire = json.dumps(value)
+    except (TypeError, ValueError):
+        wire = json.dumps(UNSERIALIZABLE_RETURN_VALUE_PAYLOAD)
+    return Outcome("completed", "return_value", b64encode(wire.encode()).decode(), retries_left=taken.retries_left)
+
+
+def raised(taken: Taken, error: BaseException) -> Outcome:
+    """The outcome of a run that raised: stopped, tried again after its backoff, or failed."""
+    outcome = Outcome("failed", "exc_string", _packed(_trace(error)), _line(error), retries_left=taken.retries_left)
+    if isinstance(error, JobStopped):
+        outcome.name = "stopped"
+    elif not isinstance(error, (FinalError, InvalidJobData, UnknownJobType)):
+        _try_again(taken, outcome, error.delay if isinstance(error, RetryLater) else None)
+    return outcome
+
+
+def lost(taken: Taken, stalls: int, words: str) -> Outcome:
+    """The outcome of a run whose worker died: back to the front, an attempt spent only after two such losses."""
+    error = f"Stalled: {words}"
+    outcome = Outcome("stalled", "exc_string", _packed(error), error, retries_left=taken.retries_left)
+    if stalls >= STALLS_FORGIVEN:
+        outcome.name = "failed"
+        _try_again(taken, outcome, None)
+    return outcome
+
+
+def handed_back(taken: Taken) -> Outcome:
+    """The outcome of a run that had to give way to a shutdown: back to the front, nothing spent."""
+    return Outcome("handed-back", retries_left=taken.retries_left)
+
+
+def _try_again(taken: Taken, outcome: Outcome, delay: float | None) -> None:
+    if taken.retries_left <= 0:
+        return
+    outcome.name = "retried"
+    outcome.retries_left = taken.retries_left - 1
+    intervals = json.loads(taken.retry_intervals) if taken.retry_intervals else [0]
+    index = min(max(len(intervals) - taken.retries_left, 0), len(intervals) - 1)
+    outcome.delay = intervals[index] if delay is None else delay
+
+
+def settle_args(
+    taken: Taken, outcome: Outcome, options: JobOptions, job_type: str, ended: float, only_expired: bool = False
+) -> list[Any]:
+    """Arguments 8 to 27 of the settle script."""
+    kept = options.remove_on_complete if outcome.name == "completed" else options.remove_on_fail
+    ttl, keep = (
+        (taken.result_ttl, taken.keep_completed)
+        if outcome.name == "completed"
+        else (taken.failure_ttl, taken.keep_failed)
+    )
+    duration = max(ended - taken.started, 0.0)
+    enqueued = clock.parse(taken.enqueued_at)
+    waited = max(taken.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
+    return [
+        taken.id, taken.band, taken.execution, outcome.name, clock.rq_time(ended),
+        outcome.result_field, outcome.result,
+        kept.ttl if ttl is None else ttl, kept.keep if keep is None else keep,
+        outcome.delay, outcome.retries_left, outcome.error, taken.attempt,
+        f"{taken.started:.6f}", f"{ended:.6f}",
+        f"{job_type}|{outcome.name}|{bucket(duration)}|{bucket(waited)}", job_type,
+        int(duration * 1e6), int(waited * 1e6), "1" if only_expired else "",
+    ]  # fmt: skip
+
+
+def _trace(error: BaseException) -> str:
+    """The error with its stack, without our own frame on top; for what the data or the type lacks, the line alone."""
+    if isinstance(error, (InvalidJobData, UnknownJobType)):
+        return _line(error)
+    stack = error.__traceback__.tb_next if error.__traceback__ else None
+    text = "".join(TracebackException(type(error), error, stack).format())
+    return (
+        text
+        if len(text) <= _TRACEBACK_LENGTH
+        else f"{text[: _TRACEBACK_LENGTH // 2]}\n…\n{text[-_TRACEBACK_LENGTH // 2 :]}"
+    )
+
+
+def _line(error: BaseException) -> str:
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}"[:500] if first else type(error).__name__
+
+
+def _packed(text: str) -> str:
+    return b64encode(zlib.compress(text.encode(errors="replace"))).decode()

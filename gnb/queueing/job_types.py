@@ -1,0 +1,113 @@
+"""Declared job types: only what is declared here can be enqueued, and only that runs.
+
+    @job("export", "bookings-csv", BookingsFilters, timeout="15m")
+    def bookings_csv(data, running):
+        ...
+
+The decorated name is the `JobType`. Its dotted path is the function that RQ's record of a job names, so a stock
+`rq worker` that imports it runs the job too, and a job enqueued by stock RQ under that path is one of this type.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+from rq import get_current_job
+
+from .errors import InvalidJobData, UnknownJobType
+from .running import RunningJob
+
+JobFunction = Callable[[dict[str, Any], RunningJob], Any]
+JobScope = Callable[[], AbstractContextManager[Any]]
+
+
+class JobType:
+    """One declared type: its queue and name, the schema of its data, its options and the function that does it."""
+
+    def __init__(
+        self, queue: str, name: str, schema: type[Schema] | None, function: JobFunction, options: dict[str, Any]
+    ):
+        self.queue = queue
+        self.name = name
+        self.schema = schema
+        self.function = function
+        self.options = options
+        self.path = f"{function.__module__}.{function.__qualname__}"
+        self.description = (function.__doc__ or name).strip().splitlines()[0]
+        self._loader = schema() if schema else None
+
+    def load(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The data as the function takes it. Raises InvalidJobData naming each field that is wrong."""
+        if self._loader is None:
+            return data
+        try:
+            loaded: dict[str, Any] = self._loader.load(data)
+        except ValidationError as error:
+            raise InvalidJobData(error.normalized_messages()) from None
+        return loaded
+
+    def __call__(self, **data: Any) -> Any:
+        """Does the job for a worker that knows only RQ: the data is the call's keyword arguments."""
+        running = RunningJob.of_rq_job(get_current_job(), self)
+        with job_types.scope():
+            return self.function(self.load(data), running)
+
+
+class JobTypes:
+    """The types declared so far, by queue and name and by path."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[tuple[str, str], JobType] = {}
+        self._by_path: dict[str, JobType] = {}
+        self.scope: JobScope = nullcontext
+        """What surrounds each job while it runs; the application puts its context here."""
+
+    def declare(self, job_type: JobType) -> JobType:
+        known = self._by_name.get((job_type.queue, job_type.name))
+        if known and known.path != job_type.path:
+            raise ValueError(f"{job_type.queue}/{job_type.name} is declared twice: {known.path} and {job_type.path}")
+        self._by_name[job_type.queue, job_type.name] = job_type
+        self._by_path[job_type.path] = job_type
+        return job_type
+
+    def get(self, queue: str, name: str) -> JobType:
+        """The type of that name. Raises UnknownJobType."""
+        try:
+            return self._by_name[queue, name]
+        except (KeyError, TypeError):
+            names = ", ".join(self.of(queue)) or "none"
+            raise UnknownJobType(f"there is no job type {name!r} on the queue {queue}; there are: {names}") from None
+
+    def at(self, path: str) -> JobType:
+        """The type whose function has that dotted path. Raises UnknownJobType."""
+        try:
+            return self._by_path[path]
+        except KeyError:
+            raise UnknownJobType(f"{path!r} is not a declared job type") from None
+
+    def of(self, queue: str) -> dict[str, JobType]:
+        """The queue's types by name, in the order they were declared."""
+        return {name: job_type for (its_queue, name), job_type in self._by_name.items() if its_queue == queue}
+
+
+job_types = JobTypes()
+
+
+def job(queue: str, name: str, schema: type[Schema] | None = None, **options: Any) -> Callable[[JobFunction], JobType]:
+    """Declares the decorated function as a job type of the queue; options as in `JobOptions`."""
+
+    def declare(function: JobFunction) -> JobType:
+        return job_types.declare(JobType(queue, name, schema, function, options))
+
+    return declare
+
+
+@contextmanager
+def only_declared_in_block() -> Iterator[None]:
+    """Forgets, at the end of the block, the types declared inside it."""
+    by_name, by_path = dict(job_types._by_name), dict(job_types._by_path)
+    try:
+        yield
+    finally:
+        job_types._by_name, job_types._by_path = by_name, by_path

@@ -1,0 +1,20 @@
+-- drain: removes waiting and delayed jobs, a slice at a time so that the broker stays free for others.
+--
+-- KEYS  1-10 rq:queue:<band>   11-20 rq:scheduled:<band>
+-- ARGV  1 how many at most
+-- Returns how many were removed.
+
+local left = tonumber(ARGV[1])
+local function remove(ids, step)
+  for number = 1, #ids, step do
+    redis.call('UNLINK', 'rq:job:' .. ids[number], 'rq:results:' .. ids[number], 'gnb:logs:' .. ids[number])
+    left = left - 1
+  end
+end
+for number = 1, 10 do
+  if left > 0 then remove(redis.call('LPOP', KEYS[number], left) or {}, 1) end
+end
+for number = 11, 20 do
+  if left > 0 then remove(redis.call('ZPOPMIN', KEYS[number], left), 2) end
+end
+return ARGV[1] - left

@@ -1,0 +1,13 @@
+-- note: what a running job says of itself: how far it is, and lines for its log.
+--
+-- KEYS  1 rq:job:<id>   2 gnb:logs:<id>
+-- ARGV  1 percent or ""   2 message   3 how many log lines to keep   4… log lines
+-- Returns 1, or 0 when the job is gone and nothing was written.
+
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'progress', ARGV[1], 'progress_message', ARGV[2]) end
+if #ARGV > 3 then
+  redis.call('RPUSH', KEYS[2], unpack(ARGV, 4))
+  redis.call('LTRIM', KEYS[2], -ARGV[3], -1)
+end
+return 1

@@ -1,0 +1,66 @@
+-- page: the jobs at places [first, last) of a state, across the bands, and how many there are in all.
+--
+-- KEYS  1-10 the bands' lists or sorted sets, most urgent first
+-- ARGV  1 "list" | "set"   2 first   3 last   4 "1" highest score first   5… the fields to read of each job's hash
+-- A list is read band after band; sorted sets are merged by score while `last` is at most 5,000, beyond that band after band.
+-- Returns {total, {id, score, value…}, …}.
+
+local first, last, total, sizes, used = tonumber(ARGV[2]), tonumber(ARGV[3]), 0, {}, 0
+local size = ARGV[1] == 'list' and 'LLEN' or 'ZCARD'
+for number = 1, 10 do
+  sizes[number] = redis.call(size, KEYS[number])
+  total = total + sizes[number]
+  if sizes[number] > 0 then used = used + 1 end
+end
+
+local function slice(key, from, to) -- places from..to, inclusive, as {id, score, id, score…}
+  if ARGV[1] == 'list' then
+    local pairs_ = {}
+    for _, id in ipairs(redis.call('LRANGE', key, from, to)) do
+      pairs_[#pairs_ + 1] = id
+      pairs_[#pairs_ + 1] = ''
+    end
+    return pairs_
+  end
+  return redis.call(ARGV[4] == '1' and 'ZREVRANGE' or 'ZRANGE', key, from, to, 'WITHSCORES')
+end
+
+local function in_order()
+  local found, passed = {}, 0
+  for number = 1, 10 do
+    local from, to = math.max(first - passed, 0), last - passed - 1
+    if sizes[number] > 0 and to >= 0 and from < sizes[number] then
+      local part = slice(KEYS[number], from, to)
+      for place = 1, #part, 2 do found[#found + 1] = {part[place], part[place + 1]} end
+    end
+    passed = passed + sizes[number]
+  end
+  return found
+end
+
+local function merged()
+  local all = {}
+  for number = 1, 10 do
+    if sizes[number] > 0 then
+      local part = slice(KEYS[number], 0, last - 1)
+      for place = 1, #part, 2 do all[#all + 1] = {part[place], part[place + 1]} end
+    end
+  end
+  local descending = ARGV[4] == '1'
+  table.sort(all, function(a, b)
+    local x, y = tonumber(a[2]), tonumber(b[2])
+    if x ~= y then if descending then return x > y end return x < y end
+    return a[1] < b[1]
+  end)
+  local found = {}
+  for place = first + 1, math.min(last, #all) do found[#found + 1] = all[place] end
+  return found
+end
+
+local found = (ARGV[1] == 'list' or used <= 1 or last > 5000) and in_order() or merged()
+local answer = {total}
+for number, entry in ipairs(found) do
+  local id = string.match(entry[1], '^[^:]+')
+  answer[number + 1] = {id, entry[2], unpack(redis.call('HMGET', 'rq:job:' .. id, unpack(ARGV, 5)))}
+end
+return answer

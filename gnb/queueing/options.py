@@ -1,0 +1,188 @@
+"""The options of queues and jobs, checked once where they come in; inside the engine they are valid."""
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from typing import Any
+
+from .errors import InvalidJobOption
+
+Duration = timedelta | float | int
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+
+def seconds(value: Any, option: str) -> float:
+    """Seconds from a `timedelta`, a number, or a text like "90", "1h", "250ms". Raises InvalidJobOption."""
+    if isinstance(value, timedelta):
+        number = value.total_seconds()
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = float(value)
+    else:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", value.strip()) if isinstance(value, str) else None
+        if not match:
+            raise InvalidJobOption(f"{option} is {value!r}; give seconds, like 90, or a duration, like '1h'")
+        number = float(match[1]) * _UNITS[match[2] or "s"]
+    if not 0 <= number <= 10 * 365 * 86400:
+        raise InvalidJobOption(f"{option} is {value!r}; give 0 seconds to ten years")
+    return number
+
+
+def whole(value: Any, option: str, low: int, high: int) -> int:
+    """The value as a whole number from `low` to `high`. Raises InvalidJobOption."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidJobOption(f"{option} is {value!r}; give a whole number from {low} to {high}")
+    return value
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long and how many finished jobs are kept: `age` in seconds (None: for ever), `count` (None: all)."""
+
+    age: float | None = None
+    count: int | None = None
+
+    @classmethod
+    def of(cls, value: Any, option: str) -> "Retention":
+        """From True (remove at once), False (keep all), a count, or {"age": …, "count": …}."""
+        if isinstance(value, Retention):
+            return value
+        if value is True:
+            return cls(age=0, count=0)
+        if value is False:
+            return cls()
+        if isinstance(value, Mapping) and value and set(value) <= {"age", "count"}:
+            age, count = value.get("age"), value.get("count")
+            return cls(
+                None if age is None else seconds(age, f"{option}.age"),
+                None if count is None else whole(count, f"{option}.count", 0, 10_000_000),
+            )
+        if isinstance(value, int):
+            return cls(count=whole(value, option, 0, 10_000_000))
+        raise InvalidJobOption(
+            f"{option} is {value!r}; give true, false, a count or {{'age': seconds, 'count': number}}"
+        )
+
+    @property
+    def ttl(self) -> int:
+        """RQ's form of the age: whole seconds, -1 for ever, 0 not at all."""
+        return -1 if self.age is None else int(self.age)
+
+    @property
+    def keep(self) -> int:
+        """The count, -1 for all."""
+        return -1 if self.count is None else self.count
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """The wait before a retry: `delay` seconds each time ("fixed") or doubled each time ("exponential").
+
+    `jitter` (0 to 1) takes away up to that share of each wait, at random, so that jobs that failed together do not
+    come back together.
+    """
+
+    type: str = "exponential"
+    delay: float = 2.0
+    jitter: float = 0.0
+
+    @classmethod
+    def of(cls, value: Any) -> "Backoff":
+        if isinstance(value, Backoff):
+            return value
+        if not isinstance(value, Mapping):
+            return cls("fixed", seconds(value, "backoff"))
+        if unknown := set(value) - {"type", "delay", "jitter"}:
+            raise InvalidJobOption(f"backoff has {sorted(unknown)[0]!r}; it takes type, delay and jitter")
+        kind, jitter = value.get("type", "exponential"), value.get("jitter", 0)
+        if kind not in ("exponential", "fixed"):
+            raise InvalidJobOption(f"backoff.type is {kind!r}; give 'exponential' or 'fixed'")
+        if isinstance(jitter, bool) or not isinstance(jitter, (int, float)) or not 0 <= jitter <= 1:
+            raise InvalidJobOption(f"backoff.jitter is {jitter!r}; give a share from 0 to 1")
+        return cls(kind, seconds(value.get("delay", 2.0), "backoff.delay"), float(jitter))
+
+    def intervals(self, retries: int) -> list[float]:
+        """The waits before each retry in seconds: 2, 4, 8… for an exponential backoff from 2; none over a day."""
+        waits = (self.delay * (2**n if self.type == "exponential" else 1) for n in range(min(retries, 64)))
+        return [round(min(wait, 86400.0) * (1 - self.jitter * random.random()), 3) for wait in waits]
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """At most `count` starts in any `window` seconds."""
+
+    count: int
+    window: float
+
+    @classmethod
+    def parse(cls, text: str) -> "RateLimit | None":
+        """From the form "50/60s"; None from "none" or "". Raises InvalidJobOption."""
+        if text.strip().lower() in ("", "none"):
+            return None
+        count, slash, window = text.partition("/")
+        if not slash or not count.strip().isdigit() or not 1 <= int(count) <= 1_000_000:
+            raise InvalidJobOption(f"rate limit is {text!r}; give starts/window, like '50/60s', or 'none'")
+        length = seconds(window, "rate limit's window")
+        if length <= 0:
+            raise InvalidJobOption(f"rate limit is {text!r}; its window must be longer than 0 seconds")
+        return cls(int(count), length)
+
+    def __str__(self) -> str:
+        return f"{self.count}/{self.window:g}s"
+
+    @property
+    def wire(self) -> str:
+        """The form that the scripts read."""
+        return f"{self.count}/{self.window:g}"
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """How a job is run. A queue has all of them; a type and a call may each set some anew."""
+
+    priority: int = 5
+    attempts: int = 3
+    backoff: Backoff = field(default_factory=Backoff)
+    timeout: float = 180.0
+    delay: float = 0.0
+    job_id: str | None = None
+    remove_on_complete: Retention = Retention(86400, 1000)
+    remove_on_fail: Retention = Retention(7 * 86400, 5000)
+
+    def override(self, options: Mapping[str, Any]) -> "JobOptions":
+        """These options with others on top. Raises InvalidJobOption naming the first that is unknown or wrong."""
+        return replace(self, **{name: _checked(name, value) for name, value in options.items()}) if options else self
+
+
+@dataclass(frozen=True)
+class QueueOptions:
+    """A queue's own options: what its jobs have unless they say otherwise, and its rate limit over all workers."""
+
+    job: JobOptions = field(default_factory=JobOptions)
+    rate_limit: RateLimit | None = None
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name == "priority":
+        return whole(value, name, 1, 10)
+    if name == "attempts":
+        return whole(value, name, 1, 1000)
+    if name == "backoff":
+        return Backoff.of(value)
+    if name == "delay":
+        return seconds(value, name)
+    if name == "timeout":
+        if (length := seconds(value, name)) <= 0:
+            raise InvalidJobOption(f"timeout is {value!r}; give more than 0 seconds")
+        return length
+    if name in ("remove_on_complete", "remove_on_fail"):
+        return Retention.of(value, name)
+    if name == "job_id":
+        if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
+            raise InvalidJobOption(f"job_id is {value!r}; give 1 to 200 letters, digits, dashes and underscores")
+        return value
+    known = ", ".join(option.name for option in fields(JobOptions))
+    raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")

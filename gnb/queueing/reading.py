@@ -1,0 +1,175 @@
+"""Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from . import keys as names
+from .connection import Broker
+from .errors import InvalidJobOption, JobNotFound
+from .keys import QueueKeys
+from .records import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .scripts import PAGE
+from .statistics import HistoryPoint
+
+PAGE_LIMIT = 1000
+_SLICE = 250
+_SEARCHED_AT_ONCE = 2000
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """The jobs asked for, and how many the state has in all. A search goes on at `cursor`; None: all were seen."""
+
+    jobs: list[Job]
+    total: int
+    cursor: int | None = None
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failed jobs whose errors are alike once numbers and ids are folded."""
+
+    signature: str
+    error: str
+    count: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    types: tuple[str, ...]
+    example_id: str
+    ids: tuple[str, ...]
+
+
+class QueueReader:
+    """The reading half of a queue."""
+
+    def __init__(self, broker: Broker, keys: QueueKeys):
+        self.broker = broker
+        self.keys = keys
+        self.name = keys.name
+
+    def job(self, job_id: str) -> Job:
+        """The job with its result and every error, newest first. Raises JobNotFound."""
+        return self.job_and_attempts(job_id)[0]
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """The job's newest ten attempts, newest first. Raises JobNotFound."""
+        return self.job_and_attempts(job_id)[1]
+
+    def job_and_attempts(self, job_id: str) -> tuple[Job, list[Attempt]]:
+        """Both in one round trip. Raises JobNotFound."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        pipeline.hmget(names.job(job_id), FIELDS)
+        pipeline.xrevrange(names.results(job_id), count=10)
+        for key in self.keys.delayed:
+            pipeline.zscore(key, job_id)
+        values, entries, *scores = self.broker.call(pipeline.execute)
+        score = next((score for score in scores if score is not None), None)
+        job = job_from_hash(self.keys, job_id, values, score)
+        origin = values[FIELDS.index("origin")]
+        if job is None or (origin or b"").decode() not in self.keys.bands:
+            raise JobNotFound(f"the queue {self.name} has no job {job_id!r}")
+        attempts = attempts_from_results(entries)
+        errors = tuple(attempt.error for attempt in attempts if attempt.error)
+        value = next((attempt.return_value for attempt in attempts if attempt.outcome == "completed"), None)
+        return replace(job, stacktrace=errors, return_value=value if job.state == "completed" else None), attempts
+
+    def logs(self, job_id: str) -> list[str]:
+        """The newest 1,000 lines that the job wrote, oldest first."""
+        lines = self.broker.call(lambda: self.broker.client.lrange(names.logs(job_id), 0, -1))
+        return [line.decode(errors="replace") for line in lines]
+
+    def jobs(self, state: str, start: int = 0, end: int = 10) -> JobPage:
+        """The jobs at places [start, end) of a state, at most 1,000.
+
+        Waiting jobs come in the order they will run, delayed ones by time, active ones by start, finished ones newest
+        first. Raises InvalidJobOption for a range or a state that is none.
+        """
+        if state not in STATES:
+            raise InvalidJobOption(f"state is {state!r}; give one of {', '.join(STATES)}")
+        if start < 0 or end < start or end - start > PAGE_LIMIT:
+            raise InvalidJobOption(f"range is {start} to {end}; give 0 <= start <= end, at most {PAGE_LIMIT:,} apart")
+        kind = "list" if state == "waiting" else "set"
+        newest_first = "1" if state in ("completed", "failed") else ""
+        total, *rows = self.broker.run(PAGE, getattr(self.keys, state), [kind, start, end, newest_first, *FIELDS])
+        jobs = [
+            job
+            for job_id, score, *values in rows
+            if (job := job_from_hash(self.keys, job_id.decode(), values, float(score) if score else None))
+        ]
+        if state == "active":
+            jobs.sort(key=lambda job: str(job.started_at))
+        return JobPage(jobs, total)
+
+    def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
+        """Jobs of a state whose id, type or data has the text, any case. Looks at 2,000 jobs from place `cursor` on;
+        the answer's cursor says where to go on, None when all were seen."""
+        found: list[Job] = []
+        wanted, place, total = text.lower(), cursor, 0
+        while place < cursor + _SEARCHED_AT_ONCE and len(found) < limit:
+            page = self.jobs(state, place, place + _SLICE)
+            total = page.total
+            for offset, job in enumerate(page.jobs):
+                if wanted in f"{job.id} {job.name} {job.data}".lower():
+                    found.append(job)
+                    if len(found) == limit:
+                        return JobPage(found, total, place + offset + 1)
+            place += _SLICE
+            if place >= total:
+                return JobPage(found, total)
+        return JobPage(found, total, place)
+
+    def every(self, state: str) -> Iterator[Job]:
+        """All jobs of a state as they stand while read, in slices."""
+        place = 0
+        while True:
+            page = self.jobs(state, place, place + _SLICE)
+            yield from page.jobs
+            place += _SLICE
+            if place >= page.total:
+                return
+
+    def history(self, minutes: int = 60) -> list[HistoryPoint]:
+        """A point for each of the last minutes, oldest first; up to 1,440 of them are kept."""
+        seconds, _ = self.broker.call(self.broker.client.time)
+        first = seconds // 60 - minutes + 1
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for minute in range(first, first + minutes):
+            pipeline.hgetall(self.keys.minute(minute))
+        return [HistoryPoint.of(first + at, words) for at, words in enumerate(self.broker.call(pipeline.execute))]
+
+    def failure_groups(self) -> list[FailureGroup]:
+        """The failed jobs grouped by what went wrong, the largest group first."""
+        groups: dict[str, list[Job]] = defaultdict(list)
+        for job in self.every("failed"):
+            groups[fold(job.failed_reason or "")].append(job)
+        return sorted((_group(signature, jobs) for signature, jobs in groups.items()), key=lambda group: -group.count)
+
+
+_FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)
+
+
+def fold(error: str) -> str:
+    """An error's line with its numbers and ids taken out: the same for errors that are alike."""
+    return _FOLDED.sub("…", error)
+
+
+def _group(signature: str, jobs: list[Job]) -> FailureGroup:
+    times = sorted(job.finished_at for job in jobs if job.finished_at)
+    return FailureGroup(
+        signature=signature,
+        error=jobs[0].failed_reason or "",
+        count=len(jobs),
+        first_seen=times[0] if times else None,
+        last_seen=times[-1] if times else None,
+        types=tuple(sorted({job.name for job in jobs})),
+        example_id=jobs[0].id,
+        ids=tuple(job.id for job in jobs),
+    )
+
+
+def ended_before(job: Job, moment: datetime) -> bool:
+    """Whether the job had ended by then."""
+    return job.finished_at is not None and job.finished_at <= moment

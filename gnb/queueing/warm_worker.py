@@ -1,0 +1,281 @@
+"""The loop of a worker process: take a job, run it, settle it and take the next in one round trip.
+
+Leases, the timeout of code that does not listen and the stop command are its parent's, the supervisor.
+"""
+
+import ctypes
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from . import clock
+from . import keys as names
+from .connection import AWAY
+from .engine import Engine
+from .errors import JobStopped, JobTimedOut
+from .execution import Outcome, Taken, completed, handed_back, raised, settle_args
+from .job_types import job_types
+from .link import Link
+from .queue import Queue
+from .recovery import end_executions
+from .running import RunningJob
+from .scripts import NOTE, SETTLE, TAKE, run
+
+log = logging.getLogger(__name__)
+
+LEASE = 12
+"""Seconds that an execution is its worker's without a sign of life."""
+
+_IDLE_BLOCK = 1.0
+_PR_SET_PDEATHSIG = 1
+
+
+class _ShutDown(Exception):
+    """Raised by a signal into an idle worker."""
+
+
+class WarmWorker:
+    """The loop of a worker process: take, run, settle."""
+
+    def __init__(self, engine: Engine, queues: Sequence[Queue], name: str, burst: bool = False, max_jobs: int = 0):
+        self.engine = engine
+        self.name = name
+        self.burst = burst
+        self.max_jobs = max_jobs
+        self.done = self.failed = 0
+        self._seconds = 0.0
+        self._queues = list(queues)
+        self._client = engine.worker_client()
+        self._link = Link(self._client)
+        self._clock = clock.BrokerClock()
+        self._keys = {queue.name: self._script_keys(queue) for queue in queues}
+        self._limits = {q.name: q.options.rate_limit.wire if q.options.rate_limit else "" for q in queues}
+        self._prefix = os.urandom(10).hex()
+        self._serial = 0
+        self._stopping = False
+        self._interruptible = False
+        self._running: Taken | None = None
+        self._armed = False
+
+    def _script_keys(self, queue: Queue) -> list[str]:
+        own = [names.worker(self.name), names.worker_executions(self.name)]
+        keys = queue.keys
+        return [*keys.waiting, keys.paused, "rq:suspended", keys.limit, keys.starts, keys.wake, *own]
+
+    # The loop
+
+    def run(self) -> int:
+        """Runs jobs until told to stop, done with a burst, or `max_jobs` are done. How many were run."""
+        self._handle_signals()
+        answer = self._safely(self._take_any)
+        while True:
+            if answer is not None and answer[0] == b"job":
+                answer = self._safely(self._run_and_go_on, answer)
+                continue
+            if self._stopping or self._enough() or (self.burst and not self._limited(answer)):
+                return self.done
+            self._idle(float(answer[1]) if answer is not None and self._limited(answer) else _IDLE_BLOCK)
+            answer = self._safely(self._take_any)
+
+    def _safely(self, step: Any, *args: Any) -> Any:
+        """What the step gives; None when the broker went away meanwhile and is back, and nothing is held any more."""
+        try:
+            return step(*args)
+        except AWAY:
+            self._recover()
+            return None
+
+    def _recover(self, settlement: tuple[Queue, list[Any]] | None = None) -> None:
+        """After a loss of the broker: settles what could not be, and hands back what a lost answer had taken."""
+        while self._link.reconnect():
+            try:
+                if settlement:
+                    self._call(SETTLE, settlement[0], settlement[1])
+                self._hand_back_lost()
+                return
+            except AWAY:
+                continue
+
+    def _take_any(self) -> Any:
+        """The answer for the first queue that has a job; else the shortest wait, or that all are empty or paused."""
+        answers = []
+        for queue in self._queues:
+            if self._stopping or self._enough():
+                return None
+            answer = self._call(TAKE, queue, [*self._take_args(queue, idle="1")])
+            if answer[0] == b"job":
+                return [*answer, queue, self._execution]
+            answers.append(answer)
+        limited = [answer for answer in answers if self._limited(answer)]
+        return min(limited, key=lambda answer: float(answer[1])) if limited else answers[0]
+
+    def _run_and_go_on(self, answer: Any) -> Any:
+        """Runs the job of the answer, settles it, and gives the answer for the next."""
+        *words, queue, execution = answer
+        taken = Taken.of(words[1:], execution, queue.options.job.timeout)
+        self._clock.set(taken.started)
+        outcome, type_name = self._run(queue, taken)
+        ended = self._clock.now()
+        self._tally(outcome, ended - taken.started)
+        one_queue = len(self._queues) == 1
+        go_on = one_queue and not self._stopping and not self._enough()
+        options = self._options(queue, type_name)
+        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}"]
+        last = [*settle_args(taken, outcome, options, type_name, ended), *totals]
+        args = [*self._take_args(queue), "1" if go_on else "", *last]
+        minute = [queue.keys.minute(int(ended // 60)), queue.keys.minutes]
+        try:
+            _owned, *following = self._call(SETTLE, queue, args, minute)
+        except AWAY:
+            args[6] = ""
+            self._recover((queue, args))
+            return None
+        if following[0] == b"job":
+            return [*following, queue, self._execution]
+        return following if one_queue and following[0] != b"none" else self._take_any()
+
+    def _call(self, script: Any, queue: Queue, args: list[Any], more_keys: list[str] | None = None) -> Any:
+        keys = self._keys[queue.name]
+        if script is SETTLE:
+            keys = keys + (more_keys or [queue.keys.minute(int(self._clock.now() // 60)), queue.keys.minutes])
+        return self._link.call(script, keys, args)
+
+    def _take_args(self, queue: Queue, idle: str = "") -> list[Any]:
+        self._serial += 1
+        self._execution = f"{self._prefix}{self._serial:012x}"
+        now = clock.rq_time(self._clock.now())
+        return [self.name, self._execution, now, LEASE, self._limits[queue.name], idle]
+
+    def _options(self, queue: Queue, type_name: str) -> Any:
+        return queue.default_options.get(type_name, queue.options.job)
+
+    def _tally(self, outcome: Outcome, seconds: float) -> None:
+        self.done += 1
+        self.failed += outcome.name != "completed"
+        self._seconds += seconds
+
+    def _enough(self) -> bool:
+        return bool(self.max_jobs) and self.done >= self.max_jobs
+
+    @staticmethod
+    def _limited(answer: Any) -> bool:
+        return answer is not None and answer[0] == b"wait"
+
+    # One job
+
+    def _run(self, queue: Queue, taken: Taken) -> tuple[Outcome, str]:
+        """How the job ended, and its type's name. Whatever its code raises is an outcome, not an error of ours."""
+        type_name = "undeclared"
+        try:
+            path, data = taken.call()
+            job_type = job_types.at(path)
+            type_name = job_type.name
+            running = RunningJob(taken.id, queue.name, type_name, taken.attempt, taken.attempts, self._note)
+            self._running = taken
+            try:
+                with job_types.scope():
+                    loaded = job_type.load(data)
+                    self._armed = True
+                    signal.setitimer(signal.ITIMER_REAL, taken.timeout)
+                    value = job_type.function(loaded, running)
+                    self._armed = False
+            finally:
+                self._armed = False
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                self._running = None
+            return completed(taken, value), type_name
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
+            return raised(taken, error), type_name
+
+    def _note(self, keys: list[str], args: list[Any]) -> None:
+        """Writes progress and log lines, apart from the loop's connection; without a broker only the note is lost."""
+        try:
+            run(self.engine.broker.client, NOTE, keys, args)
+        except AWAY:
+            log.debug("progress could not be written; the broker is away")
+
+    def _hand_back_lost(self) -> None:
+        self._clock.set(_broker_seconds(self._link.command("TIME")))
+        end_executions(self.engine, self._client, self.name, lambda taken, _stalls: handed_back(taken), count=False)
+
+    # Waiting, and signals
+
+    def _idle(self, longest: float) -> None:
+        """Waits for work, at most so long; the wake-up key of any of the queues ends it."""
+        block = max(min(longest, _IDLE_BLOCK), 0.001)
+        keys = [queue.keys.wake for queue in self._queues]
+        try:
+            self._interruptible = True
+            if self._stopping:
+                return
+            if longest < _IDLE_BLOCK:
+                time.sleep(block)
+            else:
+                self._link.command("BZPOPMIN", *keys, block)
+        except _ShutDown:
+            self._link.close()
+        except AWAY:
+            self._interruptible = False
+            self._recover()
+        finally:
+            self._interruptible = False
+
+    def _handle_signals(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_shut_down)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGALRM, self._on_timeout)
+        signal.signal(signal.SIGUSR1, self._on_stop)
+
+    def _on_shut_down(self, _signal: int, _frame: Any) -> None:
+        self._stopping = True
+        if self._interruptible:
+            self._interruptible = False
+            raise _ShutDown
+
+    def _on_timeout(self, _signal: int, _frame: Any) -> None:
+        taken = self._running
+        if self._armed and taken:
+            self._armed = False
+            raise JobTimedOut(f"the job ran longer than its timeout of {taken.timeout:g} seconds")
+
+    def _on_stop(self, _signal: int, _frame: Any) -> None:
+        taken = self._running
+        if not self._armed or taken is None:
+            return
+        try:
+            wanted: Any = self.engine.broker.client.hget(names.worker(self.name), "stop")
+        except AWAY:
+            return
+        if self._armed and wanted is not None and wanted.decode() == f"{taken.id}:{taken.execution}":
+            self._armed = False
+            raise JobStopped("the job was stopped")
+
+
+def _broker_seconds(answer: list[bytes]) -> float:
+    return int(answer[0]) + int(answer[1]) / 1e6
+
+
+def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:
+    """Forks a worker process; its process id. It dies with its parent, whatever ends that."""
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        random.seed()
+        engine.after_fork()
+        WarmWorker(engine, [engine.queue(queue) for queue in queue_names], name, burst, max_jobs).run()
+        status = 0
+    except BaseException:
+        log.exception("worker %s ended", name)
+    finally:
+        logging.shutdown()
+        os._exit(status)
