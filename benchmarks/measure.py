@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -108,6 +109,18 @@ def in_turn(
         for name, measure in contestants.items():
             figures[name].append(measure())
     return {name: statistics.median(values) for name, values in figures.items()}
+
+
+def measured(section: Callable[..., list[Measure]], *arguments: Any) -> list[Measure]:
+    """What the section measured; when it breaks down, one measure without figures that says why.
+
+    The figures of the other sections took minutes: one that breaks down must not cost them.
+    """
+    try:
+        return section(*arguments)
+    except Exception as error:  # noqa: BLE001 - whatever it was is printed and makes the run fail
+        traceback.print_exc()
+        return [Measure(name=section.__name__, unit="", note=f"not measured: {type(error).__name__}: {error}"[:200])]
 
 
 def percentile(values: Iterable[float], share: float) -> float:

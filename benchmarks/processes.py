@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,19 +38,24 @@ def output_numbers(command: Sequence[str], url: str, **environment: str) -> list
 @contextmanager
 def running(command: Sequence[str], url: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """The command as a process group that ends with the block; `{url}` in it stands for the broker's address."""
-    process = subprocess.Popen(
-        [part.format(url=url) for part in command],
-        cwd=ROOT,
-        env={**_environment(url), **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        _end(process)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            [part.format(url=url) for part in command],
+            cwd=ROOT,
+            env={**_environment(url), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        except Exception as error:
+            said.seek(0)
+            error.add_note(f"{command[0]} said: {said.read()[-2000:].decode(errors='replace')}")
+            raise
+        finally:
+            _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from benchmarks.measure import Measure
 
+TABLE_WIDTH = 130  # narrower, and names break into columns of syllables
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -27,6 +28,12 @@ class Report:
     parts: dict[str, Sequence[Measure]] = field(default_factory=dict)
     settings: dict[str, Mapping[str, str]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """True when every part ran and every measure has our figure."""
+        figures = [measure.ours for measures in self.parts.values() for measure in measures]
+        return not self.failures and None not in figures
 
     def to_json(self) -> dict[str, Any]:
         """The report as it is written to disk."""
@@ -49,7 +56,7 @@ class Report:
         """Prints machine, versions, the table and what failed."""
         console.print(", ".join(f"{name} {value}" for name, value in self.machine.items()))
         console.print(", ".join(f"{name} {value}" for name, value in self.versions.items()))
-        console.print(table(self.parts))
+        console.print(table(self.parts), width=max(console.width, TABLE_WIDTH))
         for part, error in self.failures.items():
             console.print(f"{part} failed: {error}", style="red", markup=False)
 

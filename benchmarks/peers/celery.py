@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import Celery
 
-from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, empty, produce
+from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, Ways, empty, main
 
 app = Celery("bench", broker=BROKER_URL, backend=RESULTS_URL)
 app.conf.update(
@@ -17,4 +17,4 @@ app.conf.update(
 task = app.task(name="empty")(empty)
 
 if __name__ == "__main__":
-    produce(task.delay)
+    main(Ways(one=task.delay))

@@ -8,7 +8,7 @@ from dramatiq.middleware import AgeLimit, Callbacks, Pipelines, Retries, Shutdow
 from dramatiq.results import Results
 from dramatiq.results.backends import RedisBackend
 
-from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, empty, produce
+from benchmarks.peers.produce import BROKER_URL, RESULTS_URL, Ways, empty, main
 
 middleware = [AgeLimit(), TimeLimit(), ShutdownNotifications(), Callbacks(), Pipelines(), Retries()]
 broker = RedisBroker(url=BROKER_URL, middleware=middleware)
@@ -17,4 +17,4 @@ dramatiq.set_broker(broker)
 actor = dramatiq.actor(empty)
 
 if __name__ == "__main__":
-    produce(actor.send)
+    main(Ways(one=actor.send))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from huey import RedisHuey
 
-from benchmarks.peers.produce import BROKER_URL, empty, produce
+from benchmarks.peers.produce import BROKER_URL, Ways, empty, main
 
 app = RedisHuey("bench", url=BROKER_URL, blocking=True, results=True, store_none=True)
 task = app.task()(empty)
 
 if __name__ == "__main__":
-    produce(task)
+    main(Ways(one=task))

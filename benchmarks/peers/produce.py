@@ -13,6 +13,7 @@ import select
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 BROKER_URL = os.environ.get("BENCH_BROKER_URL", "redis://127.0.0.1:6379/0")
 # Results go to a database of their own where the peer allows it, so that its size is the number of jobs done.
@@ -33,19 +34,29 @@ def stamp() -> None:
         pipe.write(b"%d\n" % started)
 
 
-def produce(
-    one: Callable[[], object],
-    bulk: Callable[[int], object] | None = None,
-    stamped: Callable[[], object] | None = None,
-) -> None:
-    """Does what the command line says, with the peer's ways to enqueue one empty job, many, and one `stamp`."""
-    how, count = sys.argv[1], int(sys.argv[2])
-    if how == "pickup" and stamped:
-        print(*pickups(stamped, count))
-    elif how == "bulk" and bulk:
+@dataclass(frozen=True)
+class Ways:
+    """How a peer enqueues one empty job, so many in one call, and one `stamp`."""
+
+    one: Callable[[], object]
+    bulk: Callable[[int], object] | None = None
+    stamped: Callable[[], object] | None = None
+
+
+def produce(ways: Ways, how: str, count: int) -> None:
+    """Enqueues so many jobs and prints how fast that went."""
+    if how == "pickup" and ways.stamped:
+        print(*pickups(ways.stamped, count))
+    elif how == "bulk" and ways.bulk:
+        bulk = ways.bulk
         print(rate(lambda number: in_slices(bulk, number), count))
     else:
-        print(rate(lambda number: one_by_one(one, number), count))
+        print(rate(lambda number: one_by_one(ways.one, number), count))
+
+
+def main(ways: Ways) -> None:
+    """Does what the command line says."""
+    produce(ways, sys.argv[1], int(sys.argv[2]))
 
 
 def rate(enqueue: Callable[[int], object], count: int) -> float:

@@ -1,0 +1,37 @@
+"""The engine's job types that are measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from benchmarks.peers.produce import empty, stamp
+from gnb.queueing import RunningJob, job
+
+QUEUE = "email"
+BARE, CHECKED, STAMP = "bench-empty", "bench-checked", "bench-stamp"
+
+
+class Booking(Schema):
+    """What the application's jobs carry: an id, no more."""
+
+    bookingId = fields.Integer(required=True)
+
+
+@job(QUEUE, BARE)
+def bare(_data: dict[str, Any], _running: RunningJob) -> None:
+    """The empty job."""
+    empty()
+
+
+@job(QUEUE, CHECKED, Booking)
+def checked(_data: dict[str, Any], _running: RunningJob) -> None:
+    """The empty job, its data checked by a schema."""
+    empty()
+
+
+@job(QUEUE, STAMP)
+def stamped(_data: dict[str, Any], _running: RunningJob) -> None:
+    """Tells the producer when it started."""
+    stamp()
