@@ -15,7 +15,8 @@ COMMANDS = ("jobs", "schedules", "users", "demo")
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application with these settings, or with those of the environment. Raises ConfigError for a wrong one."""
-    from gnb import extensions, flask_settings, logs, security
+    from gnb import extensions, flask_settings, jobs, logs, security
+    from gnb.services import queues
 
     settings = settings or Settings.from_env(environment())
     logs.configure(settings)
@@ -27,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.config.from_mapping(flask_settings.mapping(settings))
     app.extensions["settings"] = settings
+    app.extensions["engine"] = queues.make_engine(settings)
     security.bind(app, settings)
     logs.bind(app)
     extensions.db.init_app(app)
@@ -37,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     extensions.jwt.init_app(app)
     extensions.babel.init_app(app)
     extensions.api.init_app(app)
+    jobs.bind(app)
     _register_parts(app)
     return app
 

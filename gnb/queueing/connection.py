@@ -34,30 +34,48 @@ def connect(url: str, *, patient: bool = False) -> Any:
     once = Retry(NoBackoff(), 0 if patient else 1, supported_errors=(ConnectionError,))
     options: dict[str, Any] = {**(_WORKER if patient else _CALLER), "retry": once}
     scheme = urlsplit(url).scheme
-    if scheme in ("redis+sentinel", "rediss+sentinel"):
-        return _through_sentinel(url, options | ({"ssl": True} if scheme.startswith("rediss") else {}))
+    if scheme.endswith("+sentinel"):
+        return _through_sentinel(url, options)
     if scheme == "unix":
         options.pop("socket_keepalive", None)
     return Redis.from_url(url, **options)
 
 
-def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
+def sentinel_settings(url: str) -> dict[str, Any]:
+    """What a redis+sentinel:// URL says, in the form that RQ's settings module takes as SENTINEL."""
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
     service, _, db = parts.path.strip("/").partition("/")
-    addresses = []
-    for address in hosts.split(","):
-        host, _, port = address.rpartition(":")
-        addresses.append((host.strip("[]"), int(port)) if host else (address, 26379))
-    login = {"username": unquote(user) or None, "password": unquote(password) or None}
-    query = parse_qs(parts.query)
-    if options.get("ssl") and query.get("ssl_cert_reqs"):
-        options["ssl_cert_reqs"] = query["ssl_cert_reqs"][-1]
+    found: dict[str, Any] = {
+        "INSTANCES": [_address(text) for text in hosts.split(",")],
+        "MASTER_NAME": service or "mymaster",
+        "DB": int(db or 0),
+        "USERNAME": unquote(user) or None,
+        "PASSWORD": unquote(password) or None,
+        "SSL": parts.scheme.startswith("rediss"),
+    }
+    if certificates := parse_qs(parts.query).get("ssl_cert_reqs"):
+        found["CONNECTION_KWARGS"] = {"ssl_cert_reqs": certificates[-1]}
+    return found
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    return (host.strip("[]"), int(port)) if colon else (text, 26379)
+
+
+def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
+    found = sentinel_settings(url)
+    options = options | found.get("CONNECTION_KWARGS", {}) | ({"ssl": True} if found["SSL"] else {})
     sentinel = Sentinel(
-        addresses, sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0}, **login, **options
+        found["INSTANCES"],
+        sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0},
+        username=found["USERNAME"],
+        password=found["PASSWORD"],
+        **options,
     )
-    return sentinel.master_for(service or "mymaster", db=int(db or 0))
+    return sentinel.master_for(found["MASTER_NAME"], db=found["DB"])
 
 
 class Broker:

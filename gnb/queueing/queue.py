@@ -45,18 +45,19 @@ class Queue(QueueReader):
 
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
-        prepared = self._prepare(job_type, data, options)
+        prepared = self.prepared(job_type, data, options)
         made = self._push([prepared])
         return prepared.job if made[0] or not prepared.named else self.job(prepared.job.id)
 
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked."""
-        prepared = [self._prepare(job_type, data, options) for job_type, data, options in jobs]
+        prepared = [self.prepared(job_type, data, options) for job_type, data, options in jobs]
         for batch in _batches(prepared):
             self._push(batch)
         return [each.job for each in prepared]
 
-    def _prepare(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Prepared:
+    def prepared(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Prepared:
+        """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
         declared = self._types.get(self.name, job_type)
         return prepare(self.keys, declared, self.default_options[job_type], data or {}, options)
 

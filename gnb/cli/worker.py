@@ -1,0 +1,41 @@
+"""flask jobs worker: runs the jobs of queues in warm processes until told to stop."""
+
+import click
+from flask.cli import with_appcontext
+
+from gnb.extensions import db, engine, settings
+from gnb.queueing.errors import UnknownQueue
+from gnb.queueing.supervisor import Slot, Supervisor
+
+
+@click.command("worker")
+@click.argument("queues", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Serve all queues, each with its own concurrency.")
+@click.option("--concurrency", type=click.IntRange(1, 256), help="Processes for each queue, instead of the setting's.")
+@click.option("--burst", is_flag=True, help="Stop when no job is left.")
+@click.option("--max-jobs", type=click.IntRange(1), help="End each process after so many jobs, and with them all.")
+@with_appcontext
+def worker(queues: tuple[str, ...], every: bool, concurrency: int | None, burst: bool, max_jobs: int | None) -> None:
+    """Run the jobs of QUEUES.
+
+    Concurrency comes from {EXPORT,EMAIL,AI,SCHEDULED}_WORKER_CONCURRENCY. SIGTERM lets running jobs finish for
+    WORKER_SHUTDOWN_GRACE seconds and then hands them back; a second Ctrl-C hands them back at once.
+    """
+    if bool(queues) == every:
+        raise click.UsageError("name the queues to serve, or give --all")
+    try:
+        names = [queue.name for queue in engine().queues] if every else [engine().queue(name).name for name in queues]
+    except UnknownQueue as error:
+        raise click.UsageError(str(error)) from None
+    slots = [
+        Slot([name]) for name in dict.fromkeys(names) for _ in range(concurrency or settings().worker_concurrency[name])
+    ]
+    # A process that forks must not hold connections that its children would share.
+    db.engine.dispose()
+    Supervisor(
+        engine(),
+        slots,
+        grace=settings().worker_shutdown_grace,
+        burst=burst,
+        max_jobs=max_jobs,
+    ).run()

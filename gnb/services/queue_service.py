@@ -1,0 +1,84 @@
+"""Adding jobs to the four queues, and managing them.
+
+    from gnb.services.queue_service import add_export_job
+
+    job = add_export_job("bookings-csv", {"filters": {"status": "confirmed"}}, priority=1)
+
+Options: `priority` 1 (first) to 10, `attempts`, `backoff` ({"type": "exponential" | "fixed", "delay": …}), `delay`,
+`timeout`, `job_id` (the same id twice is one job), `remove_on_complete` and `remove_on_fail` ({"age": …, "count": …}).
+`repeat` ({"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}), which every queue takes, makes the
+job a schedule. Durations are `timedelta` or seconds. Everything raises QueueUnavailable while the broker is away, and
+what else `gnb.queueing.errors` has: UnknownQueue, UnknownJobType, InvalidJobData, InvalidJobOption, JobNotFound,
+InvalidJobState.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gnb.extensions import engine, settings
+from gnb.queueing import Job, Queue
+from gnb.queueing.errors import QueueUnavailable
+
+__all__ = [
+    "add_ai_job",
+    "add_email_job",
+    "add_export_job",
+    "add_scheduled_job",
+    "get_job",
+    "get_job_state",
+    "get_jobs_by_state",
+    "remove_job",
+    "retry_job",
+]
+
+
+def add_export_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
+    """The new job on the export queue."""
+    return _add("export", type, data, options)
+
+
+def add_email_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
+    """The new job on the email queue."""
+    return _add("email", type, data, options)
+
+
+def add_ai_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
+    """The new job on the ai queue."""
+    return _add("ai", type, data, options)
+
+
+def add_scheduled_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
+    """The new job on the scheduled queue; with `repeat`, the next one that its schedule will make."""
+    return _add("scheduled", type, data, options)
+
+
+def get_job(queue: str, id: str) -> Job:
+    """The job with its result and errors."""
+    return engine().queue(queue).job(id)
+
+
+def get_job_state(queue: str, id: str) -> str:
+    """waiting, active, completed, failed or delayed."""
+    return get_job(queue, id).state
+
+
+def get_jobs_by_state(queue: str, state: str, start: int = 0, end: int = 10) -> list[Job]:
+    """The jobs at places [start, end) of the state."""
+    return engine().queue(queue).jobs(state, start, end).jobs
+
+
+def retry_job(queue: str, id: str) -> None:
+    """A failed job waits again, with all its attempts."""
+    engine().queue(queue).retry(id)
+
+
+def remove_job(queue: str, id: str) -> None:
+    """The job is gone; a running one is stopped first."""
+    engine().queue(queue).remove(id)
+
+
+def _add(name: str, type: str, data: Mapping[str, Any] | None, options: dict[str, Any]) -> Job:
+    if not settings().queue_enabled:
+        raise QueueUnavailable("queueing is switched off; set QUEUE_ENABLED=true to use it")
+    queue: Queue = engine().queue(name)
+    return queue.enqueue(type, data, **options)

@@ -1,0 +1,21 @@
+"""The four queues and what their jobs have unless a type or a call says otherwise."""
+
+from gnb.config import Settings
+from gnb.queueing import Backoff, Engine, JobOptions, QueueOptions, RateLimit, job_types
+
+_MINUTE = 60.0
+
+DEFAULTS = {
+    "export": JobOptions(attempts=2, priority=5, backoff=Backoff(delay=2), timeout=15 * _MINUTE),
+    "email": JobOptions(attempts=5, priority=3, backoff=Backoff(delay=1), timeout=_MINUTE),
+    "ai": JobOptions(attempts=3, priority=7, backoff=Backoff(delay=2), timeout=_MINUTE),
+    "scheduled": JobOptions(attempts=3, priority=5, backoff=Backoff(delay=2), timeout=15 * _MINUTE),
+}
+"""Retention is `JobOptions`' own: completed 24 hours and 1,000, failed 7 days and 5,000."""
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine of an application with these settings; connects when it is first used."""
+    limits = {queue: RateLimit.parse(text) for queue, text in settings.rate_limits.items()}
+    queues = {name: QueueOptions(options, limits[name]) for name, options in DEFAULTS.items()}
+    return Engine(settings.redis_url, queues, job_types)
