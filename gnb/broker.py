@@ -51,6 +51,7 @@ class EmbeddedBroker:
         """Starts the server and returns once it answers. Raises BrokerError if it does not."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._refuse_a_second()
         self.socket.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -105,6 +106,15 @@ class EmbeddedBroker:
             "daemonize": "no",
         }
         return [part for name, value in options.items() for part in (f"--{name}", str(value))]
+
+    def _refuse_a_second(self) -> None:
+        """Two servers on the same append-only file would ruin it."""
+        with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1) as client:
+            try:
+                pid = client.info("server")["process_id"]
+            except redis.RedisError:
+                return
+        raise BrokerError(f"a broker that an earlier start left behind still runs; end it with: kill {pid}")
 
     def _wait_until_it_answers(self, process: "subprocess.Popen[bytes]") -> None:
         client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1)
