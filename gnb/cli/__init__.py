@@ -1,0 +1,1 @@
+"""FLOOR 4: the `flask` commands, over the same services as the blueprints."""

@@ -1,0 +1,85 @@
+"""`flask users`: the first administrator, roles, and tokens for scripts."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from gnb.cli.durations import DURATION
+from gnb.cli.outcomes import USAGE, Failure, database_errors
+from gnb.extensions import db
+from gnb.models import ROLES, now
+from gnb.services import audit_service, token_service, user_service
+from gnb.services.user_service import InvalidAccount, UserExists, UserNotFound
+
+users = AppGroup("users", help="Accounts: administrators, roles, tokens.")
+
+
+@users.command("create-admin")
+@click.argument("email")
+@click.option("--name", default="Administrator", show_default=True)
+@click.option("--role", type=click.Choice(["admin", "superadmin"]), default="admin", show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--ask", is_flag=True, help="Ask for the password. Without either, one is made up and shown.")
+def create_admin(email: str, name: str, role: str, password_stdin: bool, ask: bool) -> None:
+    """Create an administrator's account."""
+    if password_stdin and ask:
+        raise click.UsageError("--password-stdin and --ask exclude each other")
+    password = user_service.new_password()
+    if password_stdin:
+        password = click.get_text_stream("stdin").readline().rstrip("\r\n")
+    elif ask:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    with database_errors():
+        try:
+            user = user_service.create_admin(email, name, password, role)
+        except InvalidAccount as error:
+            raise Failure(str(error), USAGE) from error
+        except UserExists as error:
+            raise Failure(str(error)) from error
+    click.echo(f"E-mail: {user.email}")
+    if not (password_stdin or ask):
+        click.echo(f"Password: {password}")
+
+
+@users.command("set-role")
+@click.argument("email")
+@click.argument("role", type=click.Choice(ROLES))
+def set_role(email: str, role: str) -> None:
+    """Give an account another role; it holds from its next request on."""
+    with database_errors():
+        try:
+            user = user_service.set_role(email, role)
+        except UserNotFound as error:
+            raise Failure(str(error)) from error
+    click.echo(f"{user.email} is {user.role} now")
+
+
+@users.command("token")
+@click.argument("email")
+@click.option("--expires", type=DURATION, help="How long it is good for, such as 30m, 12h or 30d. [default: 1h]")
+@click.option("--json", "as_json", is_flag=True, help="Print the token and its end as JSON.")
+def token(email: str, expires: timedelta | None, as_json: bool) -> None:
+    """Print a bearer token for an account, to be used by scripts."""
+    lifetime: timedelta = expires or current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
+    with database_errors():
+        try:
+            user = user_service.find(email)
+            made = token_service.issue(user, lifetime)
+        except UserNotFound as error:
+            raise Failure(str(error)) from error
+        except ValueError as error:
+            raise Failure(str(error), USAGE) from error
+        if not user.active:
+            raise Failure(f"the account {user.email} is closed")
+        audit_service.record(None, "user.token", f"user/{user.id}", details={"seconds": lifetime.total_seconds()})
+        db.session.commit()
+    if as_json:
+        end = (now() + lifetime).isoformat(timespec="seconds")
+        click.echo(json.dumps({"accessToken": made, "tokenType": "Bearer", "expiresAt": end}))
+    else:
+        click.echo(made)

@@ -1,0 +1,127 @@
+"""The truth behind the demo data's arrival times, written down so that a model fitted to them can be judged.
+
+A transfer arrives `D = G - 3` minutes after its planned arrival, with `G` drawn from a gamma distribution of shape 2
+whose mean is
+
+    exp(log 6 + city + hour(city) + weekday(hour) + season(city, month) + route + 0.25 · log(kilometres / 40))
+
+minutes. Hour, weekday and month are those of the planned pickup in Europe/Istanbul. Negative `D` is early. A share of
+`G`, from a beta distribution (2, 3), is lost before the pickup, the rest on the road. Every effect is a number below;
+nothing else has an influence: not the party, the price, the driver nor the year.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import exp, log
+from random import Random
+from zlib import crc32
+
+SHAPE = 2.0
+EARLIEST = -3.0
+"""Minutes: nobody arrives earlier than this before the plan."""
+
+BASE_MINUTES = 6.0
+DISTANCE_EFFECT = 0.25
+CITY_EFFECT = {
+    "Istanbul": 0.55,
+    "Ankara": 0.20,
+    "Izmir": 0.25,
+    "Antalya": 0.10,
+    "Bodrum": 0.15,
+    "Dalaman": -0.10,
+    "Nevşehir": -0.25,
+    "Kayseri": -0.15,
+    "Trabzon": 0.0,
+}
+MORNING_RUSH = range(7, 10)
+EVENING_RUSH = range(16, 20)
+NIGHT = range(6)
+MORNING_EFFECT = 0.45
+EVENING_EFFECT = 0.60
+NIGHT_EFFECT = -0.50
+CALM_CITY_SHARE = 0.5
+"""How much of a rush hour is felt outside `BUSY_CITIES`."""
+
+BUSY_CITIES = frozenset({"Istanbul", "Ankara", "Izmir"})
+FRIDAY_EVENING_EFFECT = 0.30
+WEEKEND_EFFECT = -0.15
+COAST = frozenset({"Antalya", "Bodrum", "Dalaman", "Izmir"})
+SUMMER = frozenset({6, 7, 8, 9})
+SUMMER_EFFECT = 0.35
+SNOW = frozenset({"Nevşehir", "Kayseri", "Ankara", "Trabzon"})
+WINTER = frozenset({12, 1, 2})
+WINTER_EFFECT = 0.30
+ROUTE_SPREAD = 0.25
+"""A route's own effect lies between minus and plus this, the same in both directions."""
+
+
+@dataclass(frozen=True)
+class Trip:
+    """What a delay depends on. `pickup` is the planned pickup, aware, in Europe/Istanbul."""
+
+    city: str
+    airport: str
+    town: str
+    kilometres: int
+    pickup: datetime
+
+
+def mean_lateness(trip: Trip) -> float:
+    """The mean of `G` in minutes; the expected minutes after the plan are this plus `EARLIEST`."""
+    return exp(
+        log(BASE_MINUTES)
+        + CITY_EFFECT.get(trip.city, 0.0)
+        + _hour(trip)
+        + _weekday(trip)
+        + _season(trip)
+        + route_effect(trip.airport, trip.town)
+        + DISTANCE_EFFECT * log(max(trip.kilometres, 1) / 40)
+    )
+
+
+def expected_minutes(trip: Trip) -> float:
+    """How many minutes after the plan such a trip arrives on average."""
+    return mean_lateness(trip) + EARLIEST
+
+
+def probability_late(trip: Trip, minutes: float = 15.0) -> float:
+    """The chance that such a trip arrives more than this many minutes after the plan."""
+    ratio = max(minutes - EARLIEST, 0.0) / (mean_lateness(trip) / SHAPE)
+    return exp(-ratio) * (1 + ratio)  # the gamma distribution's tail for shape 2
+
+
+def route_effect(airport: str, town: str) -> float:
+    """A route's own effect, fixed by its name."""
+    return (crc32(f"{airport} {town}".encode()) % 2001 / 1000 - 1) * ROUTE_SPREAD
+
+
+def draw(trip: Trip, rng: Random) -> tuple[timedelta, timedelta]:
+    """How late one trip's pickup is, and how late its arrival, both against the plan."""
+    lost = rng.gammavariate(SHAPE, mean_lateness(trip) / SHAPE)
+    before = rng.betavariate(2, 3) * lost
+    return timedelta(minutes=before - 2), timedelta(minutes=lost + EARLIEST)
+
+
+def _hour(trip: Trip) -> float:
+    hour = trip.pickup.hour
+    if hour in NIGHT:
+        return NIGHT_EFFECT
+    share = 1.0 if trip.city in BUSY_CITIES else CALM_CITY_SHARE
+    if hour in MORNING_RUSH:
+        return MORNING_EFFECT * share
+    return EVENING_EFFECT * share if hour in EVENING_RUSH else 0.0
+
+
+def _weekday(trip: Trip) -> float:
+    weekday = trip.pickup.isoweekday()
+    if weekday >= 6:
+        return WEEKEND_EFFECT
+    return FRIDAY_EVENING_EFFECT if weekday == 5 and trip.pickup.hour in EVENING_RUSH else 0.0
+
+
+def _season(trip: Trip) -> float:
+    if trip.city in COAST and trip.pickup.month in SUMMER:
+        return SUMMER_EFFECT
+    return WINTER_EFFECT if trip.city in SNOW and trip.pickup.month in WINTER else 0.0

@@ -1,0 +1,192 @@
+"""Writes the demo data in one transaction, in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+
+from gnb.extensions import db
+from gnb.models import (
+    HOME_ZONE,
+    Booking,
+    BookingExtra,
+    Campaign,
+    Departure,
+    Extra,
+    NotificationSetting,
+    Passenger,
+    Tour,
+    User,
+)
+from gnb.services import passwords
+from gnb.services.demo import accounts, catalogue, demand
+from gnb.services.demo.bookings import Business, Drawn, Product, draw_bookings
+from gnb.services.demo.campaigns import campaigns
+
+BATCH = 2000
+_CATEGORY_WEIGHT = {
+    "airport": 6.0,
+    "transfer": 4.0,
+    "vip": 1.5,
+    "city": 3.0,
+    "tour": 4.0,
+    "excursion": 3.0,
+    "package": 0.8,
+}
+_CITY_WEIGHT = {"Istanbul": 2.2, "Antalya": 1.8, "Izmir": 0.9, "Bodrum": 0.9, "Dalaman": 0.8}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """How many rows of each kind were added."""
+
+    bookings: int
+    passengers: int
+    customers: int
+    tours: int
+
+
+def load(
+    count: int,
+    seed: int,
+    until: date,
+    password: str | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Loaded:
+    """Add a business of `count` bookings up to the day `until`, all of it or nothing.
+
+    The same seed, day and database give the same rows. What an earlier load left is kept and added to. `password` lets
+    the staff accounts sign in. `progress` is told how many bookings are written.
+    """
+    rng = Random(seed)
+    end = datetime.combine(until, time(), HOME_ZONE)
+    connection = db.session.connection()
+    tours_before = db.session.scalar(sa.select(sa.func.count()).select_from(Tour)) or 0
+    _add_catalogue(connection, end, password)
+    business = _add_accounts(connection, count, until, end, rng)
+    passengers = 0
+    done = 0
+    for batch in _batches(draw_bookings(business, count, rng)):
+        passengers += _write(connection, batch)
+        done += len(batch)
+        progress(done)
+    _add_departures(connection, until)
+    _number_on(connection)
+    db.session.commit()
+    tours = (db.session.scalar(sa.select(sa.func.count()).select_from(Tour)) or 0) - tours_before
+    return Loaded(done, passengers, len(business.customers), tours)
+
+
+def _add_catalogue(connection: sa.Connection, end: datetime, password: str | None) -> None:
+    password_hash = passwords.hash_password(password) if password else None
+    _add_missing(connection, Extra, Extra.code, catalogue.extras())
+    _add_missing(connection, Tour, Tour.slug, [{**row, "created_at": end} for row in catalogue.tours()])
+    _add_missing(connection, Campaign, Campaign.name, campaigns(end))
+    _add_missing(connection, User, User.email, accounts.staff(password_hash, end))
+
+
+def _add_missing(connection: sa.Connection, model: type, key: Any, rows: list[dict[str, Any]]) -> None:
+    """Insert the rows whose key is not there yet."""
+    there = set(connection.scalars(sa.select(key)))
+    for row in rows:
+        if row[key.key] not in there:
+            connection.execute(sa.insert(model).values(row))
+
+
+def _add_accounts(connection: sa.Connection, count: int, until: date, end: datetime, rng: Random) -> Business:
+    start = end - timedelta(days=demand.MONTHS_BACK * 31)
+    first_driver = _next_id(connection, User)
+    driver_rows = accounts.drivers(first_driver, end, rng)
+    first_customer = first_driver + len(driver_rows)
+    people = accounts.customers(first_customer, max(count // accounts.BOOKINGS_PER_ACCOUNT, 1), start, end, rng)
+    for rows in _batches(iter([*driver_rows, *accounts.customer_rows(first_customer, people)])):
+        connection.execute(sa.insert(User), rows)
+    if wishes := accounts.unsubscribed(people, end, rng):
+        connection.execute(sa.insert(NotificationSetting), wishes)
+    return Business(
+        products=_products(connection),
+        extras=dict(connection.execute(sa.select(Extra.code, Extra.price)).tuples().all()),
+        customers=people,
+        first_customer=first_customer,
+        drivers=[row["id"] for row in driver_rows],
+        first_booking=_next_id(connection, Booking),
+        until=until,
+    )
+
+
+def _products(connection: sa.Connection) -> list[Product]:
+    slugs = [row["slug"] for row in catalogue.tours()]
+    rows = connection.execute(sa.select(Tour.__table__).where(Tour.slug.in_(slugs)).order_by(Tour.id))
+    return [
+        Product(
+            id=row.id,
+            category=row.category,
+            city=row.city,
+            airport=row.airport,
+            town=row.destination if row.origin == row.airport else row.origin,
+            outward=row.origin == row.airport,
+            kilometres=row.distance_km or 0,
+            minutes=row.duration_minutes,
+            max_passengers=row.max_passengers,
+            price=Decimal(row.base_price),
+            weight=_CATEGORY_WEIGHT[row.category] * _CITY_WEIGHT.get(row.city, 0.5),
+        )
+        for row in rows
+    ]
+
+
+def _write(connection: sa.Connection, batch: list[Drawn]) -> int:
+    connection.execute(sa.insert(Booking), [drawn.booking for drawn in batch])
+    passengers = [row for drawn in batch for row in drawn.passengers]
+    connection.execute(sa.insert(Passenger), passengers)
+    if extras := [row for drawn in batch for row in drawn.extras]:
+        connection.execute(sa.insert(BookingExtra), extras)
+    return len(passengers)
+
+
+def _add_departures(connection: sa.Connection, until: date) -> None:
+    """The seats of the coming days, with those taken that bookings have taken."""
+    connection.execute(sa.delete(Departure).where(Departure.departs_on >= until))
+    taken = (
+        sa.select(Booking.tour_id, Booking.travel_date, sa.func.sum(Booking.guests), Tour.daily_seats)
+        .join(Tour)
+        .where(Tour.daily_seats.is_not(None), Booking.travel_date >= until, Booking.status != "cancelled")
+        .group_by(Booking.tour_id, Booking.travel_date, Tour.daily_seats)
+    )
+    rows = [
+        {"tour_id": tour_id, "departs_on": day, "seats": max(seats or 0, guests), "seats_taken": guests}
+        for tour_id, day, guests, seats in connection.execute(taken)
+    ]
+    if rows:
+        connection.execute(sa.insert(Departure), rows)
+
+
+def _next_id(connection: sa.Connection, model: type[Booking] | type[User]) -> int:
+    return (connection.scalar(sa.select(sa.func.max(model.id))) or 0) + 1
+
+
+def _number_on(connection: sa.Connection) -> None:
+    """Have PostgreSQL number the next rows after those written here; SQLite does so by itself."""
+    if connection.dialect.name != "postgresql":
+        return
+    for model in (User, Booking):
+        highest = sa.select(sa.func.max(model.id)).scalar_subquery()
+        sequence = sa.func.pg_get_serial_sequence(model.__tablename__, "id")
+        connection.execute(sa.select(sa.func.setval(sequence, highest)))
+
+
+def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
