@@ -2,17 +2,19 @@
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
+from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, go
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters.history import queue_spark
+from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.reading import histories
-from gnb.blueprints.admin.records import record
 from gnb.extensions import engine
 from gnb.queueing.errors import JobNotFound
+from gnb.services import job_actions
 
 
 @blueprint.get("/jobs")
@@ -46,11 +48,8 @@ def _job_url(job_id: str) -> str | None:
 @blueprint.post("/jobs/pause")
 def pause_all() -> ResponseReturnValue:
     """Pause every queue that runs."""
-    running = [stats.name for stats in engine().stats() if not stats.paused]
-    for name in running:
-        engine().queue(name).pause()
-        record("queue.pause", name)
-    message = ngettext("%(num)s queue paused.", "%(num)s queues paused.", len(running))
+    running = [name for name, changed in job_actions.pause_all(caller()).items() if changed]
+    message = counted("%(count)s queue paused.", "%(count)s queues paused.", len(running))
     return done(message, undo_url=url_for("admin.resume_all"), undo_fields={"names": ",".join(running)})
 
 
@@ -60,9 +59,8 @@ def resume_all() -> ResponseReturnValue:
     only = set(filter(None, request.form.get("names", "").split(",")))
     paused = [stats.name for stats in engine().stats() if stats.paused and (not only or stats.name in only)]
     for name in paused:
-        engine().queue(name).resume()
-        record("queue.resume", name)
-    return done(ngettext("%(num)s queue resumed.", "%(num)s queues resumed.", len(paused)))
+        job_actions.resume(name, caller())
+    return done(counted("%(count)s queue resumed.", "%(count)s queues resumed.", len(paused)))
 
 
 @blueprint.get("/jobs/retry")
@@ -84,9 +82,5 @@ def ask_retry_all() -> ResponseReturnValue:
 @blueprint.post("/jobs/retry")
 def retry_all() -> ResponseReturnValue:
     """Retry every failed job of every queue."""
-    total = 0
-    for queue in engine().queues:
-        if count := queue.retry_failed():
-            record("queue.retry", queue.name, count)
-            total += count
-    return done(ngettext("%(num)s failed job waits again.", "%(num)s failed jobs wait again.", total))
+    total = sum(job_actions.retry_all(caller()).values())
+    return done(counted("%(count)s failed job waits again.", "%(count)s failed jobs wait again.", total))

@@ -1,23 +1,23 @@
 """Retry, remove or promote many jobs: those selected, or all that match the search."""
 
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
+from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import back_url, done, refused
+from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.words import STATES
 from gnb.blueprints.admin.reading import stats_of
-from gnb.blueprints.admin.records import record
 from gnb.extensions import engine
-from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.services import job_actions
+from gnb.services.job_actions import Moved
 
-# One request does so many at most; the message says when there is more to do.
-MOST_AT_ONCE = 5000
+# More rows than any page shows.
+MOST_SELECTED = 1000
 ACTIONS: dict[str, tuple[str, ...]] = {
     "retry": ("failed",),
     "promote": ("delayed",),
@@ -42,30 +42,30 @@ class Choice:
         state = request.form.get("state", "")
         if state not in STATES or state not in ACTIONS.get(action, ()):
             return None
-        ids = list(dict.fromkeys(request.form.getlist("ids")))[:MOST_AT_ONCE]
+        ids = list(dict.fromkeys(request.form.getlist("ids")))[:MOST_SELECTED]
         return cls(action, state, request.form.get("q", "").strip(), scope == "all", ids)
 
 
 @blueprint.post("/jobs/<queue_name>/bulk")
 def bulk(queue_name: str) -> ResponseReturnValue:
     """Ask first, with the number of jobs; do it when that was answered."""
-    queue = engine().queue(queue_name)
+    name = engine().queue(queue_name).name
     choice = Choice.of_request()
     if choice is None:
         return refused(gettext("That cannot be done to jobs in this state."))
     if not choice.everything and not choice.ids:
         return refused(gettext("No job is selected."))
     if "confirmed" in request.form:
-        return _carry_out(queue, choice)
-    return _ask(queue, choice)
+        return _carry_out(name, choice)
+    return _ask(name, choice)
 
 
-def _ask(queue: Any, choice: Choice) -> ResponseReturnValue:
-    count = _total(queue, choice) if choice.everything else len(choice.ids)
+def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
+    count = _total(queue_name, choice) if choice.everything else len(choice.ids)
     titles = {
-        "retry": ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
-        "promote": ngettext("Run %(num)s job now?", "Run %(num)s jobs now?", count),
-        "remove": ngettext("Remove %(num)s job?", "Remove %(num)s jobs?", count),
+        "retry": counted("Retry %(count)s job?", "Retry %(count)s jobs?", count),
+        "promote": counted("Run %(count)s job now?", "Run %(count)s jobs now?", count),
+        "remove": counted("Remove %(count)s job?", "Remove %(count)s jobs?", count),
     }
     texts = {
         "retry": gettext("They go back to wait, with their attempts counted from the start."),
@@ -78,68 +78,62 @@ def _ask(queue: Any, choice: Choice) -> ResponseReturnValue:
         title=titles[choice.action],
         text=texts[choice.action],
         query=choice.query if choice.everything else "",
-        action=url_for("admin.bulk", queue_name=queue.name),
+        action=url_for("admin.bulk", queue_name=queue_name),
         fields={**kept, "state": choice.state, "q": choice.query, "confirmed": "yes"},
         ids=choice.ids if not choice.everything else [],
         button={"retry": gettext("Retry"), "promote": gettext("Run now"), "remove": gettext("Remove")}[choice.action],
         danger=choice.action == "remove",
-        back=back_url(url_for("admin.queue", queue_name=queue.name, state=choice.state)),
+        back=back_url(url_for("admin.queue", queue_name=queue_name, state=choice.state)),
     )
 
 
-def _total(queue: Any, choice: Choice) -> int:
-    if choice.query:
-        return len(_matching(queue, choice))
-    return int(getattr(stats_of(queue.name), choice.state))
-
-
-def _matching(queue: Any, choice: Choice) -> list[str]:
-    """Return the ids of the jobs that the choice means, ``MOST_AT_ONCE`` at most."""
+def _total(queue_name: str, choice: Choice) -> int:
+    """Return how many jobs everything is; with a search, how many match among those looked at in one go."""
     if not choice.query:
-        return [job.id for job in islice(queue.every(choice.state), MOST_AT_ONCE)]
-    ids: list[str] = []
-    cursor: int | None = 0
-    while cursor is not None and len(ids) < MOST_AT_ONCE:
-        page = queue.search(choice.state, choice.query, cursor=cursor, limit=500)
-        ids += [job.id for job in page.jobs]
+        return int(getattr(stats_of(queue_name), choice.state))
+    count, cursor = 0, 0
+    while cursor < job_actions.SEARCHED_AT_ONCE:
+        page = engine().queue(queue_name).search(choice.state, choice.query, cursor=cursor, limit=500)
+        count += len(page.jobs)
+        if page.cursor is None:
+            break
         cursor = page.cursor
-    return ids[:MOST_AT_ONCE]
-
-
-def _carry_out(queue: Any, choice: Choice) -> ResponseReturnValue:
-    if choice.action == "retry":
-        everything = choice.everything and not choice.query
-        wanted = None if everything else (_matching(queue, choice) if choice.everything else choice.ids)
-        count = queue.retry_failed() if wanted is None else queue.retry_failed(wanted)
-        message = ngettext("%(num)s job waits again.", "%(num)s jobs wait again.", count)
-    else:
-        ids = _matching(queue, choice) if choice.everything else choice.ids
-        count = queue.promote_many(ids) if choice.action == "promote" else _remove(queue, choice.state, ids)
-        message = {
-            "promote": ngettext(
-                "%(num)s job runs as soon as a worker is free.", "%(num)s jobs run as soon as workers are free.", count
-            ),
-            "remove": ngettext("%(num)s job removed.", "%(num)s jobs removed.", count),
-        }[choice.action]
-        if choice.everything and count == MOST_AT_ONCE:
-            message += " " + gettext("There may be more: do it once more.")
-    record(f"job.{choice.action}", queue.name, count, state=choice.state, **_which(choice))
-    return done(message)
-
-
-def _remove(queue: Any, state: str, ids: list[str]) -> int:
-    """Remove the jobs; running ones are stopped first, one by one. Return how many are gone."""
-    if state != "active":
-        return int(queue.remove_many(ids))
-    count = 0
-    for job_id in ids:
-        try:
-            queue.remove(job_id)
-        except (JobNotFound, InvalidJobState):
-            continue  # it has ended meanwhile
-        count += 1
     return count
 
 
-def _which(choice: Choice) -> dict[str, Any]:
-    return {"matching": bool(choice.query)} if choice.everything else {"ids": choice.ids[:20]}
+def _carry_out(queue_name: str, choice: Choice) -> ResponseReturnValue:
+    moved = _move_everything(queue_name, choice) if choice.everything else Moved(_move(queue_name, choice, choice.ids))
+    messages = {
+        "retry": counted("%(count)s job waits again.", "%(count)s jobs wait again.", moved.count),
+        "promote": counted(
+            "%(count)s job runs as soon as it can.", "%(count)s jobs run as soon as they can.", moved.count
+        ),
+        "remove": counted("%(count)s job removed.", "%(count)s jobs removed.", moved.count),
+    }
+    message = messages[choice.action]
+    if moved.cursor is not None:
+        message += " " + gettext("There may be more: do it once more.")
+    return done(message)
+
+
+def _move(queue_name: str, choice: Choice, ids: list[str]) -> int:
+    actions = {
+        "retry": job_actions.retry_failed,
+        "promote": job_actions.promote_many,
+        "remove": job_actions.remove_many,
+    }
+    return actions[choice.action](queue_name, ids, caller())
+
+
+def _move_everything(queue_name: str, choice: Choice) -> Moved:
+    """Do it to all of the state, or to all of it that match the search."""
+    actor, text = caller(), choice.query
+    if choice.action == "remove":
+        return job_actions.remove_matching(queue_name, choice.state, text, actor=actor)
+    if choice.action == "promote":
+        return job_actions.promote_matching(queue_name, text, actor=actor)
+    return job_actions.retry_matching(queue_name, text, actor=actor) if text else Moved(_retry_all(queue_name))
+
+
+def _retry_all(queue_name: str) -> int:
+    return job_actions.retry_failed(queue_name, actor=caller())

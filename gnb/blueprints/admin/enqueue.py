@@ -7,14 +7,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import Schema
 
+from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters import schema_forms
 from gnb.blueprints.admin.presenters.schema_forms import FormField
-from gnb.blueprints.admin.records import record
 from gnb.extensions import engine
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption, JobNotFound
+from gnb.services import job_actions
 
 OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id")
 
@@ -42,12 +43,11 @@ def create_job(queue_name: str) -> ResponseReturnValue:
     data = schema_forms.read_form(_schema(queue_name, type_name), request.form)
     sent = {name: value for name in OPTIONS if (value := request.form.get(f"option.{name}", "").strip())}
     try:
-        new = engine().queue(queue_name).enqueue(type_name, data, **_options(sent))
+        new = job_actions.enqueue(queue_name, type_name, data, _options(sent), caller())
     except InvalidJobData as error:
         return _form(queue_name, type_name, data, sent, errors=error.errors), 422
     except InvalidJobOption as error:
         return _form(queue_name, type_name, data, sent, option_error=str(error)), 422
-    record("job.enqueue", f"{queue_name}/{new.id}", type=type_name)
     message = gettext("%(type)s is enqueued.", type=type_name)
     return done(message, url_for("admin.job", queue_name=queue_name, job_id=new.id))
 

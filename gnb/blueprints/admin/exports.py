@@ -9,14 +9,15 @@ from flask_babel import get_locale, gettext
 
 from gnb.blueprints.access import admin_required, signed_in_user
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done
+from gnb.blueprints.admin.answers import done, refused
 from gnb.blueprints.admin.presenters import schema_forms
 from gnb.blueprints.admin.presenters.export_words import EXPORT_WORDS
 from gnb.blueprints.admin.presenters.pages import Pager, page_number
 from gnb.blueprints.admin.presenters.schema_forms import FormField
+from gnb.blueprints.export_file import file_response
 from gnb.models import Tour, db
-from gnb.services import export_service
-from gnb.services.exports.errors import InvalidFilters
+from gnb.services import audit_service, export_service
+from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters
 from gnb.services.exports.filters import filters_schema
 
 
@@ -35,19 +36,36 @@ def request_export() -> ResponseReturnValue:
     else:
         chosen = _chosen(request.form.get("type"))
         filters = schema_forms.read_form(filters_schema(chosen), request.form)
+    title = EXPORT_WORDS[chosen].title
     try:
-        export_service.request(chosen, filters, signed_in_user(), language=str(get_locale()))
+        export = export_service.request(chosen, filters, signed_in_user(), language=str(get_locale()))
     except InvalidFilters as error:
         return _page(chosen, filters, error.errors), 422
-    message = gettext("%(title)s is being made.", title=EXPORT_WORDS[chosen].title)
+    except ExportError as error:  # made at once, because the broker is away, and that went wrong
+        return refused(str(error), url_for("admin.exports", type=chosen))
+    audit_service.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
+    db.session.commit()
+    if export.state == "completed":
+        message = gettext("%(title)s is made: the broker is away, so it was done at once.", title=title)
+        return done(message, url_for("admin.exports", type=chosen))
+    message = gettext("%(title)s is being made.", title=title)
     return done(message, url_for("admin.exports", type=chosen))
+
+
+@blueprint.errorhandler(ExportNotFound)
+def no_such_export(_error: ExportNotFound) -> ResponseReturnValue:
+    """Say that there is none."""
+    return refused(gettext("There is no such export."), url_for("admin.exports"))
 
 
 @blueprint.get("/exports/<export_id>/download")
 @admin_required
 def download_export(export_id: str) -> ResponseReturnValue:
     """Send the file."""
-    return export_service.download(export_id)
+    try:
+        return file_response(export_service.get(export_id))
+    except FileNotAvailable as error:
+        return refused(str(error), url_for("admin.exports"))
 
 
 def _page(chosen: str, values: dict[str, Any], errors: dict[str, Any]) -> str:

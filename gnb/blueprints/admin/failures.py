@@ -2,19 +2,21 @@
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
+from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters.failures import failure_key
+from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.presenters.words import STATE_TABS
 from gnb.blueprints.admin.reading import stats_of
-from gnb.blueprints.admin.records import record
 from gnb.extensions import engine
 from gnb.queueing.errors import JobNotFound
 from gnb.queueing.reading import FailureGroup
+from gnb.services import job_actions
 
 
 @blueprint.get("/jobs/<queue_name>/failures")
@@ -40,7 +42,7 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
     group = _group(queue_name, key)
     return render_template(
         "admin/confirm.html",
-        title=ngettext("Remove %(num)s failed job?", "Remove %(num)s failed jobs?", group.count),
+        title=counted("Remove %(count)s failed job?", "Remove %(count)s failed jobs?", group.count),
         text=gettext("They are removed for good, with their errors and logs."),
         quoted=group.error,
         action=url_for("admin.remove_group", queue_name=queue_name, key=key),
@@ -53,17 +55,15 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/failures/<key>/retry")
 def retry_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Retry every job that failed with this error."""
-    count = engine().queue(queue_name).retry_failed(_group(queue_name, key).ids)
-    record("job.retry", queue_name, count, failure=key)
-    return done(ngettext("%(num)s job waits again.", "%(num)s jobs wait again.", count))
+    count = job_actions.retry_group(queue_name, _group(queue_name, key).signature, caller())
+    return done(counted("%(count)s job waits again.", "%(count)s jobs wait again.", count))
 
 
 @blueprint.post("/jobs/<queue_name>/failures/<key>/remove")
 def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Remove every job that failed with this error."""
-    count = engine().queue(queue_name).remove_many(_group(queue_name, key).ids)
-    record("job.remove", queue_name, count, failure=key)
-    return done(ngettext("%(num)s job removed.", "%(num)s jobs removed.", count))
+    count = job_actions.remove_group(queue_name, _group(queue_name, key).signature, caller())
+    return done(counted("%(count)s job removed.", "%(count)s jobs removed.", count))
 
 
 def _group(queue_name: str, key: str) -> FailureGroup:

@@ -4,34 +4,32 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
+from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import back_url, done, refused
 from gnb.blueprints.admin.guard import for_admins
-from gnb.blueprints.admin.records import record
 from gnb.extensions import engine
+from gnb.services import job_actions
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/retry")
 def retry(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a failed job wait again."""
-    engine().queue(queue_name).retry(job_id)
-    record("job.retry", f"{queue_name}/{job_id}")
+    job_actions.retry(queue_name, job_id, caller())
     return done(gettext("The job waits again."), _job_url(queue_name, job_id))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/promote")
 def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a delayed job run now."""
-    engine().queue(queue_name).promote(job_id)
-    record("job.promote", f"{queue_name}/{job_id}")
+    job_actions.promote(queue_name, job_id, caller())
     return done(gettext("The job runs as soon as a worker is free."), _job_url(queue_name, job_id))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/again")
 def run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a completed job wait again."""
-    engine().queue(queue_name).run_again(job_id)
-    record("job.run-again", f"{queue_name}/{job_id}")
+    job_actions.run_again(queue_name, job_id, caller())
     return done(gettext("The job waits again."), _job_url(queue_name, job_id))
 
 
@@ -55,8 +53,7 @@ def ask_stop(queue_name: str, job_id: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/<job_id>/stop")
 def stop(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Stop a running job."""
-    engine().queue(queue_name).stop(job_id)
-    record("job.stop", f"{queue_name}/{job_id}")
+    job_actions.stop(queue_name, job_id, caller())
     return done(gettext("The job is being stopped."))
 
 
@@ -83,22 +80,18 @@ def ask_remove(queue_name: str, job_id: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/<job_id>/remove")
 def remove(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Remove the job; one that runs is stopped."""
-    queue = engine().queue(queue_name)
-    state = queue.job(job_id).state
-    queue.remove(job_id)
-    record("job.remove", f"{queue_name}/{job_id}")
+    state = engine().queue(queue_name).job(job_id).state
+    job_actions.remove(queue_name, job_id, caller())
     return done(gettext("The job is removed."), url_for("admin.queue", queue_name=queue_name, state=state))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/priority")
 def set_priority(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Move a job that has not started to another priority."""
-    queue = engine().queue(queue_name)
-    before, text = queue.job(job_id).priority, request.form.get("priority", "")
+    text = request.form.get("priority", "")
     if not text.isdigit() or not 1 <= int(text) <= 10:
         return refused(gettext("A priority is a number from 1 (first) to 10."))
-    queue.set_priority(job_id, int(text))
-    record("job.priority", f"{queue_name}/{job_id}", before=before, after=int(text))
+    before = job_actions.set_priority(queue_name, job_id, int(text), caller())
     return done(
         gettext("The priority is now %(n)s.", n=text),
         undo_url=url_for("admin.set_priority", queue_name=queue_name, job_id=job_id),

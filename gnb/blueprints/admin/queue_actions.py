@@ -4,14 +4,15 @@ from datetime import timedelta
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
+from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, refused
 from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.reading import stats_of
-from gnb.blueprints.admin.records import record
-from gnb.extensions import engine
+from gnb.services import job_actions
 
 AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
@@ -19,8 +20,7 @@ AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24),
 @blueprint.post("/jobs/<queue_name>/pause")
 def pause(queue_name: str) -> ResponseReturnValue:
     """Let no further job start; those that run go on."""
-    engine().queue(queue_name).pause()
-    record("queue.pause", queue_name)
+    job_actions.pause(queue_name, caller())
     message = gettext("%(queue)s is paused. Jobs that run go on; no other starts.", queue=queue_name)
     return done(message, undo_url=url_for("admin.resume", queue_name=queue_name))
 
@@ -28,8 +28,7 @@ def pause(queue_name: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/resume")
 def resume(queue_name: str) -> ResponseReturnValue:
     """Let jobs start again."""
-    engine().queue(queue_name).resume()
-    record("queue.resume", queue_name)
+    job_actions.resume(queue_name, caller())
     message = gettext("%(queue)s runs again.", queue=queue_name)
     return done(message, undo_url=url_for("admin.pause", queue_name=queue_name))
 
@@ -45,7 +44,7 @@ def ask_drain(queue_name: str) -> ResponseReturnValue:
         counts={gettext("waiting"): stats.waiting, gettext("delayed"): stats.delayed},
         text=gettext("These jobs are removed for good and never run. Jobs that run now are left alone."),
         action=url_for("admin.drain", queue_name=queue_name),
-        button=ngettext("Remove %(num)s job", "Remove %(num)s jobs", stats.waiting + stats.delayed),
+        button=counted("Remove %(count)s job", "Remove %(count)s jobs", stats.waiting + stats.delayed),
         danger=True,
         back=url_for("admin.queue", queue_name=queue_name),
     )
@@ -54,9 +53,8 @@ def ask_drain(queue_name: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/drain")
 def drain(queue_name: str) -> ResponseReturnValue:
     """Remove every waiting and delayed job."""
-    count = engine().queue(queue_name).drain()
-    record("queue.drain", queue_name, count)
-    message = ngettext("%(num)s job removed.", "%(num)s jobs removed.", count)
+    count = job_actions.drain(queue_name, caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
     return done(message, url_for("admin.queue", queue_name=queue_name))
 
 
@@ -79,7 +77,6 @@ def clean(queue_name: str) -> ResponseReturnValue:
     state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
     if state not in ("completed", "failed") or age is None:
         return refused(gettext("Choose what to remove: a state and an age."))
-    count = engine().queue(queue_name).clean(older_than=age, state=state)
-    record("queue.clean", queue_name, count, state=state, older_than_seconds=age.total_seconds())
-    message = ngettext("%(num)s job removed.", "%(num)s jobs removed.", count)
+    count = job_actions.clean(queue_name, older_than=age, state=state, actor=caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
     return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

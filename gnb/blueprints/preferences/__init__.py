@@ -29,7 +29,7 @@ def save() -> Response:
     """Remember the theme or language sent and return to the page it was sent from."""
     answer = redirect(local_path(request.form.get("back")) or "/", 303)
     for name, allowed in (("theme", THEMES), ("language", LANGUAGES)):
-        value = request.form.get(name)
+        value = request.form.get(name, "")
         if value in allowed:
             answer.set_cookie(
                 name, value, max_age=REMEMBERED_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure

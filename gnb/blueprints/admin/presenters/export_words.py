@@ -15,9 +15,7 @@ class ExportWords:
 
 
 EXPORT_WORDS = {
-    "bookings-csv": ExportWords(
-        _l("Bookings, CSV"), _l("A line a booking: customer, tour, date, guests, amount, status.")
-    ),
+    "bookings-csv": ExportWords(_l("Bookings, CSV"), _l("A line a booking: customer, tour, date, amount, status.")),
     "bookings-pdf": ExportWords(_l("Bookings, PDF"), _l("Every booking as a printed table.")),
     "revenue-csv": ExportWords(_l("Revenue, CSV"), _l("A line a day and tour: bookings, revenue, average.")),
     "revenue-pdf": ExportWords(_l("Revenue, PDF"), _l("A report with figures, plots and the top ten tours.")),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
+from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import stalled
 from gnb.blueprints.admin.presenters.times import duration
 
@@ -42,7 +43,7 @@ def needs(all_stats: Iterable[Any], failures: Mapping[str, list[Any]]) -> list[N
                 )
             )
         if stats.paused:
-            waiting = ngettext("%(num)s job waits", "%(num)s jobs wait", stats.waiting)
+            waiting = counted("%(count)s job waits", "%(count)s jobs wait", stats.waiting)
             found.append(
                 Need(gettext("%(queue)s is paused", queue=stats.name), waiting, "warn", gettext("Resume it there"), url)
             )
@@ -52,7 +53,7 @@ def needs(all_stats: Iterable[Any], failures: Mapping[str, list[Any]]) -> list[N
 
 
 def _no_workers(stats: Any) -> Need:
-    waiting = ngettext("%(num)s job waits", "%(num)s jobs wait", stats.waiting)
+    waiting = counted("%(count)s job waits", "%(count)s jobs wait", stats.waiting)
     return Need(
         gettext("%(queue)s has no workers", queue=stats.name),
         gettext("%(waiting)s; start one with: flask jobs worker %(queue)s", waiting=waiting, queue=stats.name),
@@ -66,7 +67,7 @@ def _failing(stats: Any, latest: list[Any]) -> Need:
     """Return one line for the failures of a queue: how many, of which types, and the newest error."""
     types = ", ".join(list(dict.fromkeys(job.name for job in latest))[:3])
     return Need(
-        ngettext("%(queue)s: %(num)s job failed", "%(queue)s: %(num)s jobs failed", stats.failed, queue=stats.name),
+        counted("%(queue)s: %(count)s job failed", "%(queue)s: %(count)s jobs failed", stats.failed, queue=stats.name),
         f"{types}: {latest[0].failed_reason or ''}",
         "bad",
         gettext("See the failures"),

@@ -1,6 +1,8 @@
 """Numbers as the reader's language writes them."""
 
-from flask_babel import format_decimal, gettext
+from typing import Any
+
+from flask_babel import format_decimal, gettext, ngettext
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -33,3 +35,8 @@ def rate(value: str | None) -> str:
     if window == "60s":
         return gettext("%(count)s a minute", count=count)
     return gettext("%(count)s in %(window)s", count=count, window=window)
+
+
+def counted(one: str, many: str, number_of_things: int, **words: Any) -> str:
+    """Return the text for so many things, with the number, grouped, in place of ``%(count)s``."""
+    return str(ngettext(one, many, number_of_things, count=number(number_of_things), **words))

@@ -107,9 +107,8 @@ def _sentence(title: str, series: Sequence[Series], say: Callable[[float], str])
         known = [value for value in one.values if value is not None]
         if known:
             last, highest = say(known[-1]), say(max(known))
-            parts.append(
-                gettext("%(name)s: last %(last)s, highest %(highest)s", name=one.name, last=last, highest=highest)
-            )
+            words = gettext("%(name)s: last %(last)s, highest %(highest)s", name=one.name, last=last, highest=highest)
+            parts.append(words)
     return f"{title}. " + "; ".join(parts or [gettext("nothing yet")])
 
 

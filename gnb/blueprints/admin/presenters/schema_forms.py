@@ -67,12 +67,19 @@ def read_form(schema: Schema, form: "MultiDict[str, str]") -> dict[str, Any]:
 
 
 def _leaves(schema: Schema, prefix: str = "") -> Iterator[tuple[str, fields.Field]]:
+    inner = {name for field in schema.load_fields.values() for name in _nested_names(field)}
     for name, field in schema.load_fields.items():
+        if name in inner or field.metadata.get("hidden"):
+            continue  # the nested schema asks for it
         path = prefix + (field.data_key or name)
         if isinstance(field, fields.Nested) and not field.many and not getattr(field.schema, "many", False):
             yield from _leaves(field.schema, f"{path}.")
         else:
             yield path, field
+
+
+def _nested_names(field: fields.Field) -> set[str]:
+    return set(field.schema.load_fields) if isinstance(field, fields.Nested) and not field.many else set()
 
 
 def _form_field(path: str, field: fields.Field, value: Any, errors: tuple[str, ...]) -> FormField:
