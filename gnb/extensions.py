@@ -15,6 +15,7 @@ from flask_smorest import Api
 from flask_wtf import CSRFProtect
 
 from gnb.config import Settings
+from gnb.error_schema import Failure
 from gnb.models.base import db
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ __all__ = ["api", "babel", "csrf", "db", "engine", "jwt", "limiter", "login_mana
 
 class _Api(Api):
     """The API and its OpenAPI document; errors are answered by the errors blueprint, in the project's one shape."""
+
+    ERROR_SCHEMA = Failure
+    DEFAULT_ERROR_RESPONSE_NAME = None  # each endpoint lists what it may answer
 
     def _register_error_handlers(self) -> None:
         pass

@@ -103,6 +103,18 @@ class QueueReader:
             jobs.sort(key=lambda job: str(job.started_at))
         return JobPage(jobs, total)
 
+    def with_return_values(self, jobs: list[Job]) -> list[Job]:
+        """The same jobs, the completed ones with what they returned, in one round trip."""
+        completed = [job.id for job in jobs if job.state == "completed"]
+        if not completed:
+            return jobs
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for job_id in completed:
+            pipeline.xrevrange(names.results(job_id), count=1)
+        newest = dict(zip(completed, map(attempts_from_results, self.broker.call(pipeline.execute)), strict=True))
+        values = {job_id: attempts[0].return_value for job_id, attempts in newest.items() if attempts}
+        return [replace(job, return_value=values.get(job.id)) for job in jobs]
+
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
         """Jobs of a state whose id, type or data has the text, any case. Looks at 2,000 jobs from place `cursor` on;
         the answer's cursor says where to go on, None when all were seen."""

@@ -16,7 +16,7 @@ from gnb.extensions import db, engine
 from gnb.models import User
 from gnb.queueing import Job, Queue
 from gnb.queueing.errors import InvalidJobState, JobNotFound
-from gnb.services import audit_service
+from gnb.services import audit_service, queue_service
 
 SEARCHED_AT_ONCE = 20_000
 """How many jobs one call of an action by search looks at; its answer says where to go on."""
@@ -36,7 +36,7 @@ def enqueue(
 
     Raises UnknownJobType, InvalidJobData, InvalidJobOption.
     """
-    job = engine().queue(queue).enqueue(job_type, data, **(options or {}))
+    job = queue_service.add_job(queue, job_type, data, options or {})
     _record(actor, "job.enqueue", f"{queue}/{job.id}", details={"type": job.name})
     return job
 
@@ -201,7 +201,7 @@ def resume_all(actor: User | None = None) -> dict[str, bool]:
 
 def retry_all(actor: User | None = None) -> dict[str, int]:
     """By queue, how many failed jobs wait again."""
-    return {queue.name: retry_failed(queue.name, actor=actor) for queue in engine().queues}
+    return {stats.name: retry_failed(stats.name, actor=actor) if stats.failed else 0 for stats in engine().stats()}
 
 
 def _switch_all(paused: bool, switch: Callable[[str, User | None], None], actor: User | None) -> dict[str, bool]:

@@ -23,6 +23,7 @@ __all__ = [
     "add_ai_job",
     "add_email_job",
     "add_export_job",
+    "add_job",
     "add_scheduled_job",
     "get_job",
     "get_job_state",
@@ -34,22 +35,22 @@ __all__ = [
 
 def add_export_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
     """The new job on the export queue."""
-    return _add("export", type, data, options)
+    return add_job("export", type, data, options)
 
 
 def add_email_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
     """The new job on the email queue."""
-    return _add("email", type, data, options)
+    return add_job("email", type, data, options)
 
 
 def add_ai_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
     """The new job on the ai queue."""
-    return _add("ai", type, data, options)
+    return add_job("ai", type, data, options)
 
 
 def add_scheduled_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
     """The new job on the scheduled queue; with `repeat`, the next one that its schedule will make."""
-    return _add("scheduled", type, data, options)
+    return add_job("scheduled", type, data, options)
 
 
 def get_job(queue: str, id: str) -> Job:
@@ -77,8 +78,9 @@ def remove_job(queue: str, id: str) -> None:
     engine().queue(queue).remove(id)
 
 
-def _add(name: str, type: str, data: Mapping[str, Any] | None, options: dict[str, Any]) -> Job:
+def add_job(queue_name: str, type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Job:
+    """The new job on the queue of that name."""
     if not settings().queue_enabled:
         raise QueueUnavailable("queueing is switched off; set QUEUE_ENABLED=true to use it")
-    queue: Queue = engine().queue(name)
+    queue: Queue = engine().queue(queue_name)
     return queue.enqueue(type, data, **options)

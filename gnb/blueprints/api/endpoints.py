@@ -1,0 +1,115 @@
+"""What every endpoint of the API has in common: who is let in, how often, in which shape it reads and answers.
+
+    blueprint = ApiBlueprint("tours-api", __name__, url_prefix="/api/v1/tours", read=None, change=ADMIN_ROLES)
+
+    @blueprint.endpoint("POST", "/", Tour, status=201, body=NewTour, errors=(409,), message="The tour is there.")
+    def create(new: dict[str, Any]) -> Any: …
+
+A view returns the data alone; the envelope, the status and the OpenAPI document follow from the decorator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Response, request
+from flask_smorest import Blueprint
+from marshmallow import Schema
+
+from gnb.blueprints.access import require_role
+from gnb.blueprints.api import throttle
+from gnb.blueprints.api.envelope import Data, enveloped
+from gnb.blueprints.api.reading import Parser, require_json
+from gnb.models import ADMIN_ROLES, STAFF_ROLES
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_READING = frozenset({"GET", "HEAD"})
+_ALWAYS = (429, 503)
+_WITH_BODY = (400, 413, 415)
+
+
+class ApiBlueprint(Blueprint):
+    """A smorest blueprint with one door: `read` and `change` are the roles let in, None lets in everyone."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        *,
+        url_prefix: str,
+        description: str = "",
+        read: frozenset[str] | None = STAFF_ROLES,
+        change: frozenset[str] | None = ADMIN_ROLES,
+    ) -> None:
+        super().__init__(name, import_name, url_prefix=url_prefix, description=description)
+        self.read = read
+        self.change = change
+        self.before_request(self._let_in)
+
+    def endpoint(
+        self,
+        method: str,
+        rule: str,
+        answer: Data,
+        *,
+        status: int = 200,
+        body: type[Schema] | None = None,
+        body_required: bool = True,
+        query: type[Schema] | None = None,
+        errors: tuple[int, ...] = (),
+        message: str = "",
+    ) -> Callable[[View], View]:
+        """Register the view under the rule. It gets `body` and `query` as loaded dicts, in that order, then the
+        parts of the path by name. `errors`: what it may answer besides what all endpoints do."""
+
+        def register(view: View) -> View:
+            wrapped: Any = _in_envelope(view, message)
+            wrapped = self.response(status, enveloped(answer))(wrapped)
+            if query:
+                wrapped = self.arguments(query, location="query")(wrapped)
+            if body:
+                wrapped = self.arguments(body, required=body_required)(wrapped)
+            for code in sorted(self._errors(method, body is not None or query is not None) | set(errors)):
+                wrapped = self.alt_response(code, HTTPStatus(code).name)(wrapped)
+            if self._roles(method) is not None:
+                wrapped = self.doc(security=[{"bearer": []}])(wrapped)
+            self.add_url_rule(rule, view.__name__, wrapped, methods=[method])
+            return view
+
+        return register
+
+    def _errors(self, method: str, takes_input: bool) -> set[int]:
+        codes = set(_ALWAYS)
+        if self._roles(method) is not None:
+            codes |= {401, 403}
+        if method not in _READING:
+            codes |= set(_WITH_BODY)
+        return codes | ({422} if takes_input else set())
+
+    def _roles(self, method: str) -> frozenset[str] | None:
+        return self.read if method in _READING or method == "OPTIONS" else self.change
+
+    def _let_in(self) -> None:
+        throttle.check()
+        roles = self._roles(request.method)
+        if roles is not None:
+            require_role(roles)
+        if request.method not in _READING:
+            require_json()
+
+
+def _in_envelope(view: View, message: str) -> Callable[..., Any]:
+    @wraps(view)
+    def answering(*args: Any, **kwargs: Any) -> Any:
+        data = view(*args, **kwargs)
+        if isinstance(data, Response):
+            return data
+        return {"success": True, "data": data, "message": message}
+
+    return answering

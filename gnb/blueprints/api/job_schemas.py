@@ -1,0 +1,128 @@
+"""Jobs and queues as the API writes them: camelCase names, times in epoch milliseconds, durations in seconds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from gnb.queueing import STATES, Job
+
+
+class EpochMilliseconds(fields.Integer):
+    """An aware datetime as whole milliseconds since the epoch, null where there is none."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return round(value.timestamp() * 1000) if isinstance(value, datetime) else None
+
+
+def moment(attribute: str, description: str) -> EpochMilliseconds:
+    return EpochMilliseconds(
+        attribute=attribute, required=True, allow_none=True, metadata={"description": f"{description}, in epoch ms."}
+    )
+
+
+class JobSchema(Schema):
+    """A job as it stands in a list."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True, metadata={"description": "The job's type."})
+    queue = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    data = fields.Dict(keys=fields.String(), required=True)
+    progress = fields.Float(attribute="progress.percent", required=True, metadata={"description": "0 to 100."})
+    progressMessage = fields.String(attribute="progress.message", required=True)
+    priority = fields.Integer(required=True, metadata={"description": "1 (first) to 10."})
+    attemptsMade = fields.Integer(attribute="attempts_made", required=True)
+    attemptsLimit = fields.Integer(attribute="attempts_limit", required=True)
+    timestamp = moment("created_at", "When it was made")
+    processedOn = moment("started_at", "When its newest attempt began")
+    finishedOn = moment("finished_at", "When it ended")
+    runAt = moment("run_at", "When a delayed job is due")
+    failedReason = fields.String(attribute="failed_reason", required=True, allow_none=True)
+    returnvalue = fields.Raw(attribute="return_value", required=True, allow_none=True)
+    worker = fields.String(required=True, allow_none=True, metadata={"description": "Who runs it now."})
+
+
+class AttemptSchema(Schema):
+    """One run of a job."""
+
+    number = fields.Integer(required=True)
+    start = moment("started_at", "When it began")
+    end = moment("ended_at", "When it ended")
+    worker = fields.String(required=True)
+    outcome = fields.String(required=True)
+    error = fields.String(required=True, allow_none=True, metadata={"description": "The error with its stack."})
+
+
+class JobDetailsSchema(JobSchema):
+    """A job with all that is known of it."""
+
+    stacktrace = fields.List(fields.String(), required=True, metadata={"description": "Newest attempt first."})
+    opts = fields.Dict(keys=fields.String(), required=True)
+    logs = fields.List(fields.String(), required=True, metadata={"description": "Oldest line first."})
+    attempts = fields.List(fields.Nested(AttemptSchema), required=True, metadata={"description": "Newest first."})
+
+
+class JobPageSchema(Schema):
+    """Some jobs of one state."""
+
+    queue = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    jobs = fields.List(fields.Nested(JobSchema), required=True)
+    count = fields.Integer(required=True, metadata={"description": "How many jobs are in this answer."})
+    total = fields.Integer(required=True, metadata={"description": "How many jobs have the state."})
+    cursor = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Where a search goes on; null when every job was looked at."},
+    )
+
+
+class QueueStatsSchema(Schema):
+    """A queue at one moment."""
+
+    name = fields.String(required=True)
+    waiting = fields.Integer(required=True)
+    active = fields.Integer(required=True)
+    completed = fields.Integer(required=True)
+    failed = fields.Integer(required=True)
+    delayed = fields.Integer(required=True)
+    total = fields.Integer(required=True)
+    paused = fields.Boolean(required=True)
+    workers = fields.Integer(required=True)
+    slots = fields.Integer(required=True)
+    busy = fields.Integer(required=True)
+    rateLimit = fields.String(attribute="rate_limit", required=True)
+    oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)
+    processedCompleted = fields.Integer(attribute="processed_completed", required=True)
+    processedFailed = fields.Integer(attribute="processed_failed", required=True)
+    retries = fields.Integer(required=True)
+    stalled = fields.Integer(required=True)
+
+
+class CountSchema(Schema):
+    """How many jobs were moved."""
+
+    count = fields.Integer(required=True)
+
+
+class MovedSchema(Schema):
+    """How many jobs were moved; a search that looked at its share of jobs says where the next call goes on."""
+
+    count = fields.Integer(required=True)
+    cursor = fields.Integer(required=True, allow_none=True)
+
+
+class SwitchedSchema(Schema):
+    """A queue that runs or is paused."""
+
+    queue = fields.String(required=True)
+    paused = fields.Boolean(required=True)
+
+
+def effective_options(job: Job) -> dict[str, Any]:
+    """The options of a job: those it was given over those it has."""
+    had = {"priority": job.priority, "attempts": job.attempts_limit, "timeout": job.timeout}
+    return {**had, **job.options, "priority": job.priority}

@@ -1,0 +1,48 @@
+"""How many requests may come from one address.
+
+Counted in each web process, so that it costs no round trip and holds without a broker; with N processes up to N times
+the limit gets through.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import cache
+
+from flask import Response, abort, current_app
+from flask_limiter.util import get_remote_address
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from gnb.blueprints.errors.answers import answer
+
+REQUESTS = "3000 per minute"
+
+
+def check() -> None:
+    """Count this request against its address; past the limit it ends with 429 and says when to come back."""
+    limiter, item = _limiter(), _item(current_app.config.get("API_RATE_LIMIT", REQUESTS))
+    address = get_remote_address()
+    if not limiter.hit(item, address):
+        abort(_too_many(limiter.get_window_stats(item, address).reset_time))
+
+
+def _limiter() -> FixedWindowRateLimiter:
+    """Each application's own counts."""
+    known: FixedWindowRateLimiter | None = current_app.extensions.get("api-throttle")
+    if known is None:
+        known = current_app.extensions["api-throttle"] = FixedWindowRateLimiter(MemoryStorage())
+    return known
+
+
+@cache
+def _item(text: str) -> RateLimitItem:
+    return parse(text)
+
+
+def _too_many(reset_time: float) -> Response:
+    seconds = max(math.ceil(reset_time - time.time()), 1)
+    message = f"Too many requests. Try again in {seconds} s."
+    return answer(429, "too_many_requests", message, headers={"Retry-After": str(seconds)})
