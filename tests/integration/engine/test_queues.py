@@ -1,0 +1,171 @@
+"""A queue as a whole: pausing, limits, draining, cleaning, retention, counting."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import redis
+
+from gnb.queueing import Engine, InvalidJobOption, Queue
+from tests.servers import Broker
+
+from .conftest import Workers, make_engine, wait_for
+
+RunAll = Callable[..., None]
+Start = Callable[..., Workers]
+
+
+def test_a_paused_queue_starts_nothing_new(queue: Queue, start: Start) -> None:
+    start()
+    running = queue.enqueue("sleep", {"seconds": 1})
+    wait_for(lambda: queue.job(running.id).state == "active")
+    queue.pause()
+    waiting = queue.enqueue("noop")
+    wait_for(lambda: queue.job(running.id).state == "completed")
+    time.sleep(0.3)
+    assert queue.job(waiting.id).state == "waiting"
+    queue.resume()
+    wait_for(lambda: queue.job(waiting.id).state == "completed")
+
+
+def test_the_rate_limit_is_rolling_over_all_workers(broker: Broker, start: Start) -> None:
+    limited = make_engine(broker.url, "5/1s")
+    queue = limited.queue("email")
+    jobs = queue.enqueue_many([("noop", {}, {})] * 20)
+    start(concurrency=3, on=limited)
+    wait_for(lambda: queue.jobs("waiting").total == 0)
+    wait_for(lambda: queue.jobs("active").total == 0)
+    starts = sorted(queue.job(job.id).started_at.timestamp() for job in jobs)  # type: ignore[union-attr]
+    assert all(later - earlier > 0.98 for earlier, later in zip(starts, starts[5:], strict=False))
+    assert starts[-1] - starts[0] < 4.5
+
+
+def test_a_rate_limit_changes_without_a_restart(engine: Engine, queue: Queue, start: Start) -> None:
+    queue.set_rate_limit("1/60s")
+    queue.enqueue_many([("noop", {}, {})] * 3)
+    start()
+    wait_for(lambda: queue.jobs("completed").total == 1)
+    assert engine.stats()[0].rate_limit == "1/60"
+    queue.set_rate_limit(None)
+    wait_for(lambda: queue.jobs("completed").total == 3)
+
+
+def test_a_drain_removes_waiting_and_delayed_and_nothing_else(queue: Queue, run_all: RunAll, broker: Broker) -> None:
+    queue.enqueue("noop")
+    queue.enqueue("final")
+    run_all()
+    queue.enqueue_many([("noop", {}, {"priority": 1 + n % 10, "delay": n % 2 * 60}) for n in range(1500)])
+    assert queue.drain() == 1500
+    stats = make_engine(broker.url).stats()[0]
+    assert (stats.waiting, stats.delayed, stats.completed, stats.failed) == (0, 0, 1, 1)
+    with redis.Redis.from_url(broker.url) as client:
+        assert len(client.keys("rq:job:*")) == 2
+
+
+def test_cleaning_removes_what_ended_long_enough_ago(queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("noop", {}, {})] * 5)
+    run_all()
+    assert queue.clean(timedelta(hours=1)) == 0
+    assert queue.clean(timedelta(0), limit=2) == 2
+    assert queue.clean(timedelta(0)) == 3
+    with pytest.raises(InvalidJobOption):
+        queue.clean(state="waiting")
+
+
+def test_completed_jobs_are_kept_by_count_and_the_oldest_go_first(queue: Queue, run_all: RunAll) -> None:
+    keep = {"remove_on_complete": {"age": 3600, "count": 10}}
+    jobs = queue.enqueue_many([("noop", {}, {**keep, "priority": 1 + n % 10}) for n in range(50)])
+    run_all()
+    assert queue.jobs("completed").total == 10
+    ran = sorted(jobs, key=lambda job: (job.priority, jobs.index(job)))
+    assert {job.id for job in queue.jobs("completed", 0, 100).jobs} == {job.id for job in ran[-10:]}
+
+
+def test_completed_jobs_are_kept_by_age(queue: Queue, run_all: RunAll, broker: Broker) -> None:
+    job = queue.enqueue("noop", remove_on_complete={"age": 100})
+    run_all()
+    with redis.Redis.from_url(broker.url) as client:
+        assert 95 < client.ttl(f"rq:job:{job.id}") <= 100
+        assert 95 < client.ttl(f"rq:results:{job.id}") <= 100
+
+
+def test_a_job_can_be_removed_as_soon_as_it_is_done(queue: Queue, run_all: RunAll, broker: Broker) -> None:
+    job = queue.enqueue("noop", remove_on_complete=True)
+    run_all()
+    with redis.Redis.from_url(broker.url) as client:
+        assert client.keys(f"*{job.id}*") == []
+
+
+def test_all_failed_jobs_are_retried_in_one_call(queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("final", {}, {})] * 7)
+    run_all()
+    assert queue.retry_failed() == 7
+    assert queue.jobs("waiting").total == 7
+
+
+def test_failures_that_are_alike_are_one_group(queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("boom", {}, {"attempts": 1 + n % 3}) for n in range(9)] + [("final", {}, {})])
+    run_all()
+    groups = queue.failure_groups()
+    assert [(group.signature, group.count) for group in groups] == [
+        ("ValueError: broken on attempt …", 9),
+        ("FinalError: never again", 1),
+    ]
+    assert queue.retry_group(groups[0].signature) == 9
+
+
+def test_a_search_finds_by_id_type_and_data_and_goes_on_at_its_cursor(queue: Queue) -> None:
+    queue.enqueue_many([("echo", {"city": "Ankara" if n % 5 else "İzmir"}, {}) for n in range(100)])
+    first = queue.search("waiting", "İZMİR", limit=15)
+    second = queue.search("waiting", "İzmir", cursor=first.cursor or 0, limit=15)
+    assert (len(first.jobs), len(second.jobs), second.cursor) == (15, 5, None)
+
+
+def test_counters_agree_with_what_ran(engine: Engine, queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("noop", {}, {})] * 30 + [("final", {}, {})] * 4 + [("boom", {}, {"attempts": 3})] * 2)
+    run_all(concurrency=2)
+    stats = engine.stats()[0]
+    assert (stats.processed_completed, stats.processed_failed, stats.retries) == (30, 6, 4)
+    assert sum(stats.tally.durations["noop"]) == 30
+    assert sum(stats.tally.waits) == 40
+
+
+def test_minutes_that_are_over_are_added_to_the_totals_once(engine: Engine, queue: Queue, broker: Broker) -> None:
+    keys = queue.keys
+    with redis.Redis.from_url(broker.url) as client:
+        client.hset(keys.minute(29_000_000), mapping={"noop|completed|2|3": 5, "d|noop": 2_000_000, "w": 7})
+        client.sadd(keys.minutes, keys.minute(29_000_000))
+    for _ in range(2):
+        assert engine.stats()[0].processed_completed == 5
+    assert engine.stats()[0].tally.duration_seconds["noop"] == 2.0
+
+
+def test_history_has_a_point_a_minute(queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("noop", {}, {})] * 3)
+    run_all()
+    history = queue.history(5)
+    assert len(history) == 5
+    assert sum(point.completed for point in history) == 3
+    assert history[-1].duration_p95 is None or history[-1].duration_p95 < 1
+
+
+def test_the_oldest_waiting_job_is_known(engine: Engine, queue: Queue) -> None:
+    assert engine.stats()[0].oldest_waiting_seconds is None
+    queue.enqueue("noop", priority=9)
+    time.sleep(0.2)
+    queue.enqueue("noop", priority=1)
+    assert 0.15 < (engine.stats()[0].oldest_waiting_seconds or 0) < 5
+
+
+def test_pages_of_sorted_states_merge_the_bands(queue: Queue) -> None:
+    jobs = queue.enqueue_many([("noop", {}, {"delay": 1000 - n, "priority": 1 + n % 10}) for n in range(100)])
+    page = queue.jobs("delayed", 10, 20)
+    assert page.total == 100
+    assert [job.id for job in page.jobs] == [job.id for job in jobs[::-1][10:20]]
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 5), (5, 4), (0, 1001)])
+def test_a_range_that_cannot_be_is_refused(queue: Queue, start: int, end: int) -> None:
+    with pytest.raises(InvalidJobOption, match="range"):
+        queue.jobs("waiting", start, end)

@@ -1,0 +1,126 @@
+"""RQ's own tools read and run what the engine writes, and the other way round."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from rq import Queue as RQQueue
+from rq import Retry, SimpleWorker
+from rq.job import Job as RQJob
+from rq.results import Result
+
+from gnb.queueing import Engine, Queue
+
+from .conftest import Workers, wait_for
+
+RunAll = Callable[..., None]
+ROOT = Path(__file__).parents[3]
+PATH = "tests.integration.engine.types."
+
+
+@pytest.fixture
+def client(engine: Engine) -> Any:
+    with redis.Redis.from_url(engine.url) as connection:
+        yield connection
+
+
+def record(client: Any, job_id: str) -> dict[str, Any]:
+    """What RQ's own classes read of a job, but for what differs from run to run."""
+    job = RQJob.fetch(job_id, connection=client, serializer="json")
+    latest = job.latest_result()
+    return {
+        "status": job.get_status(),
+        "value": job.return_value(),
+        "failed": latest.type if latest else None,
+        "error": (latest.exc_string or "").strip().splitlines()[-1:] if latest else None,
+        "retries_left": job.retries_left or 0,
+        "registries": [
+            job.id in registry
+            for registry in (job.started_job_registry, job.finished_job_registry, job.failed_job_registry)
+        ],
+        "times": [time is not None for time in (job.created_at, job.enqueued_at, job.started_at, job.ended_at)],
+        "origin": job.origin,
+        "executions": job.get_executions(),
+        "ttl": round(client.ttl(job.key) / 2),
+        "results ttl": round(client.ttl(Result.get_key(job.id)) / 2),
+    }
+
+
+@pytest.mark.parametrize("kind", ["noop", "echo", "final", "flaky", "boom", "delayed"])
+def test_rq_reads_the_same_from_our_worker_as_from_its_own(
+    client: Any, queue: Queue, run_all: RunAll, kind: str
+) -> None:
+    options: dict[str, Any] = {"result_ttl": 600, "failure_ttl": 900}
+    if kind in ("flaky", "boom"):
+        options["retry"] = Retry(max=2, interval=60 if kind == "boom" else 0)
+    name = "noop" if kind == "delayed" else kind
+    theirs, ours = (RQQueue(band, connection=client, serializer="json") for band in ("stock", "email"))
+    jobs = [each.enqueue(PATH + name, a=1, **options) for each in (theirs, ours)]
+    SimpleWorker([theirs], connection=client, serializer="json").work(burst=True, logging_level="ERROR")
+    run_all()
+    first, second = (record(client, job.id) for job in jobs)
+    first["origin"] = "email"
+    assert first == second
+
+
+def test_a_job_enqueued_by_stock_rq_runs(client: Any, queue: Queue, run_all: RunAll) -> None:
+    made = RQQueue("email", connection=client, serializer="json").enqueue(PATH + "echo", {"a": 1})
+    run_all()
+    assert queue.job(made.id).return_value == {"a": 1}
+    assert queue.job(made.id).name == "echo"
+
+
+def test_a_stock_worker_runs_our_jobs_of_the_default_priority(client: Any, queue: Queue) -> None:
+    done, failed = queue.enqueue("echo", {"a": 1}), queue.enqueue("boom", attempts=2)
+    band = RQQueue("email", connection=client, serializer="json")
+    SimpleWorker([band], connection=client, serializer="json").work(burst=True, logging_level="ERROR")
+    assert queue.job(done.id).return_value == {"a": 1}
+    assert queue.job(failed.id).state == "failed"
+
+
+def test_rq_sees_our_workers_and_what_they_do(client: Any, queue: Queue, start: Callable[..., Workers]) -> None:
+    from rq import Worker as RQWorker
+
+    start()
+    job = queue.enqueue("sleep", {"seconds": 5})
+    wait_for(lambda: queue.job(job.id).state == "active")
+    (worker,) = RQWorker.all(connection=client, serializer="json")
+    assert worker.name.startswith("email.1@")
+    assert worker.get_state() == "busy"
+    assert worker.get_current_job_id() == job.id
+    assert "email" in worker.queue_names() or worker.queue_names() == []
+
+
+@pytest.mark.parametrize("command", [["worker", "--burst"], ["worker-pool", "--burst", "--num-workers", "2"]])
+def test_rqs_own_commands_start_our_worker(queue: Queue, engine: Engine, command: list[str], tmp_path: Path) -> None:
+    jobs = queue.enqueue_many([("noop", {}, {"priority": 1 + n % 3}) for n in range(20)])
+    config = tmp_path / "engine_settings.py"
+    config.write_text(
+        "from gnb.queueing import Worker\n"
+        "from tests.integration.engine.conftest import make_engine\n"
+        f"REDIS_URL = {engine.url!r}\n"
+        "Worker.engine = make_engine(REDIS_URL)\n"
+    )
+    name, *options = command
+    subprocess.run(
+        [sys.executable, "-m", "rq.cli", name, "--path", str(tmp_path), "--path", str(ROOT), "-c", "engine_settings",
+         "--worker-class", "gnb.queueing.Worker", *options, "email"],
+        check=True, timeout=60, cwd=ROOT,
+    )  # fmt: skip
+    assert all(queue.job(job.id).state == "completed" for job in jobs)
+
+
+def test_rqs_suspend_holds_our_workers(client: Any, queue: Queue, run_all: RunAll) -> None:
+    from rq.suspension import resume, suspend
+
+    job = queue.enqueue("noop")
+    suspend(client)
+    run_all()
+    assert queue.job(job.id).state == "waiting"
+    resume(client)
+    run_all()
+    assert queue.job(job.id).state == "completed"

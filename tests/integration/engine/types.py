@@ -1,0 +1,85 @@
+"""Job types for the engine's tests."""
+
+import time
+from typing import Any
+
+import redis
+from marshmallow import Schema, fields, validate
+
+from gnb.queueing import FinalError, RetryLater, RunningJob, job
+
+
+class Numbered(Schema):
+    n = fields.Integer(required=True, validate=validate.Range(min=0))
+
+
+@job("email", "noop")
+def noop(data: dict[str, Any], running: RunningJob) -> None:
+    """Does nothing."""
+
+
+@job("email", "echo")
+def echo(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+    return data
+
+
+@job("email", "numbered", Numbered)
+def numbered(data: dict[str, Any], running: RunningJob) -> int:
+    return int(data["n"])
+
+
+@job("email", "boom", attempts=3, backoff={"type": "fixed", "delay": 0})
+def boom(data: dict[str, Any], running: RunningJob) -> None:
+    raise ValueError(f"broken on attempt {running.attempt}")
+
+
+@job("email", "final", attempts=5)
+def final(data: dict[str, Any], running: RunningJob) -> None:
+    raise FinalError("never again")
+
+
+@job("email", "later", attempts=3)
+def later(data: dict[str, Any], running: RunningJob) -> None:
+    raise RetryLater("busy", delay=30)
+
+
+@job("email", "flaky", attempts=3, backoff={"type": "fixed", "delay": 0})
+def flaky(data: dict[str, Any], running: RunningJob) -> int:
+    if running.attempt < 3:
+        raise OSError("not yet")
+    return running.attempt
+
+
+@job("email", "sleep", attempts=1)
+def sleep(data: dict[str, Any], running: RunningJob) -> None:
+    """Sleeps for data["seconds"], saying so."""
+    running.log("asleep")
+    time.sleep(data["seconds"])
+
+
+@job("email", "deaf", attempts=1)
+def deaf(data: dict[str, Any], running: RunningJob) -> None:
+    """Listens to nothing for data["seconds"]."""
+    end = time.monotonic() + data["seconds"]
+    while time.monotonic() < end:
+        try:
+            time.sleep(0.1)
+        except BaseException:  # noqa: BLE001 - this job is deaf to everything
+            continue
+
+
+@job("email", "talk")
+def talk(data: dict[str, Any], running: RunningJob) -> None:
+    running.progress(40, "4 of 10")
+    for number in range(data["lines"]):
+        running.log(f"line {number}")
+    time.sleep(data["seconds"])
+
+
+@job("email", "note")
+def note(data: dict[str, Any], running: RunningJob) -> None:
+    """Writes down, outside of the engine, that it starts and ends: what ran, when, and where."""
+    with redis.Redis.from_url(data["url"]) as client:
+        client.rpush("notes", f"{running.id} start {time.time()}")
+        time.sleep(data.get("seconds", 0))
+        client.rpush("notes", f"{running.id} end {time.time()}")
