@@ -16,12 +16,15 @@ from .errors import (
     InvalidJobData,
     InvalidJobOption,
     InvalidJobState,
+    InvalidSchedule,
     JobNotFound,
     JobStopped,
     JobTimedOut,
     QueueingError,
     QueueUnavailable,
     RetryLater,
+    ScheduleInCode,
+    ScheduleNotFound,
     UnknownJobType,
     UnknownQueue,
 )
@@ -31,6 +34,10 @@ from .queue import Queue
 from .reading import FailureGroup, JobPage
 from .records import STATES, Attempt, Job
 from .running import RunningJob
+from .schedule import Schedule
+from .schedule_runs import Run
+from .scheduler import Scheduler
+from .schedules import ScheduleState
 from .statistics import HistoryPoint, QueueStats
 from .worker import Worker
 from .workers import WorkerInfo
@@ -46,6 +53,7 @@ __all__ = [
     "InvalidJobData",
     "InvalidJobOption",
     "InvalidJobState",
+    "InvalidSchedule",
     "Job",
     "JobNotFound",
     "JobOptions",
@@ -61,7 +69,13 @@ __all__ = [
     "RateLimit",
     "Retention",
     "RetryLater",
+    "Run",
     "RunningJob",
+    "Schedule",
+    "ScheduleInCode",
+    "ScheduleNotFound",
+    "ScheduleState",
+    "Scheduler",
     "UnknownJobType",
     "UnknownQueue",
     "Worker",

@@ -15,6 +15,7 @@ from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
 from .options import QueueOptions
 from .queue import Queue
+from .schedules import Schedules
 from .scripts import COUNTS
 from .statistics import QueueStats, queue_stats
 from .workers import WorkerInfo, workers
@@ -28,6 +29,7 @@ class Engine:
         self.broker = Broker(url)
         self.job_types = types
         self._queues = {name: Queue(self.broker, name, options, types) for name, options in queues.items()}
+        self.schedules = Schedules(self)
 
     @property
     def queues(self) -> tuple[Queue, ...]:

@@ -1,0 +1,127 @@
+"""What became of a schedule's firings: written down when they ended, since their jobs are kept for less long."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from . import clock
+from .connection import Broker
+from .keys import job as job_key
+from .records import STATE_OF_STATUS
+
+KEPT = 50
+OPEN = "gnb:schedules:open"
+_ENDED = ("completed", "failed")
+
+
+def runs_key(name: str) -> str:
+    return f"gnb:schedule:{name}:runs"
+
+
+def outcomes_key(name: str) -> str:
+    return f"gnb:schedule:{name}:outcomes"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One firing. `kind`: timer, catch-up (made up for missed ones) or hand. `outcome`: a state's word, or removed."""
+
+    job_id: str
+    fired_for: datetime
+    kind: str
+    outcome: str = "removed"
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the last start to the end; None before that."""
+        if self.outcome not in _ENDED or not self.started_at or not self.finished_at:
+            return None
+        return max((self.finished_at - self.started_at).total_seconds(), 0.0)
+
+
+def read_runs(broker: Broker, names: Iterable[str], count: int = KEPT) -> dict[str, list[Run]]:
+    """The newest runs of each schedule, newest first, in three round trips however many there are."""
+    names = list(names)
+    pipeline = broker.client.pipeline(transaction=False)
+    for name in names:
+        pipeline.lrange(runs_key(name), 0, count - 1)
+    entries = dict(zip(names, broker.call(pipeline.execute) if names else [], strict=True))
+    firings = [(name, *entry.decode().split("|")) for name in names for entry in entries[name]]
+    found: dict[str, list[Run]] = {name: [] for name in names}
+    for (name, job_id, at, kind), details in zip(firings, _details(broker, firings), strict=True):
+        found[name].append(Run(job_id, datetime.fromtimestamp(float(at), UTC), kind, **details))
+    return found
+
+
+def _details(broker: Broker, firings: list[Any]) -> list[dict[str, Any]]:
+    """Each firing's outcome: as its job tells, else as written down."""
+    pipeline = broker.client.pipeline(transaction=False)
+    for name, job_id, *_ in firings:
+        pipeline.hmget(job_key(job_id), "status", "started_at", "ended_at", "error")
+        pipeline.hget(outcomes_key(name), job_id)
+    answers = broker.call(pipeline.execute) if firings else []
+    return [
+        _of_job(job) if job[0] else _of_text(written) for job, written in zip(answers[::2], answers[1::2], strict=True)
+    ]
+
+
+def _of_job(values: list[bytes | None]) -> dict[str, Any]:
+    status, started, ended, error = (value.decode(errors="replace") if value else "" for value in values)
+    outcome = STATE_OF_STATUS.get(status, "waiting")
+    return {
+        "outcome": outcome,
+        "started_at": clock.parse(started),
+        "finished_at": clock.parse(ended) if outcome in _ENDED else None,
+        "error": (error or None) if outcome != "completed" else None,
+    }
+
+
+def _of_text(written: bytes | None) -> dict[str, Any]:
+    if not written:
+        return {}
+    details: dict[str, Any] = json.loads(written)
+    return details | {name: clock.parse(details[name]) for name in ("started_at", "finished_at")}
+
+
+def write_outcomes(broker: Broker) -> int:
+    """Writes down how the runs ended that have ended since the last time; how many those were."""
+    members = [member.decode() for member in broker.call(lambda: broker.client.srandmember(OPEN, 500))]
+    firings = [tuple(member.split("|", 1)) for member in members]
+    pipeline, ended = broker.client.pipeline(), 0
+    for member, (name, job_id), details in zip(members, firings, _details(broker, firings), strict=True):
+        if details and details["outcome"] not in _ENDED:
+            continue
+        ended += 1
+        pipeline.srem(OPEN, member)
+        if details:
+            pipeline.hset(outcomes_key(name), job_id, _as_text(details))
+    if ended:
+        broker.call(pipeline.execute)
+        _forget_old(broker, {name for name, _ in firings})
+    return ended
+
+
+def _as_text(details: dict[str, Any]) -> str:
+    run = asdict(Run("", datetime.fromtimestamp(0, UTC), "", **details))
+    kept = {name: run[name] for name in ("outcome", "error")}
+    times = {
+        name: clock.rq_time(run[name].timestamp()) if run[name] else None for name in ("started_at", "finished_at")
+    }
+    return json.dumps(kept | times)
+
+
+def _forget_old(broker: Broker, names: set[str]) -> None:
+    """Outcomes of runs that are no longer listed go, with those of schedules that are gone."""
+    client = broker.client
+    for name in names:
+        pipeline = client.pipeline(transaction=False)
+        pipeline.lrange(runs_key(name), 0, -1)
+        pipeline.hkeys(outcomes_key(name))
+        entries, written = broker.call(pipeline.execute)
+        if old := set(written) - {entry.partition(b"|")[0] for entry in entries}:
+            broker.call(lambda name=name, old=old: client.hdel(outcomes_key(name), *old))
