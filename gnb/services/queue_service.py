@@ -18,6 +18,7 @@ from typing import Any
 from gnb.extensions import engine, settings
 from gnb.queueing import Job, Queue
 from gnb.queueing.errors import QueueUnavailable
+from gnb.queueing.repeating import enqueue_repeated
 
 __all__ = [
     "add_ai_job",
@@ -83,4 +84,6 @@ def add_job(queue_name: str, type: str, data: Mapping[str, Any] | None, options:
     if not settings().queue_enabled:
         raise QueueUnavailable("queueing is switched off; set QUEUE_ENABLED=true to use it")
     queue: Queue = engine().queue(queue_name)
+    if (repeat := options.pop("repeat", None)) is not None:
+        return enqueue_repeated(engine(), name, type, data or {}, repeat, options)
     return queue.enqueue(type, data, **options)
