@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks.machine import describe_machine, package_versions
 from benchmarks.measure import Options
-from benchmarks.report import RESULTS, Report
+from benchmarks.report import RESULTS, TABLE_WIDTH, Report
 
 # Each is a module of this package with `run(options) -> list[Measure]`; README.md says what else it may have.
 PARTS = ("engine",)
@@ -21,7 +21,7 @@ PARTS = ("engine",)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 when everything was measured (goals reached or not), 1 when something broke down."""
     chosen = _parse(arguments)
-    console = Console()
+    console = Console(width=max(Console().width, TABLE_WIDTH))
     report = Report(describe_machine(), package_versions(), quick=chosen.quick)
     for part in chosen.only:
         console.print(f"[bold]{part}[/bold] …")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from benchmarks import supervisor
 from benchmarks.broker import broker, version
 from benchmarks.contestants import BULLMQ, CELERY, DRAMATIQ, HUEY, OURS, OURS_IN_APP, OURS_IN_BANDS, RQ, RQ_SIMPLE
 from benchmarks.contestants import SETTINGS as SETTINGS
@@ -19,6 +18,7 @@ from benchmarks.measure import (
     ratio_at_least,
     ratio_at_most,
 )
+from benchmarks.supervisor import idle_supervisor
 from benchmarks.throughput import bytes_a_waiting_job, pickups, producing, working, working_off
 
 WAITING = 1_000_000
@@ -41,7 +41,7 @@ def run(options: Options) -> list[Measure]:
         memory,
         under_load,
         share_of_the_application,
-        supervisor.measures,
+        idle_supervisor,
     )
     with broker() as url:
         return [measure for section in sections for measure in measured(section, options, url)]

@@ -14,6 +14,7 @@ from benchmarks.jobs import BARE, CHECKED, QUEUE, STAMP
 from benchmarks.peers.produce import BROKER_URL, Ways, produce
 from gnb.queueing import Engine, QueueOptions
 from gnb.queueing.supervisor import Slot, Supervisor
+from gnb.services.queues import DEFAULTS
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def _ways(engine: Engine, bands: bool, checks: bool) -> Ways:
 
 
 def _bare_engine() -> Engine:
-    return Engine(BROKER_URL, {QUEUE: QueueOptions()})
+    return Engine(BROKER_URL, {QUEUE: QueueOptions(DEFAULTS[QUEUE])})
 
 
 def _engine_of_the_application() -> Engine:

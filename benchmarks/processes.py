@@ -62,7 +62,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(3)
+            process.wait(1)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # itself when it did not listen, and children that outlived it
     process.wait()

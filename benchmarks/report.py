@@ -56,7 +56,7 @@ class Report:
         """Prints machine, versions, the table and what failed."""
         console.print(", ".join(f"{name} {value}" for name, value in self.machine.items()))
         console.print(", ".join(f"{name} {value}" for name, value in self.versions.items()))
-        console.print(table(self.parts), width=max(console.width, TABLE_WIDTH))
+        console.print(table(self.parts))
         for part, error in self.failures.items():
             console.print(f"{part} failed: {error}", style="red", markup=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ WORKERS = sum(map(int, LOW_PROFILE.values()))
 FLASK = (PYTHON, "-m", "flask", "--app", "wsgi")
 
 
-def measures(options: Options, url: str) -> list[Measure]:
+def idle_supervisor(options: Options, url: str) -> list[Measure]:
     """Idle processor share of one core, and proportional memory, after its workers have come up."""
     with Redis.from_url(url) as redis, tempfile.TemporaryDirectory() as folder:
         redis.flushall()
@@ -29,7 +30,7 @@ def measures(options: Options, url: str) -> list[Measure]:
         }
         output_words([*FLASK, "db", "upgrade"], url, **environment)
         with running([*FLASK, "jobs", "worker", "--all"], url, **environment) as parent:
-            _wait_for_workers(redis)
+            _wait_for_workers(redis, parent)
             time.sleep(options.count(5, quick=2))  # what starting up still does is not idling
             share = _processor_share(parent.pid, options.count(15, quick=5))
             memory = sum(_proportional_memory(pid) for pid in family(parent.pid))
@@ -49,11 +50,11 @@ def family(pid: int) -> list[int]:
     return pids
 
 
-def _wait_for_workers(redis: Redis) -> None:
+def _wait_for_workers(redis: Redis, parent: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + PATIENCE
     while redis.scard("rq:workers") < WORKERS:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{redis.scard('rq:workers')} of {WORKERS} workers came up in {PATIENCE:.0f} s")
+        if time.monotonic() > deadline or parent.poll() is not None:
+            raise TimeoutError(f"{redis.scard('rq:workers')} of {WORKERS} workers came up")
         time.sleep(0.1)
 
 

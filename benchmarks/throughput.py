@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -30,9 +31,9 @@ def working_off(contestant: Contestant, url: str, jobs: int) -> float:
     """
     with Redis.from_url(url) as redis:
         before = contestant.done(redis)
-        with running(contestant.worker, url):
-            first = _wait_for(contestant, redis, before + jobs // 5)
-            last = _wait_for(contestant, redis, before + jobs)
+        with running(contestant.worker, url) as worker:
+            first = _wait_for(contestant, redis, before + jobs // 5, worker)
+            last = _wait_for(contestant, redis, before + jobs, worker)
     return (last[1] - first[1]) / (last[0] - first[0])
 
 
@@ -65,13 +66,13 @@ def bytes_a_waiting_job(contestant: Contestant, url: str, jobs: int) -> float:
 SCRIPTS_LOADED = 100  # jobs after which what is kept once, not for each job, is there
 
 
-def _wait_for(contestant: Contestant, redis: Redis, jobs: int) -> tuple[float, int]:
+def _wait_for(contestant: Contestant, redis: Redis, jobs: int, worker: subprocess.Popen[bytes]) -> tuple[float, int]:
     deadline = time.monotonic() + PATIENCE
     while True:
         done = contestant.done(redis)
         now = time.perf_counter()
         if done >= jobs:
             return now, done
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{contestant.name}: {done} of {jobs} jobs done in {PATIENCE:.0f} s")
+        if time.monotonic() > deadline or worker.poll() is not None:
+            raise TimeoutError(f"{contestant.name}: {done}, not {jobs} jobs done")
         time.sleep(LOOK_EVERY)
