@@ -1,16 +1,17 @@
 """Brings the database to where the application can run: migrations, demo data the first time, an admin's account.
 
-Run as a process of its own (`python -m gnb.development.preparation EMAIL NAME`, the password on standard input), so
+Run as a process of its own (`python -m gnb.development.preparation EMAIL`, the password on standard input), so
 that the one that supervises stays small.
 """
 
-import subprocess
 import sys
 
+import click
 from flask_migrate import upgrade
 from sqlalchemy import exists, select
 
 from gnb import create_app
+from gnb.cli.demo import demo
 from gnb.models import Tour, db
 from gnb.services import passwords, user_service
 
@@ -28,7 +29,9 @@ def prepare(email: str, password: str) -> None:
 
 
 def _load_demo_data() -> None:
-    subprocess.run([sys.executable, "-m", "flask", "demo", "load", "--bookings", str(DEMO_BOOKINGS)], check=True)
+    """All of it or none: a first start that is interrupted leaves the next one its work."""
+    print(f"bin/dev: loading demo data, {DEMO_BOOKINGS:,} bookings", flush=True)  # noqa: T201
+    demo.main(["load", "--bookings", str(DEMO_BOOKINGS)], standalone_mode=False)
 
 
 def _give_admin(email: str, password: str) -> None:
@@ -45,4 +48,10 @@ def _give_admin(email: str, password: str) -> None:
 
 
 if __name__ == "__main__":
-    prepare(sys.argv[1], sys.stdin.read())
+    try:
+        prepare(sys.argv[1], sys.stdin.read())
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
