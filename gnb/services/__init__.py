@@ -1,0 +1,1 @@
+"""FLOOR 2: what the business does, over the engine and the tables below."""
