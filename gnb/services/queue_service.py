@@ -84,6 +84,7 @@ def add_job(queue_name: str, type: str, data: Mapping[str, Any] | None, options:
     if not settings().queue_enabled:
         raise QueueUnavailable("queueing is switched off; set QUEUE_ENABLED=true to use it")
     queue: Queue = engine().queue(queue_name)
-    if (repeat := options.pop("repeat", None)) is not None:
-        return enqueue_repeated(engine(), name, type, data or {}, repeat, options)
-    return queue.enqueue(type, data, **options)
+    rest = dict(options)
+    if (repeat := rest.pop("repeat", None)) is not None:
+        return enqueue_repeated(engine(), queue_name, type, data or {}, repeat, rest)
+    return queue.enqueue(type, data, **rest)
