@@ -113,8 +113,10 @@ local owned = lease and (ARGV[27] ~= '1' or tonumber(lease) < now)
 if owned then
   redis.call('ZREM', 'rq:wip:' .. band, member)
   redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id)
-  if redis.call('EXISTS', job) == 1 then move(now) end
-  count()
+  if redis.call('HGET', job, 'status') == 'started' then
+    move(now)
+    count()
+  end
 end
 if owned or not lease then redis.call('SREM', KEYS[17], member) end
 local answer = ARGV[7] == '1' and take_next() or {'none'}

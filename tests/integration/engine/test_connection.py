@@ -1,9 +1,12 @@
 """The ways to the broker, and what happens when it is not there."""
 
 import socket
+import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -100,26 +103,50 @@ def valkey(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def test_tls_with_and_without_a_certificate_check(
-    tmp_path: Path, valkey: Callable[..., subprocess.Popen[bytes]]
-) -> None:
-    port = servers.free_port()
+@pytest.fixture
+def tls_front(tmp_path: Path, engine: Engine) -> Iterator[tuple[int, Path]]:
+    """The port of a TLS endpoint in front of the broker, and its certificate for "localhost"."""
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)],
         check=True, capture_output=True,
     )  # fmt: skip
-    process = valkey(
-        "tls", "port 0", f"tls-port {port}", f"tls-cert-file {certificate}", f"tls-key-file {key}",
-        f"tls-ca-cert-file {certificate}", "tls-auth-clients no",
-    )  # fmt: skip
-    time.sleep(0.5)
-    if process.poll() is not None:
-        pytest.skip("this build of the embedded broker has no TLS")
-    assert wait_for(lambda: _pings(f"rediss://localhost:{port}?ssl_ca_certs={certificate}"), 5)
-    assert _pings(f"rediss://localhost:{port}?ssl_cert_reqs=none&ssl_check_hostname=false")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_serve_tls, args=(listener, context, engine.url), daemon=True).start()
+        yield listener.getsockname()[1], certificate
+
+
+def _serve_tls(listener: socket.socket, context: ssl.SSLContext, broker: str) -> None:
+    while True:
+        try:
+            plain, _ = listener.accept()
+        except OSError:
+            return
+        try:
+            front = context.wrap_socket(plain, server_side=True)
+        except OSError:
+            continue
+        back = socket.socket(socket.AF_UNIX)
+        back.connect(broker.removeprefix("unix://").partition("?")[0])
+        for source, sink in ((front, back), (back, front)):
+            threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError), sink:
+        while data := source.recv(65536):
+            sink.sendall(data)
+
+
+def test_tls_checks_the_certificate_unless_told_not_to(tls_front: tuple[int, Path]) -> None:
+    port, certificate = tls_front
+    assert _pings(f"rediss://localhost:{port}?ssl_ca_certs={certificate}")
+    assert _pings(f"rediss://localhost:{port}?ssl_cert_reqs=none")
     assert not _pings(f"rediss://localhost:{port}")
+    assert not _pings(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}")
 
 
 def test_a_failover_by_sentinel_is_followed(

@@ -1,5 +1,6 @@
 """Job types for the engine's tests."""
 
+import os
 import time
 from typing import Any
 
@@ -80,6 +81,6 @@ def talk(data: dict[str, Any], running: RunningJob) -> None:
 def note(data: dict[str, Any], running: RunningJob) -> None:
     """Writes down, outside of the engine, that it starts and ends: what ran, when, and where."""
     with redis.Redis.from_url(data["url"]) as client:
-        client.rpush("notes", f"{running.id} start {time.time()}")
+        client.rpush("notes", f"{running.id} {os.getpid()} start {time.time()}")
         time.sleep(data.get("seconds", 0))
-        client.rpush("notes", f"{running.id} end {time.time()}")
+        client.rpush("notes", f"{running.id} {os.getpid()} end {time.time()}")
