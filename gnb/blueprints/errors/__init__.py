@@ -2,11 +2,12 @@
 
 from flask import Flask
 
-from gnb.blueprints.errors import database, http, queueing
+from gnb.blueprints.errors import database, exports, http, queueing
 
 
 def register(app: Flask) -> None:
     """Have the application answer every error, whoever raised it, in one of the two shapes."""
     http.register(app)
     queueing.register(app)
+    exports.register(app)
     database.register(app)

@@ -1,0 +1,169 @@
+"""What each export may be narrowed by: one schema a type, used by the API, the form, the commands and the jobs.
+
+    load_filters("bookings-csv", {"status": "confirmed", "startDate": "2026-01-01"})
+    → {"status": ["confirmed"], "start_date": date(2026, 1, 1)}
+
+Days are calendar days in Europe/Istanbul, both ends included: of the pickup for bookings and revenue, of the
+registration for users. An instant is taken for the day it falls on there. A field left empty is a field not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
+
+from gnb.models import (
+    CURRENCIES,
+    EXPORT_TYPES,
+    HOME_ZONE,
+    LANGUAGES,
+    PAYMENT_METHODS,
+    REVENUE_STATUSES,
+    ROLES,
+    STATUSES,
+    local_day,
+)
+from gnb.services.exports.errors import InvalidFilters, UnknownExportType
+
+_LARGEST_ID = 2**31 - 1
+
+
+class Words(fields.Field[list[str]]):
+    """One of the listed words, or several as a list. Loads to a list in the order of `choices`, without repeats."""
+
+    def __init__(self, choices: tuple[str, ...], aliases: Mapping[str, str] | None = None, **options: Any) -> None:
+        metadata = {"description": f"one or several of: {', '.join(choices)}", **options.pop("metadata", {})}
+        super().__init__(metadata=metadata, **options)
+        self.choices = choices
+        self._aliases = aliases or {}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
+        asked = [value] if isinstance(value, str) else value
+        if not isinstance(asked, (list, tuple)) or not all(isinstance(word, str) for word in asked):
+            raise ValidationError("a word or a list of words is expected")
+        asked = [self._aliases.get(word, word) for word in asked]
+        unknown = [word for word in asked if word not in self.choices]
+        if unknown:
+            raise ValidationError(f"{unknown[0][:60]!r} is none of: {', '.join(self.choices)}")
+        return [word for word in self.choices if word in asked]
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
+class Day(fields.Field[date]):
+    """A calendar day: `2026-01-31`, or an instant, which counts for the day it falls on in Europe/Istanbul."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if isinstance(value, datetime):
+            return local_day(value) if value.tzinfo else value.date()
+        if isinstance(value, date):
+            return value
+        try:
+            if len(value) == len("2026-01-31"):
+                return date.fromisoformat(value)
+            instant = datetime.fromisoformat(value)
+            return local_day(instant) if instant.tzinfo else instant.date()
+        except (TypeError, ValueError, OverflowError):
+            raise ValidationError("a day is written like 2026-01-31") from None
+
+    def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return value.isoformat() if value else None
+
+
+class Filters(Schema):
+    """What every export may be narrowed by: a span of days."""
+
+    error_messages = {"unknown": "there is no filter of that name"}
+
+    start_date = Day(data_key="startDate", metadata={"format": "date", "description": "the first day"})
+    end_date = Day(data_key="endDate", metadata={"format": "date", "description": "the last day"})
+
+    @pre_load
+    def _drop_empty(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {name: value for name, value in data.items() if value not in (None, "", [])}
+
+    @validates_schema(skip_on_field_errors=False)
+    def _ends_after_start(self, data: dict[str, Any], **_: Any) -> None:
+        start, end = data.get("start_date"), data.get("end_date")
+        if start and end and end < start:
+            raise ValidationError(f"the end ({end}) is before the start ({start})", "endDate")
+
+
+class _SoldFilters(Filters):
+    tour = fields.Integer(
+        strict=True,
+        validate=validate.Range(1, _LARGEST_ID),
+        error_messages={"invalid": "a tour's number is expected"},
+        metadata={"description": "a tour's number"},
+    )
+    payment_method = Words(PAYMENT_METHODS, data_key="paymentMethod")
+    currency = Words(CURRENCIES)
+
+    @pre_load
+    def _number_from_a_form(self, data: Any, **_: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(tour := data.get("tour"), str) and tour.strip().isdecimal():
+            return {**data, "tour": int(tour[:20])}
+        return data
+
+
+class BookingsFilters(_SoldFilters):
+    """For `bookings-csv` and `bookings-pdf`. `language` is the customer's."""
+
+    status = Words(STATUSES)
+    language = Words(LANGUAGES)
+
+
+class RevenueFilters(_SoldFilters):
+    """For `revenue-csv` and `revenue-pdf`, which count confirmed, paid and completed bookings only."""
+
+    status = Words(REVENUE_STATUSES)
+
+
+class UsersFilters(Filters):
+    """For `users-csv`. The role `customer` is another name for `user`."""
+
+    role = Words(ROLES, aliases={"customer": "user"})
+    language = Words(LANGUAGES)
+
+
+FILTERS: dict[str, type[Filters]] = {
+    "bookings-csv": BookingsFilters,
+    "users-csv": UsersFilters,
+    "revenue-csv": RevenueFilters,
+    "bookings-pdf": BookingsFilters,
+    "revenue-pdf": RevenueFilters,
+}
+
+
+def load_filters(export_type: str, filters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The filters as queries take them. Raises UnknownExportType, or InvalidFilters naming each field."""
+    schema = filters_schema(export_type)
+    try:
+        loaded: dict[str, Any] = schema.load({} if filters is None else filters)
+    except ValidationError as error:
+        raise InvalidFilters(error.normalized_messages()) from None
+    return loaded
+
+
+def dump_filters(export_type: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Loaded filters as JSON holds them: what `load_filters` takes."""
+    dumped: dict[str, Any] = filters_schema(export_type).dump(filters)
+    return dumped
+
+
+def filters_schema(export_type: str) -> Filters:
+    """The schema of the type's filters. Raises UnknownExportType."""
+    if export_type not in FILTERS:
+        raise UnknownExportType(f"there is no export {str(export_type)[:60]!r}; there are: {', '.join(EXPORT_TYPES)}")
+    return FILTERS[export_type]()
+
+
+def local_midnight(day: date) -> datetime:
+    """The instant at which the day begins in Europe/Istanbul."""
+    return datetime(day.year, day.month, day.day, tzinfo=HOME_ZONE)

@@ -1,0 +1,88 @@
+"""Revenue, added up by the database: exact to the cent, because amounts are whole minor units there.
+
+Only confirmed, paid and completed bookings count. Currencies are never added to one another: every figure here is of
+one currency. Where rows of several may stand together, a tour sold in another currency than the house's says so in its
+name (`Cappadocia by balloon (USD)`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from gnb.models import Booking, Money, Tour
+from gnb.services.exports import selection
+
+HOUSE_CURRENCY = "EUR"
+_SUM = sa.cast(sa.func.sum(Booking.amount), sa.BigInteger)
+_BOOKINGS = sa.func.count().label("bookings")
+_REVENUE = sa.type_coerce(_SUM, Money()).label("revenue")
+# The mean, rounded half up to the cent, by whole numbers alone.
+_AVERAGE = sa.type_coerce((2 * _SUM + sa.func.count()) // (2 * sa.func.count()), Money()).label("average")
+
+
+@dataclass(frozen=True)
+class Total:
+    """Bookings and revenue of one thing: a currency, a tour, a day or a month."""
+
+    name: str
+    bookings: int
+    revenue: Decimal
+    average: Decimal
+
+
+def by_day_and_tour(filters: Mapping[str, Any]) -> sa.Select[Any]:
+    """A query for `day, tour, bookings, revenue, average`, a row for each day, tour and currency."""
+    name = sa.case((Booking.currency == HOUSE_CURRENCY, Tour.name), else_=Tour.name + " (" + Booking.currency + ")")
+    return (
+        sa.select(Booking.travel_date.label("day"), name.label("tour"), _BOOKINGS, _REVENUE, _AVERAGE)
+        .join(Tour, Tour.id == Booking.tour_id)
+        .where(*selection.of_revenue(filters))
+        .group_by(Booking.travel_date, Booking.tour_id, Tour.name, Booking.currency)
+    )
+
+
+def by_currency(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Total]:
+    """The total of each currency, the one with most bookings first."""
+    query = _totals(Booking.currency, filters).group_by(Booking.currency)
+    return _read(connection, query.order_by(sa.desc("bookings"), Booking.currency))
+
+
+def by_tour(connection: sa.Connection, filters: Mapping[str, Any], currency: str, limit: int) -> list[Total]:
+    """The tours with the highest revenue in the currency, highest first."""
+    query = _totals(Tour.name, filters, currency).join(Tour, Tour.id == Booking.tour_id)
+    query = query.group_by(Booking.tour_id, Tour.name)
+    return _read(connection, query.order_by(sa.desc("revenue"), Tour.name, Booking.tour_id).limit(limit))
+
+
+def by_status(connection: sa.Connection, filters: Mapping[str, Any], currency: str) -> list[Total]:
+    """The total of each status in the currency, highest first."""
+    query = _totals(Booking.status, filters, currency).group_by(Booking.status)
+    return _read(connection, query.order_by(sa.desc("revenue")))
+
+
+def by_day(connection: sa.Connection, filters: Mapping[str, Any], currency: str) -> list[tuple[date, Decimal]]:
+    """The revenue of each day that has any, in order."""
+    query = (
+        sa.select(Booking.travel_date, _REVENUE)
+        .where(*selection.of_revenue(filters), Booking.currency == currency)
+        .group_by(Booking.travel_date)
+        .order_by(Booking.travel_date)
+    )
+    return [(row.travel_date, row.revenue) for row in connection.execute(query)]
+
+
+def _totals(name: Any, filters: Mapping[str, Any], currency: str | None = None) -> sa.Select[Any]:
+    conditions = selection.of_revenue(filters)
+    if currency is not None:
+        conditions.append(Booking.currency == currency)
+    return sa.select(name.label("name"), _BOOKINGS, _REVENUE, _AVERAGE).select_from(Booking).where(*conditions)
+
+
+def _read(connection: sa.Connection, query: sa.Select[Any]) -> list[Total]:
+    return [Total(*row) for row in connection.execute(query)]
