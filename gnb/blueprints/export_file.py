@@ -1,39 +1,48 @@
-"""The file of an export as an answer: streamed, with a good name, and in parts for those who ask for a range."""
+"""The file of an export as an answer: streamed, resumable, under a good name.
+
+    return file_response(export_service.get(export_id))
+
+Serves one range of bytes at a time (RFC 9110, 14.2), so that a broken download goes on where it ended. A file never
+changes, so its key is its entity tag.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from flask import Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.http import unquote_etag
 
 from gnb.models import Export
 from gnb.services import export_service
 
 
 def file_response(export: Export) -> Response:
-    """The whole file, or the one range asked for. Raises FileNotAvailable, saying why, when there is none."""
+    """The whole file, the one range asked for, or 304. Raises FileNotAvailable, saying why, when there is none."""
     size = export_service.file_size(export)
-    start, end = _range(size)
-    response = Response(_pieces(export, start, end), mimetype=export.content_type or "application/octet-stream")
+    etag = str(export.file_key)
+    response = Response(content_type=export.content_type or "application/octet-stream")
+    response.set_etag(etag)
     response.headers["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Content-Length"] = str(end - start)
-    response.headers["ETag"] = f'"{export.file_key}"'
+    if request.if_none_match.contains_weak(etag):
+        response.status_code = 304
+        return response
+    start, end = _bytes_asked_for(size, etag)
     if (start, end) != (0, size):
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    if request.method != "HEAD":
+        response.response = export_service.read_file(export, start, end)
+    response.headers["Content-Length"] = str(end - start)
     return response
 
 
-def _pieces(export: Export, start: int, end: int) -> Iterator[bytes]:
-    return iter(()) if request.method == "HEAD" else export_service.read_file(export, start, end)
-
-
-def _range(size: int) -> tuple[int, int]:
-    """The bytes [start, end) asked for; all when none, several or a part of another version are asked for."""
-    asked = request.range
-    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or "If-Range" in request.headers:
+def _bytes_asked_for(size: int, etag: str) -> tuple[int, int]:
+    """The bytes [start, end); all of them when no range, several, or a range of another file are asked for."""
+    asked, condition = request.range, request.headers.get("If-Range")
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        return 0, size
+    if condition is not None and unquote_etag(condition) != (etag, False):
         return 0, size
     found = asked.range_for_length(size)
     if found is None:

@@ -4,6 +4,7 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.presenters.history import type_plots
 from gnb.blueprints.admin.presenters.type_figures import type_figures
 from gnb.extensions import engine
 from gnb.queueing.errors import JobNotFound
@@ -21,13 +22,17 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
         raise JobNotFound(type_name)
     completed = _latest(queue_name, "completed", type_name)
     failed = _latest(queue_name, "failed", type_name)
+    points = queue.history(minutes=60)
+    ended = [point.tally.outcomes for point in points]
     return render_template(
         "admin/job_type.html",
         live=True,
         queue_name=queue.name,
         job_type=declared,
         figures=type_figures(completed, failed),
-        groups=[group for group in queue.failure_groups() if type_name in group.types],
+        completed_last_hour=sum(outcomes.get((type_name, "completed"), 0) for outcomes in ended),
+        failed_last_hour=sum(outcomes.get((type_name, "failed"), 0) for outcomes in ended),
+        plots=type_plots(points, type_name),
     )
 
 

@@ -41,6 +41,43 @@ def queue_plots(points: Sequence[Any]) -> list[Plot]:
     ]
 
 
+def type_plots(points: Sequence[Any], job_type: str) -> list[Plot]:
+    """Return throughput and duration of one job type."""
+    groups = _groups(points)
+    at = [group[-1].at for group in groups]
+
+    def ended(*outcomes: str) -> list[float | None]:
+        counts = (
+            [point.tally.outcomes.get((job_type, one), 0) for point in group for one in outcomes] for group in groups
+        )
+        return [float(sum(each)) for each in counts]
+
+    def durations(share: float) -> list[float | None]:
+        found = ([point.duration(share, job_type) for point in group] for group in groups)
+        return [max((value for value in each if value is not None), default=None) for each in found]
+
+    return [
+        line_plot(
+            gettext("Throughput"),
+            at,
+            [
+                Series(gettext("completed"), ended("completed"), "first"),
+                Series(gettext("failed"), ended("failed", "stopped"), "third"),
+            ],
+            number,
+        ),
+        line_plot(
+            gettext("Duration"),
+            at,
+            [
+                Series(gettext("half are faster"), durations(0.5), "first"),
+                Series(gettext("95 of 100 are faster"), durations(0.95), "second"),
+            ],
+            duration,
+        ),
+    ]
+
+
 def queue_spark(points: Sequence[Any]) -> Spark:
     """Return the sparkline of the last hour."""
     return spark([point.completed or 0 for point in points], [point.failed or 0 for point in points])

@@ -79,17 +79,18 @@ def _path(values: Sequence[float | None], top: float) -> str:
     commands, pen_down = [], False
     for point in _points(values, top):
         if point is not None:
-            commands.append(f"{'L' if pen_down else 'M'}{point[0]:.1f} {point[1]:.1f}")
+            # A step of nothing after the move: a point between two gaps shows as a dot.
+            commands.append(f"{'L' if pen_down else 'M'}{point[0]:.1f} {point[1]:.1f}" + ("" if pen_down else "h0"))
         pen_down = point is not None
     return "".join(commands)
 
 
 def _area(values: Sequence[float | None], top: float) -> str:
-    points = [point for point in _points(values, top) if point is not None]
-    if not points:
-        return ""
-    middle = "".join(f"L{x:.1f} {y:.1f}" for x, y in points)
-    return f"M{points[0][0]:.1f} {HEIGHT:.0f}{middle}L{points[-1][0]:.1f} {HEIGHT:.0f}Z"
+    points = _points(values, top)
+    if any(point is None for point in points) or not points:
+        return ""  # with gaps the line alone says what is known
+    middle = "".join(f"L{x:.1f} {y:.1f}" for x, y in filter(None, points))
+    return f"M0 {HEIGHT:.0f}{middle}L{WIDTH:.0f} {HEIGHT:.0f}Z"
 
 
 def _tips(at: Sequence[datetime], series: Sequence[Series], say: Callable[[float], str]) -> list[str]:

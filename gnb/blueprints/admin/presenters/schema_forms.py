@@ -14,6 +14,7 @@ from flask_babel import gettext
 from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
+from gnb.blueprints.admin.presenters.choice_words import choice_word, label_word
 from gnb.blueprints.admin.presenters.subjects import humanise
 
 
@@ -102,19 +103,19 @@ def _form_field(path: str, field: fields.Field, value: Any, errors: tuple[str, .
 
 def _label(path: str, field: fields.Field) -> str:
     given = field.metadata.get("label") or field.metadata.get("title")
-    words = str(given) if given else humanise(path.rpartition(".")[2])
+    words = str(given) if given else label_word(humanise(path.rpartition(".")[2]))
     return words[:1].upper() + words[1:]
 
 
 def _kind(field: fields.Field) -> tuple[str, tuple[tuple[Any, Any], ...]]:
     if words := getattr(field, "choices", None):  # a field that takes one or several of its words
-        return "checks", tuple((word, _choice_word(word)) for word in words)
+        return "checks", tuple((word, choice_word(word)) for word in words)
     if field.metadata.get("format") == "date":
         return "date", ()
     inner = field.inner if isinstance(field, fields.List) else field
     allowed = next((v for v in _validators(inner) if isinstance(v, validate.OneOf)), None)
     choices = (
-        tuple((choice, _choice_word(choice)) for choice in allowed.choices if choice is not None) if allowed else ()
+        tuple((choice, choice_word(choice)) for choice in allowed.choices if choice is not None) if allowed else ()
     )
     if isinstance(field, fields.List):
         return ("checks" if choices else "textarea"), choices
@@ -138,10 +139,6 @@ def _kind(field: fields.Field) -> tuple[str, tuple[tuple[Any, Any], ...]]:
 def _text_kind(field: fields.Field) -> str:
     longest = next((v.max for v in _validators(field) if isinstance(v, validate.Length)), None)
     return "textarea" if longest and longest > 500 else "text"
-
-
-def _choice_word(choice: Any) -> str:
-    return str(choice).replace("_", " ")
 
 
 def _validators(field: fields.Field) -> list[Any]:

@@ -12,13 +12,13 @@ from gnb.blueprints.admin.presenters.words import OUTCOME_TONES, OUTCOME_WORDS, 
 
 @dataclass(frozen=True)
 class Moment:
-    """One entry: what happened, when, a note beneath it and the wait that came before."""
+    """One entry: what happened, when, how long that took, and which worker did it."""
 
     what: str
     at: datetime | None
     tone: str = ""
     note: str = ""
-    waited: str = ""
+    worker: str = ""
 
 
 def timeline(job: Any, attempts: list[Any]) -> list[Moment]:
@@ -41,25 +41,23 @@ def timeline(job: Any, attempts: list[Any]) -> list[Moment]:
 def _attempt(attempt: Any, before: datetime | None) -> Moment:
     if attempt.ended_at is None:
         what = gettext("Attempt %(n)s runs", n=attempt.number)
-        tone, spent = "info", gettext("for %(time)s", time=duration(elapsed(attempt.started_at)))
+        tone, spent = "info", gettext("running for %(time)s", time=duration(elapsed(attempt.started_at)))
     else:
         outcome = word(OUTCOME_WORDS, attempt.outcome)
         what = gettext("Attempt %(n)s: %(outcome)s", n=attempt.number, outcome=outcome)
         tone = OUTCOME_TONES.get(attempt.outcome, "")
-        spent = gettext("after %(time)s", time=duration(elapsed(attempt.started_at, attempt.ended_at)))
-    note = " · ".join(part for part in (spent, attempt.worker) if part)
-    return Moment(what, attempt.started_at, tone, note, _waited(before, attempt.started_at))
+        spent = gettext("ran %(time)s", time=duration(elapsed(attempt.started_at, attempt.ended_at)))
+    return Moment(what, attempt.started_at, tone, _joined(_waited(before, attempt.started_at), spent), attempt.worker)
 
 
 def _running(job: Any, before: datetime | None) -> Moment:
-    note = gettext("for %(time)s", time=duration(elapsed(job.started_at)))
-    return Moment(
-        gettext("Attempt %(n)s runs", n=job.attempts_made + 1),
-        job.started_at,
-        "info",
-        " · ".join(part for part in (note, job.worker) if part),
-        _waited(before, job.started_at),
-    )
+    what = gettext("Attempt %(n)s runs", n=job.attempts_made)
+    spent = gettext("running for %(time)s", time=duration(elapsed(job.started_at)))
+    return Moment(what, job.started_at, "info", _joined(_waited(before, job.started_at), spent), job.worker or "")
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
 
 
 def _waited(start: datetime | None, end: datetime | None) -> str:

@@ -22,9 +22,6 @@ class Bar:
 class TypeFigures:
     """What the page of a job type shows; durations and waits in seconds, None where nothing has run."""
 
-    completed: int
-    failed: int
-    per_hour: float | None
     duration_p50: float | None
     duration_p95: float | None
     wait_p50: float | None
@@ -41,9 +38,6 @@ def type_figures(completed: Sequence[Any], failed: Sequence[Any]) -> TypeFigures
     durations = sorted(seconds for _, seconds in timed)
     waits = sorted(elapsed(job.created_at, job.started_at) or 0.0 for job, _ in timed if job.created_at)
     return TypeFigures(
-        completed=len(completed),
-        failed=len(failed),
-        per_hour=_per_hour(completed),
         duration_p50=_percentile(durations, 0.5),
         duration_p95=_percentile(durations, 0.95),
         wait_p50=_percentile(waits, 0.5),
@@ -53,15 +47,6 @@ def type_figures(completed: Sequence[Any], failed: Sequence[Any]) -> TypeFigures
         slowest=tuple(sorted(timed, key=lambda pair: -pair[1])[:8]),
         latest_errors=tuple(failed[:8]),
     )
-
-
-def _per_hour(completed: Sequence[Any]) -> float | None:
-    """Return the runs an hour between the oldest and the newest of them, or None for fewer than two."""
-    ends = sorted(job.finished_at for job in completed if job.finished_at)
-    if len(ends) < 2:
-        return None
-    hours = max((ends[-1] - ends[0]).total_seconds(), 60.0) / 3600
-    return round(len(ends) / hours, 1)
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float | None:
