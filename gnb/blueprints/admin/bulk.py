@@ -105,9 +105,7 @@ def _carry_out(queue_name: str, choice: Choice) -> ResponseReturnValue:
     moved = _move_everything(queue_name, choice) if choice.everything else Moved(_move(queue_name, choice, choice.ids))
     messages = {
         "retry": counted("%(count)s job waits again.", "%(count)s jobs wait again.", moved.count),
-        "promote": counted(
-            "%(count)s job runs as soon as it can.", "%(count)s jobs run as soon as they can.", moved.count
-        ),
+        "promote": counted("%(count)s job runs next.", "%(count)s jobs run next.", moved.count),
         "remove": counted("%(count)s job removed.", "%(count)s jobs removed.", moved.count),
     }
     message = messages[choice.action]

@@ -1,4 +1,4 @@
-"""The words of statuses, payment methods, roles and languages in the forms that choose among them, and of their labels."""
+"""The words of statuses, payment methods, roles and languages in forms, and of the labels above them."""
 
 from babel import Locale, UnknownLocaleError
 from flask_babel import get_locale

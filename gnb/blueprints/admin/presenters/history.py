@@ -47,10 +47,8 @@ def type_plots(points: Sequence[Any], job_type: str) -> list[Plot]:
     at = [group[-1].at for group in groups]
 
     def ended(*outcomes: str) -> list[float | None]:
-        counts = (
-            [point.tally.outcomes.get((job_type, one), 0) for point in group for one in outcomes] for group in groups
-        )
-        return [float(sum(each)) for each in counts]
+        keys = [(job_type, outcome) for outcome in outcomes]
+        return [float(sum(point.tally.outcomes.get(key, 0) for point in group for key in keys)) for group in groups]
 
     def durations(share: float) -> list[float | None]:
         found = ([point.duration(share, job_type) for point in group] for group in groups)
