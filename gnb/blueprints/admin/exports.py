@@ -14,7 +14,7 @@ from gnb.blueprints.admin.presenters import schema_forms
 from gnb.blueprints.admin.presenters.export_words import EXPORT_WORDS
 from gnb.blueprints.admin.presenters.pages import Pager, page_number
 from gnb.blueprints.admin.presenters.schema_forms import FormField
-from gnb.blueprints.export_file import file_response
+from gnb.blueprints.downloads import send_export
 from gnb.models import Tour, db
 from gnb.services import audit_service, export_service
 from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters
@@ -63,7 +63,7 @@ def no_such_export(_error: ExportNotFound) -> ResponseReturnValue:
 def download_export(export_id: str) -> ResponseReturnValue:
     """Send the file."""
     try:
-        return file_response(export_service.get(export_id))
+        return send_export(export_service.get(export_id))
     except FileNotAvailable as error:
         return refused(str(error), url_for("admin.exports"))
 
