@@ -20,7 +20,7 @@ def seconds(value: Any, option: str) -> float:
     if isinstance(value, timedelta):
         number = value.total_seconds()
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = float(value)
+        number = float(min(value, 1e12))  # beyond any limit, yet no overflow
     else:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", value.strip()) if isinstance(value, str) else None
         if not match:

@@ -55,10 +55,10 @@ def accounts(app: Flask) -> dict[str, User]:
 @pytest.fixture
 def calling_as(app: Flask, accounts: dict[str, User]) -> Callable[[str | None], Caller]:
     """Gives a caller of a role; None: a stranger."""
+    tokens = {role: token_service.issue(user) for role, user in accounts.items()}
 
     def caller_of(role: str | None) -> Caller:
-        token = token_service.issue(accounts[role]) if role else None
-        return Caller(app.test_client(), token)
+        return Caller(app.test_client(), tokens[role] if role else None)
 
     return caller_of
 
