@@ -1,0 +1,202 @@
+"""Prices by demand, once a week: what would change, and the change.
+
+    preview()                       # a dry run: nothing is written
+    update_prices()                 # once for each week, however often it runs
+
+A week begins on Monday in Europe/Istanbul and is named as in ISO 8601 (`2026-W48`). Every run in a week looks at the
+same bookings. A tour whose price a campaign has set is left alone, since campaigns price from the base price.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from gnb.extensions import db
+from gnb.models import Booking, PriceChange, Tour, now
+from gnb.models.booking import HOME_ZONE
+from gnb.services.pricing.demand_rules import Demand, demand_price, limits
+
+_WEEK = timedelta(days=7)
+_YEAR = timedelta(days=364)  # 52 weeks: the same weekdays
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What demand makes of one tour's price. `why` is one of the words in `REASONS`."""
+
+    tour_id: int
+    tour: str
+    currency: str
+    base: Decimal
+    current: Decimal
+    proposed: Decimal
+    demand: Demand
+    why: str
+
+    @property
+    def changes(self) -> bool:
+        return self.proposed != self.current
+
+    @property
+    def percent(self) -> float:
+        """The change, in percent of the current price."""
+        return float((self.proposed - self.current) / self.current * 100)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row of a dry run's table; prices as text, exact."""
+        prices = {name: str(getattr(self, name)) for name in ("base", "current", "proposed")}
+        return {
+            "tourId": self.tour_id,
+            "tour": self.tour,
+            "currency": self.currency,
+            **prices,
+            "changePercent": round(self.percent, 2),
+            "why": self.why,
+            **figures(self.demand),
+        }
+
+
+REASONS = ("demand", "season", "limit", "steady", "campaign", "done")
+"""Demand or season moved it, its limit kept it, nothing moved it, a campaign holds it, this week's change is made."""
+
+
+def week_start(moment: datetime) -> datetime:
+    """Midnight of that week's Monday in Europe/Istanbul."""
+    local = moment.astimezone(HOME_ZONE)
+    monday = local.date() - timedelta(days=local.weekday())
+    return datetime(monday.year, monday.month, monday.day, tzinfo=HOME_ZONE)
+
+
+def week_name(moment: datetime) -> str:
+    """Such as 2026-W48."""
+    year, week, _ = moment.astimezone(HOME_ZONE).isocalendar()
+    return f"{year}-W{week:02}"
+
+
+def preview(moment: datetime | None = None) -> list[Proposal]:
+    """What a run at that moment (now) would change, largest change first, and what it would leave with the reason."""
+    moment = moment or now()
+    found = [_propose(tour, demand, why) for tour, demand, why in _candidates(moment)]
+    return sorted(found, key=lambda proposal: (-abs(proposal.percent), proposal.tour_id))
+
+
+def update_prices(moment: datetime | None = None) -> list[Proposal]:
+    """Make this week's changes, each written down with its reason; those made, largest first. Twice is once."""
+    moment = moment or now()
+    made = [proposal for proposal in preview(moment) if proposal.changes and _change(proposal, week_name(moment))]
+    db.session.commit()
+    return made
+
+
+def _candidates(moment: datetime) -> list[tuple[Tour, Demand, str]]:
+    """Every active tour with its demand, and why it is left alone, "" if it is not."""
+    start = week_start(moment)
+    last, before = _bookings(start - _WEEK, start), _bookings(start - 2 * _WEEK, start - _WEEK)
+    year_ago = start - _YEAR
+    coming_then, last_then = _bookings(year_ago, year_ago + _WEEK), _bookings(year_ago - _WEEK, year_ago)
+    first = db.session.scalar(sa.select(sa.func.min(Booking.created_at)))
+    has_year = first is not None and first <= year_ago - _WEEK
+    held, done = _newest_causes("campaign"), _changed_in(week_name(moment))
+    rows = []
+    for tour in db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id)):
+        back = (coming_then.get(tour.id, 0), last_then.get(tour.id, 0)) if has_year else (None, None)
+        demand = Demand(last.get(tour.id, 0), before.get(tour.id, 0), *back)
+        rows.append((tour, demand, "campaign" if tour.id in held else "done" if tour.id in done else ""))
+    return rows
+
+
+def _propose(tour: Tour, demand: Demand, left_for: str) -> Proposal:
+    proposed = tour.current_price if left_for else demand_price(tour.base_price, tour.current_price, demand)
+    why = left_for or _why(tour, demand, proposed)
+    return Proposal(tour.id, tour.name, tour.currency, tour.base_price, tour.current_price, proposed, demand, why)
+
+
+def _why(tour: Tour, demand: Demand, proposed: Decimal) -> str:
+    if proposed in limits(tour.base_price):
+        return "limit"
+    if proposed == tour.current_price:
+        return "steady"
+    season = demand.season or 1.0
+    return "season" if abs(season - 1) > abs(demand.growth - 1) else "demand"
+
+
+def _bookings(start: datetime, end: datetime) -> dict[int, int]:
+    """How many bookings each tour got in that time; cancelled ones do not count."""
+    query = sa.select(Booking.tour_id, sa.func.count()).where(
+        Booking.created_at >= start, Booking.created_at < end, Booking.status != "cancelled"
+    )
+    return dict(db.session.execute(query.group_by(Booking.tour_id)).tuples().all())
+
+
+def _newest_causes(cause: str) -> set[int]:
+    """The tours whose newest price change has that cause."""
+    newest = sa.select(sa.func.max(PriceChange.id)).group_by(PriceChange.tour_id)
+    return set(
+        db.session.scalars(sa.select(PriceChange.tour_id).where(PriceChange.id.in_(newest), PriceChange.cause == cause))
+    )
+
+
+def _changed_in(period: str) -> set[int]:
+    query = sa.select(PriceChange.tour_id).where(PriceChange.cause == "demand", PriceChange.period == period)
+    return set(db.session.scalars(query))
+
+
+def _change(proposal: Proposal, period: str) -> bool:
+    """Whether the change was made; not when another run has made it, or the price has moved since it was read."""
+    try:
+        with db.session.begin_nested():
+            db.session.add(_price_change(proposal, period))
+            db.session.flush()
+            done = db.session.execute(
+                sa.update(Tour)
+                .where(Tour.id == proposal.tour_id, Tour.current_price == proposal.current)
+                .values(current_price=proposal.proposed, updated_at=now())
+                .execution_options(synchronize_session=False)
+            )
+            if cast("sa.CursorResult[Any]", done).rowcount != 1:
+                raise _Moved
+    except (IntegrityError, _Moved):
+        return False
+    return True
+
+
+class _Moved(Exception):
+    """The price is no longer the one that the proposal starts from."""
+
+
+def _price_change(proposal: Proposal, period: str) -> PriceChange:
+    return PriceChange(
+        tour_id=proposal.tour_id,
+        cause="demand",
+        period=period,
+        base_price=proposal.base,
+        old_price=proposal.current,
+        new_price=proposal.proposed,
+        currency=proposal.currency,
+        reason=_reason(proposal),
+        figures=figures(proposal.demand),
+    )
+
+
+def _reason(proposal: Proposal) -> str:
+    demand = proposal.demand
+    words = f"{demand.last_week} bookings last week, {demand.week_before} the week before"
+    if demand.season is not None:
+        words += f"; a year ago {demand.coming_week_year_ago} in this week, {demand.last_week_year_ago} before it"
+    return f"{words}: {proposal.percent:+.1f}%" + (", at its limit" if proposal.why == "limit" else "")
+
+
+def figures(demand: Demand) -> dict[str, Any]:
+    """The numbers that a reason rests on."""
+    return {
+        "lastWeek": demand.last_week,
+        "weekBefore": demand.week_before,
+        "comingWeekYearAgo": demand.coming_week_year_ago,
+        "lastWeekYearAgo": demand.last_week_year_ago,
+        "growth": round(demand.growth, 3),
+        "season": None if demand.season is None else round(demand.season, 3),
+    }
