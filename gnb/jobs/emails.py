@@ -1,0 +1,177 @@
+"""The jobs of the queue `email`, each of which sends one message, and the two on `scheduled` that see to mail.
+
+Data: `{"deliveryId": 4711}`, the row of the ledger to send, and nothing of a person. Where a message has no row yet,
+what it is about may be given instead, and the job makes the row: `to`, `subject`, `html`, `text` for `send-email`,
+`bookingId` (or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message.
+Comes back: `{"deliveryId", "state", "messageId"}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+
+from gnb.extensions import db
+from gnb.models import Booking, Campaign, Delivery, User
+from gnb.queueing import FinalError, RetryLater, RunningJob, job
+from gnb.services import email_service
+from gnb.services.mail import ledger
+from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
+
+_MINUTE = 60
+
+
+class _Referred(Schema):
+    """Something with an id; what else was given of it is not looked at."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+
+
+class _DeliveryData(Schema):
+    """A row of the ledger, or instead of it all of one of `instead`."""
+
+    instead: tuple[tuple[str, ...], ...] = ()
+
+    delivery_id = fields.Integer(data_key="deliveryId", strict=True, validate=validate.Range(min=1))
+
+    @validates_schema
+    def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:
+        given = [all(name in data for name in names) for names in (("delivery_id",), *self.instead)]
+        if sum(given) != 1:
+            wanted = " or ".join(" with ".join(self.fields[n].data_key or n for n in names) for names in self.instead)
+            raise ValidationError(f"Give deliveryId, or {wanted}.", "deliveryId")
+
+
+class SendEmailData(_DeliveryData):
+    """Data of `send-email`."""
+
+    to = fields.Email(validate=validate.Length(max=254))
+    subject = fields.String(validate=validate.Length(1, 300))
+    html = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
+    text = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
+
+    @validates_schema
+    def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:
+        own = {name for name in ("to", "subject", "html", "text") if name in data}
+        whole = {"to", "subject"} <= own and own & {"html", "text"}
+        if ("delivery_id" in data) == bool(own) or (own and not whole):
+            raise ValidationError("Give deliveryId, or to and subject with html or text.", "deliveryId")
+
+
+class BookingMailData(_DeliveryData):
+    """Data of `booking-confirmation` and `payment-confirmation`."""
+
+    instead = (("booking_id",), ("booking",))
+
+    booking_id = fields.Integer(data_key="bookingId", strict=True, validate=validate.Range(min=1))
+    booking = fields.Nested(_Referred)
+    user = fields.Dict(load_only=True)
+    """Taken for the sake of callers that give it: the booking says whom to write to."""
+
+
+class CampaignMailData(_DeliveryData):
+    """Data of `campaign-notification`."""
+
+    instead = (("user_id", "campaign_id"), ("user", "campaign"))
+
+    user_id = fields.Integer(data_key="userId", strict=True, validate=validate.Range(min=1))
+    campaign_id = fields.Integer(data_key="campaignId", strict=True, validate=validate.Range(min=1))
+    user = fields.Nested(_Referred)
+    campaign = fields.Nested(_Referred)
+
+
+class MailingData(Schema):
+    """Data of `campaign-mailing`."""
+
+    campaign_id = fields.Integer(data_key="campaignId", required=True, strict=True, validate=validate.Range(min=1))
+
+
+class NoData(Schema):
+    """Data of a job that needs none."""
+
+
+@job("email", "send-email", SendEmailData)
+def send_email(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+    """Any message."""
+    return _deliver(data.get("delivery_id") or _own_row(data, running))
+
+
+@job("email", "booking-confirmation", BookingMailData)
+def booking_confirmation(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """The confirmation of a booking."""
+    return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
+
+
+@job("email", "payment-confirmation", BookingMailData)
+def payment_confirmation(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """That a payment has arrived."""
+    return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
+
+
+@job("email", "campaign-notification", CampaignMailData)
+def campaign_notification(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """A campaign's message to one account."""
+    return _deliver(data.get("delivery_id") or _campaign_row(data))
+
+
+@job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)
+def campaign_mailing(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+    """Plans, withdraws or calls off a campaign's mail."""
+    return {"state": email_service.follow_mailing(data["campaign_id"], running.progress)}
+
+
+@job("scheduled", "enqueue-left-behind", NoData)
+def enqueue_left_behind(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """Puts mail that was left behind back into the queue."""
+    return {"enqueued": email_service.enqueue_left_behind()}
+
+
+def _deliver(delivery_id: int) -> dict[str, Any]:
+    try:
+        outcome = email_service.deliver(delivery_id)
+    except MailRefused as error:
+        raise FinalError(str(error)) from error
+    except AlreadyBeingSent as error:
+        raise RetryLater(str(error), delay=max(error.seconds, 1.0)) from error
+    return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
+
+
+def _own_row(data: dict[str, Any], running: RunningJob) -> int:
+    """The row of a job that came with a message instead of one: the same for every attempt of the job."""
+    key = f"job:{running.id}" if running.id else None
+    known = db.session.query(Delivery.id).filter_by(unique_key=key).scalar() if key else None
+    if known:
+        return int(known)
+    texts = {name: data.get(name) for name in ("html", "text")}
+    return _committed(lambda: ledger.plan_text(data["to"], data["subject"], **texts, unique_key=key))
+
+
+def _booking_row(kind: str, data: dict[str, Any]) -> int:
+    booking_id = data.get("booking_id") or data["booking"]["id"]
+    booking = db.session.get(Booking, booking_id)
+    if booking is None:
+        raise FinalError(f"there is no booking {booking_id}")
+    return _committed(lambda: ledger.plan_booking(kind, booking))
+
+
+def _campaign_row(data: dict[str, Any]) -> int:
+    user = db.session.get(User, data.get("user_id") or data["user"]["id"])
+    campaign = db.session.get(Campaign, data.get("campaign_id") or data["campaign"]["id"])
+    if user is None or campaign is None:
+        raise FinalError("there is no such account or campaign")
+    return _committed(lambda: email_service.plan_campaign_notification(user, campaign))
+
+
+def _committed(plan: Any) -> int:
+    """The id of the planned row, committed; it goes out by this job, not by one of its own."""
+    try:
+        with email_service.after_commit.left_alone():
+            delivery_id: int = plan().id
+            db.session.commit()
+    except InvalidMessage as error:
+        raise FinalError(str(error)) from error
+    return delivery_id

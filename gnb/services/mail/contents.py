@@ -1,0 +1,101 @@
+"""What each kind of delivery says, from the rows that it refers to."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gnb.extensions import db, settings
+from gnb.models import Campaign, Delivery, User, now
+from gnb.services import auth_service
+from gnb.services.mail.addresses import one_line
+from gnb.services.mail.booking_facts import BookingFacts, booking_facts
+from gnb.services.mail.calendar import pickup_calendar
+from gnb.services.mail.errors import InvalidMessage
+from gnb.services.mail.message import Content, sender_domain
+from gnb.services.mail.plain_text import plain_text
+from gnb.services.mail.preferences import unsubscribe_url
+from gnb.services.mail.rendering import render
+from gnb.services.mail.words import text_language
+
+
+def content_of(delivery: Delivery) -> Content:
+    """The content of the delivery's message. Raises InvalidMessage when what it was about is gone."""
+    return _MAKERS[delivery.kind](delivery)
+
+
+def campaign_content(campaign: Campaign, language: str, name: str, unsubscribe: str) -> Content:
+    """The campaign's message to one person; `{name}` in its texts is that person."""
+    language = text_language(language)
+    name = one_line(name)
+    subject, html, text = render(
+        "campaign-notification",
+        language,
+        **_letterhead(),
+        subject=campaign.subject(language).replace("{name}", name),
+        body=campaign.body(language).replace("{name}", name),
+        unsubscribe_url=unsubscribe,
+    )
+    headers = {"Precedence": "bulk"}
+    if unsubscribe:
+        headers["List-Unsubscribe"] = f"<{unsubscribe}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return Content(subject, html, text, language, headers=headers)
+
+
+def _generic(delivery: Delivery) -> Content:
+    html, text = delivery.content.get("html"), delivery.content.get("text")
+    if text is None:
+        text = plain_text(html or "")
+    if html is None:
+        language = text_language(delivery.language)
+        _, html, text = render("email", language, **_letterhead(), subject=delivery.subject or "", body=text)
+    return Content(delivery.subject or "", html, text, text_language(delivery.language))
+
+
+def _booking(delivery: Delivery) -> Content:
+    language, facts = text_language(delivery.language), _facts(delivery)
+    subject, html, text = render(delivery.kind, language, **_letterhead(), booking=facts)
+    calendar = None
+    if delivery.kind == "booking-confirmation" and delivery.booking is not None:
+        domain = sender_domain(settings().email_from)
+        calendar = pickup_calendar(delivery.booking, facts, language, domain, now())
+    return Content(subject, html, text, language, calendar)
+
+
+def _facts(delivery: Delivery) -> BookingFacts:
+    if delivery.booking is None:
+        raise InvalidMessage("the booking that this is about is gone")
+    return booking_facts(delivery.booking, text_language(delivery.language))
+
+
+def _campaign(delivery: Delivery) -> Content:
+    campaign = delivery.campaign or db.session.get(Campaign, delivery.content.get("campaign", 0))
+    if campaign is None:
+        raise InvalidMessage("the campaign that this is about is gone")
+    unsubscribe = unsubscribe_url(delivery.user_id) if delivery.user_id else ""
+    return campaign_content(campaign, delivery.language, delivery.recipient_name or "", unsubscribe)
+
+
+def _password_reset(delivery: Delivery) -> Content:
+    user = db.session.get(User, delivery.user_id) if delivery.user_id else None
+    if user is None:
+        raise InvalidMessage("the account that this is about is gone")
+    # Made when the message is, and written down nowhere: whoever reads the database cannot sign in with it.
+    link = f"{settings().site_url}{delivery.content['path'].replace('{token}', auth_service.reset_token(user))}"
+    language = text_language(delivery.language)
+    subject, html, text = render("password-reset", language, **_letterhead(), name=one_line(user.name), link=link)
+    return Content(subject, html, text, language)
+
+
+def _letterhead() -> dict[str, Any]:
+    return {"site_url": settings().site_url}
+
+
+_MAKERS: dict[str, Callable[[Delivery], Content]] = {
+    "email": _generic,
+    "weekly-report": _generic,
+    "booking-confirmation": _booking,
+    "payment-confirmation": _booking,
+    "booking-cancellation": _booking,
+    "campaign-notification": _campaign,
+    "password-reset": _password_reset,
+}

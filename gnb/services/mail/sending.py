@@ -1,0 +1,110 @@
+"""One delivery, from its row to its outcome.
+
+Between the server's last answer and the commit that records it lies the one window in which a crash makes a message
+go out twice (docs/mail.md): nothing can make a mail server and a database agree in one step, and a message that comes
+twice, under one Message-ID, is better than one that never comes.
+"""
+
+import time
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from gnb.extensions import db, settings
+from gnb.models import Delivery, now
+from gnb.services.mail import ledger
+from gnb.services.mail.contents import content_of
+from gnb.services.mail.errors import InvalidMessage, MailRefused
+from gnb.services.mail.message import Content, Envelope, build, message_id
+from gnb.services.mail.preferences import wants
+from gnb.services.mail.providers import Provider, provider
+
+log = structlog.stdlib.get_logger(__name__)
+
+_TRIES_TO_RECORD = 5
+# Kept although a server has them: few, and what an admin is asked about. A campaign's text is kept with the campaign,
+# and a link that sets a password is nobody's but its recipient's.
+_KEPT_KINDS = frozenset(
+    {"email", "booking-confirmation", "payment-confirmation", "booking-cancellation", "weekly-report"}
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the delivery: `sent`, `suppressed`, `held` (its campaign is paused) or `settled` before."""
+
+    state: str
+    message_id: str | None = None
+
+
+def send(delivery_id: int, hurried: bool = False) -> Outcome:
+    """Send the delivery if it is still to be sent.
+
+    Raises MailUnavailable (it is queued again), MailRefused (it has failed), AlreadyBeingSent.
+    """
+    number = ledger.take(delivery_id)
+    if number is None:
+        return Outcome("settled")
+    try:
+        return _send_taken(delivery_id, number, provider(hurried))
+    except (MailRefused, InvalidMessage) as error:
+        db.session.rollback()
+        ledger.settle_failed(delivery_id, number, settings().email_provider, str(error))
+        raise MailRefused(str(error)) from error
+    except BaseException as error:
+        # Also for a job's timeout and for a stop: whoever comes next need not wait until the row's time is up.
+        db.session.rollback()
+        ledger.give_back(delivery_id, number, str(error)[:1000] or type(error).__name__)
+        raise
+
+
+def _send_taken(delivery_id: int, number: int, by: Provider) -> Outcome:
+    delivery = db.session.get_one(Delivery, delivery_id)
+    mailing = ledger.mailing_state(delivery)
+    if mailing == "paused":
+        ledger.hold(delivery_id, number)
+        return Outcome("held")
+    if mailing == "cancelled" or not wants(delivery.recipient, delivery.kind):
+        why = ledger.CALLED_OFF if mailing == "cancelled" else ledger.UNWANTED
+        ledger.settle_suppressed(delivery_id, number, why)
+        return Outcome("suppressed")
+    envelope, content = _envelope(delivery), content_of(delivery)
+    source = build(envelope, content)
+    kept = source if by.keeps or delivery.kind in _KEPT_KINDS else None
+    db.session.rollback()  # no transaction stays open while a server takes its time
+    by.send(envelope.sender_address, envelope.recipient, source)
+    _record(delivery_id, number, by.name, envelope, content, kept)
+    return Outcome("sent", envelope.message_id)
+
+
+def source_of(delivery: Delivery) -> bytes:
+    """The message that the delivery would be sent as at this moment. Raises InvalidMessage."""
+    return build(_envelope(delivery), content_of(delivery))
+
+
+def _envelope(delivery: Delivery) -> Envelope:
+    chosen = settings()
+    return Envelope(
+        sender=chosen.email_from,
+        recipient=delivery.recipient,
+        recipient_name=delivery.recipient_name or "",
+        message_id=message_id(delivery.id, chosen.email_from, chosen.secret_key),
+        date=delivery.sent_at or now(),
+    )
+
+
+def _record(
+    delivery_id: int, number: int, provider_name: str, envelope: Envelope, content: Content, kept: bytes | None
+) -> None:
+    """Write down that it was sent, more than once if the database is busy: a row that says less is sent again."""
+    for attempt in range(1, _TRIES_TO_RECORD + 1):
+        try:
+            ledger.settle_sent(delivery_id, number, provider_name, envelope.message_id, content.subject, kept)
+            return
+        except OperationalError:
+            db.session.rollback()
+            log.warning("a sent message could not be recorded yet", delivery=delivery_id, attempt=attempt)
+            if attempt == _TRIES_TO_RECORD:
+                raise
+            time.sleep(0.2 * attempt)

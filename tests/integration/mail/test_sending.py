@@ -1,0 +1,299 @@
+"""From the ledger to a real server: what it says decides what becomes of the delivery."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from gnb import create_app
+from gnb.config import Settings
+from gnb.extensions import engine
+from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
+from gnb.services import email_service
+from gnb.services.mail import ledger, providers, sending
+from gnb.services.mail.errors import AlreadyBeingSent, MailRefused, MailUnavailable
+from tests.business import make_booking, make_tour, make_user, new_booking
+from tests.mail_server import MailServer
+from tests.servers import free_port, on_sqlite
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    """A mail server that behaves until it is told not to."""
+    server = MailServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(settings: Settings, server: MailServer) -> Settings:
+    """Mail goes to the test's own server."""
+    return replace(settings, email_provider="smtp", smtp_host="127.0.0.1", smtp_port=server.port)
+
+
+def plan(**fields: Any) -> Delivery:
+    delivery = email_service.plan_email("ann@example.com", "Hello", text="Hello", **fields)
+    db.session.commit()
+    return delivery
+
+
+def waiting() -> int:
+    return engine().queue("email").jobs("waiting").total
+
+
+def refreshed(delivery: Delivery) -> Delivery:
+    db.session.refresh(delivery)
+    return delivery
+
+
+def test_a_message_arrives_and_its_delivery_says_so(app: Flask, server: MailServer) -> None:
+    delivery = email_service.send_booking_confirmation(make_booking(customer_email="ann@example.com"))
+    (message,) = server.messages
+    assert server.recipients == ["ann@example.com"]
+    assert (delivery.state, delivery.provider, delivery.attempts) == ("sent", "smtp", 1)
+    assert delivery.message_id == message["Message-ID"]
+    assert delivery.subject == message["Subject"]
+    assert delivery.sent_at is not None
+    assert delivery.error is None
+    kept = db.session.get_one(DeliveryMessage, delivery.id)
+    assert kept.source == server.sources[0]
+
+
+def test_the_connection_is_kept_between_messages(app: Flask, server: MailServer) -> None:
+    for _ in range(5):
+        email_service.send_email("ann@example.com", "Hello", text="x")
+    assert len(server.sources) == 5
+    assert server.connections == 1
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_opened_anew(app: Flask, server: MailServer) -> None:
+    email_service.send_email("ann@example.com", "Hello", text="x")
+    server.stop()
+    server.start()
+    assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "end"])
+@pytest.mark.parametrize("words", ["421 4.3.2 shutting down", "451 4.3.0 try later"])
+def test_a_passing_no_is_tried_again(app: Flask, server: MailServer, step: str, words: str) -> None:
+    delivery = plan()
+    server.answers[step] = words
+    with pytest.raises(MailUnavailable):
+        sending.send(delivery.id)
+    assert (refreshed(delivery).state, delivery.error) == ("queued", words)
+    del server.answers[step]
+    assert sending.send(delivery.id).state == "sent"
+    assert (refreshed(delivery).state, delivery.attempts, delivery.error) == ("sent", 2, None)
+    assert len(server.sources) == 1
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "end"])
+def test_a_no_for_good_is_final_with_the_servers_words(app: Flask, server: MailServer, step: str) -> None:
+    delivery = plan()
+    server.answers[step] = "550 5.1.1 no such person"
+    with pytest.raises(MailRefused):
+        sending.send(delivery.id)
+    assert (refreshed(delivery).state, delivery.error) == ("failed", "550 5.1.1 no such person")
+    del server.answers[step]
+    assert sending.send(delivery.id).state == "settled"
+    assert server.sources == []
+
+
+@pytest.mark.parametrize("words", ["421 4.3.2 too busy", "554 5.7.1 go away"])
+def test_a_server_that_turns_us_away_at_its_door_says_nothing_about_the_message(
+    app: Flask, server: MailServer, words: str
+) -> None:
+    delivery = plan()
+    server.answers["connect"] = words
+    with pytest.raises(MailUnavailable):
+        sending.send(delivery.id)
+    assert (refreshed(delivery).state, delivery.error) == ("queued", words)
+
+
+@pytest.mark.parametrize("step", ["MAIL", "DATA"])
+def test_a_server_that_hangs_up_is_tried_again(app: Flask, server: MailServer, step: str) -> None:
+    delivery = plan()
+    server.drop_at = step
+    with pytest.raises(MailUnavailable):
+        sending.send(delivery.id)
+    assert refreshed(delivery).state == "queued"
+    server.drop_at = ""
+    assert sending.send(delivery.id).state == "sent"
+
+
+def test_a_server_that_takes_the_message_and_hangs_up_gets_it_again_under_the_same_id(
+    app: Flask, server: MailServer
+) -> None:
+    delivery = plan()
+    server.drop_at = "end"
+    with pytest.raises(MailUnavailable):
+        sending.send(delivery.id)
+    server.drop_at = ""
+    sending.send(delivery.id)
+    first, second = server.messages
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+@on_sqlite
+def test_a_server_that_says_nothing_is_given_up_in_time(
+    app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "PATIENT", 0.3)
+    server.banner_delay = 30
+    delivery = plan()
+    begin = now()
+    with pytest.raises(MailUnavailable, match="timed out"):
+        sending.send(delivery.id)
+    assert now() - begin < timedelta(seconds=5)
+    assert refreshed(delivery).state == "queued"
+
+
+@on_sqlite
+def test_a_server_that_is_not_there_is_tried_again(app: Flask, server: MailServer) -> None:
+    server.stop()
+    with pytest.raises(MailUnavailable):
+        sending.send(plan().id)
+
+
+@on_sqlite
+def test_a_password_is_not_sent_without_tls(settings: Settings, server: MailServer) -> None:
+    app = create_app(replace(settings, smtp_user="ann", smtp_password="secret", smtp_host="localhost.localdomain"))
+    with app.app_context(), pytest.raises(MailUnavailable):
+        sending.send(plan().id)
+
+
+def test_two_who_send_at_once_send_once(app: Flask, server: MailServer) -> None:
+    delivery = plan()
+    number = ledger.take(delivery.id)
+    assert number == 1
+    with pytest.raises(AlreadyBeingSent):
+        sending.send(delivery.id)
+    ledger.settle_sent(delivery.id, 1, "smtp", "<1@x>", "Hello", None)
+    assert sending.send(delivery.id).state == "settled"
+    assert server.sources == []
+
+
+def test_what_a_dead_process_had_taken_is_taken_again_when_its_time_is_up(app: Flask, server: MailServer) -> None:
+    delivery = plan()
+    ledger.take(delivery.id, now() - ledger.TAKEN_FOR - timedelta(seconds=1))
+    assert sending.send(delivery.id).state == "sent"
+    assert (refreshed(delivery).state, delivery.attempts) == ("sent", 2)
+
+
+def test_whoever_comes_back_from_the_dead_settles_nothing(app: Flask, server: MailServer) -> None:
+    delivery = plan()
+    first = ledger.take(delivery.id, now() - ledger.TAKEN_FOR - timedelta(seconds=1))
+    assert first == 1
+    assert ledger.take(delivery.id) == 2
+    ledger.settle_failed(delivery.id, first, "smtp", "late")
+    assert refreshed(delivery).state == "sending"
+
+
+def test_a_sent_delivery_is_not_sent_again(app: Flask, server: MailServer) -> None:
+    delivery = email_service.send_email("ann@example.com", "Hello", text="x")
+    assert sending.send(delivery.id).state == "settled"
+    assert len(server.sources) == 1
+
+
+def test_mail_that_its_recipient_does_not_want_is_suppressed(app: Flask, server: MailServer) -> None:
+    db.session.add(NotificationSetting(email="Ann@example.com", bookings=False))
+    booking = make_booking(customer_email="ann@example.com")
+    delivery = email_service.send_booking_confirmation(booking)
+    assert (delivery.state, delivery.error) == ("suppressed", "the recipient does not want this kind of mail")
+    assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+    assert len(server.sources) == 1
+
+
+def test_an_address_beyond_ascii_is_written_to_where_the_server_can(app: Flask, server: MailServer) -> None:
+    assert email_service.send_email("ayşe@example.com", "Hello", text="x").state == "sent"
+    assert server.recipients == ["ayşe@example.com"]
+
+
+def test_a_planned_message_is_in_the_queue_after_its_commit_and_not_before(app: Flask, server: MailServer) -> None:
+    booking = new_booking(make_tour())
+    db.session.flush()
+    delivery = email_service.plan_booking_confirmation(booking)
+    assert waiting() == 0
+    db.session.commit()
+    (job,) = engine().queue("email").jobs("waiting").jobs
+    assert job.data == {"type": "booking-confirmation", "deliveryId": delivery.id}
+    assert job.priority == 1
+    assert (refreshed(delivery).job_id, delivery.enqueued_at is not None) == (job.id, True)
+
+
+def test_what_is_rolled_back_was_never_planned(app: Flask, server: MailServer) -> None:
+    email_service.plan_email("ann@example.com", "Hello", text="x")
+    db.session.rollback()
+    email_service.plan_email("bob@example.com", "Hello", text="x")
+    with pytest.raises(ZeroDivisionError), db.session.begin_nested():
+        email_service.plan_email("eve@example.com", "Hello", text="x")
+        raise ZeroDivisionError
+    with db.session.begin_nested():
+        email_service.plan_email("joe@example.com", "Hello", text="x")
+    assert waiting() == 0
+    db.session.commit()
+    assert waiting() == 2
+    assert {row.recipient for row in db.session.query(Delivery)} == {"bob@example.com", "joe@example.com"}
+
+
+def test_a_confirmation_is_planned_once_for_a_booking(app: Flask, server: MailServer) -> None:
+    booking = make_booking()
+    outcomes = [email_service.send_booking_confirmation_async(booking) for _ in range(3)]
+    assert len({outcome.job_id for outcome in outcomes}) == 1
+    assert waiting() == 1
+
+
+def test_sending_again_is_a_delivery_of_its_own(app: Flask, server: MailServer) -> None:
+    first = email_service.send_booking_confirmation(make_booking())
+    outcome = email_service.resend(first)
+    assert outcome.delivery_id != first.id
+    sending.send(outcome.delivery_id)
+    assert len(server.sources) == 2
+
+
+def test_with_the_broker_away_the_message_goes_out_at_once(settings: Settings, server: MailServer) -> None:
+    app = create_app(replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0"))
+    with app.app_context():
+        outcome = email_service.send_booking_confirmation_async(make_booking())
+        assert (outcome.job_id, outcome.sync, outcome.success) == (None, True, True)
+        assert outcome.data is not None
+        assert outcome.data["state"] == "sent"
+        assert len(server.sources) == 1
+        db.engine.dispose()
+
+
+def test_with_broker_and_mail_away_the_booking_stands_and_the_sweep_sends_later(
+    settings: Settings, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gnb.services.mail.after_commit._away_until", 0.0)
+    server.stop()
+    away = create_app(replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0"))
+    with away.app_context():
+        booking = new_booking(make_tour())
+        delivery = email_service.plan_booking_confirmation(booking)
+        db.session.commit()
+        booking_id, delivery_id = booking.id, delivery.id
+        assert (refreshed(delivery).state, delivery.enqueued_at) == ("queued", None)
+        db.engine.dispose()
+    app = create_app(settings)
+    with app.app_context():
+        assert email_service.enqueue_left_behind(now()) == 0
+        assert email_service.enqueue_left_behind(now() + timedelta(minutes=2)) == 1
+        assert engine().queue("email").job(f"delivery-{delivery_id}").state == "waiting"
+        server.start()
+        assert sending.send(delivery_id).state == "sent"
+        assert db.session.get_one(Delivery, delivery_id).booking_id == booking_id
+        db.engine.dispose()
+
+
+def test_a_campaign_that_is_not_wanted_is_not_sent(app: Flask, server: MailServer) -> None:
+    from tests.business import make_campaign
+
+    user, campaign = make_user(), make_campaign()
+    db.session.add(NotificationSetting(email=user.email, campaigns=False))
+    assert email_service.send_campaign_notification(user, campaign).state == "suppressed"
+    assert server.sources == []

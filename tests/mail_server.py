@@ -1,0 +1,125 @@
+"""A real mail server for tests (aiosmtpd), which can be told to misbehave."""
+
+import asyncio
+import logging
+import ssl
+from dataclasses import dataclass, field
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.servers import free_port
+
+
+@dataclass
+class MailServer:
+    """Listens on a free loopback port between `start` and `stop`.
+
+    `answers` holds what it says at a step instead of yes: `connect`, `MAIL`, `RCPT`, `DATA`, `end` (after the
+    message). `drop_at` names a step at which it hangs up without a word; `banner_delay` is in seconds.
+    """
+
+    port: int = field(default_factory=free_port)
+    answers: dict[str, str] = field(default_factory=dict)
+    drop_at: str = ""
+    banner_delay: float = 0.0
+    tls: ssl.SSLContext | None = None
+    sources: list[bytes] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    connections: int = 0
+    encrypted: list[bool] = field(default_factory=list)
+    _controller: Controller | None = None
+
+    def start(self) -> "MailServer":
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
+        before = self.connections
+        self._controller = _Controller(self)
+        self._controller.start()
+        self.connections = before  # without the one by which the controller sees that it listens
+        return self
+
+    def stop(self) -> None:
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    @property
+    def messages(self) -> list[EmailMessage]:
+        """What has arrived, read."""
+        parser: Any = BytesParser(policy=policy.default)
+        return [parser.parsebytes(source) for source in self.sources]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The variables that make the application use this server."""
+        return {"EMAIL_PROVIDER": "smtp", "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(self.port)}
+
+
+class _Controller(Controller):
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
+        super().__init__(_Handler(server), hostname="127.0.0.1", port=server.port, ready_timeout=10)
+
+    def factory(self) -> SMTP:
+        return _Smtp(
+            self.handler, self._server, enable_SMTPUTF8=True, tls_context=self._server.tls, hostname="mail.example"
+        )
+
+
+class _Smtp(SMTP):
+    def __init__(self, handler: Any, server: MailServer, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._server = server
+
+    async def _handle_client(self) -> None:
+        self._server.connections += 1
+        if self._server.banner_delay:
+            await asyncio.sleep(self._server.banner_delay)
+        if refusal := self._server.answers.get("connect"):
+            self._writer.write(refusal.encode() + b"\r\n")
+            await self._writer.drain()
+            self.transport.close()
+            return
+        await super()._handle_client()
+
+    async def smtp_DATA(self, arg: str) -> None:
+        if self._server.drop_at == "DATA":
+            self.transport.close()
+        elif refusal := self._server.answers.get("DATA"):
+            await self.push(refusal)
+        else:
+            await super().smtp_DATA(arg)
+
+
+class _Handler:
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
+
+    async def handle_MAIL(self, server: Any, session: Session, envelope: Envelope, address: str, options: Any) -> str:
+        if self._server.drop_at == "MAIL":
+            server.transport.close()
+        if refusal := self._server.answers.get("MAIL"):
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: Any) -> str:
+        if refusal := self._server.answers.get("RCPT"):
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
+        if refusal := self._server.answers.get("end"):
+            return refusal
+        self._server.sources.append(bytes(envelope.original_content or b""))
+        self._server.recipients.extend(envelope.rcpt_tos)
+        self._server.encrypted.append(session.ssl is not None)
+        if self._server.drop_at == "end":
+            server.transport.close()
+        return "250 2.0.0 taken"
