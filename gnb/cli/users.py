@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 
 import click
@@ -31,7 +32,7 @@ def create_admin(email: str, name: str, role: str, password_stdin: bool, ask: bo
         raise click.UsageError("--password-stdin and --ask exclude each other")
     password = user_service.new_password()
     if password_stdin:
-        password = click.get_text_stream("stdin").readline().rstrip("\r\n")
+        password = sys.stdin.readline().rstrip("\r\n")
     elif ask:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     with database_errors():
@@ -65,7 +66,7 @@ def set_role(email: str, role: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the token and its end as JSON.")
 def token(email: str, expires: timedelta | None, as_json: bool) -> None:
     """Print a bearer token for an account, to be used by scripts."""
-    lifetime: timedelta = expires or current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
+    lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"] if expires is None else expires
     with database_errors():
         try:
             user = user_service.find(email)

@@ -163,7 +163,7 @@ def _row(
         "duration_minutes": route.minutes,
         "max_passengers": max_passengers,
         "daily_seats": None,
-        "base_price": price.quantize(Decimal("0.50")),
+        "base_price": price.quantize(Decimal("0.01")),
         "active": True,
     }
 

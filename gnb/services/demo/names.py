@@ -78,7 +78,7 @@ AWKWARD_NAMES = (
     "李小龙",
     "Ελένη Παπαδοπούλου 🏖️",
 )
-"""Commas, quotes, line breaks, formulas, markup: one booking in eighty bears such a name."""
+"""Commas, quotes, line breaks, formulas, markup: every fortieth person bears one."""
 
 NOTES = (
     "Please bring a sign with the name.",

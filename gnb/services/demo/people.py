@@ -12,7 +12,7 @@ from gnb.services.demo.names import AWKWARD_NAMES, LANGUAGE, NAMES, NATIONALITY_
 
 _NATIONALITIES = list(NATIONALITY_WEIGHT)
 _WEIGHTS = list(accumulate(NATIONALITY_WEIGHT.values()))
-_AWKWARD_SHARE = 1 / 80
+_AWKWARD_EVERY = 40
 _DOMAINS = ("example.com", "example.org", "example.net")
 _TURKISH = str.maketrans("ıİ", "iI")
 
@@ -35,9 +35,9 @@ def draw_person(number: int, rng: Random) -> Person:
     given, families = NAMES[nationality]
     first, family = rng.choice(given), rng.choice(families)
     name = f"{first} {family}"
-    awkward = rng.random() < _AWKWARD_SHARE
+    turn, rest = divmod(number, _AWKWARD_EVERY)
     return Person(
-        name=rng.choice(AWKWARD_NAMES) if awkward else name,
+        name=name if rest else AWKWARD_NAMES[turn % len(AWKWARD_NAMES)],
         family=family,
         email=f"{_mailbox(first)}.{number}@{_DOMAINS[number % 3]}",
         phone=_phone(nationality, rng),
