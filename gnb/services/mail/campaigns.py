@@ -88,7 +88,7 @@ def send_test(campaign: Campaign, user: User, language: str) -> Delivery:
 def progress(campaign: Campaign) -> Progress:
     """How far the mailing is."""
     query = sa.select(Delivery.state, sa.func.count()).where(Delivery.campaign_id == campaign.id)
-    counts: dict[str, int] = dict(db.session.execute(query.group_by(Delivery.state)).tuples().all())
+    counts: dict[str, int] = dict(db.session.execute(query.group_by(Delivery.state)).all())
     planned = sum(counts.values())
     recipients = max(campaign.recipients or 0, planned)
     if campaign.mailing_state in ("sending", "sent", "cancelled"):

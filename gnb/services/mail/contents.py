@@ -10,7 +10,7 @@ from gnb.services.mail.addresses import one_line
 from gnb.services.mail.booking_facts import BookingFacts, booking_facts
 from gnb.services.mail.calendar import pickup_calendar
 from gnb.services.mail.errors import InvalidMessage
-from gnb.services.mail.message import Content, sender_domain
+from gnb.services.mail.message import Attachment, Content, sender_domain
 from gnb.services.mail.plain_text import plain_text
 from gnb.services.mail.preferences import unsubscribe_url
 from gnb.services.mail.rendering import render
@@ -86,13 +86,25 @@ def _password_reset(delivery: Delivery) -> Content:
     return Content(subject, html, text, language)
 
 
+def _weekly_report(delivery: Delivery) -> Content:
+    report = delivery.content.get("report")
+    if report is None:
+        return _generic(delivery)
+    from gnb.services.reports import document, message  # WeasyPrint is large, and only this kind needs it
+
+    language = text_language(delivery.language)
+    subject, html, text = message.report_message(report, language, **_letterhead())
+    attached = Attachment(message.file_name(report), "pdf", document.report_pdf(report, language))
+    return Content(subject, html, text, language, attachments=(attached,))
+
+
 def _letterhead() -> dict[str, Any]:
     return {"site_url": settings().site_url}
 
 
 _MAKERS: dict[str, Callable[[Delivery], Content]] = {
     "email": _generic,
-    "weekly-report": _generic,
+    "weekly-report": _weekly_report,
     "booking-confirmation": _booking,
     "payment-confirmation": _booking,
     "booking-cancellation": _booking,

@@ -15,6 +15,15 @@ _POLICY = SMTP.clone(cte_type="7bit")
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes along; `subtype` of application."""
+
+    name: str
+    subtype: str
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Content:
     """What a message says."""
 
@@ -24,6 +33,7 @@ class Content:
     language: str
     calendar: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ def build(envelope: Envelope, content: Content) -> bytes:
             filename="pickup.ics",
             params={"method": "PUBLISH", "charset": "utf-8"},
         )
+    for file in content.attachments:
+        message.add_attachment(file.data, maintype="application", subtype=file.subtype, filename=file.name)
     message["Content-Language"] = content.language  # set before the parts, it would be the first part's
     return _unfolded(content.headers) + message.as_bytes()
 

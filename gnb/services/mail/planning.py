@@ -131,7 +131,7 @@ def _enqueue_planned(campaign_id: int) -> None:
 def _queued_rows(campaign_id: int, condition: sa.ColumnElement[bool]) -> list[Planned]:
     own = (Delivery.campaign_id == campaign_id, Delivery.state == "queued", condition)
     query = sa.select(Delivery.id, Delivery.kind, Delivery.priority).where(*own).order_by(Delivery.id).limit(BATCH)
-    rows = db.session.execute(query).tuples()
+    rows = db.session.execute(query)
     planned = [Planned(*row) for row in rows]
     db.session.rollback()
     return planned

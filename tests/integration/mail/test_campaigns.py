@@ -1,0 +1,258 @@
+"""A mailing is planned in batches, killed and resumed, paused and cancelled; nobody is written to twice."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from gnb.extensions import engine
+from gnb.models import Campaign, Delivery, NotificationSetting, User, db, now
+from gnb.services import email_service
+from gnb.services.mail import campaigns, planning, queueing, segments, sending
+from tests.business import make_booking, make_campaign, make_tour, make_user
+
+
+class Killed(BaseException):
+    """What a process that is killed does not catch."""
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of ten, so that a few users make several."""
+    monkeypatch.setattr(planning, "BATCH", 10)
+
+
+@pytest.fixture
+def users(app: Flask) -> list[User]:
+    """Thirty-five customers."""
+    made = [User(email=f"customer{n}@example.com", name=f"Customer {n}", language="en") for n in range(35)]
+    db.session.add_all(made)
+    db.session.commit()
+    return made
+
+
+def waiting() -> int:
+    return engine().queue("email").jobs("waiting").total
+
+
+def states() -> dict[str, int]:
+    return dict(db.session.execute(sa.select(Delivery.state, sa.func.count()).group_by(Delivery.state)).all())
+
+
+def dying(step: Any, calls: int) -> Callable[..., Any]:
+    """The step, which dies in its call of that number after having done its work."""
+    count = 0
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        nonlocal count
+        count += 1
+        result = step(*args, **kwargs)
+        if count == calls:
+            raise Killed
+        return result
+
+    return wrapped
+
+
+def test_a_mailing_gives_every_customer_one_row_and_one_job(app: Flask, users: list[User]) -> None:
+    make_user(role="driver")
+    make_user(active=False)
+    campaign = make_campaign()
+    assert email_service.send_bulk_campaign_notifications(None, campaign) == 35
+    (job,) = engine().queue("scheduled").jobs("waiting").jobs
+    assert job.data == {"type": "campaign-mailing", "campaignId": campaign.id}
+    assert planning.follow(campaign.id) == "sending"
+    assert {row.user_id for row in db.session.query(Delivery)} == {user.id for user in users}
+    assert waiting() == 35
+    for job in engine().queue("email").jobs("waiting", 0, 50).jobs:
+        assert set(job.data) == {"type", "deliveryId"}
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
+@pytest.mark.parametrize("step", ["_write_rows", "_enqueue_planned", "_mark"])
+def test_a_planner_killed_anywhere_goes_on_without_a_second_message(
+    app: Flask, users: list[User], monkeypatch: pytest.MonkeyPatch, step: str, call: int
+) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, step, dying(getattr(planning, step), call))
+        with pytest.raises(Killed):
+            planning.follow(campaign.id)
+    db.session.rollback()
+    assert planning.follow(campaign.id) == "sending"
+    assert states() == {"queued": 35}
+    assert waiting() == 35
+    assert all(row.enqueued_at for row in db.session.query(Delivery))
+
+
+def test_two_planners_at_once_plan_once(app: Flask, users: list[User], monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    original, inner = planning._write_rows, []
+
+    def overtaken(*args: Any) -> None:
+        if not inner:
+            inner.append(True)
+            planning.follow(campaign.id)
+        original(*args)
+
+    monkeypatch.setattr(planning, "_write_rows", overtaken)
+    planning.follow(campaign.id)
+    assert states() == {"queued": 35}
+    assert waiting() == 35
+
+
+def test_a_mailing_can_be_paused_and_resumed(app: Flask, users: list[User]) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    planning.follow(campaign.id)
+    first = db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)).first()
+    assert first is not None
+    sending.send(first)
+    campaigns.pause(campaign)
+    second = first + 1
+    assert sending.send(second).state == "held"
+    assert planning.follow(campaign.id) == "paused"
+    assert waiting() <= 2  # the two that this test has sent itself have jobs still
+    campaigns.resume(campaign)
+    assert planning.follow(campaign.id) == "sending"
+    assert states() == {"queued": 34, "sent": 1}
+    assert waiting() >= 34
+    assert sending.send(second).state == "sent"
+
+
+def test_a_cancelled_mailing_sends_nothing_more(app: Flask, users: list[User]) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    planning.follow(campaign.id)
+    ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
+    sending.send(ids[0])
+    campaigns.cancel(campaign)
+    assert sending.send(ids[1]).state == "suppressed"
+    assert planning.follow(campaign.id) == "cancelled"
+    assert states() == {"sent": 1, "suppressed": 34}
+    with pytest.raises(campaigns.MailingRefused):
+        campaigns.resume(campaign)
+
+
+def test_a_mailing_begins_once(app: Flask, users: list[User]) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    with pytest.raises(campaigns.MailingRefused):
+        campaigns.start(campaign)
+
+
+def test_a_mailing_without_texts_or_recipients_does_not_begin(app: Flask) -> None:
+    with pytest.raises(campaigns.MailingRefused, match="no recipients"):
+        campaigns.start(make_campaign())
+    make_user()
+    with pytest.raises(campaigns.MailingRefused, match="tr"):
+        campaigns.start(make_campaign(bodies={"en": "Hello"}))
+
+
+def test_progress_counts_what_went_where(app: Flask, users: list[User]) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    planning.follow(campaign.id)
+    ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
+    for delivery_id in ids[:5]:
+        sending.send(delivery_id)
+    found = campaigns.progress(campaign)
+    assert (found.recipients, found.planned, found.sent, found.left) == (35, 35, 5, 30)
+    assert found.ends_at is not None
+    for delivery_id in ids[5:]:
+        sending.send(delivery_id)
+    assert planning.close_finished() == 1
+    db.session.refresh(campaign)
+    assert campaign.mailing_state == "sent"
+    assert campaigns.progress(campaign).left == 0
+
+
+def test_a_mailing_whose_job_was_lost_gets_another(app: Flask, users: list[User]) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    (job,) = engine().queue("scheduled").jobs("waiting").jobs
+    engine().queue("scheduled").remove(job.id)
+    email_service.enqueue_left_behind(now() + timedelta(minutes=2))
+    assert engine().queue("scheduled").jobs("waiting").total == 1
+
+
+def test_given_users_alone_are_written_to(app: Flask, users: list[User]) -> None:
+    db.session.add(NotificationSetting(email=users[3].email, campaigns=False))
+    db.session.commit()
+    chosen: list[Any] = [users[1], users[2].id, {"id": users[3].id, "name": "x"}, users[1].id]
+    campaign = make_campaign()
+    assert email_service.send_bulk_campaign_notifications(chosen, campaign) == 2
+    planning.follow(campaign.id)
+    assert {row.user_id for row in db.session.query(Delivery)} == {users[1].id, users[2].id}
+
+
+def test_a_segment_chooses_by_language_tour_and_last_booking(app: Flask) -> None:
+    ann, bob, eve = make_user(language="tr"), make_user(language="en"), make_user(language="tr")
+    tour = make_tour()
+    make_booking(tour, user=ann, created_at=datetime(2026, 1, 10, tzinfo=UTC))
+    make_booking(tour, user=bob, created_at=datetime(2026, 6, 10, tzinfo=UTC))
+    make_booking(tour, user=eve, created_at=datetime(2026, 6, 10, tzinfo=UTC), status="cancelled")
+
+    def chosen(**segment: Any) -> set[int]:
+        assert segments.count_recipients(segment) == len(segments.next_recipients(segment, 0, 100)[0])
+        return {row.id for row in segments.next_recipients(segment, 0, 100)[0]}
+
+    assert chosen() == {ann.id, bob.id, eve.id}
+    assert chosen(languages=["tr"]) == {ann.id, eve.id}
+    assert chosen(tour_ids=[tour.id]) == {ann.id, bob.id}
+    assert chosen(booked_after="2026-06-01") == {bob.id}
+    assert chosen(booked_before="2026-06-01") == {ann.id}
+    assert chosen(booked_after="2026-01-01", languages=["tr"]) == {ann.id}
+
+
+def test_the_sweep_gives_lost_and_spent_jobs_another(app: Flask, users: list[User]) -> None:
+    delivery = email_service.plan_email("ann@example.com", "Hello", text="x")
+    db.session.commit()
+    queueing.withdraw([delivery.id])  # as a broker that lost its memory
+    assert email_service.enqueue_left_behind(now() + timedelta(minutes=5)) == 0
+    assert email_service.enqueue_left_behind(now() + timedelta(minutes=11)) == 1
+    assert waiting() == 1
+    delivery.attempts = 5
+    db.session.commit()
+    assert email_service.enqueue_left_behind(now() + timedelta(minutes=4)) == 0
+    assert email_service.enqueue_left_behind(now() + timedelta(minutes=6)) == 1
+    assert waiting() == 1
+
+
+def test_the_sweep_frees_what_a_dead_sender_held_and_gives_up_after_two_days(app: Flask) -> None:
+    from gnb.services.mail import ledger
+
+    first = email_service.plan_email("ann@example.com", "Hello", text="x")
+    second = email_service.plan_email("bob@example.com", "Hello", text="x", attempts=20, error="451 no", created_at=now() - timedelta(days=3))  # fmt: skip # noqa: E501
+    db.session.commit()
+    ledger.take(first.id)
+    email_service.enqueue_left_behind(now() + timedelta(minutes=2))
+    db.session.refresh(first)
+    db.session.refresh(second)
+    assert first.state == "queued"
+    assert (second.state, second.error) == ("failed", "451 no")
+
+
+def test_a_campaign_waits_behind_everything_else(app: Flask, users: list[User]) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    planning.follow(campaign.id)
+    email_service.send_booking_confirmation_async(make_booking())
+    jobs = engine().queue("email").jobs("waiting", 0, 50).jobs
+    assert {job.priority for job in jobs if job.name == "campaign-notification"} == {6}
+    assert [job.priority for job in jobs if job.name == "booking-confirmation"] == [1]
+
+
+def test_a_test_mail_is_not_counted_in_the_mailing(app: Flask, users: list[User]) -> None:
+    campaign: Campaign = make_campaign()
+    admin = make_user(role="admin")
+    delivery = campaigns.send_test(campaign, admin, "tr")
+    assert sending.send(delivery.id).state == "sent"
+    db.session.refresh(delivery)
+    assert delivery.subject == "Bahar fırsatları"
+    assert campaigns.progress(campaign).planned == 0
