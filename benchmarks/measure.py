@@ -120,7 +120,7 @@ def measured(section: Callable[..., list[Measure]], *arguments: Any) -> list[Mea
         return section(*arguments)
     except Exception as error:  # noqa: BLE001 - whatever it was is printed and makes the run fail
         traceback.print_exc()
-        return [Measure(name=section.__name__, unit="", note=f"not measured: {type(error).__name__}: {error}"[:200])]
+        return [Measure(name=section.__name__, unit="", note=f"not measured: {type(error).__name__}: {error}"[:120])]
 
 
 def percentile(values: Iterable[float], share: float) -> float:
