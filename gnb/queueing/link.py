@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from hiredis import pack_command
 from redis.exceptions import NoScriptError, RedisError
 
 from .connection import AWAY
@@ -27,7 +28,9 @@ class Link:
     def call(self, script: Script, keys: list[str], args: list[Any]) -> Any:
         """What the script answers."""
         connection = self._connection
-        connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        connection.send_packed_command(
+            pack_command(("EVALSHA", script.sha, len(keys), *keys, *args)), check_health=False
+        )
         try:
             return connection.read_response()
         except NoScriptError:

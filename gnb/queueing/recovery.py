@@ -60,7 +60,7 @@ def end_execution(
     settlement = settle_args(taken, outcome, options, type_name, now, only_expired)
     if not count:
         settlement[15] = ""
-    args = [worker, "", "", 0, "", "", "", *settlement, "", "", ""]
+    args = [worker, "", "", 0, "", "", "", *settlement, "", "", "", "1"]
     return bool(run(client, SETTLE, _settle_keys(queue, worker, now), args)[0])
 
 

@@ -21,7 +21,7 @@ Note = Callable[[list[str], list[Any]], Any]
 class RunningJob:
     """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be."""
 
-    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "id", "logged", "queue", "type")
+    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "id", "queue", "type")
 
     def __init__(self, job_id: str, queue: str, job_type: str, attempt: int, attempts: int, note: Note):
         self.id = job_id
@@ -29,7 +29,6 @@ class RunningJob:
         self.type = job_type
         self.attempt = attempt
         self.attempts = attempts
-        self.logged = False
         self._note = note
         self._last_note = 0.0
         self._last_percent = -1.0
@@ -44,7 +43,6 @@ class RunningJob:
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
-        self.logged = True
         self._write("", "", str(line)[:LOG_LINE_LENGTH])
 
     def _write(self, percent: str, message: str, *lines: str) -> None:

@@ -59,6 +59,7 @@ class WarmWorker:
         self._stopping = False
         self._interruptible = False
         self._running: Taken | None = None
+        self._logged = False
         self._armed = False
 
     def _script_keys(self, queue: Queue) -> list[str]:
@@ -124,7 +125,7 @@ class WarmWorker:
         one_queue = len(self._queues) == 1
         go_on = one_queue and not self._stopping and not self._enough()
         options = self._options(queue, type_name)
-        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}"]
+        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", "1" if self._logged else ""]
         last = [*settle_args(taken, outcome, options, type_name, ended), *totals]
         args = [*self._take_args(queue), "1" if go_on else "", *last]
         minute = [queue.keys.minute(int(ended // 60)), queue.keys.minutes]
@@ -169,7 +170,7 @@ class WarmWorker:
 
     def _run(self, queue: Queue, taken: Taken) -> tuple[Outcome, str]:
         """How the job ended, and its type's name. Whatever its code raises is an outcome, not an error of ours."""
-        type_name = "undeclared"
+        type_name, self._logged = "undeclared", False
         try:
             path, data = taken.call()
             job_type = job_types.at(path)
@@ -193,6 +194,7 @@ class WarmWorker:
 
     def _note(self, keys: list[str], args: list[Any]) -> None:
         """Writes progress and log lines, apart from the loop's connection; without a broker only the note is lost."""
+        self._logged = True
         try:
             run(self.engine.broker.client, NOTE, keys, args)
         except AWAY:

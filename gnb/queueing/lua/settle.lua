@@ -9,7 +9,8 @@
 --       15 seconds to keep the job (0: remove, -1: for ever)  16 how many of its kind to keep (-1: all)
 --       17 seconds until the retry  18 retries left  19 error in a line  20 attempt  21 start, 22 end (epoch seconds)
 --       23 counter's field, "" to count nothing  24 job type  25 duration, 26 waiting time, microseconds
---       27 "1": only if the lease has run out  28-30 worker's totals: completed, failed, seconds ("" to leave them)
+--       27 "1": only if the lease has run out  28-30 worker's totals: completed, failed, seconds ("" to leave them),
+--       written when the worker goes idle and after every sixteenth job  31 "1": the job may have written a log
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what take_next() answers}.
@@ -52,7 +53,7 @@ local function keep_until(ttl)
   if ttl > 0 then
     redis.call('EXPIRE', job, ttl)
     redis.call('EXPIRE', results, ttl)
-    redis.call('EXPIRE', logs, ttl)
+    if ARGV[31] == '1' then redis.call('EXPIRE', logs, ttl) end
   end
 end
 
@@ -120,7 +121,7 @@ if owned then
 end
 if owned or not lease then redis.call('SREM', KEYS[17], member) end
 local answer = ARGV[7] == '1' and take_next() or {'none'}
-if ARGV[28] ~= '' then
+if ARGV[28] ~= '' and (answer[1] ~= 'job' or (ARGV[28] + ARGV[29]) % 16 == 0) then
   redis.call('HSET', KEYS[16], 'successful_job_count', ARGV[28], 'failed_job_count', ARGV[29], 'total_working_time', ARGV[30],
     'state', answer[1] == 'job' and 'busy' or 'idle')
 end
