@@ -28,9 +28,8 @@ class Link:
     def call(self, script: Script, keys: list[str], args: list[Any]) -> Any:
         """What the script answers."""
         connection = self._connection
-        connection.send_packed_command(
-            pack_command(("EVALSHA", script.sha, len(keys), *keys, *args)), check_health=False
-        )
+        packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
+        connection.send_packed_command([packed], check_health=False)
         try:
             return connection.read_response()
         except NoScriptError:
