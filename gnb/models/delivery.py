@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship, validates
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from gnb.models.base import BigId, Model, now, one_of
 from gnb.models.booking import Booking
@@ -93,7 +93,7 @@ class DeliveryMessage(Model):
     delivery_id: Mapped[int] = mapped_column(
         BigId, sa.ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True
     )
-    source: Mapped[bytes] = deferred(mapped_column(sa.LargeBinary))
+    source: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True)
     """RFC 5322, as bytes."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 

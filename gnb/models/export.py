@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gnb.models.base import Model, now, one_of
 from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES
@@ -75,4 +75,4 @@ class ExportChunk(Model):
     export_id: Mapped[str] = mapped_column(sa.ForeignKey("exports.id", ondelete="CASCADE"))
     start: Mapped[int] = mapped_column(sa.BigInteger)
     """Offset of the piece's first byte in the file."""
-    data: Mapped[bytes] = deferred(mapped_column(sa.LargeBinary))
+    data: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True)

@@ -397,7 +397,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("export_id", sa.String(length=36), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=True),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["export_id"], ["exports.id"], name=op.f("fk_export_chunks_export_id_exports"), ondelete="CASCADE"
         ),
@@ -457,7 +457,7 @@ def upgrade() -> None:
     op.create_table(
         "delivery_messages",
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source", sa.LargeBinary(), nullable=True),
+        sa.Column("source", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["delivery_id"],
