@@ -47,8 +47,9 @@ class S3Storage(Storage):
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         if end is not None and end <= start:
             return
-        bounds = f"bytes={start}-{'' if end is None else end - 1}"
-        body = self._client.get_object(**self._place(key), Range=bounds)["Body"]
+        # A range of an empty file cannot be satisfied: the whole is asked for without one.
+        part = {} if start == 0 and end is None else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
+        body = self._client.get_object(**self._place(key), **part)["Body"]
         try:
             yield from body.iter_chunks(_READ_SIZE)
         finally:

@@ -1,0 +1,110 @@
+"""Exports as jobs: queued, run, tried again, done at once when there is no broker."""
+
+import csv
+import io
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from gnb.extensions import db
+from gnb.models import Booking, Export, ExportChunk
+from gnb.queueing import InvalidJobData
+from gnb.services import export_service
+from gnb.services.queue_service import add_export_job, get_job
+from tests.integration.engine.conftest import Workers
+from tests.servers import on_sqlite
+
+pytestmark = on_sqlite
+
+
+@pytest.fixture
+def without_broker(app: Flask) -> Flask:
+    """The application with queueing switched off."""
+    app.extensions["settings"] = replace(app.extensions["settings"], queue_enabled=False)
+    return app
+
+
+def test_a_job_added_by_filters_alone_makes_its_own_export(
+    bookings: list[Booking], start_workers: Callable[..., Workers]
+) -> None:
+    job = add_export_job("bookings-csv", {"filters": {"status": "confirmed"}})
+    start_workers()
+    result = get_job("export", job.id).return_value
+    export = export_service.get(result["exportId"])
+    assert (export.state, export.job_id) == ("completed", job.id)
+    assert result["rows"] == sum(booking.status == "confirmed" for booking in db.session.scalars(db.select(Booking)))
+    assert result["bytes"] == export.size
+
+
+def test_filters_may_stand_without_their_name(bookings: list[Booking], start_workers: Callable[..., Workers]) -> None:
+    job = add_export_job("revenue-pdf", {"startDate": "2026-01-01T00:00:00.000Z", "endDate": "2026-12-31"})
+    start_workers()
+    export = export_service.get(get_job("export", job.id).return_value["exportId"])
+    assert export.filters == {"startDate": "2026-01-01", "endDate": "2026-12-31"}
+    assert export.file_name == "revenue-2026-01-01-to-2026-12-31.pdf"
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"filters": {"colour": "red"}}, "filters"),
+        ({"colour": "red"}, "colour"),
+        ({"filters": {"startDate": "2026-02-02", "endDate": "2026-02-01"}}, "filters"),
+        ({"startDate": "never"}, "startDate"),
+        ({"status": "paid", "filters": {"status": "paid"}}, "status"),
+    ],
+)
+def test_wrong_data_is_refused_when_the_job_is_added(app: Flask, data: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidJobData) as refused:
+        add_export_job("bookings-csv", data)
+    assert list(refused.value.errors) == [field]
+
+
+def test_an_async_call_is_queued(app: Flask) -> None:
+    result = export_service.export_users_csv_async({"role": "user"})
+    assert result.success
+    assert not result.sync
+    assert result.data is None
+    assert get_job("export", result.job_id).data == {
+        "type": "users-csv",
+        "filters": {"role": ["user"]},
+        "exportId": result.export_id,
+    }
+
+
+def test_an_async_call_without_broker_is_done_at_once_and_warns(
+    without_broker: Flask, bookings: list[Booking], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        result = export_service.export_bookings_csv_async({"status": "confirmed"})
+    assert (result.sync, result.job_id) == (True, None)
+    assert result.data == export_service.export_bookings_csv({"status": "confirmed"})
+    assert list(csv.reader(io.StringIO(result.data)))[0][0] == "Booking ID"
+    assert "the broker is away" in caplog.text
+
+
+def test_an_async_pdf_without_broker_comes_as_bytes(without_broker: Flask, bookings: list[Booking]) -> None:
+    result = export_service.generate_revenue_pdf_async()
+    assert isinstance(result.data, bytes)
+    assert result.data.startswith(b"%PDF-")
+
+
+def test_a_job_that_runs_twice_makes_one_file(bookings: list[Booking]) -> None:
+    export = export_service.create("bookings-csv")
+    first = export_service.run(export.id, "job-1").file_key
+    assert export_service.run(export.id, "job-1").file_key == first
+    assert db.session.scalars(db.select(ExportChunk.file_key).distinct()).all() == [first]
+
+
+def test_an_export_that_is_gone_fails_its_job_for_good(app: Flask, start_workers: Callable[..., Workers]) -> None:
+    export = export_service.create("users-csv")
+    job = add_export_job("users-csv", {"exportId": export.id})
+    db.session.execute(db.delete(Export))
+    db.session.commit()
+    start_workers()
+    found = get_job("export", job.id)
+    assert (found.state, found.attempts_made) == ("failed", 1)
+    assert "there is no export" in found.failed_reason
