@@ -21,6 +21,7 @@ from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES, TEXT_LANGUAGES, lo
 from gnb.models.notification_setting import NotificationSetting
 from gnb.models.price_change import PRICE_CAUSES, PriceChange
 from gnb.models.revoked_token import RevokedToken
+from gnb.models.site_file import SiteFile
 from gnb.models.tour import CATEGORIES, CURRENCIES, Departure, Extra, Tour
 from gnb.models.user import ADMIN_ROLES, ROLES, STAFF_ROLES, User, normalize_email
 
@@ -60,6 +61,7 @@ __all__ = [
     "Passenger",
     "PriceChange",
     "RevokedToken",
+    "SiteFile",
     "Tour",
     "User",
     "UtcDateTime",

@@ -129,7 +129,8 @@ def _bookings(start: datetime, end: datetime) -> dict[int, int]:
     query = sa.select(Booking.tour_id, sa.func.count()).where(
         Booking.created_at >= start, Booking.created_at < end, Booking.status != "cancelled"
     )
-    return dict(db.session.execute(query.group_by(Booking.tour_id)).tuples().all())
+    query = query.group_by(Booking.tour_id)
+    return {tour_id: count for tour_id, count in db.session.execute(query)}  # noqa: C416 - a Result is no mapping
 
 
 def _newest_causes(cause: str) -> set[int]:

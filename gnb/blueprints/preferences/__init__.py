@@ -1,6 +1,7 @@
 """Theme and language of the reader: chosen by a form, remembered in cookies, used by every page.
 
-The language is, in this order: the one chosen, the account's own, the browser's, English.
+The language is, in this order: the address's own (`?lang=tr`, by which search engines know a page), the one chosen,
+the account's own, the browser's, English.
 """
 
 from typing import Any
@@ -39,6 +40,8 @@ def save() -> Response:
 
 def chosen_language() -> str:
     """Return the language of this request."""
+    if (asked := request.args.get("lang")) in LANGUAGES:
+        return str(asked)
     chosen = request.cookies.get("language")
     if chosen in LANGUAGES:
         return str(chosen)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from gnb.queueing import Engine, Schedule
-from tests.integration.scheduler_process import engine_at
+from tests.integration.recurring.scheduler_process import engine_at
 from tests.servers import Broker
 
 Starter = Callable[[], "subprocess.Popen[bytes]"]
@@ -30,7 +30,7 @@ def start(broker: Broker) -> Iterator[Starter]:
     started: list[subprocess.Popen[bytes]] = []
 
     def starter() -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "tests.integration.scheduler_process", broker.url]
+        command = [sys.executable, "-m", "tests.integration.recurring.scheduler_process", broker.url]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         started.append(process)
         assert process.stdout

@@ -1,4 +1,4 @@
-"""A scheduler as a process of its own, for tests: `python -m tests.integration.scheduler_process URL`."""
+"""A scheduler as a process of its own, for tests: `python -m tests.integration.recurring.scheduler_process URL`."""
 
 import sys
 from typing import Any

@@ -1,0 +1,10 @@
+"""The public side of the application."""
+
+from flask import Flask
+
+from gnb.blueprints.site import sitemap
+
+
+def register(app: Flask) -> None:
+    """Give the application the pages and files that anyone may read."""
+    app.register_blueprint(sitemap.blueprint)

@@ -1,0 +1,73 @@
+"""The business's jobs of the queue `scheduled`. Each may run twice for its hour, day or week and does its work once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields
+
+from gnb.queueing import RunningJob, job
+from gnb.services import campaign_pricing, dynamic_pricing, sitemap, weekly_report
+from gnb.services import clean_up as clean_up_service
+from gnb.services.reports.week import Week
+
+
+class NoData(Schema):
+    """Data of a job that needs none."""
+
+
+class PricingData(Schema):
+    """Data of `update-dynamic-pricing`; `dryRun` shows what would change and changes nothing."""
+
+    dry_run = fields.Boolean(data_key="dryRun", load_default=False, truthy={True}, falsy={False})
+
+
+class WeekField(fields.Field):
+    """A whole week by its ISO name, such as 2026-W47."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Week:
+        try:
+            return Week.named(value)
+        except (ValueError, AttributeError, TypeError):
+            raise ValidationError("Give a week like 2026-W47.") from None
+
+
+class ReportData(Schema):
+    """Data of `generate-weekly-report`; without `week`, the last whole one."""
+
+    week = WeekField(load_default=None)
+
+
+@job("scheduled", "process-campaigns", NoData)
+def process_campaigns(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """Sets prices as campaigns say, ends those that are over, begins their mailings."""
+    return asdict(campaign_pricing.process_campaigns())
+
+
+@job("scheduled", "update-dynamic-pricing", PricingData)
+def update_dynamic_pricing(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+    """Moves prices with demand, once a week."""
+    proposals = dynamic_pricing.preview() if data["dry_run"] else dynamic_pricing.update_prices()
+    changes = [proposal.as_json() for proposal in proposals if proposal.changes]
+    for change in changes:
+        running.log(f"{change['tour']}: {change['current']} → {change['proposed']} {change['currency']}")
+    return {"dryRun": data["dry_run"], "changed": len(changes), "changes": changes[:500]}
+
+
+@job("scheduled", "generate-weekly-report", ReportData)
+def generate_weekly_report(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """Sends the figures of the last week to admins and managers."""
+    return asdict(weekly_report.send_weekly_report(week=data["week"]))
+
+
+@job("scheduled", "update-sitemap", NoData)
+def update_sitemap(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """Makes the public site's sitemap anew."""
+    return asdict(sitemap.update_sitemap())
+
+
+@job("scheduled", "clean-up", NoData)
+def clean_up(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+    """Removes what is past its keeping time."""
+    return clean_up_service.clean_up().as_json()

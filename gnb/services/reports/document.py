@@ -1,0 +1,36 @@
+"""The weekly report as a PDF."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from gnb.services.exports import plots
+from gnb.services.exports.pdf_pages import Press
+from gnb.services.reports.plots import bookings_by_day
+
+TEMPLATE = "reports/weekly.html"
+
+
+def report_pdf(report: dict[str, Any], language: str) -> bytes:
+    """The document of those figures, in Turkish or English."""
+    press = Press(language)
+    document = press.lay_out(
+        TEMPLATE,
+        report=report,
+        start=date.fromisoformat(report["start"]),
+        end=date.fromisoformat(report["end"]),
+        made=press.moment(),
+        bars=bookings_by_day(report, press.language),
+        revenue=[_over_time(report, row) for row in report["revenue"]],
+        top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in report["top"]]),
+        amount=lambda text, currency: press.money(Decimal(text), currency),
+    )
+    pdf: bytes = document.write_pdf()
+    return pdf
+
+
+def _over_time(report: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """A currency's line with the revenue of each day as bars."""
+    currency = row["currency"]
+    days = [(date.fromisoformat(day["day"]), Decimal(day["revenue"].get(currency, "0"))) for day in report["days"]]
+    return {**row, "plot": plots.over_time(days)}

@@ -1,0 +1,186 @@
+"""The figures of one week, as JSON that a mail or a PDF can be made of later.
+
+A week goes from Monday to Sunday in Europe/Istanbul and is named as in ISO 8601 (`2026-W47`). Bookings belong to the
+day they were made on. Revenue counts confirmed, paid and completed ones, each currency for itself.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from gnb.extensions import db, engine
+from gnb.models import REVENUE_STATUSES, Booking, Export, Money, Tour, User
+from gnb.models.booking import HOME_ZONE
+from gnb.queueing.errors import QueueUnavailable
+
+TOP_TOURS = 10
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week: its Monday."""
+
+    monday: date
+
+    @classmethod
+    def before(cls, moment: datetime) -> "Week":
+        """The last whole week before that moment."""
+        local = moment.astimezone(HOME_ZONE).date()
+        return cls(local - timedelta(days=local.weekday() + 7))
+
+    @classmethod
+    def named(cls, name: str) -> "Week":
+        """From the form 2026-W47. Raises ValueError."""
+        year, _, number = name.partition("-W")
+        return cls(date.fromisocalendar(int(year), int(number), 1))
+
+    @property
+    def name(self) -> str:
+        year, number, _ = self.monday.isocalendar()
+        return f"{year}-W{number:02}"
+
+    @property
+    def start(self) -> datetime:
+        return datetime.combine(self.monday, time(), HOME_ZONE)
+
+    @property
+    def end(self) -> datetime:
+        """The first instant after it."""
+        return datetime.combine(self.monday + timedelta(days=7), time(), HOME_ZONE)
+
+    @property
+    def last_week(self) -> "Week":
+        return Week(self.monday - timedelta(days=7))
+
+    @property
+    def days(self) -> list[date]:
+        return [self.monday + timedelta(days=number) for number in range(7)]
+
+
+def figures(week: Week) -> dict[str, Any]:
+    """All figures of the week; amounts as text, exact. `growth` is in percent, None without a week to compare with."""
+    bookings, before = _count_bookings(week), _count_bookings(week.last_week)
+    users, users_before = _count_users(week), _count_users(week.last_week)
+    return {
+        "week": week.name,
+        "start": week.monday.isoformat(),
+        "end": week.days[-1].isoformat(),
+        "bookings": {"count": bookings, "before": before, "growth": growth(bookings, before)},
+        "users": {"count": users, "before": users_before, "growth": growth(users, users_before)},
+        "revenue": _revenue(week),
+        "days": _days(week),
+        "top": _top_tours(week),
+        "statuses": _counts(Booking.status, Booking.created_at, week),
+        "exports": _counts(Export.state, Export.created_at, week),
+        "failedJobs": _failed_jobs(week),
+    }
+
+
+def growth(value: Any, before: Any) -> float | None:
+    """The change in percent; None from nothing."""
+    return round(float((Decimal(value) - Decimal(before)) / Decimal(before) * 100), 1) if before else None
+
+
+def _in(column: Any, week: Week) -> sa.ColumnElement[bool]:
+    return sa.and_(column >= week.start, column < week.end)
+
+
+def _count_bookings(week: Week) -> int:
+    return db.session.scalar(sa.select(sa.func.count()).where(_in(Booking.created_at, week))) or 0
+
+
+def _count_users(week: Week) -> int:
+    return db.session.scalar(sa.select(sa.func.count()).where(_in(User.created_at, week))) or 0
+
+
+def _revenue(week: Week) -> list[dict[str, Any]]:
+    """The revenue of each currency, the one with most bookings first."""
+    now, before = _by_currency(week), _by_currency(week.last_week)
+    rows = []
+    for currency in sorted(now.keys() | before.keys(), key=lambda name: (-now.get(name, (0, 0))[0], name)):
+        count, amount = now.get(currency, (0, Decimal(0)))
+        earlier = before.get(currency, (0, Decimal(0)))[1]
+        average = (amount / count).quantize(Decimal("0.01"), ROUND_HALF_UP) if count else Decimal(0)
+        rows.append(
+            {
+                "currency": currency,
+                "bookings": count,
+                "revenue": str(amount),
+                "before": str(earlier),
+                "growth": growth(amount, earlier),
+                "average": str(average),
+            }
+        )
+    return rows
+
+
+def _by_currency(week: Week) -> dict[str, tuple[int, Decimal]]:
+    query = sa.select(Booking.currency, sa.func.count(), _sum()).where(*_earning(week)).group_by(Booking.currency)
+    return {currency: (count, amount) for currency, count, amount in db.session.execute(query)}
+
+
+def _sum() -> Any:
+    return sa.type_coerce(sa.cast(sa.func.sum(Booking.amount), sa.BigInteger), Money())
+
+
+def _earning(week: Week) -> tuple[sa.ColumnElement[bool], ...]:
+    return _in(Booking.created_at, week), Booking.status.in_(REVENUE_STATUSES)
+
+
+def _days(week: Week) -> list[dict[str, Any]]:
+    """Each day's bookings, and its revenue by currency; days without any are there too."""
+    counts: dict[date, int] = defaultdict(int)
+    amounts: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    query = sa.select(Booking.created_at, Booking.status, Booking.currency, Booking.amount)
+    query = query.where(_in(Booking.created_at, week)).execution_options(yield_per=5000)
+    for created_at, status, currency, amount in db.session.execute(query):
+        day = created_at.astimezone(HOME_ZONE).date()
+        counts[day] += 1
+        if status in REVENUE_STATUSES:
+            amounts[day][currency] += amount
+    return [
+        {
+            "day": day.isoformat(),
+            "bookings": counts[day],
+            "revenue": {currency: str(amount) for currency, amount in sorted(amounts[day].items())},
+        }
+        for day in week.days
+    ]
+
+
+def _top_tours(week: Week) -> list[dict[str, Any]]:
+    """The tours with most bookings that earn, with what they earned."""
+    query = (
+        sa.select(Tour.name, Booking.currency, sa.func.count().label("bookings"), _sum().label("revenue"))
+        .join(Tour, Tour.id == Booking.tour_id)
+        .where(*_earning(week))
+        .group_by(Tour.id, Tour.name, Booking.currency)
+        .order_by(sa.desc("bookings"), sa.desc("revenue"), Tour.name)
+        .limit(TOP_TOURS)
+    )
+    return [
+        {"tour": tour, "currency": currency, "bookings": bookings, "revenue": str(revenue)}
+        for tour, currency, bookings, revenue in db.session.execute(query)
+    ]
+
+
+def _counts(column: Any, moment: Any, week: Week) -> dict[str, int]:
+    query = sa.select(column, sa.func.count()).where(_in(moment, week)).group_by(column)
+    query = query.order_by(sa.func.count().desc(), column)
+    return {name: count for name, count in db.session.execute(query)}  # noqa: C416 - a Result is no mapping
+
+
+def _failed_jobs(week: Week) -> dict[str, int] | None:
+    """How many jobs that are kept as failed ended in the week, by queue; None while the broker is away."""
+    try:
+        return {queue.name: sum(_ended_in(job, week) for job in queue.every("failed")) for queue in engine().queues}
+    except QueueUnavailable:
+        return None
+
+
+def _ended_in(job: Any, week: Week) -> bool:
+    return job.finished_at is not None and week.start <= job.finished_at < week.end

@@ -1,0 +1,67 @@
+"""The weekly report: figures of the last whole week, as a mail with plots and a PDF to admins and managers.
+
+    send_weekly_report()             # the last whole week; each reader gets each week's report once
+    report_pdf(figures, "tr")        # what is attached
+
+The figures are taken once and lie in each delivery; mail and PDF are made of them, in the reader's language, when sent.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from gnb.extensions import db
+from gnb.models import ADMIN_ROLES, Delivery, User, now
+from gnb.services.mail import ledger
+from gnb.services.mail.errors import InvalidMessage
+from gnb.services.reports.document import report_pdf
+from gnb.services.reports.week import Week, figures
+
+__all__ = ["Planned", "report_pdf", "send_weekly_report"]
+
+log = structlog.stdlib.get_logger(__name__)
+
+READERS = sorted(ADMIN_ROLES | {"manager"})
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run planned: mails of this run, and readers in all."""
+
+    week: str
+    planned: int
+    readers: int
+
+
+def send_weekly_report(moment: datetime | None = None, week: Week | None = None) -> Planned:
+    """Plan the mail to every reader who has none for that week yet; it goes out after the commit. Twice is once."""
+    week = week or Week.before(moment or now())
+    readers = db.session.scalars(sa.select(User).where(User.active, User.role.in_(READERS)).order_by(User.id)).all()
+    known = set(
+        db.session.scalars(
+            sa.select(Delivery.unique_key).where(Delivery.unique_key.in_([_key(week, user) for user in readers]))
+        )
+    )
+    missing = [user for user in readers if _key(week, user) not in known]
+    if missing:
+        content: dict[str, Any] = {"report": figures(week)}
+        missing = [user for user in missing if _plan(week, user, content)]
+        db.session.commit()
+    return Planned(week.name, len(missing), len(readers))
+
+
+def _plan(week: Week, user: User, content: dict[str, Any]) -> bool:
+    """Whether the mail is planned; not to an account whose address is none, which keeps no other from its report."""
+    try:
+        ledger.plan_for_user("weekly-report", user, unique_key=_key(week, user), content=content)
+    except InvalidMessage:
+        log.warning("an account has no address that mail can go to", user=user.id)
+        return False
+    return True
+
+
+def _key(week: Week, user: User) -> str:
+    return f"weekly-report:{week.name}:user:{user.id}"

@@ -1,0 +1,109 @@
+"""The weekly report: its figures, and the mail with the PDF."""
+
+import email
+import email.policy
+import io
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from pypdf import PdfReader
+
+from gnb.extensions import db
+from gnb.models import Delivery
+from gnb.services.mail.sending import source_of
+from gnb.services.reports.week import Week, figures, growth
+from gnb.services.weekly_report import send_weekly_report
+from tests.business import make_booking, make_tour, make_user
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)  # Monday, 09:00 in Istanbul
+WEEK = Week(date(2026, 11, 16))
+INSIDE = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def business(app: Flask) -> None:
+    """Bookings in the last week and the one before."""
+    tour, other = make_tour(name="Airport <VIP>"), make_tour(name="Boğaz turu")
+    make_booking(tour, created_at=WEEK.start, amount=Decimal("10.10"), status="paid")
+    make_booking(tour, created_at=INSIDE, amount=Decimal("20.20"))
+    make_booking(other, created_at=WEEK.end - timedelta(seconds=1), amount=Decimal("30.00"), currency="TRY")
+    make_booking(other, created_at=INSIDE, status="cancelled")
+    make_booking(other, created_at=WEEK.end)
+    make_booking(other, created_at=WEEK.start - timedelta(seconds=1), amount=Decimal("15.15"))
+
+
+def test_the_last_whole_week_is_that_before_this_monday() -> None:
+    assert Week.before(NOW) == WEEK
+    assert Week.before(NOW + timedelta(days=6)) == WEEK
+    assert (WEEK.name, Week.named("2026-W47")) == ("2026-W47", WEEK)
+    assert WEEK.start == datetime(2026, 11, 15, 21, tzinfo=UTC)
+
+
+def test_the_figures_are_exact_and_of_that_week_alone(business: None) -> None:
+    make_user(created_at=INSIDE)
+    found = figures(WEEK)
+    assert found["bookings"] == {"count": 4, "before": 1, "growth": 300.0}
+    assert found["users"] == {"count": 1, "before": 0, "growth": None}
+    euro, lira = found["revenue"]
+    assert (euro["currency"], euro["bookings"], euro["revenue"], euro["average"]) == ("EUR", 2, "30.30", "15.15")
+    assert (euro["before"], euro["growth"]) == ("15.15", 100.0)
+    assert (lira["currency"], lira["revenue"], lira["growth"]) == ("TRY", "30.00", None)
+    assert found["statuses"] == {"confirmed": 2, "cancelled": 1, "paid": 1}
+    assert [row["tour"] for row in found["top"]] == ["Airport <VIP>", "Boğaz turu"]
+    assert [day["bookings"] for day in found["days"]] == [1, 0, 2, 0, 0, 0, 1]
+    assert found["failedJobs"] == {"export": 0, "email": 0, "ai": 0, "scheduled": 0}
+
+
+def test_growth_from_nothing_is_not_a_number() -> None:
+    assert growth(5, 0) is None
+    assert growth(5, 4) == 25.0
+
+
+def test_admins_and_managers_get_it_once_each(business: None) -> None:
+    readers = [make_user(role=role) for role in ("admin", "superadmin", "manager")]
+    for role in ("user", "driver", "support"):
+        make_user(role=role)
+    make_user(role="admin", active=False)
+    assert send_weekly_report(NOW).planned == 3
+    again = send_weekly_report(NOW + timedelta(days=2))
+    assert (again.planned, again.readers) == (0, 3)
+    rows = db.session.scalars(db.select(Delivery).filter_by(kind="weekly-report")).all()
+    assert {row.user_id for row in rows} == {user.id for user in readers}
+    late = make_user(role="manager")
+    assert send_weekly_report(NOW).planned == 1
+    assert db.session.query(Delivery).filter_by(user_id=late.id).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "total"),
+    [("en", "Weekly report 2026-W47", "€30.30"), ("tr", "Haftalık rapor 2026-W47", "€30,30")],
+)
+def test_the_mail_is_in_the_readers_language_with_plots_and_a_pdf(
+    business: None, language: str, title: str, total: str
+) -> None:
+    make_user(role="admin", language=language)
+    send_weekly_report(NOW)
+    row = db.session.scalars(db.select(Delivery).filter_by(kind="weekly-report")).one()
+    message = email.message_from_bytes(source_of(row), policy=email.policy.default)
+    assert message["Subject"] == title
+    html = message.get_body(("html",))
+    text = message.get_body(("plain",))
+    assert html
+    assert text
+    assert "Airport &lt;VIP&gt;" in html.get_content()
+    assert "bgcolor" in html.get_content()
+    assert total in text.get_content()
+    (pdf,) = list(message.iter_attachments())
+    assert (pdf.get_content_type(), pdf.get_filename()) == ("application/pdf", "weekly-report-2026-W47.pdf")
+    pages = PdfReader(io.BytesIO(pdf.get_content())).pages
+    assert "2026-W47" in pages[0].extract_text()
+    assert "Boğaz turu" in "".join(page.extract_text() for page in pages)
+
+
+def test_a_week_without_a_single_booking_has_a_report_too(app: Flask) -> None:
+    make_user(role="admin")
+    send_weekly_report(NOW)
+    row = db.session.scalars(db.select(Delivery).filter_by(kind="weekly-report")).one()
+    assert b"weekly-report-2026-W47.pdf" in source_of(row)
