@@ -2,8 +2,12 @@
 
 import hashlib
 import hmac
+import re
 from datetime import timedelta
 from typing import Any
+
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from gnb.config import Settings
 
@@ -54,17 +58,24 @@ def _cookies(secure: bool) -> dict[str, Any]:
 
 def _limits(settings: Settings) -> dict[str, Any]:
     """Counted in the broker, so that every web process sees the same count; in the process while it is away."""
-    url = settings.redis_url.replace("unix://", "redis+unix://", 1) if settings.queue_enabled else "memory://"
-    timeouts = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5} if settings.queue_enabled else {}
+    url, options = _limits_storage(settings.redis_url) if settings.queue_enabled else ("memory://", {})
     return {
         "RATELIMIT_STORAGE_URI": url,
-        "RATELIMIT_STORAGE_OPTIONS": timeouts,
+        "RATELIMIT_STORAGE_OPTIONS": options,
         "RATELIMIT_KEY_PREFIX": "gnb",
         "RATELIMIT_STRATEGY": "fixed-window",
         "RATELIMIT_HEADERS_ENABLED": True,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
-        "RATELIMIT_SWALLOW_ERRORS": True,  # a broker that goes away within a request costs a count, not the request
     }
+
+
+def _limits_storage(redis_url: str) -> tuple[str, dict[str, Any]]:
+    """The address as Flask-Limiter writes it, and options that let a request wait half a second for it at most."""
+    impatient = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
+    if not redis_url.startswith("redis+sentinel://"):
+        return redis_url.replace("unix://", "redis+unix://", 1), impatient
+    address, db = re.fullmatch(r"(.+//[^/]+/[^/]+)(?:/(\d*))?", redis_url).groups()  # type: ignore[union-attr]
+    return address, {**impatient, "db": int(db or 0), "use_replicas": False, "sentinel_kwargs": impatient}
 
 
 def _api(settings: Settings) -> dict[str, Any]:
