@@ -19,7 +19,7 @@ from benchmarks.measure import (
     ratio_at_most,
 )
 from benchmarks.supervisor import idle_supervisor
-from benchmarks.throughput import bytes_a_waiting_job, pickups, producing, working, working_off
+from benchmarks.throughput import bytes_a_waiting_job, producing, starts, working, working_off
 
 WAITING = 1_000_000
 RATE = "jobs/s"
@@ -38,6 +38,7 @@ def run(options: Options) -> list[Measure]:
         throughput,
         enqueueing,
         pickup,
+        delay,
         memory,
         under_load,
         share_of_the_application,
@@ -115,7 +116,7 @@ def enqueueing(options: Options, url: str) -> list[Measure]:
 def pickup(options: Options, url: str) -> list[Measure]:
     """From the call that enqueues to the job's first line, the worker being idle; one round of many jobs."""
     samples = options.count(400, quick=100)
-    found = {one.name: pickups(one, url, samples) for one in (OURS[1], RQ_SIMPLE, BULLMQ[1])}
+    found = {one.name: starts(one, url, "pickup", samples) for one in (OURS[1], RQ_SIMPLE, BULLMQ[1])}
     return [
         Measure(
             name=f"idle pickup {name}",
@@ -127,6 +128,15 @@ def pickup(options: Options, url: str) -> list[Measure]:
         )
         for name, share, goal in (("p50", 0.5, 2.0), ("p99", 0.99, 15.0))
         for peer in (RQ_SIMPLE, BULLMQ[1])
+    ]
+
+
+def delay(options: Options, url: str) -> list[Measure]:
+    """How late a delayed job starts, its worker being idle."""
+    late = starts(OURS[1], url, "delayed", options.count(200, quick=40))
+    return [
+        Measure(name=f"delayed job's lateness {name}", unit="ms", ours=percentile(late, share), goal=at_most(1000))
+        for name, share in (("p50", 0.5), ("p99", 0.99))
     ]
 
 

@@ -1,6 +1,6 @@
 """The engine's own processes, as producer and as workers.
 
-`python -m benchmarks.ours [--bands] [--app] produce one|bulk|pickup COUNT`, or `… [--app] work PROCESSES`.
+`python -m benchmarks.ours [--bands] [--app] produce one|bulk|pickup|delayed COUNT`, or `… [--app] work PROCESSES`.
 `--bands` spreads the jobs over all ten priorities. `--app` runs them inside the application, as `flask jobs worker`
 does: its context around each job, the data checked by a schema, the database session closed after it.
 """
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--app", action="store_true")
     roles = parser.add_subparsers(dest="role", required=True)
     producer = roles.add_parser("produce")
-    producer.add_argument("how", choices=("one", "bulk", "pickup"))
+    producer.add_argument("how", choices=("one", "bulk", "pickup", "delayed"))
     producer.add_argument("count", type=int)
     roles.add_parser("work").add_argument("processes", type=int)
     given = parser.parse_args()
@@ -43,6 +43,7 @@ def _ways(engine: Engine, bands: bool, checks: bool) -> Ways:
         one=lambda: queue.enqueue(name, data, **next(options)),
         bulk=lambda count: queue.enqueue_many((name, data, next(options)) for _ in range(count)),
         stamped=lambda: queue.enqueue(STAMP),
+        delayed=lambda seconds: queue.enqueue(STAMP, delay=seconds),
     )
 
 

@@ -42,15 +42,18 @@ def producing(contestant: Contestant, url: str, how: str, jobs: int) -> float:
     return output_numbers([*contestant.producer, how, str(jobs)], url)[0]
 
 
-def pickups(contestant: Contestant, url: str, jobs: int) -> list[float]:
-    """Milliseconds from the call that enqueues a job to its first line, for so many jobs and an idle worker."""
+def starts(contestant: Contestant, url: str, how: str, jobs: int) -> list[float]:
+    """The milliseconds until each of so many jobs starts.
+
+    `pickup`: from the call that enqueues it to its first line, the worker being idle. `delayed`: from when it was due.
+    """
     with Redis.from_url(url) as redis:
         redis.flushall()
     with tempfile.TemporaryDirectory() as folder:
         pipe = Path(folder) / "starts"
         os.mkfifo(pipe)
         with running(contestant.worker, url, BENCH_STARTS=str(pipe)):
-            return output_numbers([*contestant.producer, "pickup", str(jobs)], url, BENCH_STARTS=str(pipe))
+            return output_numbers([*contestant.producer, how, str(jobs)], url, BENCH_STARTS=str(pipe))
 
 
 def bytes_a_waiting_job(contestant: Contestant, url: str, jobs: int) -> float:

@@ -1,8 +1,8 @@
 """A producer's process: enqueues jobs and prints how fast that went.
 
 `python -m benchmarks.peers.<peer> one|bulk <count>` prints jobs a second; `… pickup <count>` prints, for each job, the
-milliseconds from the call that enqueues it to its first line running, the worker being idle. Standard library only:
-it runs in the peers' environment too.
+milliseconds from the call that enqueues it to its first line running, the worker being idle; `… delayed <count>` by how
+many milliseconds each delayed job starts late. Standard library only: it runs in the peers' environment too.
 """
 
 from __future__ import annotations
@@ -36,17 +36,20 @@ def stamp() -> None:
 
 @dataclass(frozen=True)
 class Ways:
-    """How a peer enqueues one empty job, so many in one call, and one `stamp`."""
+    """How a peer enqueues one empty job, so many in one call, one `stamp`, and one to start in so many seconds."""
 
     one: Callable[[], object]
     bulk: Callable[[int], object] | None = None
     stamped: Callable[[], object] | None = None
+    delayed: Callable[[float], object] | None = None
 
 
 def produce(ways: Ways, how: str, count: int) -> None:
     """Enqueues so many jobs and prints how fast that went."""
     if how == "pickup" and ways.stamped:
         print(*pickups(ways.stamped, count))
+    elif how == "delayed" and ways.delayed:
+        print(*lateness(ways.delayed, count))
     elif how == "bulk" and ways.bulk:
         bulk = ways.bulk
         print(rate(lambda number: in_slices(bulk, number), count))
@@ -93,6 +96,27 @@ def pickup(stamped: Callable[[], object], pipe: int) -> float:
     time.sleep(random.uniform(0.005, 0.030))
     called = time.monotonic_ns()
     stamped()
+    return (next_start(pipe) - called) / 1e6
+
+
+def lateness(delayed: Callable[[float], object], count: int) -> list[float]:
+    """By how many milliseconds each of so many jobs, due within the next seconds, starts after it was due."""
+    pipe = os.open(STARTS, os.O_RDWR)
+    due = []
+    for _ in range(count):
+        delay = random.uniform(0.5, 4.5)
+        due.append(time.monotonic_ns() + int(delay * 1e9))
+        delayed(delay)
+    starts = [next_start(pipe) for _ in due]
+    os.close(pipe)
+    return [(start - its_due) / 1e6 for start, its_due in zip(sorted(starts), sorted(due), strict=True)]
+
+
+def next_start(pipe: int) -> int:
+    """The monotonic nanosecond of the next start that a job reports; one line, so that many may lie in the pipe."""
     if not select.select([pipe], [], [], PATIENCE)[0]:
         raise TimeoutError(f"a job was not started within {PATIENCE:.0f} s")
-    return (int(os.read(pipe, 64)) - called) / 1e6
+    line = b""
+    while not line.endswith(b"\n"):
+        line += os.read(pipe, 1)
+    return int(line)
