@@ -9,10 +9,10 @@ from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.blueprints.api.job_schemas import moment
 from gnb.blueprints.downloads import send_export
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit_service, export_service
+from gnb.services.job_schemas import moment
 
 LARGEST_PAGE = 200
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from gnb.blueprints.access import caller
 from gnb.blueprints.api.job_requests import NewJob, NewPriority
-from gnb.blueprints.api.job_schemas import JobSchema
 from gnb.blueprints.api.jobs import blueprint
 from gnb.extensions import engine
 from gnb.queueing import Job
 from gnb.services import job_actions
+from gnb.services.job_schemas import JobSchema
 
 
 @blueprint.endpoint(

@@ -6,14 +6,10 @@ from typing import Any
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.job_requests import JobQuery
-from gnb.blueprints.api.job_schemas import (
-    JobDetailsSchema,
-    JobPageSchema,
-    QueueStatsSchema,
-    effective_options,
-)
 from gnb.extensions import engine
 from gnb.queueing import QueueStats
+from gnb.services import job_reading
+from gnb.services.job_schemas import JobDetailsSchema, JobPageSchema, QueueStatsSchema
 
 blueprint = ApiBlueprint("jobs-api", __name__, url_prefix="/api/v1/admin/jobs", description="Queues and their jobs")
 
@@ -27,8 +23,7 @@ def all_stats() -> list[QueueStats]:
 @blueprint.endpoint("GET", "/<queue>/stats", QueueStatsSchema, errors=(404,), message="The queue.")
 def stats(queue: str) -> QueueStats:
     """The counts of one queue."""
-    name = engine().queue(queue).name
-    return next(stats for stats in engine().stats() if stats.name == name)
+    return job_reading.stats(queue)
 
 
 @blueprint.endpoint("GET", "/<queue>/jobs", JobPageSchema, query=JobQuery, errors=(404,), message="The jobs.")
@@ -38,33 +33,11 @@ def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     Waiting jobs come in the order they will run, delayed ones by time, active ones by start, ended ones newest first.
     A search looks at some thousand jobs a request; while its `cursor` is not null, ask again with it for more.
     """
-    state, start = wanted["state"], wanted["start"]
-    end = wanted.get("end", start + 10)
-    reader = engine().queue(queue)
-    if "q" in wanted and end > start:
-        page = reader.search(state, wanted["q"], cursor=wanted["cursor"], limit=end - start)
-    else:
-        page = reader.jobs(state, start, end)
-    jobs = reader.with_return_values(page.jobs)
-    return {
-        "queue": reader.name,
-        "state": state,
-        "jobs": jobs,
-        "count": len(jobs),
-        "total": page.total,
-        "cursor": page.cursor,
-    }
+    start, end = wanted["start"], wanted.get("end", wanted["start"] + 10)
+    return job_reading.page(queue, wanted["state"], start, end, wanted.get("q", ""), wanted["cursor"])
 
 
 @blueprint.endpoint("GET", "/<queue>/<job_id>", JobDetailsSchema, errors=(404,), message="The job.")
 def job(queue: str, job_id: str) -> dict[str, Any]:
     """One job with its attempts, logs and options."""
-    reader = engine().queue(queue)
-    found, attempts = reader.job_and_attempts(job_id)
-    more = {
-        "stacktrace": found.stacktrace,
-        "opts": effective_options(found),
-        "logs": reader.logs(job_id),
-        "attempts": attempts,
-    }
-    return {**vars(found), **more}
+    return job_reading.details(queue, job_id)

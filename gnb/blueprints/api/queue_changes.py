@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from gnb.blueprints.access import caller
+from gnb.blueprints.api.change_schemas import CountSchema, MovedSchema, SwitchedSchema
 from gnb.blueprints.api.envelope import ByName
 from gnb.blueprints.api.job_requests import Chosen, ChosenToRemove, Cleaning
-from gnb.blueprints.api.job_schemas import CountSchema, MovedSchema, SwitchedSchema
 from gnb.blueprints.api.jobs import blueprint
 from gnb.services import job_actions
 

@@ -1,4 +1,5 @@
-"""Jobs and queues as the API writes them: camelCase names, times in epoch milliseconds, durations in seconds."""
+"""Jobs, queues and workers as JSON, in the API and on the command line: camelCase
+names, times in epoch milliseconds, durations in seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from gnb.queueing import STATES, Job
+from gnb.queueing import STATES
 
 
 class EpochMilliseconds(fields.Integer):
@@ -102,27 +103,20 @@ class QueueStatsSchema(Schema):
     stalled = fields.Integer(required=True)
 
 
-class CountSchema(Schema):
-    """How many jobs were moved."""
+class WorkerSchema(Schema):
+    """A worker process at one moment."""
 
-    count = fields.Integer(required=True)
-
-
-class MovedSchema(Schema):
-    """How many jobs were moved; a search that looked at its share of jobs says where the next call goes on."""
-
-    count = fields.Integer(required=True)
-    cursor = fields.Integer(required=True, allow_none=True)
-
-
-class SwitchedSchema(Schema):
-    """A queue that runs or is paused."""
-
-    queue = fields.String(required=True)
-    paused = fields.Boolean(required=True)
-
-
-def effective_options(job: Job) -> dict[str, Any]:
-    """The options of a job: those it was given over those it has."""
-    had = {"priority": job.priority, "attempts": job.attempts_limit, "timeout": job.timeout}
-    return {**had, **job.options, "priority": job.priority}
+    name = fields.String(required=True)
+    queues = fields.List(fields.String(), required=True)
+    state = fields.String(required=True)
+    jobId = fields.String(attribute="job_id", required=True, allow_none=True)
+    jobQueue = fields.String(attribute="job_queue", required=True, allow_none=True)
+    jobSince = moment("job_since", "When it began its job")
+    pid = fields.Integer(required=True, allow_none=True)
+    hostname = fields.String(required=True)
+    birth = moment("birth", "When it started")
+    heartbeat = moment("heartbeat", "When it last gave a sign of life")
+    completed = fields.Integer(required=True)
+    failed = fields.Integer(required=True)
+    workingSeconds = fields.Float(attribute="working_seconds", required=True)
+    memoryBytes = fields.Integer(attribute="memory_bytes", required=True, allow_none=True)
