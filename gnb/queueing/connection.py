@@ -7,6 +7,7 @@ redis+sentinel://[user:password@]host:port[,host:port…]/service[/db] for a mas
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,7 +18,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from .errors import QueueUnavailable
-from .scripts import Script, run
+from .scripts import Script, run_raw
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,11 @@ class Broker:
 
     def run(self, script: Script, keys: list[str], args: list[Any]) -> Any:
         """What the script answers. Raises QueueUnavailable."""
-        return self.call(lambda: run(self.client, script, keys, args))
+        return self.run_each(script, keys, [args])[0]
+
+    def run_each(self, script: Script, keys: list[str], calls: Sequence[list[Any]]) -> list[Any]:
+        """What the script answers for each list of arguments; all are sent before the first answer is awaited."""
+        return self.call(lambda: run_raw(self.client, script, keys, calls))  # type: ignore[no-any-return]
 
     def call(self, request: Any) -> Any:
         """What `request()`, a use of `client`, gives back. Raises QueueUnavailable."""

@@ -1,7 +1,6 @@
 """From a call's type, data and options to the words that the enqueue script writes: a job hash in RQ's own format."""
 
 import json
-import math
 import os
 import time
 import zlib
@@ -18,6 +17,7 @@ from .options import JobOptions
 from .records import Job
 
 _COMPRESS_FROM = 300
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ def prepare(
     fields = _fields(job_type, chosen, base, wire, band, status, clock.rq_time(now))
     if options:
         fields += ["opts", json.dumps({name: _plain(value) for name, value in options.items()})]
-    words = [job_id, band, chosen.delay, "1", len(fields), *fields]
+    words = [job_id, band, chosen.delay, "1" if chosen.job_id else "", len(fields), *fields]
     return Prepared(words, _job(keys, job_type, chosen, dict(data), job_id, now), chosen.job_id is not None)
 
 
@@ -59,24 +59,21 @@ def _fields(
         "status", status,
         "created_at", now,
         "enqueued_at", now,
-        "timeout", math.ceil(options.timeout),
-        "attempts", options.attempts,
-        "result_ttl", options.remove_on_complete.ttl,
-        "failure_ttl", options.remove_on_fail.ttl,
+        *options.wire_words,
     ]  # fmt: skip
-    if options.remove_on_complete.keep != base.remove_on_complete.keep:
-        fields += ["keep_completed", options.remove_on_complete.keep]
-    if options.remove_on_fail.keep != base.remove_on_fail.keep:
-        fields += ["keep_failed", options.remove_on_fail.keep]
-    if options.attempts > 1:
-        intervals = options.backoff.intervals(options.attempts - 1)
-        fields += ["retries_left", options.attempts - 1, "retry_intervals", json.dumps(intervals)]
+    if options is not base:
+        if options.remove_on_complete.keep != base.remove_on_complete.keep:
+            fields += ["keep_completed", options.remove_on_complete.keep]
+        if options.remove_on_fail.keep != base.remove_on_fail.keep:
+            fields += ["keep_failed", options.remove_on_fail.keep]
+    if options.attempts > 1 and options.backoff.jitter:
+        fields += ["retry_intervals", _encode(options.backoff.intervals(options.attempts - 1))]
     return fields
 
 
 def _as_json(data: Mapping[str, Any]) -> str:
     try:
-        return json.dumps(data, allow_nan=False, separators=(",", ":"))
+        return _encode(data)
     except (TypeError, ValueError) as error:
         raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
 

@@ -1,10 +1,13 @@
 """The options of queues and jobs, checked once where they come in; inside the engine they are valid."""
 
+import json
+import math
 import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from .errors import InvalidJobOption
@@ -151,6 +154,17 @@ class JobOptions:
     job_id: str | None = None
     remove_on_complete: Retention = Retention(86400, 1000)
     remove_on_fail: Retention = Retention(7 * 86400, 5000)
+
+    @cached_property
+    def wire_words(self) -> tuple[Any, ...]:
+        """The names and values that these options put into a job's hash, but for intervals that jitter makes."""
+        words: list[Any] = ["timeout", math.ceil(self.timeout), "attempts", self.attempts]
+        words += ["result_ttl", self.remove_on_complete.ttl, "failure_ttl", self.remove_on_fail.ttl]
+        if self.attempts > 1:
+            words += ["retries_left", self.attempts - 1]
+            if not self.backoff.jitter:
+                words += ["retry_intervals", json.dumps(self.backoff.intervals(self.attempts - 1))]
+        return tuple(words)
 
     def override(self, options: Mapping[str, Any]) -> "JobOptions":
         """These options with others on top. Raises InvalidJobOption naming the first that is unknown or wrong."""

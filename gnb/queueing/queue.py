@@ -27,6 +27,7 @@ from .stopping import ask_to_stop
 T = TypeVar("T")
 
 _BATCH = 500
+_BATCHES_ON_THE_WAY = 20
 _STOP_WITHIN = 5.0
 
 
@@ -46,26 +47,20 @@ class Queue(QueueReader):
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
         prepared = self.prepared(job_type, data, options)
-        made = self._push([prepared])
+        made = self.broker.run(ENQUEUE, [self.keys.wake], _enqueue_args([prepared]))
         return prepared.job if made[0] or not prepared.named else self.job(prepared.job.id)
 
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked."""
         prepared = [self.prepared(job_type, data, options) for job_type, data, options in jobs]
-        for batch in _batches(prepared):
-            self._push(batch)
+        for some in batched(prepared, _BATCH * _BATCHES_ON_THE_WAY):
+            self.broker.run_each(ENQUEUE, [self.keys.wake], [_enqueue_args(batch) for batch in batched(some, _BATCH)])
         return [each.job for each in prepared]
 
     def prepared(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Prepared:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
         declared = self._types.get(self.name, job_type)
         return prepare(self.keys, declared, self.default_options[job_type], data or {}, options)
-
-    def _push(self, batch: list[Prepared]) -> list[int]:
-        args: list[Any] = [len(batch)]
-        for prepared in batch:
-            args.extend(prepared.words)
-        return self.broker.run(ENQUEUE, [self.keys.wake], args)  # type: ignore[no-any-return]
 
     @cached_property
     def default_options(self) -> dict[str, JobOptions]:
@@ -131,16 +126,16 @@ class Queue(QueueReader):
     def retry_failed(self, ids: Iterable[str] | None = None) -> int:
         """How many failed jobs wait again: those of the ids, or all."""
         chosen = self._ids("failed") if ids is None else self._own(ids)
-        return sum(answer == 1 for batch in _batches(chosen) for answer in self._requeue(batch, "rq:failed:"))
+        return sum(answer == 1 for batch in batched(chosen, _BATCH) for answer in self._requeue(batch, "rq:failed:"))
 
     def promote_many(self, ids: Iterable[str]) -> int:
         """How many of these were delayed and now wait."""
-        batches = _batches(self._own(ids))
+        batches = batched(self._own(ids), _BATCH)
         return sum(answer == 1 for batch in batches for answer in self._requeue(batch, "rq:scheduled:", ""))
 
     def remove_many(self, ids: Iterable[str]) -> int:
         """How many of these were removed; running ones stay."""
-        return sum(answer == 1 for batch in _batches(self._own(ids)) for answer in self._remove(batch))
+        return sum(answer == 1 for batch in batched(self._own(ids), _BATCH) for answer in self._remove(batch))
 
     def retry_group(self, signature: str) -> int:
         """How many failed jobs whose error folds to the signature wait again."""
@@ -205,5 +200,13 @@ class Queue(QueueReader):
         self.broker.call(lambda: client.set(self.keys.limit, parsed.wire if parsed else "1000000/0.000001"))
 
 
-def _batches(items: list[T]) -> Iterator[list[T]]:
-    return (items[at : at + _BATCH] for at in range(0, len(items), _BATCH))
+def batched(items: list[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most that size."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+def _enqueue_args(batch: list[Prepared]) -> list[Any]:
+    args: list[Any] = [len(batch)]
+    for prepared in batch:
+        args.extend(prepared.words)
+    return args

@@ -43,7 +43,7 @@ class Attempt:
     return_value: Any = None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: making one would cost four times as much, and producers make many
 class Job:
     """A job as it stood when it was read; times are aware, `priority` is 1 (first) to 10."""
 

@@ -1,10 +1,12 @@
 """The Lua scripts, each one atomic step; what it reads and writes stands on top of its file in `lua/`."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import NoScriptError
+from hiredis import pack_command
+from redis.exceptions import NoScriptError, ResponseError
 
 _FOLDER = Path(__file__).parent / "lua"
 
@@ -37,3 +39,32 @@ def run(connection: Any, script: Script, keys: list[str], args: list[Any]) -> An
         return connection.evalsha(script.sha, len(keys), *keys, *args)
     except NoScriptError:
         return connection.eval(script.text, len(keys), *keys, *args)
+
+
+def run_raw(client: Any, script: Script, keys: list[str], calls: Sequence[list[Any]]) -> list[Any]:
+    """The same for each list of arguments, all sent before the first answer is awaited, on one connection of the
+    client's pool; past redis-py's command machinery, which costs a fifth of an enqueue."""
+    connection = client.connection_pool.get_connection()
+    try:
+        for args in calls:
+            packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
+            connection.send_packed_command([packed], check_health=False)
+        answers = [_answer(connection) for _ in calls]
+    except BaseException:
+        connection.disconnect()  # answers may still be on their way, which are nobody else's
+        raise
+    finally:
+        client.connection_pool.release(connection)
+    for number, answer in enumerate(answers):
+        if isinstance(answer, NoScriptError):
+            answers[number] = client.eval(script.text, len(keys), *keys, *calls[number])
+        elif isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
+def _answer(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error

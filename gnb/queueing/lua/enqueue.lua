@@ -6,8 +6,8 @@
 -- Writes rq:job:<id>, rq:queue:<band> or rq:scheduled:<band>, rq:queues.
 -- Returns a list of 1 (new) and 0 (there is a job of that id, nothing done).
 
-local made, known, at = {}, {}, 2
-local time, woken = redis.call('TIME'), false
+local made, waiting, bands, at = {}, {}, {}, 2
+local time = redis.call('TIME')
 for number = 1, tonumber(ARGV[1]) do
   local id, band, delay, words = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 4])
   if ARGV[at + 3] == '1' and redis.call('EXISTS', 'rq:job:' .. id) == 1 then
@@ -17,16 +17,17 @@ for number = 1, tonumber(ARGV[1]) do
     if delay > 0 then
       redis.call('ZADD', 'rq:scheduled:' .. band, time[1] + time[2] / 1000000 + delay, id)
     else
-      redis.call('RPUSH', 'rq:queue:' .. band, id)
-      woken = true
+      waiting[band] = waiting[band] or {}
+      table.insert(waiting[band], id)
     end
-    if not known[band] then
-      redis.call('SADD', 'rq:queues', 'rq:queue:' .. band)
-      known[band] = true
-    end
+    bands[band] = true
     made[number] = 1
   end
   at = at + 5 + words
 end
-if woken then redis.call('ZADD', KEYS[1], 0, 'work') end
+for band in pairs(bands) do redis.call('SADD', 'rq:queues', 'rq:queue:' .. band) end
+for band, ids in pairs(waiting) do
+  redis.call('RPUSH', 'rq:queue:' .. band, unpack(ids))
+  redis.call('ZADD', KEYS[1], 0, 'work')
+end
 return made
