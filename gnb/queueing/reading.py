@@ -1,6 +1,7 @@
 """Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -116,15 +117,15 @@ class QueueReader:
         return [replace(job, return_value=values.get(job.id)) for job in jobs]
 
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
-        """Jobs of a state whose id, type or data has the text, any case. Looks at 2,000 jobs from place `cursor` on;
+        """Jobs of a state whose id, type or data has the text, case and accents aside. Looks at 2,000 jobs from place `cursor` on;
         the answer's cursor says where to go on, None when all were seen."""
         found: list[Job] = []
-        wanted, place, total = text.lower(), cursor, 0
+        wanted, place, total = _plain(text), cursor, 0
         while place < cursor + _SEARCHED_AT_ONCE and len(found) < limit:
             page = self.jobs(state, place, place + _SLICE)
             total = page.total
             for offset, job in enumerate(page.jobs):
-                if wanted in f"{job.id} {job.name} {job.data}".lower():
+                if wanted in _plain(f"{job.id} {job.name} {job.data}"):
                     found.append(job)
                     if len(found) == limit:
                         return JobPage(found, total, place + offset + 1)
@@ -158,6 +159,12 @@ class QueueReader:
         for job in self.every("failed"):
             groups[fold(job.failed_reason or "")].append(job)
         return sorted((_group(signature, jobs) for signature, jobs in groups.items()), key=lambda group: -group.count)
+
+
+def _plain(text: str) -> str:
+    """The text without case and accents, so that "izmir" finds "İzmir"."""
+    parts = unicodedata.normalize("NFKD", text.casefold()).replace("ı", "i")
+    return "".join(part for part in parts if not unicodedata.combining(part))
 
 
 _FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)

@@ -117,7 +117,7 @@ def test_failures_that_are_alike_are_one_group(queue: Queue, run_all: RunAll) ->
 
 def test_a_search_finds_by_id_type_and_data_and_goes_on_at_its_cursor(queue: Queue) -> None:
     queue.enqueue_many([("echo", {"city": "Ankara" if n % 5 else "İzmir"}, {}) for n in range(100)])
-    first = queue.search("waiting", "İZMİR", limit=15)
+    first = queue.search("waiting", "IZMIR", limit=15)
     second = queue.search("waiting", "İzmir", cursor=first.cursor or 0, limit=15)
     assert (len(first.jobs), len(second.jobs), second.cursor) == (15, 5, None)
 
