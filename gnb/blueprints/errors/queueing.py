@@ -8,8 +8,11 @@ from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
     InvalidJobState,
+    InvalidSchedule,
     JobNotFound,
     QueueUnavailable,
+    ScheduleInCode,
+    ScheduleNotFound,
     UnknownJobType,
     UnknownQueue,
 )
@@ -22,6 +25,9 @@ def register(app: Flask) -> None:
     app.register_error_handler(UnknownQueue, lambda error: answer(404, "unknown_queue", str(error)))
     app.register_error_handler(JobNotFound, lambda error: answer(404, "job_not_found", str(error)))
     app.register_error_handler(InvalidJobState, lambda error: answer(409, "invalid_job_state", str(error)))
+    app.register_error_handler(ScheduleNotFound, lambda error: answer(404, "schedule_not_found", str(error)))
+    app.register_error_handler(ScheduleInCode, lambda error: answer(409, "schedule_in_code", str(error)))
+    app.register_error_handler(InvalidSchedule, _invalid_schedule)
     app.register_error_handler(UnknownJobType, _unknown_type)
     app.register_error_handler(InvalidJobData, _invalid_data)
     app.register_error_handler(InvalidJobOption, _invalid_option)
@@ -34,6 +40,12 @@ def _unknown_type(error: UnknownJobType) -> ResponseReturnValue:
 
 def _invalid_data(error: InvalidJobData) -> ResponseReturnValue:
     return answer(422, "invalid_job_data", str(error), {"data": error.errors})
+
+
+def _invalid_schedule(error: InvalidSchedule) -> ResponseReturnValue:
+    names = {"catch_up": "catchUp"}
+    details = {names.get(field, field): words for field, words in error.errors.items()}
+    return answer(422, "invalid_schedule", str(error), details)
 
 
 def _invalid_option(error: InvalidJobOption) -> ResponseReturnValue:
