@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from gnb.extensions import engine
@@ -39,7 +40,8 @@ def details(queue: str, job_id: str) -> dict[str, Any]:
     """One job with its attempts, logs and options, as JobDetailsSchema takes it. Raises UnknownQueue, JobNotFound."""
     reader = engine().queue(queue)
     job, attempts = reader.job_and_attempts(job_id)
-    return {**vars(job), "opts": _effective_options(job), "logs": reader.logs(job_id), "attempts": attempts}
+    known = {field.name: getattr(job, field.name) for field in fields(job)}
+    return {**known, "opts": _effective_options(job), "logs": reader.logs(job_id), "attempts": attempts}
 
 
 def _effective_options(job: Job) -> dict[str, Any]:

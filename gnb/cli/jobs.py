@@ -1,0 +1,187 @@
+"""`flask jobs`: putting jobs in, looking at them, moving them. Exit status: 0 done, 1 not found or refused by state,
+2 wrong usage, 3 broker or database away."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from gnb.cli import job_reports
+from gnb.cli.arguments import JSON_OBJECT, QUEUE
+from gnb.cli.durations import DURATION
+from gnb.cli.groups import OneLineGroup
+from gnb.cli.outcomes import REFUSED, Failure
+from gnb.cli.output import print_json
+from gnb.cli.scheduler import scheduler
+from gnb.cli.waiting import wait_for
+from gnb.cli.worker import worker
+from gnb.extensions import engine
+from gnb.queueing import STATES
+from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.services import job_actions, job_reading
+from gnb.services.job_schemas import JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
+
+jobs = OneLineGroup("jobs", help="Jobs, queues and workers.")
+jobs.add_command(worker)
+jobs.add_command(scheduler)
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+queue_argument = click.argument("queue", type=QUEUE)
+ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
+
+
+@jobs.command("enqueue")
+@queue_argument
+@click.argument("type_name", metavar="TYPE")
+@click.option("--data", type=JSON_OBJECT, default="{}", help="JSON, @FILE, or @- for standard input.")
+@click.option("--priority", type=int, help="1 (first) to 10.")
+@click.option("--attempts", type=int, help="How often it is tried.")
+@click.option("--delay", type=DURATION, help="When it shall run, such as 1h.")
+@click.option("--timeout", type=DURATION, help="How long one attempt may take, such as 60s.")
+@click.option("--job-id", help="Its id; the same twice is one job.")
+@click.option("--wait", is_flag=True, help="Wait for its end; exit 1 if it fails.")
+@as_json_option
+def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_json: bool, **options: Any) -> None:
+    """Put a job of TYPE into QUEUE and print its id; with --wait its result."""
+    given = {name: value for name, value in options.items() if value is not None}
+    job = job_actions.enqueue(queue, type_name, data, given)
+    if not wait:
+        print_json(JobSchema().dump(job)) if as_json else click.echo(job.id)
+        return
+    ended = wait_for(engine().queue(queue), job.id)
+    print_json(JobSchema().dump(ended) if as_json else ended.return_value)
+    if ended.state == "failed":
+        raise Failure(f"job {ended.id} failed: {ended.failed_reason}", REFUSED)
+
+
+@jobs.command("list")
+@queue_argument
+@click.option("--state", type=click.Choice(STATES), default="waiting", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option("--search", default="", help="A text in id, type or data.")
+@as_json_option
+def list_jobs(queue: str, state: str, limit: int, search: str, as_json: bool) -> None:
+    """List jobs of QUEUE: waiting ones as they will run, ended ones newest first."""
+    page = job_reading.page(queue, state, 0, limit, search)
+    print_json(JobPageSchema().dump(page)) if as_json else job_reports.print_page(page)
+
+
+@jobs.command("show")
+@queue_argument
+@click.argument("job_id", metavar="ID")
+@as_json_option
+def show(queue: str, job_id: str, as_json: bool) -> None:
+    """Show a job with its attempts, errors and logs."""
+    job = job_reading.details(queue, job_id)
+    print_json(JobDetailsSchema().dump(job)) if as_json else job_reports.print_job(job)
+
+
+@jobs.command("retry")
+@queue_argument
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every failed job of the queue.")
+def retry(queue: str, ids: tuple[str, ...], every: bool) -> None:
+    """Let failed jobs of QUEUE wait again."""
+    if bool(ids) == every:
+        raise click.UsageError("name the jobs to retry, or give --all")
+    if every:
+        click.echo(f"{job_actions.retry_failed(queue):,} failed jobs wait again")
+    else:
+        _each(ids, lambda job_id: job_actions.retry(queue, job_id), "waits again")
+
+
+@jobs.command("remove")
+@queue_argument
+@ids_argument
+def remove(queue: str, ids: tuple[str, ...]) -> None:
+    """Remove jobs of QUEUE; those that run are stopped first."""
+    _each(ids, lambda job_id: job_actions.remove(queue, job_id), "is removed")
+
+
+@jobs.command("promote")
+@queue_argument
+@ids_argument
+def promote(queue: str, ids: tuple[str, ...]) -> None:
+    """Let delayed jobs of QUEUE run now."""
+    _each(ids, lambda job_id: job_actions.promote(queue, job_id), "waits for a worker")
+
+
+@jobs.command("pause")
+@click.argument("queues", metavar="QUEUE...", type=QUEUE, nargs=-1, required=True)
+def pause(queues: tuple[str, ...]) -> None:
+    """Let jobs of QUEUE that run finish, and start no other."""
+    for queue in [engine().queue(name).name for name in queues]:
+        job_actions.pause(queue)
+        click.echo(f"{queue} is paused")
+
+
+@jobs.command("resume")
+@click.argument("queues", metavar="QUEUE...", type=QUEUE, nargs=-1, required=True)
+def resume(queues: tuple[str, ...]) -> None:
+    """Let jobs of QUEUE start again."""
+    for queue in [engine().queue(name).name for name in queues]:
+        job_actions.resume(queue)
+        click.echo(f"{queue} runs again")
+
+
+@jobs.command("clean")
+@queue_argument
+@click.option("--older-than", type=DURATION, default="24h", show_default=True, help="Ended at least so long ago.")
+@click.option("--state", type=click.Choice(["completed", "failed"]), default="completed", show_default=True)
+def clean(queue: str, older_than: timedelta, state: str) -> None:
+    """Remove ended jobs of QUEUE."""
+    click.echo(f"{job_actions.clean(queue, older_than, state):,} {state} jobs removed")
+
+
+@jobs.command("drain")
+@queue_argument
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+def drain(queue: str, yes: bool) -> None:
+    """Remove every waiting and delayed job of QUEUE; those that run go on."""
+    stats = job_reading.stats(queue)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("this removes jobs for good; give --yes")
+        click.confirm(f"Remove {stats.waiting + stats.delayed:,} jobs of {queue} for good?", abort=True, err=True)
+    click.echo(f"{job_actions.drain(queue):,} jobs removed")
+
+
+@jobs.command("stats")
+@click.option("--watch", is_flag=True, help="Show it anew until Ctrl-C.")
+@click.option("--interval", type=click.FloatRange(0.2, 3600), default=2.0, show_default=True, help="Seconds.")
+@as_json_option
+def stats(watch: bool, interval: float, as_json: bool) -> None:
+    """Count the jobs of every queue; with --watch and --json, one line of JSON each time."""
+    if watch:
+        job_reports.watch_stats(interval, as_json)
+    else:
+        job_reports.print_stats(as_json)
+
+
+@jobs.command("workers")
+@as_json_option
+def workers(as_json: bool) -> None:
+    """List the workers and what each is at."""
+    found = engine().workers()
+    print_json(WorkerSchema(many=True).dump(found)) if as_json else job_reports.print_workers(found)
+
+
+def _each(ids: tuple[str, ...], move: Callable[[str], None], done: str) -> None:
+    """Moves one job after the other; those that cannot be are told in a line each, and the command ends with 1."""
+    refused = 0
+    for job_id in dict.fromkeys(ids):
+        try:
+            move(job_id)
+        except (JobNotFound, InvalidJobState) as error:
+            refused += 1
+            if len(ids) == 1:
+                raise
+            click.echo(f"Error: {error}", err=True)
+        else:
+            click.echo(f"{job_id} {done}")
+    if refused:
+        raise click.exceptions.Exit(REFUSED)
