@@ -86,7 +86,7 @@ def test_letters_of_many_scripts_and_unprintable_ones_do_no_harm(app: Flask) -> 
 
 
 def test_a_document_fetches_nothing_from_outside_the_static_folder(app: Flask) -> None:
-    files = Press("en")._files
+    files = Press("en")._typesetter.files
     for address in ("https://example.com/x.png", "file:///etc/passwd", "static:/../gnb/config.py", "static:/none"):
         with pytest.raises(ValueError, match="static folder only"):
             files.fetch(address)
