@@ -1,0 +1,117 @@
+"""The pages of schedules, for admins and for those who may only read."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from gnb.extensions import engine
+from gnb.jobs.schedules import SCHEDULES
+from gnb.queueing import Schedule
+from gnb.services import passwords
+from tests.business import make_tour, make_user
+from tests.servers import on_sqlite
+
+pytestmark = on_sqlite
+
+PASSWORD = "correct horse 42"
+FORM = {"name": "nightly", "type": "clean-up", "cron": "0 3 * * *", "tz": "Europe/Istanbul", "catch_up": "once"}
+
+
+@pytest.fixture
+def sign_in(app: Flask, client: FlaskClient) -> Callable[[str], FlaskClient]:
+    """Signs the visitor in as an account of that role."""
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    def signed_in(role: str) -> FlaskClient:
+        user = make_user(role=role, password_hash=passwords.hash_password(PASSWORD))
+        answer = client.post("/login", data={"email": user.email, "password": PASSWORD})
+        assert answer.status_code in (302, 303)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def admin(sign_in: Callable[[str], FlaskClient]) -> FlaskClient:
+    return sign_in("admin")
+
+
+def test_the_list_says_what_each_schedule_means_in_the_readers_language(admin: FlaskClient) -> None:
+    engine().schedules.sync(SCHEDULES)
+    page = admin.get("/admin/schedules").text
+    assert "At 02:00, only on Monday (Europe/Istanbul)" in page
+    assert "No scheduler is running" in page
+    assert "Saat 02:00, sadece Pazartesi" in admin.get("/admin/schedules?lang=tr").text
+
+
+def test_without_schedules_the_page_says_how_to_get_them(admin: FlaskClient) -> None:
+    assert "flask jobs scheduler" in admin.get("/admin/schedules").text
+
+
+def test_a_schedule_is_added_run_paused_edited_and_removed_by_the_pages(admin: FlaskClient) -> None:
+    assert admin.get("/admin/new-schedule").status_code == 200
+    assert admin.post("/admin/new-schedule", data=FORM).status_code == 303
+    for action in ("run", "pause"):
+        assert admin.post(f"/admin/schedules/nightly/{action}").status_code == 303
+    page = admin.get("/admin/schedules/nightly").text
+    assert "nightly-by-hand-" in page
+    assert "It fires no more until it is resumed." in page
+    admin.post("/admin/schedules/nightly/resume")
+    assert "0 3 * * *" in admin.get("/admin/schedules/nightly/edit").text
+    admin.post("/admin/schedules/nightly/edit", data={**FORM, "cron": "", "every": "10m", "overlap": "true"})
+    changed = engine().schedules.get("nightly").schedule
+    assert (changed.every, changed.cron, changed.overlap) == (600, None, True)
+    assert admin.get("/admin/schedules/nightly/remove").status_code == 200
+    admin.post("/admin/schedules/nightly/remove")
+    assert engine().schedules.list() == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cron": "0 25 * * *"}, "hour is &#39;25&#39;"),
+        ({"data": "{no"}, "This is not JSON"),
+        ({"data": "[1]"}, "Give an object"),
+        ({"tz": "Mars"}, "no time zone"),
+        ({"name": "no spaces"}, "is no name"),
+        ({"cron": "", "every": ""}, "give either cron"),
+    ],
+)
+def test_a_wrong_form_comes_back_with_its_values_and_what_is_wrong(
+    admin: FlaskClient, changes: dict[str, str], words: str
+) -> None:
+    answer = admin.post("/admin/new-schedule", data={**FORM, **changes})
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert 'value="Europe/Istanbul"' in answer.text or "tz" in changes
+
+
+def test_a_schedule_of_the_application_is_not_removed(admin: FlaskClient) -> None:
+    engine().schedules.sync(SCHEDULES)
+    assert "Remove" not in admin.get("/admin/schedules/clean-up").text
+    admin.post("/admin/schedules/clean-up/remove")
+    assert engine().schedules.get("clean-up").in_code
+
+
+def test_an_unknown_schedule_leads_back_to_the_list(admin: FlaskClient) -> None:
+    assert admin.get("/admin/schedules/none").location == "/admin/schedules"
+
+
+def test_support_reads_and_changes_nothing(sign_in: Callable[[str], FlaskClient]) -> None:
+    client = sign_in("support")
+    engine().schedules.add(Schedule("nightly", "clean-up", cron="@daily"))
+    page = client.get("/admin/schedules").text
+    assert "nightly" in page
+    assert "Run now" not in page
+    assert client.post("/admin/schedules/nightly/pause").status_code == 403
+    assert client.get("/admin/new-schedule").status_code == 403
+
+
+def test_the_preview_of_prices_shows_tours_and_changes_none(admin: FlaskClient) -> None:
+    assert "No tour is on sale" in admin.get("/admin/pricing").text
+    make_tour(name="Ephesus <b>")
+    page = admin.get("/admin/pricing").text
+    assert "Ephesus &lt;b&gt;" in page
+    assert "demand as before" in page
