@@ -1,6 +1,8 @@
 """How gunicorn serves the application. Read by gunicorn itself; every value comes from the settings."""
 
+import gc
 import os
+from typing import Any
 
 from gunicorn.glogging import Logger
 
@@ -25,6 +27,7 @@ bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
 threads = 8
+preload_app = True  # imported once, its memory shared by the workers
 timeout = 60  # seconds without a sign of life; a download keeps its thread, not its worker's heartbeat
 graceful_timeout = 25
 keepalive = 5
@@ -36,3 +39,17 @@ limit_request_fields = 100
 forwarded_allow_ips = "127.0.0.1"  # the application itself counts its proxies: TRUSTED_PROXIES
 proc_name = "gnb-web"
 control_socket_disable = True
+
+
+def when_ready(_server: object) -> None:
+    """What was imported stays shared with the workers: their collectors leave it alone."""
+    gc.freeze()
+
+
+def post_fork(_server: object, worker: Any) -> None:
+    """Each worker opens connections of its own."""
+    from gnb.extensions import db, engine
+
+    with worker.app.wsgi().app_context():
+        db.engine.dispose(close=False)
+        engine().after_fork()

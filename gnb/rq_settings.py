@@ -2,12 +2,11 @@
 
 from urllib.parse import urlsplit
 
-from gnb import create_app
 from gnb.queueing import Worker
 from gnb.queueing.connection import sentinel_settings
+from wsgi import app
 
-_app = create_app()
-_engine = _app.extensions["engine"]
+_engine = app.extensions["engine"]
 Worker.engine = _engine
 
 if urlsplit(_engine.url).scheme.endswith("+sentinel"):

@@ -6,11 +6,13 @@ that the one that supervises stays small.
 
 import sys
 
+from wsgi import app  # first, because it imports everything in the quick way
+
+# isort: split
 import click
 from flask_migrate import upgrade
 from sqlalchemy import exists, select
 
-from gnb import create_app
 from gnb.cli.demo import demo
 from gnb.models import Tour, db
 from gnb.services import passwords, user_service
@@ -20,7 +22,6 @@ DEMO_BOOKINGS = 3000
 
 def prepare(email: str, password: str) -> None:
     """Returns when everything stands; the admin can sign in with this password from now on."""
-    app = create_app()
     with app.app_context():
         upgrade()
         if not db.session.scalar(select(exists().select_from(Tour))):
