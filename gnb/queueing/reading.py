@@ -117,8 +117,10 @@ class QueueReader:
         return [replace(job, return_value=values.get(job.id)) for job in jobs]
 
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
-        """Jobs of a state whose id, type or data has the text, case and accents aside. Looks at 2,000 jobs from place `cursor` on;
-        the answer's cursor says where to go on, None when all were seen."""
+        """Jobs of a state whose id, type or data has the text, case and accents aside.
+
+        Looks at 2,000 jobs from place `cursor` on; the answer's cursor says where to go on, None when all were seen.
+        """
         found: list[Job] = []
         wanted, place, total = _plain(text), cursor, 0
         while place < cursor + _SEARCHED_AT_ONCE and len(found) < limit:

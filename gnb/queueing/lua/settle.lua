@@ -15,18 +15,10 @@
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what take_next() answers}.
 
-local RESULT_TYPE = {completed = 1, failed = 2, stopped = 3, retried = 4, stalled = 4, ['handed-back'] = 4}
+local id, band, execution, outcome = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, id .. ':' .. execution
 
-local id, band, outcome = ARGV[8], ARGV[9], ARGV[11]
-local job, results, logs = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id
-
-local function remove_jobs(ids)
-  for _, each in ipairs(ids) do
-    redis.call('UNLINK', 'rq:job:' .. each, 'rq:results:' .. each, 'gnb:logs:' .. each)
-  end
-end
-
--- Removes the oldest of the ten bands' registries until `keep` are left, at most 200 in one go.
+-- Removes the oldest jobs of the ten bands' registries until `keep` are left, at most 200 in one go.
 local function trim(registry, counter, keep)
   local heads, total = {}, 0
   for number = 1, 10 do
@@ -35,56 +27,54 @@ local function trim(registry, counter, keep)
     total = total + size
     if size > 0 then heads[name] = tonumber(redis.call('ZRANGE', name, 0, 0, 'WITHSCORES')[2]) end
   end
-  local removed = 0
-  while total > keep and removed < 200 do
+  for _ = 1, math.min(total - keep, 200) do
     local oldest
     for name, score in pairs(heads) do
       if not oldest or score < heads[oldest] then oldest = name end
     end
-    remove_jobs({redis.call('ZPOPMIN', oldest)[1]})
-    total, removed = total - 1, removed + 1
+    local gone = redis.call('ZPOPMIN', oldest)[1]
+    redis.call('UNLINK', 'rq:job:' .. gone, 'rq:results:' .. gone, 'gnb:logs:' .. gone)
+    total = total - 1
     local head = redis.call('ZRANGE', oldest, 0, 0, 'WITHSCORES')
     heads[oldest] = head[2] and tonumber(head[2]) or nil
   end
   redis.call('SET', counter, total)
 end
 
-local function keep_until(ttl)
+local function finish(registry, state, now)
+  local ttl, keep = tonumber(ARGV[15]), tonumber(ARGV[16])
+  if ttl == 0 or keep == 0 then
+    redis.call('UNLINK', job, results, logs)
+    return
+  end
   if ttl > 0 then
     redis.call('EXPIRE', job, ttl)
     redis.call('EXPIRE', results, ttl)
     if ARGV[31] == '1' then redis.call('EXPIRE', logs, ttl) end
+    redis.call('ZADD', registry .. band, now + ttl, id)
+  else
+    redis.call('ZADD', registry .. band, '+inf', id)
   end
-end
-
-local function finish(registry, state, now)
-  local ttl, keep = tonumber(ARGV[15]), tonumber(ARGV[16])
-  if ttl == 0 or keep == 0 then return remove_jobs({id}) end
-  redis.call('ZADD', registry .. band, ttl > 0 and now + ttl or '+inf', id)
-  keep_until(ttl)
   if keep > 0 then
     local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
     if redis.call('INCR', counter) > keep + keep / 100 then trim(registry, counter, keep) end
   end
 end
 
-local function back_to_waiting(push)
-  redis.call(push, 'rq:queue:' .. band, id)
-  redis.call('ZADD', KEYS[15], 0, 'work')
-end
-
-local function record(now)
-  local entry = {'type', RESULT_TYPE[outcome], 'worker_name', ARGV[1]}
-  local function add(name, value) entry[#entry + 1] = name; entry[#entry + 1] = value end
-  if ARGV[13] ~= '' then add(ARGV[13], ARGV[14]) end
-  add('execution_id', ARGV[10]); add('execution_started_at', ARGV[21]); add('execution_ended_at', ARGV[22])
-  if ARGV[20] ~= '1' then add('attempt', ARGV[20]) end
-  if outcome == 'stalled' or outcome == 'handed-back' then add('outcome', outcome) end
+-- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.
+local function record()
+  local kind = outcome == 'completed' and 1 or outcome == 'failed' and 2 or outcome == 'stopped' and 3 or 4
+  local entry = {'type', kind, 'worker_name', ARGV[1], 'execution_id', execution, 'execution_started_at', ARGV[21],
+    'execution_ended_at', ARGV[22]}
+  local size = 10
+  if ARGV[13] ~= '' then entry[11], entry[12], size = ARGV[13], ARGV[14], 12 end
+  if ARGV[20] ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', ARGV[20], size + 2 end
+  if outcome == 'stalled' or outcome == 'handed-back' then entry[size + 1], entry[size + 2] = 'outcome', outcome end
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
 
 local function move(now)
-  record(now)
+  record()
   if outcome == 'completed' then
     redis.call('HSET', job, 'status', 'finished', 'ended_at', ARGV[12])
     finish('rq:finished:', 'completed', now)
@@ -97,27 +87,23 @@ local function move(now)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[12], 'error', ARGV[19], 'retries_left', ARGV[18])
     if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
-    back_to_waiting(outcome == 'retried' and 'RPUSH' or 'LPUSH')
+    redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. band, id)
+    redis.call('ZADD', KEYS[15], 0, 'work')
+  end
+  if ARGV[23] ~= '' then
+    if redis.call('HINCRBY', KEYS[18], ARGV[23], 1) == 1 then redis.call('SADD', KEYS[19], KEYS[18]) end
+    redis.call('HINCRBY', KEYS[18], 'd|' .. ARGV[24], ARGV[25])
+    redis.call('HINCRBY', KEYS[18], 'w', ARGV[26])
   end
 end
 
-local function count()
-  if ARGV[23] == '' then return end
-  if redis.call('HINCRBY', KEYS[18], ARGV[23], 1) == 1 then redis.call('SADD', KEYS[19], KEYS[18]) end
-  redis.call('HINCRBY', KEYS[18], 'd|' .. ARGV[24], ARGV[25])
-  redis.call('HINCRBY', KEYS[18], 'w', ARGV[26])
-end
-
-local now, member = clock(), id .. ':' .. ARGV[10]
+local now = clock()
 local lease = redis.call('ZSCORE', 'rq:wip:' .. band, member)
 local owned = lease and (ARGV[27] ~= '1' or tonumber(lease) < now)
 if owned then
   redis.call('ZREM', 'rq:wip:' .. band, member)
   redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id)
-  if redis.call('HGET', job, 'status') == 'started' then
-    move(now)
-    count()
-  end
+  if redis.call('HGET', job, 'status') == 'started' then move(now) end
 end
 if owned or not lease then redis.call('SREM', KEYS[17], member) end
 local answer = ARGV[7] == '1' and take_next() or {'none'}
