@@ -48,7 +48,9 @@ def _ways(engine: Engine, bands: bool, checks: bool) -> Ways:
 
 
 def _bare_engine() -> Engine:
-    return Engine(BROKER_URL, {QUEUE: QueueOptions(DEFAULTS[QUEUE])})
+    """As the queue is set up, but for keeping every finished job, as the peers do."""
+    keep = {"remove_on_complete": {"age": 86400}, "remove_on_fail": {"age": 7 * 86400}}
+    return Engine(BROKER_URL, {QUEUE: QueueOptions(DEFAULTS[QUEUE].override(keep))})
 
 
 def _engine_of_the_application() -> Engine:
