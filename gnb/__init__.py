@@ -3,14 +3,9 @@
 `create_app` is the only place where the parts are wired together.
 """
 
-from importlib import import_module
-
 from flask import Flask
 
 from gnb.config import INSTANCE, ROOT, Settings, environment
-
-BLUEPRINTS = ("errors", "ops", "preferences", "site", "auth", "api", "admin")
-COMMANDS = ("jobs", "schedules", "users", "demo")
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -46,24 +41,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _register_parts(app: Flask) -> None:
-    for name in BLUEPRINTS:
-        try:
-            part = import_module(f"gnb.blueprints.{name}")
-        except ImportError as error:
-            if not (error.name or "").startswith("gnb."):
-                raise
-            continue
-        if hasattr(part, "register"):
-            part.register(app)
-        elif hasattr(part, "blueprint"):
-            app.register_blueprint(part.blueprint)
-    for name in COMMANDS:
-        try:
-            part = import_module(f"gnb.cli.{name}")
-        except ImportError as error:
-            if not (error.name or "").startswith("gnb."):
-                raise
-            continue
-        group = getattr(part, name, None) or getattr(part, "group", None)
-        if group is not None:
-            app.cli.add_command(group)
+    from gnb.blueprints import admin, api, auth, errors, ops, preferences, site
+    from gnb.cli import demo, jobs, schedules, users
+
+    for part in (errors, preferences, site, auth, api):
+        part.register(app)
+    for blueprint in (ops.blueprint, admin.blueprint):
+        app.register_blueprint(blueprint)
+    for command in (jobs.jobs, schedules.schedules, users.users, demo.demo):
+        app.cli.add_command(command)
