@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from gnb.blueprints.site import sitemap
+from gnb.blueprints.site import sitemap, unsubscribe
 
 
 def register(app: Flask) -> None:
     """Give the application the pages and files that anyone may read."""
     app.register_blueprint(sitemap.blueprint)
+    app.register_blueprint(unsubscribe.blueprint)

@@ -1,0 +1,204 @@
+"""Campaigns: write one, see its mail in both languages, count whom it reaches, test it, send it, watch it go."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+from flask import Response, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext, ngettext
+
+from gnb.blueprints.access import signed_in_user
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.answers import done, refused
+from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
+from gnb.blueprints.admin.emails import MESSAGE_POLICY
+from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.admin.presenters import mail_words
+from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
+from gnb.services import audit_service, email_service
+from gnb.services.mail import campaigns as mailings
+from gnb.services.mail.contents import campaign_content
+from gnb.services.mail.errors import MailError
+from gnb.services.mail.segments import count_recipients
+
+_MOVES = {"pause": mailings.pause, "resume": mailings.resume, "cancel": mailings.cancel}
+# The states that a campaign's rule may be put into, and from which.
+_STATES = {"active": ("draft", "paused"), "paused": ("active",), "ended": ("active", "paused")}
+
+
+@blueprint.get("/campaigns")
+def campaigns() -> ResponseReturnValue:
+    """Show the campaigns, newest first."""
+    number = page_number()
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(Campaign)) or 0
+    pager = Pager(number, total)
+    found = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).slice(pager.start, pager.start + pager.size))  # fmt: skip # noqa: E501
+    return render_template("admin/campaigns/list.html", campaigns=list(found), pager=pager, words=mail_words)
+
+
+@blueprint.route("/campaigns/new", methods=["GET", "POST"])
+@for_admins
+def new_campaign() -> ResponseReturnValue:
+    """Write a campaign."""
+    start = now().astimezone(HOME_ZONE).replace(tzinfo=None, second=0, microsecond=0)
+    form = CampaignForm(data={"starts_at": start, "ends_at": start + timedelta(days=7), "floor_percent": 70, "tour_id": 0})  # fmt: skip # noqa: E501
+    if not form.validate_on_submit():
+        return _form(form, None)
+    campaign = Campaign(created_by_id=signed_in_user().id, mailing_state="none")
+    form.fill(campaign)
+    db.session.add(campaign)
+    db.session.flush()
+    return _written(campaign, "campaign.create", gettext("The campaign is written."))
+
+
+@blueprint.route("/campaigns/<int:campaign_id>/edit", methods=["GET", "POST"])
+@for_admins
+def edit_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Change a campaign; its mail only until it is sent."""
+    campaign = _campaign(campaign_id)
+    form = CampaignForm(data=values_of(campaign))
+    if not form.validate_on_submit():
+        return _form(form, campaign)
+    form.fill(campaign)
+    return _written(campaign, "campaign.change", gettext("The campaign is changed."))
+
+
+@blueprint.get("/campaigns/<int:campaign_id>")
+def campaign(campaign_id: int) -> ResponseReturnValue:
+    """Show a campaign, its mail, and how far its mailing is."""
+    found = _campaign(campaign_id)
+    return render_template(
+        "admin/campaigns/campaign.html",
+        live=found.mailing_state in ("planning", "sending", "paused", "cancelled"),
+        campaign=found,
+        progress=mailings.progress(found) if found.mailing_state != "none" else None,
+        recipients=count_recipients(found.segment) if found.mailing_state == "none" else None,
+        languages=TEXT_LANGUAGES,
+        words=mail_words,
+    )
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/preview/<language>")
+def preview_campaign(campaign_id: int, language: str) -> ResponseReturnValue:
+    """Show the mail in that language, for the frame in the campaign's page."""
+    if language not in TEXT_LANGUAGES:
+        abort(404)
+    content = campaign_content(_campaign(campaign_id), language, signed_in_user().name, "")
+    response = Response(content.html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = MESSAGE_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/test")
+def test_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Send the mail to oneself, in both languages."""
+    campaign = _campaign(campaign_id)
+    try:
+        for language in TEXT_LANGUAGES:
+            mailings.send_test(campaign, signed_in_user(), language)
+    except MailError as error:
+        db.session.rollback()
+        return refused(str(error))
+    return done(gettext("The mail is on its way to you, in both languages."))
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/send")
+@for_admins
+def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Ask whether to send, with the number of recipients."""
+    campaign = _campaign(campaign_id)
+    count = count_recipients(campaign.segment)
+    return render_template(
+        "admin/confirm.html",
+        title=ngettext("Send to %(num)s recipient?", "Send to %(num)s recipients?", count),
+        text=gettext("It goes out as fast as the queue's rate limit lets it, behind all other mail."),
+        quoted=campaign.subject("en"),
+        action=url_for("admin.send_campaign", campaign_id=campaign.id),
+        button=gettext("Send"),
+        back=url_for("admin.campaign", campaign_id=campaign.id),
+    )
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/send")
+def send_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Begin the mailing."""
+    campaign = _campaign(campaign_id)
+    try:
+        count = email_service.send_bulk_campaign_notifications(None, campaign)
+    except MailError as error:
+        return refused(str(error), url_for("admin.campaign", campaign_id=campaign_id))
+    _record("campaign.send", campaign, count)
+    message = ngettext("It goes out to %(num)s recipient.", "It goes out to %(num)s recipients.", count)
+    return done(message, url_for("admin.campaign", campaign_id=campaign_id))
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/cancel")
+@for_admins
+def ask_cancel_mailing(campaign_id: int) -> ResponseReturnValue:
+    """Ask whether to call the rest of the mailing off."""
+    campaign = _campaign(campaign_id)
+    left = mailings.progress(campaign).left
+    return render_template(
+        "admin/confirm.html",
+        title=ngettext("Call %(num)s message off?", "Call %(num)s messages off?", left),
+        text=gettext("What was sent stays sent. This cannot be undone; to stop it for a while, pause it."),
+        action=url_for("admin.move_mailing", campaign_id=campaign.id, move="cancel"),
+        button=gettext("Call it off"),
+        danger=True,
+        back=url_for("admin.campaign", campaign_id=campaign.id),
+    )
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/mailing/<move>")
+def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
+    """Pause, resume or cancel the mailing."""
+    campaign = _campaign(campaign_id)
+    if move not in _MOVES:
+        abort(404)
+    page = url_for("admin.campaign", campaign_id=campaign_id)
+    try:
+        _MOVES[move](campaign)
+    except MailError as error:
+        return refused(str(error), page)
+    _record(f"campaign.{move}", campaign)
+    messages = {
+        "pause": gettext("The mailing is paused."),
+        "resume": gettext("The mailing goes on."),
+        "cancel": gettext("The rest of the mailing is called off."),
+    }
+    return done(messages[move], page)
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/state")
+def set_campaign_state(campaign_id: int) -> ResponseReturnValue:
+    """Put the rule into force, hold it or end it."""
+    campaign, wanted = _campaign(campaign_id), request.form.get("state", "")
+    page = url_for("admin.campaign", campaign_id=campaign_id)
+    if campaign.state not in _STATES.get(wanted, ()):
+        return refused(gettext("That is not possible at the moment."), page)
+    campaign.state = wanted
+    return _written(campaign, f"campaign.{wanted}", gettext("Prices follow within the hour."))
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    found = db.session.get(Campaign, campaign_id) if campaign_id < 2**31 else None
+    return found or abort(404, "There is no such campaign.")
+
+
+def _form(form: CampaignForm, campaign: Campaign | None) -> ResponseReturnValue:
+    locked = campaign is not None and campaign.mailing_state != "none"
+    page = render_template("admin/campaigns/form.html", form=form, campaign=campaign, locked=locked)
+    return page, 422 if form.errors else 200
+
+
+def _written(campaign: Campaign, action: str, message: str) -> ResponseReturnValue:
+    audit_service.record(signed_in_user(), action, f"campaign/{campaign.id}")
+    db.session.commit()
+    return done(message, url_for("admin.campaign", campaign_id=campaign.id))
+
+
+def _record(action: str, campaign: Campaign, count: int = 1) -> None:
+    audit_service.record(signed_in_user(), action, f"campaign/{campaign.id}", count)
+    db.session.commit()

@@ -1,0 +1,118 @@
+"""Mail: every delivery and its state, the message itself, and a way to send it once more."""
+
+from flask import Response, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from gnb.blueprints.access import admin_required, signed_in_user
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.answers import done, refused
+from gnb.blueprints.admin.presenters import mail_words
+from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.models import DELIVERY_KINDS, DELIVERY_STATES, LANGUAGES, Delivery, db
+from gnb.services import audit_service, email_service
+from gnb.services.email_service import MailError
+from gnb.services.mail import reading
+from gnb.services.mail.reading import DeliveryFilter, ReadMessage
+
+PAGE_SIZE = 50
+# A message is shown as it was sent, with its own styles and nothing else: no script, no picture of another host, no
+# form, no link that leaves its frame.
+MESSAGE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+
+
+@blueprint.get("/emails")
+def emails() -> ResponseReturnValue:
+    """Show the deliveries that match, newest first."""
+    wanted, number = _wanted(), page_number()
+    found, total = reading.deliveries(wanted, (number - 1) * PAGE_SIZE, number * PAGE_SIZE)
+    return render_template(
+        "admin/emails/list.html",
+        live=True,
+        deliveries=found,
+        counts=reading.state_counts(wanted),
+        pager=Pager(number, total, PAGE_SIZE),
+        wanted=wanted,
+        words=mail_words,
+        kinds=DELIVERY_KINDS,
+        states=DELIVERY_STATES,
+        languages=LANGUAGES,
+    )
+
+
+@blueprint.get("/emails/<int:delivery_id>")
+def email(delivery_id: int) -> ResponseReturnValue:
+    """Show one delivery with its message."""
+    delivery = _delivery(delivery_id)
+    message = reading.message_of(delivery) if _may_read(delivery) else None
+    return render_template(
+        "admin/emails/delivery.html",
+        delivery=delivery,
+        message=message,
+        may_read=_may_read(delivery),
+        words=mail_words,
+    )
+
+
+@blueprint.get("/emails/<int:delivery_id>/message")
+def email_message(delivery_id: int) -> ResponseReturnValue:
+    """Show the message's HTML alone, for the frame in the delivery's page."""
+    response = Response(_message(delivery_id).html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = MESSAGE_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+@blueprint.get("/emails/<int:delivery_id>/source")
+def email_source(delivery_id: int) -> ResponseReturnValue:
+    """Send the whole message as a file that mail programs open."""
+    response = Response(_message(delivery_id).source, mimetype="message/rfc822")
+    response.headers["Content-Disposition"] = f'attachment; filename="delivery-{delivery_id}.eml"'
+    return response
+
+
+@blueprint.post("/emails/<int:delivery_id>/resend")
+@admin_required
+def resend_email(delivery_id: int) -> ResponseReturnValue:
+    """Send the same message once more, as a delivery of its own."""
+    try:
+        outcome = email_service.resend(_delivery(delivery_id))
+    except MailError as error:
+        db.session.rollback()
+        return refused(str(error))
+    audit_service.record(
+        signed_in_user(), "email.resend", f"delivery/{delivery_id}", details={"as": outcome.delivery_id}
+    )
+    db.session.commit()
+    return done(gettext("The message goes out once more."), url_for("admin.email", delivery_id=outcome.delivery_id))
+
+
+def _wanted() -> DeliveryFilter:
+    """The filter that the address asks for; what is none of the words there are is left out."""
+    args = request.args
+    campaign = args.get("campaign", "")
+    return DeliveryFilter(
+        state=args["state"] if args.get("state") in DELIVERY_STATES else None,
+        kind=args["kind"] if args.get("kind") in DELIVERY_KINDS else None,
+        language=args["language"] if args.get("language") in LANGUAGES else None,
+        campaign_id=int(campaign) if campaign.isdigit() and len(campaign) < 10 else None,
+        text=args.get("q", "").strip()[:254].replace("\x00", "") or None,
+    )
+
+
+def _delivery(delivery_id: int) -> Delivery:
+    if delivery_id >= 2**63:
+        abort(404)
+    return db.session.get(Delivery, delivery_id) or abort(404, "There is no such delivery.")
+
+
+def _may_read(delivery: Delivery) -> bool:
+    """Whoever reads a link for a new password can sign in with it."""
+    return delivery.kind not in reading.SECRET_KINDS or signed_in_user().role == "superadmin"
+
+
+def _message(delivery_id: int) -> ReadMessage:
+    delivery = _delivery(delivery_id)
+    if not _may_read(delivery):
+        abort(403)
+    return reading.message_of(delivery) or abort(404, "The message cannot be shown any more.")

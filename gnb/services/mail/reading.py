@@ -1,0 +1,100 @@
+"""The ledger for those who look at it: lists, one delivery, its message."""
+
+from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any
+
+import sqlalchemy as sa
+
+from gnb.extensions import db
+from gnb.models import Delivery, DeliveryMessage, normalize_email
+from gnb.services.mail.errors import MailError
+from gnb.services.mail.sending import source_of
+
+SECRET_KINDS = frozenset({"password-reset"})
+"""Whose message lets its reader in as somebody else."""
+
+
+@dataclass(frozen=True)
+class DeliveryFilter:
+    """Which deliveries are asked for; None matches all. `text` is a recipient, its beginning, or a reference."""
+
+    state: str | None = None
+    kind: str | None = None
+    language: str | None = None
+    campaign_id: int | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class ReadMessage:
+    """A message taken apart. `kept` says whether it is the one that was sent, or was made just now."""
+
+    source: bytes
+    kept: bool
+    headers: list[tuple[str, str]]
+    html: str
+    text: str
+    attachments: list[str]
+
+
+def deliveries(wanted: DeliveryFilter, start: int, end: int) -> tuple[list[Delivery], int]:
+    """The deliveries from `start` up to, not including, `end`, newest first, and how many match in all."""
+    conditions = _conditions(wanted)
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(*conditions)) or 0
+    query = sa.select(Delivery).where(*conditions).order_by(Delivery.id.desc()).slice(start, end)
+    return list(db.session.scalars(query)), total
+
+
+def state_counts(wanted: DeliveryFilter) -> dict[str, int]:
+    """How many deliveries match in each state, whatever state is asked for."""
+    conditions = _conditions(DeliveryFilter(None, wanted.kind, wanted.language, wanted.campaign_id, wanted.text))
+    query = sa.select(Delivery.state, sa.func.count()).where(*conditions).group_by(Delivery.state)
+    return {state: count for state, count in db.session.execute(query)}  # noqa: C416 - rows are more than pairs
+
+
+def message_of(delivery: Delivery) -> ReadMessage | None:
+    """The delivery's message: the one kept, or as it would be made now; None when it cannot be made any more."""
+    kept = db.session.scalar(sa.select(DeliveryMessage.source).where(DeliveryMessage.delivery_id == delivery.id))
+    if kept is None and delivery.kind in SECRET_KINDS:
+        return None
+    try:
+        source = kept if kept is not None else source_of(delivery)
+    except MailError:
+        return None
+    parser: Any = BytesParser(policy=policy.default)
+    message: EmailMessage = parser.parsebytes(source)
+    return ReadMessage(
+        source=source,
+        kept=kept is not None,
+        headers=[(name, str(value)) for name, value in message.items() if not name.lower().startswith("mime")],
+        html=_body(message, "html"),
+        text=_body(message, "plain"),
+        attachments=[part.get_filename() or part.get_content_type() for part in message.iter_attachments()],
+    )
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part: Any = message.get_body((kind,))
+    return str(part.get_content()) if part is not None else ""
+
+
+def _conditions(wanted: DeliveryFilter) -> list[sa.ColumnElement[bool]]:
+    columns = {
+        Delivery.state: wanted.state,
+        Delivery.kind: wanted.kind,
+        Delivery.language: wanted.language,
+        Delivery.campaign_id: wanted.campaign_id,
+    }
+    conditions: list[sa.ColumnElement[bool]] = [column == value for column, value in columns.items() if value]
+    if wanted.text:
+        conditions.append(_matches(wanted.text))
+    return conditions
+
+
+def _matches(text: str) -> sa.ColumnElement[bool]:
+    if text.isdigit() and len(text) < 10:
+        return sa.or_(Delivery.id == int(text), Delivery.booking_id == int(text))
+    return Delivery.recipient.startswith(normalize_email(text), autoescape=True)
