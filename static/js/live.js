@@ -72,8 +72,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     lastGood = refreshedAt = Date.now();
     banner(null);
   }
-  // A form that was not accepted answers 422 with itself and the reasons: show it.
-  if (xhr.status === 422) event.detail.shouldSwap = true;
+  // What is gone, or a form that was not accepted, answers with a page of its own: show it.
+  if (xhr.status === 404 || xhr.status === 422) event.detail.shouldSwap = true;
+  // An answer without the part that was asked for is another page: show that one whole.
+  if (target.id === "live" && xhr.status < 500 && xhr.status !== 204 && !xhr.responseText.includes('id="live"')) {
+    event.detail.shouldSwap = false;
+    location.reload();
+  }
 });
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status >= 500) banner(event.detail.xhr.getResponseHeader("X-Away") === "broker" ? "broker" : "server");

@@ -81,6 +81,11 @@ class Stage:
                 process.wait()
         self._workers.clear()
 
+    def forget_jobs(self) -> None:
+        """Empties the broker."""
+        with self.app.app_context():
+            engine().broker.client.flushall()
+
     def queue(self, name: str = "email") -> Any:
         with self.app.app_context():
             return engine().queue(name)

@@ -1,11 +1,13 @@
 """What the pages show when the broker is away, or when a queue or job is not there."""
 
-from flask import flash, make_response, render_template, request
+from flask import flash, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
 
+from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import refused
+from gnb.blueprints.admin.answers import back_url, go, refused
 from gnb.queueing.errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable, UnknownQueue
 
 
@@ -44,3 +46,11 @@ def out_of_turn(error: InvalidJobState) -> ResponseReturnValue:
 def wrong_option(error: InvalidJobOption) -> ResponseReturnValue:
     """Say which option was wrong."""
     return refused(str(error))
+
+
+@blueprint.errorhandler(CSRFError)
+def form_out_of_date(_error: CSRFError) -> ResponseReturnValue:
+    """Lead whose session has ended to sign in and back to the page; a form of an older session is to be sent again."""
+    if caller() is None:
+        return go(url_for("auth.login", next=back_url()))
+    return refused(gettext("That page was out of date, nothing was changed. Please do it once more."))

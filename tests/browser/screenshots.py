@@ -1,0 +1,123 @@
+"""Pictures of every page with demo data on a stage: `bin/screenshots [FOLDER]`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from gnb.models import local_day, now
+from gnb.services import demo
+from tests.browser.conftest import NO_SANDBOX, chromium_program, sign_in
+from tests.browser.stage import Stage
+
+PAGES = {
+    "overview": "/admin/",
+    "queues": "/admin/jobs",
+    "queue-active": "/admin/jobs/email?state=active",
+    "queue-failed": "/admin/jobs/email?state=failed",
+    "failures": "/admin/jobs/email/failures",
+    "job-failed": "/admin/jobs/email/welcome-1001",
+    "job-running": "/admin/jobs/email/welcome-2001",
+    "job-type": "/admin/jobs/email/types/welcome-mail",
+    "new-job": "/admin/jobs/export/new",
+    "drain": "/admin/jobs/email/drain",
+    "clean": "/admin/jobs/email/clean",
+    "workers": "/admin/workers",
+    "exports": "/admin/exports",
+    "audit": "/admin/audit",
+}
+LOOKS = {
+    "wide-light": (1440, "light"),
+    "wide-dark": (1440, "dark"),
+    "narrow-light": (390, "light"),
+    "narrow-dark": (390, "dark"),
+}
+
+
+def main(folder: Path) -> None:
+    """Set the stage, take the pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="gnb-") as place, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_program(), args=NO_SANDBOX)
+        stage = Stage(Path(place)).start()
+        try:
+            play(stage)
+            for name, (width, theme) in LOOKS.items():
+                take(browser, stage, folder, name, width, theme)
+            stage.broker.stop()
+            look(browser, stage, folder / "broker-away-wide-light.png", "/admin/", 1440, "light")
+        finally:
+            stage.stop()
+            browser.close()
+
+
+def play(stage: Stage) -> None:
+    """Fill the stage: bookings, finished and failed and running and waiting jobs, exports, changes."""
+    with stage.app.app_context():
+        demo.load(3000, 1, local_day(now()), None, progress=lambda _done: None)
+    for booking in range(60):
+        stage.enqueue(booking)
+    for booking in range(14):
+        stage.enqueue(1000 + booking, "bad", attempts=3, job_id=f"welcome-{1000 + booking}")
+    for booking in range(3):
+        stage.enqueue(1100 + booking, "worse")
+    stage.start_workers("email", "email", "email", "export", "scheduled")
+    stage.until(lambda: stage.queue().jobs("failed").total == 17 and stage.queue().jobs("waiting").total == 0, 60)
+    for booking in range(2):
+        stage.enqueue(2001 + booking, "slow", job_id=f"welcome-{2001 + booking}")
+    for booking in range(5):
+        stage.enqueue(3000 + booking, delay=900 * (booking + 1))
+    stage.until(lambda: stage.queue().jobs("active").total == 2)
+
+
+def take(browser: Browser, stage: Stage, folder: Path, look_name: str, width: int, theme: str) -> None:
+    """One look at every page."""
+    page = open_page(browser, stage, width, theme)
+    page.screenshot(path=folder / f"sign-in-{look_name}.png")
+    sign_in(page)
+    if look_name == "wide-light":
+        ask_for_exports(page)
+    for name, path in PAGES.items():
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=folder / f"{name}-{look_name}.png", full_page=True)
+    page.context.close()
+
+
+def look(browser: Browser, stage: Stage, file: Path, path: str, width: int, theme: str) -> None:
+    """One picture of one page."""
+    page = open_page(browser, stage, width, theme)
+    sign_in(page)
+    page.goto(path)
+    page.screenshot(path=file, full_page=True)
+    page.context.close()
+
+
+def ask_for_exports(page: Page) -> None:
+    """Two exports by their form, and a pause and its undo, for the audit."""
+    for kind in ("revenue-csv", "bookings-csv"):
+        page.goto(f"/admin/exports?type={kind}")
+        page.get_by_role("button", name="Make the export").click()
+        page.locator("[data-toast]").first.wait_for()
+    page.locator("tbody tr a:has-text('Download')").nth(1).wait_for(timeout=60_000)
+    page.goto("/admin/jobs/ai")
+    page.get_by_role("button", name="Pause").click()
+    page.locator("[data-toast]").first.wait_for()
+
+
+def open_page(browser: Browser, stage: Stage, width: int, theme: str) -> Page:
+    """The sign-in page, seen by a new visitor."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900 if width > 600 else 844},
+        color_scheme=theme,  # type: ignore[arg-type]
+        locale="en-GB",
+        base_url=stage.url,
+    )
+    page = context.new_page()
+    page.goto("/login")
+    return page
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

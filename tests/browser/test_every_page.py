@@ -1,0 +1,124 @@
+"""What holds for every page: nothing for axe-core to find, no sideways scroll, nothing that the browser refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Visit
+from tests.browser.stage import Stage
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+RUN_AXE = """async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
+  const said = node => node.target.join(" ") + " " + node.failureSummary;
+  return found.violations.map(violation => violation.id + ": " + violation.nodes.map(said).join(" | "));
+}"""
+PAGES = [
+    "/admin/",
+    "/admin/jobs",
+    "/admin/jobs?id=nothing",
+    "/admin/jobs/email?state=active",
+    "/admin/jobs/email?state=waiting",
+    "/admin/jobs/email?state=delayed",
+    "/admin/jobs/email?state=failed",
+    "/admin/jobs/email?state=completed",
+    "/admin/jobs/email?state=failed&q=no-such-word",
+    "/admin/jobs/email?hours=24",
+    "/admin/jobs/ai",
+    "/admin/jobs/email/failures",
+    "/admin/jobs/email/job-done",
+    "/admin/jobs/email/job-bad",
+    "/admin/jobs/email/job-slow",
+    "/admin/jobs/email/job-later",
+    "/admin/jobs/email/job-bad/edit",
+    "/admin/jobs/email/types/welcome-mail",
+    "/admin/jobs/email/new?type=welcome-mail",
+    "/admin/jobs/export/new",
+    "/admin/jobs/email/drain",
+    "/admin/jobs/email/clean",
+    "/admin/jobs/email/job-bad/remove",
+    "/admin/jobs/retry",
+    "/admin/workers",
+    "/admin/exports",
+    "/admin/exports?type=users-csv",
+    "/admin/audit",
+    "/admin/jobs/no-such-queue",
+    "/admin/jobs/email/no-such-job",
+    "/account/password",
+    "/no-such-page",
+]
+
+
+@pytest.fixture(scope="module")
+def busy_stage(stage: Stage) -> Stage:
+    """Jobs in every state."""
+    stage.enqueue(1, job_id="job-done")
+    stage.enqueue(2, "bad", job_id="job-bad", attempts=2)
+    stage.start_workers("email")
+    stage.until(lambda: stage.queue().job("job-bad").state == "failed")
+    stage.enqueue(3, "slow", job_id="job-slow")
+    stage.until(lambda: stage.queue().job("job-slow").state == "active")
+    for booking in range(30):
+        stage.enqueue(10 + booking)
+    stage.enqueue(4, job_id="job-later", delay=3600)
+    return stage
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(busy_stage: Stage, visit: Visit, theme: str) -> None:
+    page = visit("/admin/", theme=theme)
+    found = {}
+    for path in PAGES:
+        page.goto(path)
+        page.evaluate(AXE)
+        if violations := page.evaluate(RUN_AXE):
+            found[path] = violations
+    assert found == {}
+
+
+def test_axe_finds_nothing_on_the_sign_in_page(stage: Stage, visit: Visit) -> None:
+    page = visit("/login", as_=None)
+    page.evaluate(AXE)
+    assert page.evaluate(RUN_AXE) == []
+
+
+def test_no_page_scrolls_sideways_on_a_phone(busy_stage: Stage, visit: Visit) -> None:
+    page = visit("/admin/", width=390)
+    wide = {}
+    for path in PAGES:
+        page.goto(path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 390:
+            wide[path] = width
+    assert wide == {}
+
+
+def test_the_browser_refuses_nothing_and_no_script_fails(busy_stage: Stage, visit: Visit) -> None:
+    page = visit("/admin/")
+    for path in PAGES:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+    said = [text for text in page.complaints if "404" not in text]  # type: ignore[attr-defined]
+    assert said == []
+
+
+def test_nothing_comes_from_another_host_and_the_first_load_is_small(busy_stage: Stage, visit: Visit) -> None:
+    page = visit("/admin/")
+    hosts, sizes = set(), []
+    page.on("response", lambda answer: (hosts.add(answer.url.split("/")[2]), sizes.append(len(answer.body()))))
+    page.goto("/admin/jobs/email?state=waiting")
+    page.wait_for_load_state("networkidle")
+    assert hosts == {busy_stage.url.split("/")[2]}
+    assert sum(sizes) < 150_000
+
+
+def test_a_page_does_not_move_while_it_loads(busy_stage: Stage, visit: Visit) -> None:
+    page = visit("/admin/")
+    page.add_init_script(
+        "window.shift = 0;"
+        "const add = list => list.getEntries().forEach(entry => { window.shift += entry.value; });"
+        "new PerformanceObserver(add).observe({type: 'layout-shift', buffered: true});"
+    )
+    page.goto("/admin/jobs/email?state=waiting")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shift") < 0.01
