@@ -39,12 +39,12 @@ _SECONDS_BETWEEN_OUTCOMES = 2.0
 class Scheduler:
     """One scheduler process's loop. `declared`: the code's schedules, brought to the broker before anything fires."""
 
-    def __init__(self, engine: "Engine", declared: Iterable[Schedule] = ()):
+    def __init__(self, engine: "Engine", declared: Iterable[Schedule] | None = None):
         self.token = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
         self.leading = False
         self._engine = engine
-        self._declared = tuple(declared)
-        self._synced = False
+        self._declared = tuple(declared or ())
+        self._synced = declared is None
         self._stop = threading.Event()
         self._next_outcomes = 0.0
 
