@@ -1,0 +1,161 @@
+"""The engine under load while its processes and its broker die, stand still, or lose the time."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis
+
+from gnb.queueing import Engine, QueueUnavailable
+from gnb.queueing.scheduler import Scheduler
+from tests import servers
+from tests.integration.engine.conftest import Workers, make_engine, wait_for
+from tests.integration.engine.test_losing_nothing import never_twice_at_once, reachable, send
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+JOBS = 2000
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[servers.Broker]:
+    server = servers.Broker(tmp_path / "broker", durable=True)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def engine(server: servers.Broker) -> Engine:
+    return make_engine(server.url)
+
+
+@pytest.fixture
+def started() -> Iterator[list[Workers]]:
+    processes: list[Workers] = []
+    yield processes
+    for workers in processes:
+        if workers.pid:
+            workers.kill()
+
+
+class SchedulerProcess(Workers):
+    """A scheduler in a process of its own."""
+
+    def __init__(self, engine: Engine):
+        self.pid = os.fork()
+        if not self.pid:
+            engine.after_fork()
+            scheduler = Scheduler(engine)
+            scheduler.listen()
+            scheduler.run()
+            os._exit(0)
+
+
+def test_two_thousand_jobs_survive_kills_of_workers_supervisors_and_schedulers(
+    engine: Engine, started: list[Workers]
+) -> None:
+    queue = engine.queue("email")
+    keep = {"remove_on_complete": {"age": 3600}}
+    note = {"url": engine.url, "seconds": 0.005}
+    ids = [
+        job.id
+        for job in queue.enqueue_many(
+            [("note", note, {**keep, "delay": 5 if number % 10 == 0 else 0}) for number in range(JOBS)]
+            + [("flaky", {}, {**keep, "attempts": 3})] * 20
+        )
+    ]
+    started += [Workers(engine, concurrency=2) for _ in range(2)]
+    schedulers = [SchedulerProcess(engine) for _ in range(2)]
+    started += schedulers
+    rng = random.Random(11)
+    deadline = time.monotonic() + 240
+    while queue.jobs("completed", 0, 0).total < len(ids) and time.monotonic() < deadline:
+        time.sleep(0.3)
+        if queue.jobs("waiting", 0, 0).total < 50:
+            continue
+        living = [worker.pid for worker in engine.workers() if worker.pid]
+        if living:
+            send(rng.choice(living), signal.SIGKILL)
+        if rng.random() < 0.1:
+            supervisors = [each for each in started if each.pid and each not in schedulers]
+            rng.choice(supervisors).kill()
+            started.append(Workers(engine, concurrency=2))
+        if rng.random() < 0.05 and schedulers[0].pid:
+            schedulers[0].kill()
+    jobs = [queue.job(job_id) for job_id in ids]
+    assert {job.state for job in jobs} == {"completed"}
+    stats = engine.stats()[0]
+    assert (stats.processed_completed, stats.processed_failed) == (len(ids), 0)
+    assert stats.retries == 40
+    assert never_twice_at_once(engine)
+
+
+def test_a_broker_that_stands_still_for_twenty_seconds_costs_no_job(
+    engine: Engine, server: servers.Broker, started: list[Workers]
+) -> None:
+    queue = engine.queue("email")
+    started.append(Workers(engine, concurrency=2))
+    long = queue.enqueue("sleep", {"seconds": 5})
+    others = queue.enqueue_many([("sleep", {"seconds": 0.01}, {})] * 300)
+    wait_for(lambda: queue.job(long.id).state == "active" and queue.jobs("completed").total > 5)
+    pid = int(engine.broker.client.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(20)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: reachable(engine), 10)
+    wait_for(lambda: answers(lambda: queue.job(long.id).state == "completed"), 60)
+    wait_for(lambda: queue.jobs("completed", 0, 0).total == len(others) + 1, 60)
+    assert [attempt.outcome for attempt in queue.attempts(long.id)] == ["completed"]
+    assert queue.jobs("failed").total == 0
+    assert engine.stats()[0].processed_completed == len(others) + 1
+
+
+def test_a_broker_that_is_killed_again_and_again_loses_no_accepted_job(
+    engine: Engine, server: servers.Broker, started: list[Workers]
+) -> None:
+    queue = engine.queue("email")
+    keep = {"remove_on_complete": {"age": 3600}}
+    jobs = queue.enqueue_many([("noop", {}, {**keep, "delay": number % 5}) for number in range(JOBS)])
+    time.sleep(1.5)  # the append-only file is synced every second
+    started.append(Workers(engine, concurrency=2))
+    for _ in range(4):
+        time.sleep(2)
+        server.kill()
+        time.sleep(1)
+        server.start()
+    wait_for(lambda: answers(lambda: all(queue.job(job.id).state == "completed" for job in jobs)), 90)
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_clock_that_jumps_an_hour_loses_doubles_and_stalls_nothing(
+    engine: Engine, started: list[Workers], jump: float
+) -> None:
+    queue = engine.queue("email")
+    note = {"url": engine.url, "seconds": 0.01}
+    jobs = queue.enqueue_many([("note", note, {"delay": 4 * (number % 2)}) for number in range(200)])
+    real, since = time.time, time.monotonic()
+    time.time = lambda: real() + (jump if time.monotonic() - since > 1.5 else 0)  # type: ignore[assignment]
+    try:
+        started.append(Workers(engine, concurrency=2))
+    finally:
+        time.time = real  # type: ignore[assignment]
+    wait_for(lambda: all(queue.job(job.id).state == "completed" for job in jobs), 30)
+    with redis.Redis.from_url(engine.url) as client:
+        ends = [line.split()[0] for line in client.lrange("notes", 0, -1) if b" end " in line]
+    assert len(ends) == len(set(ends)) == len(jobs)
+    assert engine.stats()[0].stalled == 0
+
+
+def answers(question: Callable[[], bool]) -> bool:
+    """The answer, or no while the broker is away."""
+    with suppress(QueueUnavailable):
+        return question()
+    return False
