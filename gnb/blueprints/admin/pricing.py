@@ -13,7 +13,7 @@ from gnb.services.dynamic_pricing import Proposal
 
 _BARS = 30
 _ROW = 24
-_MIDDLE = 400
+_MIDDLE = 450
 _PER_PERCENT = 15
 
 
@@ -38,6 +38,7 @@ def pricing() -> ResponseReturnValue:
         proposals=proposals,
         changing=len(changing),
         bars=[_bar(place, proposal) for place, proposal in enumerate(changing[:_BARS])],
+        middle=_MIDDLE,
         height=max(len(changing[:_BARS]) * _ROW, 1),
         reasons=_reasons(),
     )
