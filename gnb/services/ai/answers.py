@@ -1,0 +1,57 @@
+"""Asking: an answer that is kept, or the job that is finding it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gnb.queueing import Job
+from gnb.queueing.errors import JobNotFound
+from gnb.services import queue_service
+from gnb.services.ai import cache
+from gnb.services.ai.requests import DelayRiskRequest
+
+QUEUE = "ai"
+REQUESTS = {"delay-risk": DelayRiskRequest}
+_UNDER_WAY = ("waiting", "active", "delayed")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What asking gave: the answer at once, or the job that will have it."""
+
+    answer: dict[str, Any] | None
+    job: Job | None
+
+
+def ask(kind: str, data: Mapping[str, Any]) -> Asked:
+    """The kept answer, or a job under way; asking again while it runs gives the same job.
+
+    Raises QueueUnavailable, and marshmallow's ValidationError for data that the kind does not take.
+    """
+    content = REQUESTS[kind]().load(data)
+    if answer := cache.get(kind, content):
+        return Asked(answer, None)
+    if job := _under_way(kind, content):
+        return Asked(None, job)
+    job = queue_service.add_ai_job(kind, data)
+    cache.remember_job(kind, content, job.id)
+    return Asked(None, job)
+
+
+def kept(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, after keeping it for an hour for this content."""
+    cache.put(kind, content, answer)
+    return answer
+
+
+def _under_way(kind: str, content: Mapping[str, Any]) -> Job | None:
+    job_id = cache.job_of(kind, content)
+    if not job_id:
+        return None
+    try:
+        job = queue_service.get_job(QUEUE, job_id)
+    except JobNotFound:
+        return None
+    return job if job.state in _UNDER_WAY else None

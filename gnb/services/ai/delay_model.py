@@ -1,0 +1,110 @@
+"""How late a trip will be: a gamma distribution around a mean made of factors, fitted to the business's own trips.
+
+    model = DelayModel.fitted(finished_trips(connection))
+    forecast = model.forecast(trip)
+    forecast.expected_minutes, forecast.probability_over(15), forecast.quantile(0.9)
+
+Delays are counted from the earliest arrival that happens, so that they are above 0 as the distribution needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import log
+from typing import Any
+
+from gnb.services.ai import gamma
+from gnb.services.ai.factors import INFLUENCES, Factors, fit, levels_of
+from gnb.services.ai.trips import FinishedTrip, Trip
+
+FEWEST_TRIPS = 100
+"""With fewer than these a forecast would be a guess."""
+
+_EARLIEST_SHARE = 0.002
+_MARGIN = 0.25
+_SHORTEST = 0.05
+
+
+class TooFewTrips(Exception):
+    """There are not enough finished transfers to learn from."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The distribution of one trip's delay. Minutes are after the planned arrival, negative ones early."""
+
+    earliest: float
+    shape: float
+    mean_lateness: float
+
+    @property
+    def expected_minutes(self) -> float:
+        return self.earliest + self.mean_lateness
+
+    def probability_over(self, minutes: float) -> float:
+        """The chance of arriving more than so many minutes after the plan."""
+        return gamma.tail(self.shape, self.mean_lateness, minutes - self.earliest)
+
+    def quantile(self, probability: float) -> float:
+        """The delay in minutes that this share of such trips does not exceed."""
+        return self.earliest + gamma.quantile(self.shape, self.mean_lateness, probability)
+
+
+@dataclass(frozen=True)
+class DelayModel:
+    """A fitted model; `as_json` and `from_json` keep one in the broker."""
+
+    trips: int
+    earliest: float
+    shape: float
+    base: float
+    factors: Factors
+    route_kilometres: dict[str, float]
+    airport_areas: dict[str, str]
+    """Whose traffic counts on roads from each airport served."""
+
+    @classmethod
+    def fitted(cls, trips: Sequence[FinishedTrip]) -> DelayModel:
+        """The model of these trips. Raises TooFewTrips."""
+        if len(trips) < FEWEST_TRIPS:
+            raise TooFewTrips(f"there are {len(trips)} finished transfers to learn from; {FEWEST_TRIPS} are needed")
+        earliest = sorted(trip.delay for trip in trips)[int(len(trips) * _EARLIEST_SHARE)] - _MARGIN
+        lateness = [max(trip.delay - earliest, _SHORTEST) for trip in trips]
+        base, factors, expected = fit(trips, lateness)
+        ratios = [late / mean for late, mean in zip(lateness, expected, strict=True)]
+        shape = gamma.shape_of(sum(ratios) / len(ratios), sum(map(log, ratios)) / len(ratios))
+        return cls(
+            trips=len(trips),
+            earliest=earliest,
+            shape=shape,
+            base=base,
+            factors=factors,
+            route_kilometres={trip.route: trip.kilometres for trip in trips},
+            airport_areas={trip.airport: trip.area for trip in trips},
+        )
+
+    def forecast(self, trip: Trip) -> Forecast:
+        """What to expect of a trip, on a road that the business knows or not."""
+        mean = self.base
+        for factor in self.effects(trip).values():
+            mean *= factor
+        return Forecast(self.earliest, self.shape, mean)
+
+    def effects(self, trip: Trip) -> dict[str, float]:
+        """By which factor each influence changes the trip's lateness; 1 where nothing is known."""
+        levels = levels_of(trip)
+        # A road longer than any driven is at least as hard to tell as the longest of those.
+        levels["distance"] = self._known_distance(levels["distance"])
+        return {one.name: self.factors.get(one.name, {}).get(levels[one.name], 1.0) for one in INFLUENCES}
+
+    def _known_distance(self, level: str) -> str:
+        seen = sorted(map(int, self.factors.get("distance", {})))
+        return str(max((low for low in seen if low <= int(level)), default=seen[0] if seen else level))
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, known: dict[str, Any]) -> DelayModel:
+        return cls(**known)
