@@ -12,7 +12,10 @@ _COLUMNS = (
     "id, reference, tour_id, customer_name, customer_email, customer_phone, language, adults, children, infants, "
     "pickup_at, travel_date, pickup_place, amount, currency, payment_method, status, created_at, updated_at"
 )
-_NAMES = "'Ayşe Yılmaz', 'O''Brien, \"Pat\"', '=cmd|x', 'محمد علي', 'John Smith', 'Jürgen Müller', 'Anna Petrova', 'Mehmet Öz'"
+_NAMES = (
+    "'Ayşe Yılmaz', 'O''Brien, \"Pat\"', '=cmd|x', 'محمد علي', "
+    "'John Smith', 'Jürgen Müller', 'Anna Petrova', 'Mehmet Öz'"
+)
 _SQLITE = f"""
 INSERT INTO bookings ({_COLUMNS})
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count),

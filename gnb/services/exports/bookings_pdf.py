@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -23,7 +24,7 @@ from gnb.services.exports.pdf_pages import Press
 from gnb.services.exports.pdf_words import described, title
 from gnb.services.exports.snapshot import snapshot
 
-SLICE = 240
+SLICE = 160
 """Rows laid out at once: some twelve pages."""
 
 TEMPLATE = "pdf/bookings.html"
@@ -42,9 +43,10 @@ def write_bookings_pdf(
         head = heading(press, connection, filters, total or 0)
         join = PdfJoin(sink, head["title"], press.language)
         done = 0
-        for done, pdf in _slices(press, head, bookings(connection, filters)):
-            join.add(pdf)
-            progress(done, total or 0)
+        with _collecting_by_hand():
+            for done, pdf in _slices(press, head, bookings(connection, filters)):
+                join.add(pdf)
+                progress(done, total or 0)
         join.finish()
     return done
 
@@ -92,9 +94,29 @@ def _slices(press: Press, head: dict[str, Any], rows: Iterator[Any]) -> Iterator
         done, first = done + (kept or len(pending)), False
         yield done, document.copy(document.pages[:-1] if kept else document.pages).write_pdf()
         pending = (pending[kept:] if kept else []) + following
-        # Layout trees are full of cycles: without this they pile up until the collector happens to look.
         del document
         gc.collect()
+
+
+@contextmanager
+def _collecting_by_hand() -> Iterator[None]:
+    """Leaves garbage to `gc.collect()`, for which what is there already is no longer looked through.
+
+    A layout is full of cycles, all of which die with its slice: looking for them any earlier costs an eighth of the
+    time, and finds nothing.
+    """
+    was_enabled, was_frozen = gc.isenabled(), gc.get_freeze_count() > 0
+    gc.disable()
+    if not was_frozen:
+        gc.collect()
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if not was_frozen:
+            gc.unfreeze()
+        if was_enabled:
+            gc.enable()
 
 
 def _rows_before_last_page(document: Any) -> int:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from gnb.services.exports.csv_columns import Column, Kind, Table
 
-_BATCH = 500
+_BATCH = 200
 """Rows joined into one text: more of them only cost memory."""
 
 _FORMATS = {

@@ -82,7 +82,7 @@ def test_an_async_call_without_broker_is_done_at_once_and_warns(
         result = export_service.export_bookings_csv_async({"status": "confirmed"})
     assert (result.sync, result.job_id) == (True, None)
     assert result.data == export_service.export_bookings_csv({"status": "confirmed"})
-    assert list(csv.reader(io.StringIO(result.data)))[0][0] == "Booking ID"
+    assert next(csv.reader(io.StringIO(result.data)))[0] == "Booking ID"
     assert "the broker is away" in caplog.text
 
 

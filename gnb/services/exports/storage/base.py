@@ -22,7 +22,7 @@ def check_key(key: str) -> str:
 class FileWriter(ABC):
     """A file being written. Subclasses put away pieces of `piece_size` bytes, the last one smaller."""
 
-    piece_size = 512 * 1024
+    piece_size = 256 * 1024
 
     def __init__(self) -> None:
         self.size = 0
