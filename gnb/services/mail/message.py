@@ -2,16 +2,16 @@
 
 import hashlib
 import hmac
+from base64 import encodebytes
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.header import Header
 from email.utils import format_datetime, parseaddr
 
 from gnb.services.mail.addresses import LONGEST_SUBJECT, one_line
 
-_POLICY = SMTP.clone(cte_type="7bit")
+_LONGEST_LINE = 900  # a server may refuse one of 998 and more
+_LONGEST_PLAIN = 66
 
 
 @dataclass(frozen=True)
@@ -65,42 +65,69 @@ def sender_domain(sender: str) -> str:
 
 
 def build(envelope: Envelope, content: Content) -> bytes:
-    """The message, lines ending in CR LF."""
-    message = EmailMessage(policy=_POLICY)
-    name, address = parseaddr(envelope.sender)
-    message["From"] = _address(name, address)
-    message["To"] = _address(envelope.recipient_name, envelope.recipient)
-    message["Subject"] = one_line(content.subject, LONGEST_SUBJECT)
-    message["Date"] = format_datetime(envelope.date)
-    message["Message-ID"] = envelope.message_id
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(content.text, cte=_encoding(content.text))
-    message.add_alternative(content.html, subtype="html", cte=_encoding(content.html))
+    """The message, lines ending in CR LF.
+
+    Put together by hand: the library's own message takes a third of all the time that a campaign's message costs.
+    """
+    boundary = f"=_{envelope.message_id.strip('<>').replace('@', '.')}"
+    headers = [
+        ("From", _mailbox(*parseaddr(envelope.sender))),
+        ("To", _mailbox(envelope.recipient_name, envelope.recipient)),
+        ("Subject", _encoded(one_line(content.subject, LONGEST_SUBJECT), len("Subject: "))),
+        ("Date", format_datetime(envelope.date)),
+        ("Message-ID", envelope.message_id),
+        ("Auto-Submitted", "auto-generated"),
+        *content.headers.items(),
+        ("Content-Language", content.language),
+        ("MIME-Version", "1.0"),
+    ]
+    body = _multipart("alternative", boundary, [_text("plain", content.text), _text("html", content.html)])
     if content.calendar is not None:
-        message.add_attachment(
-            content.calendar,
-            maintype="text",
-            subtype="calendar",
-            filename="pickup.ics",
-            params={"method": "PUBLISH", "charset": "utf-8"},
-        )
-    for file in content.attachments:
-        message.add_attachment(file.data, maintype="application", subtype=file.subtype, filename=file.name)
-    message["Content-Language"] = content.language  # set before the parts, it would be the first part's
-    return _unfolded(content.headers) + message.as_bytes()
+        body = _multipart("mixed", f"{boundary}.0", [body, _calendar(content.calendar)])
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("utf-8") + body
 
 
-def _unfolded(headers: dict[str, str]) -> bytes:
-    """Headers of ours that hold a link: the library would break a long one in two, and few readers mend it."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
+def _multipart(kind: str, boundary: str, parts: list[bytes]) -> bytes:
+    line = f"--{boundary}\r\n".encode()
+    head = f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n\r\n'.encode()
+    return head + b"".join(line + part + b"\r\n" for part in parts) + f"--{boundary}--\r\n".encode()
 
 
-def _address(name: str, address: str) -> Address:
-    user, _, domain = address.rpartition("@")
-    return Address(one_line(name), user, domain)
+def _text(kind: str, text: str) -> bytes:
+    """A part with its headers: in seven bits where they are enough and no line is too long, in base64 otherwise."""
+    lines = text.splitlines()
+    if text.isascii() and all(len(line) < _LONGEST_LINE for line in lines):
+        encoding, body = "7bit", "\r\n".join(lines).encode("ascii")
+    else:
+        encoding, body = "base64", _base64("\r\n".join(lines).encode("utf-8"))
+    head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
+    return head.encode() + body
 
 
-def _encoding(text: str) -> str:
-    """Seven bits where they are enough and no line is too long for a server, base64 otherwise."""
-    short = text.isascii() and all(len(line) < 900 for line in text.splitlines())
-    return "7bit" if short else "base64"
+def _calendar(source: bytes) -> bytes:
+    return (
+        b'Content-Type: text/calendar; charset="utf-8"; method=PUBLISH\r\nContent-Transfer-Encoding: base64\r\n'
+        b'Content-Disposition: attachment; filename="pickup.ics"\r\n\r\n' + _base64(source)
+    )
+
+
+def _base64(source: bytes) -> bytes:
+    return encodebytes(source).replace(b"\n", b"\r\n").removesuffix(b"\r\n")
+
+
+def _mailbox(name: str, address: str) -> str:
+    """An address with the name before it, quoted or encoded as its letters ask for."""
+    shown = one_line(name)
+    if not shown:
+        return address
+    if shown.isascii() and len(shown) <= _LONGEST_PLAIN:
+        escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}" <{address}>'
+    return f"{_encoded(shown, 6)}\r\n <{address}>"
+
+
+def _encoded(value: str, used: int) -> str:
+    """A header's value: as it is when it is short and ASCII, in encoded words (RFC 2047) otherwise."""
+    if value.isascii() and len(value) <= _LONGEST_PLAIN and "=?" not in value:
+        return value
+    return Header(value, "utf-8", maxlinelen=76, header_name="x" * used).encode(linesep="\r\n")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import joinedload
 
 from gnb.extensions import db, settings
 from gnb.models import Delivery, now
@@ -60,8 +61,10 @@ def send(delivery_id: int, hurried: bool = False) -> Outcome:
 
 
 def _send_taken(delivery_id: int, number: int, by: Provider) -> Outcome:
-    delivery = db.session.get_one(Delivery, delivery_id)
-    mailing = ledger.mailing_state(delivery)
+    delivery = db.session.get_one(
+        Delivery, delivery_id, populate_existing=True, options=[joinedload(Delivery.campaign)]
+    )
+    mailing = delivery.campaign.mailing_state if delivery.campaign else "none"
     if mailing == "paused":
         ledger.hold(delivery_id, number)
         return Outcome("held")
