@@ -1,6 +1,7 @@
 """One run of a job: from what `take` answered to what `settle` is told."""
 
 import json
+import os
 import zlib
 from base64 import b64encode
 from dataclasses import dataclass
@@ -162,16 +163,16 @@ def settle_args(
 
 
 def _trace(error: BaseException) -> str:
-    """The error with its stack, without our own frame on top; for what the data or the type lacks, the line alone."""
+    """The error with its stack, but for our own frame on top, with files named from the working folder on.
+
+    For what the data or the type lacks, the line alone.
+    """
     if isinstance(error, (InvalidJobData, UnknownJobType)):
         return _line(error)
     stack = error.__traceback__.tb_next if error.__traceback__ else None
-    text = "".join(TracebackException(type(error), error, stack).format())
-    return (
-        text
-        if len(text) <= _TRACEBACK_LENGTH
-        else f"{text[: _TRACEBACK_LENGTH // 2]}\n…\n{text[-_TRACEBACK_LENGTH // 2 :]}"
-    )
+    text = "".join(TracebackException(type(error), error, stack).format()).replace(f'"{os.getcwd()}/', '"')
+    half = _TRACEBACK_LENGTH // 2
+    return text if len(text) <= _TRACEBACK_LENGTH else f"{text[:half]}\n…\n{text[-half:]}"
 
 
 def _line(error: BaseException) -> str:
