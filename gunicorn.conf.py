@@ -8,10 +8,12 @@ from gunicorn.glogging import Logger
 
 from gnb import logs
 from gnb.config import settings_or_exit
+from gnb.services import web_processes
 
 # From the process's own variables alone: a server never falls back on what bin/dev left on a developer's machine.
 _settings = settings_or_exit(os.environ)
 logs.configure(_settings)
+web_processes.prepare()
 
 
 class logger_class(Logger):
@@ -46,10 +48,21 @@ def when_ready(_server: object) -> None:
     gc.freeze()
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    """Each worker counts its requests in a slot that none beside it has."""
+    worker.slot = web_processes.free_slot({other.slot for other in server.WORKERS.values()})
+
+
 def post_fork(_server: object, worker: Any) -> None:
     """Each worker opens connections of its own."""
     from gnb.extensions import db, engine
 
+    web_processes.take_slot(worker.slot)
     with worker.app.wsgi().app_context():
         db.engine.dispose(close=False)
         engine().after_fork()
+
+
+def on_exit(_server: object) -> None:
+    """The counts of requests end with the server."""
+    web_processes.clear()

@@ -30,6 +30,7 @@ from .errors import (
 )
 from .job_types import JobType, job, job_types
 from .options import Backoff, JobOptions, QueueOptions, RateLimit, Retention
+from .overview import Overview, ScheduleCounts, overview
 from .queue import Queue
 from .reading import FailureGroup, JobPage
 from .records import STATES, Attempt, Job
@@ -61,6 +62,7 @@ __all__ = [
     "JobStopped",
     "JobTimedOut",
     "JobType",
+    "Overview",
     "Queue",
     "QueueOptions",
     "QueueStats",
@@ -72,6 +74,7 @@ __all__ = [
     "Run",
     "RunningJob",
     "Schedule",
+    "ScheduleCounts",
     "ScheduleInCode",
     "ScheduleNotFound",
     "ScheduleState",
@@ -82,4 +85,5 @@ __all__ = [
     "WorkerInfo",
     "job",
     "job_types",
+    "overview",
 ]

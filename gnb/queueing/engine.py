@@ -5,19 +5,20 @@ engine.queue("email").enqueue("send-email", {"deliveryId": 7})
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rq import worker_registration
 
 from .connection import Broker, connect
+from .counters import Counters
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
 from .options import QueueOptions
 from .queue import Queue
 from .schedules import Schedules
-from .scripts import COUNTS
-from .statistics import QueueStats, queue_stats
+from .scripts import ALIVE, COUNTS
+from .statistics import HistoryPoint, QueueStats, queue_stats
 from .workers import WorkerInfo, workers
 
 
@@ -30,6 +31,7 @@ class Engine:
         self.job_types = types
         self._queues = {name: Queue(self.broker, name, options, types) for name, options in queues.items()}
         self.schedules = Schedules(self)
+        self.counters = Counters(self.broker)
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -53,17 +55,36 @@ class Engine:
     def stats(self) -> list[QueueStats]:
         """Each queue's counts, in one round trip. Raises QueueUnavailable."""
         pipeline = self.broker.client.pipeline(transaction=False)
+        self.ask_stats(pipeline)
+        return self.stats_of(self.broker.call(pipeline.execute))
+
+    def ask_stats(self, pipeline: Any) -> None:
+        """Puts the questions for `stats` into the pipeline; `stats_of` reads their answers."""
         minute = int(time.time() // 60)
         for queue in self.queues:
             keys = _count_keys(queue, minute)
             pipeline.eval(COUNTS.text, len(keys), *keys)
-            pipeline.smembers(worker_registration.WORKERS_BY_QUEUE_KEY % queue.name)
-        answers = self.broker.call(pipeline.execute)
+            pipeline.eval(ALIVE.text, 1, worker_registration.WORKERS_BY_QUEUE_KEY % queue.name)
+
+    def stats_of(self, answers: Sequence[Any]) -> list[QueueStats]:
+        """Each queue's counts, from the answers to what `ask_stats` asked."""
         stats = []
-        for queue, counts, registered in zip(self.queues, answers[::2], answers[1::2], strict=True):
+        for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
             limit = str(queue.options.rate_limit) if queue.options.rate_limit else "none"
-            stats.append(queue_stats(queue.name, counts, len(registered), min(counts[1], len(registered)), limit))
+            stats.append(queue_stats(queue.name, counts, alive, min(counts[1], alive), limit))
         return stats
+
+    def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
+        """Each queue's history by its name, in one round trip. Raises QueueUnavailable."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        first = int(time.time() // 60) - minutes + 1
+        for queue in self.queues:
+            for minute in range(first, first + minutes):
+                pipeline.hgetall(queue.keys.minute(minute))
+        answers = iter(self.broker.call(pipeline.execute))
+        return {
+            queue.name: [HistoryPoint.of(first + at, next(answers)) for at in range(minutes)] for queue in self.queues
+        }
 
     def workers(self) -> list[WorkerInfo]:
         """Every registered worker and what it does, in two round trips. Raises QueueUnavailable."""

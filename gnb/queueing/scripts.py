@@ -31,6 +31,7 @@ BEAT = Script("beat.lua")
 NOTE = Script("note.lua")
 PAGE = Script("page.lua")
 COUNTS = Script("counts.lua")
+ALIVE = Script("alive.lua")
 
 
 def run(connection: Any, script: Script, keys: list[str], args: list[Any]) -> Any:

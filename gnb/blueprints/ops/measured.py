@@ -1,0 +1,153 @@
+"""The queues' metrics in Prometheus' form, from what the broker has counted."""
+
+from collections.abc import Iterator, Sequence
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily as Counter
+from prometheus_client.core import GaugeMetricFamily as Gauge
+from prometheus_client.core import HistogramMetricFamily as Histogram
+
+from gnb.models.booking import STATUSES
+from gnb.queueing import Engine, Overview, QueueStats, QueueUnavailable, overview
+from gnb.queueing.histogram import BOUNDS, BUCKETS
+from gnb.services.counting import BOOKINGS, SIGN_INS
+
+SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60)
+"""Upper bounds of the published buckets; each is one of the engine's finer ones."""
+
+OTHER = "other"
+_DEPTHS = ("waiting", "active", "failed", "delayed", "completed")
+_SIGN_IN_KINDS = ("session", "token")
+
+
+class QueueMetrics:
+    """What there is to say about the queues of an engine; with the broker away, only that."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics at this moment, read in one round trip."""
+        try:
+            seen = overview(self._engine)
+        except QueueUnavailable:
+            yield _up(0)
+            return
+        yield _up(1)
+        yield from _depths(seen.queues)
+        yield from _counts(seen.queues)
+        yield _durations(seen.queues, {queue.name: set(self._engine.types(queue.name)) for queue in seen.queues})
+        yield _waits(seen.queues)
+        yield _workers(seen.queues)
+        yield from _schedules(seen)
+        yield from _business(seen.counters)
+
+
+def _up(value: int) -> Gauge:
+    return Gauge("queue_broker_up", "Whether the broker answered this scrape.", value)
+
+
+def _depths(queues: Sequence[QueueStats]) -> Iterator[Metric]:
+    for state in _DEPTHS:
+        depth = Gauge(f"queue_jobs_{state}", f"Jobs that are {state} at this moment.", labels=["queue"])
+        for queue in queues:
+            depth.add_metric([queue.name], getattr(queue, state))
+        yield depth
+    oldest = Gauge(
+        "queue_oldest_waiting_seconds",
+        "For how long the oldest waiting job has waited, in seconds; 0 when none waits.",
+        labels=["queue"],
+    )
+    paused = Gauge("queue_paused", "Whether the queue is paused.", labels=["queue"])
+    for queue in queues:
+        oldest.add_metric([queue.name], queue.oldest_waiting_seconds or 0.0)
+        paused.add_metric([queue.name], queue.paused)
+    yield oldest
+    yield paused
+
+
+def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
+    processed = Counter(
+        "queue_jobs_processed", "Jobs that ended, by outcome; stopped ones count as failed.", labels=["queue", "status"]
+    )
+    retries = Counter("queue_retries", "Attempts that failed and were followed by another.", labels=["queue"])
+    stalled = Counter("queue_stalled", "Runs that ended with their worker and were taken back.", labels=["queue"])
+    for queue in queues:
+        processed.add_metric([queue.name, "completed"], queue.processed_completed)
+        processed.add_metric([queue.name, "failed"], queue.processed_failed)
+        retries.add_metric([queue.name], queue.retries)
+        stalled.add_metric([queue.name], queue.stalled)
+    yield processed
+    yield retries
+    yield stalled
+
+
+def _durations(queues: Sequence[QueueStats], declared: dict[str, set[str]]) -> Metric:
+    """Every declared type from the start, so that its first run is seen as a rise; all others under one name."""
+    histogram = Histogram("queue_job_duration_seconds", "How long jobs ran, in seconds.", labels=["queue", "job_type"])
+    for queue in queues:
+        known, tally = declared[queue.name], queue.tally
+        counts = {job_type: [0] * BUCKETS for job_type in known}
+        sums = dict.fromkeys(known, 0.0)
+        for job_type, counted in tally.durations.items():
+            name = job_type if job_type in known else OTHER
+            counts[name] = [one + more for one, more in zip(counts.get(name, [0] * BUCKETS), counted, strict=True)]
+            sums[name] = sums.get(name, 0.0) + tally.duration_seconds.get(job_type, 0.0)
+        for name in sorted(counts):
+            histogram.add_metric([queue.name, name], published(counts[name]), sums[name])
+    return histogram
+
+
+def _waits(queues: Sequence[QueueStats]) -> Metric:
+    histogram = Histogram(
+        "queue_job_wait_seconds", "How long jobs waited before they started, in seconds.", labels=["queue"]
+    )
+    for queue in queues:
+        histogram.add_metric([queue.name], published(queue.tally.waits), queue.tally.wait_seconds)
+    return histogram
+
+
+def published(counts: Sequence[int]) -> list[tuple[str, float]]:
+    """Cumulative counts up to each published bound, from counts in the engine's buckets."""
+    buckets = [(str(float(bound)), float(sum(counts[: BOUNDS.index(bound) + 1]))) for bound in SECONDS]
+    return [*buckets, ("+Inf", float(sum(counts)))]
+
+
+def _workers(queues: Sequence[QueueStats]) -> Metric:
+    workers = Gauge(
+        "queue_workers",
+        "Workers that serve the queue, by state; one that serves several queues is counted in each.",
+        labels=["queue", "state"],
+    )
+    for queue in queues:
+        workers.add_metric([queue.name, "busy"], queue.busy)
+        workers.add_metric([queue.name, "idle"], queue.workers - queue.busy)
+    return workers
+
+
+def _schedules(seen: Overview) -> Iterator[Metric]:
+    yield Gauge("queue_scheduler_leading", "Whether a scheduler process leads.", seen.scheduler_leads)
+    fired = Counter("queue_schedule_fired", "Firings that became a job.", labels=["schedule"])
+    skipped = Counter("queue_schedule_skipped", "Firings left out because a run was still going.", labels=["schedule"])
+    missed = Counter("queue_schedule_missed", "Firings whose time passed with no scheduler.", labels=["schedule"])
+    late = Gauge(
+        "queue_schedule_late_seconds", "For how long the next firing has been due, in seconds.", labels=["schedule"]
+    )
+    for schedule in seen.schedules:
+        fired.add_metric([schedule.name], schedule.fired)
+        skipped.add_metric([schedule.name], schedule.skipped)
+        missed.add_metric([schedule.name], schedule.missed)
+        late.add_metric([schedule.name], schedule.late_seconds)
+    yield from (fired, skipped, missed, late)
+
+
+def _business(counters: dict[tuple[str, ...], int]) -> Iterator[Metric]:
+    bookings = Counter("bookings_created", "Bookings made, by the status they began with.", labels=["status"])
+    for status in STATUSES:
+        bookings.add_metric([status], counters.get((BOOKINGS, status), 0))
+    yield bookings
+    attempts = Counter("auth_attempts", "Attempts to sign in, by way and success.", labels=["type", "success"])
+    for kind in _SIGN_IN_KINDS:
+        for success in ("true", "false"):
+            attempts.add_metric([kind, success], counters.get((SIGN_INS, kind, success), 0))
+    yield attempts
