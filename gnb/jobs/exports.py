@@ -21,7 +21,7 @@ from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilter
 class _ExportData(Filters):
     """Filters, as they are or under the name `filters`, and the export they belong to."""
 
-    export_id = fields.String(data_key="exportId", validate=validate.Length(1, 36))
+    export_id = fields.String(data_key="exportId", validate=validate.Length(1, 36), metadata={"hidden": True})
 
     @post_load
     def _gather(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from . import keys as names
 from .connection import Broker
@@ -155,10 +156,10 @@ class QueueReader:
             pipeline.hgetall(self.keys.minute(minute))
         return [HistoryPoint.of(first + at, words) for at, words in enumerate(self.broker.call(pipeline.execute))]
 
-    def failure_groups(self) -> list[FailureGroup]:
-        """The failed jobs grouped by what went wrong, the largest group first."""
+    def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:
+        """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""
         groups: dict[str, list[Job]] = defaultdict(list)
-        for job in self.every("failed"):
+        for job in islice(self.every("failed"), newest):
             groups[fold(job.failed_reason or "")].append(job)
         return sorted((_group(signature, jobs) for signature, jobs in groups.items()), key=lambda group: -group.count)
 

@@ -11,7 +11,6 @@ from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters.history import queue_spark
 from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import queue_state
-from gnb.blueprints.admin.reading import histories
 from gnb.extensions import engine
 from gnb.queueing.errors import JobNotFound
 from gnb.services import job_actions
@@ -30,7 +29,7 @@ def queues() -> ResponseReturnValue:
         wanted=wanted,
         all_stats=all_stats,
         states={stats.name: queue_state(stats) for stats in all_stats},
-        sparks={name: queue_spark(history) for name, history in histories().items()},
+        sparks={name: queue_spark(history) for name, history in engine().histories().items()},
         types={queue.name: engine().types(queue.name) for queue in engine().queues},
     )
 

@@ -18,19 +18,23 @@ from gnb.queueing.errors import JobNotFound
 from gnb.queueing.reading import FailureGroup
 from gnb.services import job_actions
 
+# As many failed jobs as a queue keeps by its own settings; of more than these the newest are grouped.
+GROUPED = 5000
+
 
 @blueprint.get("/jobs/<queue_name>/failures")
 def failure_groups(queue_name: str) -> ResponseReturnValue:
     """Show the errors of the queue's failed jobs, the most frequent first."""
     queue = engine().queue(queue_name)
     stats = stats_of(queue_name)
-    groups = sorted(queue.failure_groups(), key=lambda group: -group.count)
+    groups = sorted(queue.failure_groups(GROUPED), key=lambda group: -group.count)
     return render_template(
         "admin/failures.html",
         live=True,
         stats=stats,
         queue_state=queue_state(stats),
         tab_names=STATE_TABS,
+        grouped=GROUPED,
         groups=[(failure_key(group.signature), group) for group in groups],
     )
 
@@ -68,7 +72,7 @@ def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 
 def _group(queue_name: str, key: str) -> FailureGroup:
     """Return the group of that key; its jobs may all have gone meanwhile."""
-    for group in engine().queue(queue_name).failure_groups():
+    for group in engine().queue(queue_name).failure_groups(GROUPED):
         if failure_key(group.signature) == key:
             return group
     raise JobNotFound(key)

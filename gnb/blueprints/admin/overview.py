@@ -7,7 +7,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.presenters.history import queue_spark
 from gnb.blueprints.admin.presenters.needs import needs
 from gnb.blueprints.admin.presenters.queue_state import queue_state
-from gnb.blueprints.admin.reading import histories, latest_failed
+from gnb.blueprints.admin.reading import latest_failed
 from gnb.extensions import engine
 
 
@@ -15,7 +15,7 @@ from gnb.extensions import engine
 def overview() -> ResponseReturnValue:
     """Show a line a queue, and above it what needs someone."""
     all_stats = engine().stats()
-    points = histories()
+    points = engine().histories()
     last_hour = [point for history in points.values() for point in history]
     return render_template(
         "admin/overview.html",

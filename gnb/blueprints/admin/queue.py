@@ -1,17 +1,25 @@
 """The page of one queue: its figures, its plots, and its jobs by state."""
 
+import time
+from functools import lru_cache
+
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.presenters.history import queue_plots
 from gnb.blueprints.admin.presenters.pages import PAGE_SIZE, Pager, page_number
+from gnb.blueprints.admin.presenters.plots import Plot
 from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.presenters.words import STATE_TABS, STATES
 from gnb.blueprints.admin.reading import stats_of
 from gnb.extensions import engine
+from gnb.queueing import Queue
 
 SEARCH_LENGTH = 200
+# A point in the plots of a day is a quarter of an hour wide; reading its 1,440 minutes takes longer than all the rest.
+KEPT_SECONDS = 300
 
 
 @blueprint.get("/jobs/<queue_name>")
@@ -41,8 +49,20 @@ def queue(queue_name: str) -> ResponseReturnValue:
         pager=pager,
         cursor=cursor,
         hours=hours,
-        plots=queue_plots(chosen.history(minutes=hours * 60)),
+        plots=_plots(chosen, hours),
     )
+
+
+def _plots(chosen: Queue, hours: int) -> list[Plot]:
+    """Return the plots of the last hour, or those of the last day as they were at most five minutes ago."""
+    if hours == 1:
+        return queue_plots(chosen.history(minutes=60))
+    return _plots_of_a_day(chosen, str(get_locale()), int(time.time() // KEPT_SECONDS))
+
+
+@lru_cache(maxsize=32)
+def _plots_of_a_day(chosen: Queue, _locale: str, _at: int) -> list[Plot]:
+    return queue_plots(chosen.history(minutes=24 * 60))
 
 
 def _first_state(stats: object) -> str:

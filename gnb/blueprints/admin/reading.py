@@ -15,11 +15,6 @@ def stats_of(queue_name: str) -> QueueStats:
     return next(stats for stats in engine().stats() if stats.name == name)
 
 
-def histories(minutes: int = 60) -> dict[str, list[Any]]:
-    """Return the history of every queue by its name."""
-    return {queue.name: queue.history(minutes=minutes) for queue in engine().queues}
-
-
 def latest_failed(all_stats: list[Any]) -> dict[str, list[Any]]:
     """Return the newest failed jobs of the queues that have some."""
     return {

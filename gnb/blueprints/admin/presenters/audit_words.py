@@ -1,5 +1,7 @@
 """The audit's actions in words, and where what they changed is shown."""
 
+import re
+
 from flask import current_app, url_for
 from flask_babel import lazy_gettext as _l
 
@@ -28,6 +30,10 @@ ACTION_WORDS = {
 }
 
 
+# An export's own id is a UUID with its dashes, a job's has none: `export/<id>` may be either.
+_EXPORT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def action_word(action: str) -> str:
     """Return what was done; an action without words of its own says its last part."""
     return str(ACTION_WORDS.get(action, action.rpartition(".")[2].replace("-", " ")))
@@ -37,6 +43,8 @@ def target_url(target: str) -> str | None:
     """Return the page of `email/4711` or `email`; None for what has no page."""
     engine = current_app.extensions.get("engine")
     queue, _, job = target.partition("/")
+    if queue == "export" and _EXPORT_ID.fullmatch(job):
+        return url_for("admin.exports", _anchor=f"export-{job}")
     if engine is None or queue not in {each.name for each in engine.queues}:
         return None
     return url_for("admin.job", queue_name=queue, job_id=job) if job else url_for("admin.queue", queue_name=queue)

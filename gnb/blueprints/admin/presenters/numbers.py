@@ -1,8 +1,10 @@
 """Numbers as the reader's language writes them."""
 
+from functools import cache
 from typing import Any
 
-from flask_babel import format_decimal, gettext, ngettext
+from babel.numbers import get_decimal_symbol, get_group_symbol
+from flask_babel import get_locale, gettext, ngettext
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -11,9 +13,25 @@ def number(value: float | int | None) -> str:
     """Return ``value`` grouped by thousands, or a dash when there is none."""
     if value is None:
         return "–"
-    if isinstance(value, float) and not value.is_integer():
-        return str(format_decimal(round(value, 2)))
-    return str(format_decimal(int(value)))
+    return grouped(value, 2 if isinstance(value, float) and not value.is_integer() else 0)
+
+
+def grouped(value: float | int, digits: int = 0) -> str:
+    """Return ``value`` with at most so many digits after the point, with the signs of the reader's language.
+
+    A page with plots has a thousand numbers: Babel's own formatting, which reads its pattern anew for each, takes
+    ten times as long.
+    """
+    text = f"{value:,.{digits}f}"
+    if digits:
+        text = text.rstrip("0").rstrip(".")
+    group, point = _signs(str(get_locale() or "en"))
+    return text.translate({ord(","): group, ord("."): point})
+
+
+@cache
+def _signs(locale: str) -> tuple[str, str]:
+    return get_group_symbol(locale), get_decimal_symbol(locale)
 
 
 def size(value: int | None) -> str:
@@ -23,8 +41,7 @@ def size(value: int | None) -> str:
     amount, unit = float(value), 0
     while amount >= 1000 and unit < len(_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
-    text = format_decimal(round(amount, 1 if unit and amount < 100 else 0))
-    return f"{text} {_UNITS[unit]}"
+    return f"{grouped(amount, 1 if unit and amount < 100 else 0)} {_UNITS[unit]}"
 
 
 def rate(value: str | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask_babel import format_time, gettext
+from flask_babel import get_timezone, gettext
 
 from gnb.blueprints.admin.presenters.numbers import number
 
@@ -54,7 +54,7 @@ def line_plot(title: str, at: Sequence[datetime], series: Sequence[Series], say:
 
 def clock(moment: datetime) -> str:
     """Return the time of day of a point."""
-    return str(format_time(moment, "HH:mm"))
+    return f"{moment.astimezone(get_timezone()):%H:%M}"
 
 
 def _ceiling(value: float) -> float:
@@ -94,11 +94,11 @@ def _area(values: Sequence[float | None], top: float) -> str:
 
 
 def _tips(at: Sequence[datetime], series: Sequence[Series], say: Callable[[float], str]) -> list[str]:
-    tips = []
+    tips, zone = [], get_timezone()
     for index, moment in enumerate(at):
         known = [(one.name, one.values[index]) for one in series]
         lines = [f"{name}: {say(value)}" for name, value in known if value is not None]
-        tips.append("\n".join([clock(moment), *lines]))
+        tips.append("\n".join([f"{moment.astimezone(zone):%H:%M}", *lines]))
     return tips
 
 

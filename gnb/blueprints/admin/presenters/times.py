@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
-from flask_babel import format_datetime, format_decimal, gettext
+from flask_babel import format_datetime, gettext
+
+from gnb.blueprints.admin.presenters.numbers import grouped
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -13,9 +15,9 @@ def duration(seconds: float | None) -> str:
         return "–"
     seconds = max(0.0, float(seconds))
     if seconds < 1:
-        return gettext("%(n)s ms", n=format_decimal(round(seconds * 1000)))
+        return gettext("%(n)s ms", n=grouped(seconds * 1000))
     if seconds < 10:
-        return gettext("%(n)s s", n=format_decimal(round(seconds, 1)))
+        return gettext("%(n)s s", n=grouped(seconds, 1))
     return _two_units(round(seconds))
 
 
@@ -30,7 +32,7 @@ def _two_units(seconds: int) -> str:
         parts = [gettext("%(n)s h", n=large), gettext("%(n)s min", n=small)]
     else:
         large, small = divmod(seconds // HOUR, 24)
-        parts = [gettext("%(n)s d", n=format_decimal(large)), gettext("%(n)s h", n=small)]
+        parts = [gettext("%(n)s d", n=grouped(large)), gettext("%(n)s h", n=small)]
     return " ".join(parts if small and large < 10 else parts[:1])
 
 
