@@ -82,8 +82,10 @@ def build(envelope: Envelope, content: Content) -> bytes:
         ("MIME-Version", "1.0"),
     ]
     body = _multipart("alternative", boundary, [_text("plain", content.text), _text("html", content.html)])
-    if content.calendar is not None:
-        body = _multipart("mixed", f"{boundary}.0", [body, _calendar(content.calendar)])
+    files = [] if content.calendar is None else [_calendar(content.calendar)]
+    files += [_file(attachment) for attachment in content.attachments]
+    if files:
+        body = _multipart("mixed", f"{boundary}.0", [body, *files])
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("utf-8") + body
 
 
@@ -109,6 +111,15 @@ def _calendar(source: bytes) -> bytes:
         b'Content-Type: text/calendar; charset="utf-8"; method=PUBLISH\r\nContent-Transfer-Encoding: base64\r\n'
         b'Content-Disposition: attachment; filename="pickup.ics"\r\n\r\n' + _base64(source)
     )
+
+
+def _file(attachment: Attachment) -> bytes:
+    """A part to be saved; its name is one of ours, plain ASCII."""
+    head = (
+        f"Content-Type: application/{attachment.subtype}\r\nContent-Transfer-Encoding: base64\r\n"
+        f'Content-Disposition: attachment; filename="{attachment.name}"\r\n\r\n'
+    )
+    return head.encode("ascii") + _base64(attachment.data)
 
 
 def _base64(source: bytes) -> bytes:
