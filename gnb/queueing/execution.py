@@ -1,10 +1,10 @@
 """One run of a job: from what `take` answered to what `settle` is told."""
 
 import json
-import os
 import zlib
 from base64 import b64encode
 from dataclasses import dataclass
+from pathlib import Path
 from traceback import TracebackException
 from typing import Any
 
@@ -170,7 +170,7 @@ def _trace(error: BaseException) -> str:
     if isinstance(error, (InvalidJobData, UnknownJobType)):
         return _line(error)
     stack = error.__traceback__.tb_next if error.__traceback__ else None
-    text = "".join(TracebackException(type(error), error, stack).format()).replace(f'"{os.getcwd()}/', '"')
+    text = "".join(TracebackException(type(error), error, stack).format()).replace(f'"{Path.cwd()}/', '"')
     half = _TRACEBACK_LENGTH // 2
     return text if len(text) <= _TRACEBACK_LENGTH else f"{text[:half]}\n…\n{text[-half:]}"
 
