@@ -4,19 +4,20 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.broker import BrokerError, EmbeddedBroker
 from gnb.config import DEVELOPMENT_FILE, INSTANCE, ROOT, ConfigError, Settings
 from gnb.development.folder import AlreadyRunning, clear, locked, secret, write_variables
 from gnb.development.supervisor import Supervisor, procfile, say
 from gnb.environment import Environment, read_env_file
-from gnb.processes import end_with_parent
 
 ADMIN_EMAIL = "admin@gnb-transfer.example"
 
@@ -30,8 +31,13 @@ def main(arguments: list[str]) -> int:
         return _refuse(f"already running in this folder (process {error}); stop that one first")
     except (ConfigError, BrokerError, PortTaken) as error:
         return _refuse(str(error))
-    except subprocess.CalledProcessError:
-        return _refuse("the database could not be prepared; the reason stands above")
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return _refuse(f"the database could not be prepared: {reason}")
+    except click.ClickException as error:
+        return _refuse(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        return 130
 
 
 class PortTaken(Exception):
@@ -54,11 +60,13 @@ def _run(fresh: bool) -> int:
     with _broker(named.get("REDIS_URL")) as url:
         variables["REDIS_URL"] = url
         write_variables(DEVELOPMENT_FILE, variables)
-        environment = {**os.environ, **variables, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
-        environment["PYTHONUNBUFFERED"] = "1"  # a line is seen when it is written
+        # From here on this process is the application, too: the programs of the Procfile run in its forks.
+        os.environ.update(variables, PATH=f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", PYTHONUNBUFFERED="1")
         password = secret(INSTANCE, "admin-password", 12)
-        _prepare(environment, password)
-        return _serve(environment, settings, password)
+        from gnb.development.preparation import prepare
+
+        prepare(ADMIN_EMAIL, password)
+        return _serve(settings, password)
 
 
 @contextmanager
@@ -71,19 +79,11 @@ def _broker(url: str | None) -> Iterator[str]:
         yield broker.url
 
 
-def _prepare(environment: dict[str, str], password: str) -> None:
-    command = [sys.executable, "-m", "gnb.development.preparation", ADMIN_EMAIL]
-    subprocess.run(
-        command, env=environment, cwd=ROOT, input=password, text=True, check=True, preexec_fn=end_with_parent
-    )
-
-
-def _serve(environment: dict[str, str], settings: Settings, password: str) -> int:
-    supervisor = Supervisor(environment, ROOT, settings.worker_shutdown_grace)
+def _serve(settings: Settings, password: str) -> int:
+    supervisor = Supervisor(ROOT, settings.worker_shutdown_grace, partial(_announce, settings.port, password))
     for name, command in procfile(ROOT / "Procfile").items():
         if name != "release":  # a platform runs it before the others: the preparation has done the same
             supervisor.add(name, command)
-    threading.Thread(target=_announce, args=(settings.port, password), daemon=True).start()
     return supervisor.run()
 
 
@@ -124,7 +124,4 @@ def _refuse(reason: str) -> int:
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main(sys.argv[1:]))

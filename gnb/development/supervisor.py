@@ -2,11 +2,11 @@
 
 import multiprocessing
 import os
-import re
 import signal
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL
@@ -16,6 +16,7 @@ import honcho.manager
 from honcho.environ import parse_procfile
 from honcho.process import Popen, Process
 
+from gnb.development.warm import WarmProcess, can_run
 from gnb.processes import end_with_parent
 
 _LAST_SECONDS = 3.0  # for what is still there when its process has ended
@@ -24,16 +25,14 @@ _LAST_SECONDS = 3.0  # for what is still there when its process has ended
 class Supervisor:
     """Runs the lines of a Procfile until one of them ends or this process is told to stop."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, grace: float) -> None:
+    def __init__(self, folder: Path, grace: float, when_started: Callable[[], None]) -> None:
         # Workers may take their grace to finish a job; honcho's own five seconds would cut it short.
         honcho.manager.KILL_WAIT = grace + 5
-        self._manager = honcho.manager.Manager()
-        self._manager._process_ctor = _Process
-        self._environment = dict(environment)
+        self._manager = _Manager(when_started)
         self._folder = folder
 
     def add(self, name: str, command: str) -> None:
-        self._manager.add_process(name, command, env=self._environment, cwd=str(self._folder))
+        self._manager.add_process(name, command, cwd=str(self._folder))
 
     def run(self) -> int:
         """Returns the exit status when every process has ended: 130 after Ctrl-C, else the first one's own."""
@@ -57,12 +56,25 @@ class Supervisor:
                 groups = [group for group in groups if _signal_group(group, 0)]
 
 
+class _Manager(honcho.manager.Manager):
+    """Honcho's manager, which calls back once it has forked: a thread must not be there before."""
+
+    def __init__(self, when_started: Callable[[], None]) -> None:
+        super().__init__()
+        self._process_ctor = _Process
+        self._when_started = when_started
+
+    def _start(self) -> None:
+        super()._start()
+        threading.Thread(target=self._when_started, daemon=True).start()
+
+
 class _Process(Process):
     """A process of the Procfile that ends even if its supervisor is killed."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._child_ctor = _popen
+        self._child_ctor = WarmProcess if can_run(self.cmd) else _popen
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         end_with_parent(signal.SIGKILL)
@@ -70,9 +82,6 @@ class _Process(Process):
 
 
 def _popen(command: str, **options: Any) -> Popen:
-    # With `exec` the shell becomes the program, which then is the one that learns of its parent's end.
-    if re.fullmatch(r"[\w./-]+( [\w./:=@-]+)*", command):
-        command = f"exec {command}"
     return Popen(command, preexec_fn=end_with_parent, stdin=DEVNULL, **options)
 
 
