@@ -1,0 +1,86 @@
+"""TLS on the way to the server: used where it is offered, refused when its certificate is not trusted."""
+
+import datetime
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gnb import create_app
+from gnb.config import Settings
+from gnb.models import db
+from gnb.services import email_service
+from gnb.services.mail.errors import MailUnavailable
+from gnb.services.mail.smtp import Connection, Server
+from tests.mail_server import MailServer
+from tests.servers import on_sqlite
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for `localhost` and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    today = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - datetime.timedelta(days=1))
+        .not_valid_after(today + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    whole = tmp_path_factory.mktemp("tls") / "whole.pem"
+    kind, shape = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    whole.write_bytes(key.private_bytes(kind, shape, serialization.NoEncryption()) + made.public_bytes(kind))
+    return whole
+
+
+@pytest.fixture
+def server(certificate: Path) -> Iterator[MailServer]:
+    """A mail server that offers STARTTLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = MailServer(tls=context).start()
+    yield server
+    server.stop()
+
+
+@on_sqlite
+def test_starttls_is_used_where_the_server_offers_it(
+    settings: Settings, server: MailServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    app = create_app(replace(settings, email_provider="smtp", smtp_host="localhost", smtp_port=server.port))
+    with app.app_context():
+        assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+        db.engine.dispose()
+    assert server.encrypted == [True]
+
+
+def test_a_server_whose_certificate_is_not_trusted_gets_nothing(server: MailServer) -> None:
+    connection = Connection(Server("localhost", server.port), timeout=5)
+    with pytest.raises(MailUnavailable, match="certificate verify failed"):
+        connection.send("a@example.com", "b@example.com", b"Subject: x\r\n\r\nx")
+    assert server.sources == []
+
+
+def test_a_provider_that_wants_tls_does_without_nothing_else() -> None:
+    server = MailServer().start()
+    try:
+        connection = Connection(Server("localhost", server.port, "ann", "secret", "required"), timeout=5)
+        begin = datetime.datetime.now(datetime.UTC)
+        with pytest.raises(MailUnavailable, match="no TLS"):
+            connection.send("a@example.com", "b@example.com", b"Subject: x\r\n\r\nx")
+        assert datetime.datetime.now(datetime.UTC) - begin < datetime.timedelta(seconds=5)
+    finally:
+        server.stop()
