@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from flask import Flask
 
 from gnb.extensions import db
+from gnb.jobs import ai, emails, exports, scheduled
 from gnb.queueing import job_types
 
-for _module in ("exports", "emails", "ai", "scheduled"):
-    if find_spec(f"{__name__}.{_module}"):
-        import_module(f"{__name__}.{_module}")
+__all__ = ["ai", "bind", "emails", "exports", "scheduled"]
 
 
 def bind(app: Flask) -> None:
