@@ -1,5 +1,6 @@
 """Settings: what stands without any variable, what a good one makes, and the one line that a wrong one gives."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -195,3 +196,10 @@ def test_every_variable_stands_in_the_example_file() -> None:
     known = Environment(KEY)
     Settings.read(known)
     assert set(read_env_file(ROOT / ".env.example")) == known.asked
+
+
+def test_every_variable_stands_in_the_table_of_the_docs() -> None:
+    known = Environment(KEY)
+    Settings.read(known)
+    table = [line.split("|")[1] for line in (ROOT / "docs/configuration.md").read_text().splitlines() if "| `" in line]
+    assert set(re.findall(r"`([A-Z_]+)`", " ".join(table))) == known.asked
