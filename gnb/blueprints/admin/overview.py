@@ -23,7 +23,7 @@ def overview() -> ResponseReturnValue:
         all_stats=all_stats,
         states={stats.name: queue_state(stats) for stats in all_stats},
         sparks={name: queue_spark(history) for name, history in points.items()},
-        needs=needs(all_stats, latest_failed(all_stats)),
+        needs=needs(all_stats, latest_failed(all_stats), engine().schedules.list()),
         completed=sum(point.completed or 0 for point in last_hour),
         failed=sum(point.failed or 0 for point in last_hour),
     )

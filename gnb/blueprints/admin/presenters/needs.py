@@ -1,6 +1,6 @@
 """What needs someone: each with where it is solved."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from flask_babel import gettext
 
 from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import stalled
-from gnb.blueprints.admin.presenters.times import duration
+from gnb.blueprints.admin.presenters.times import duration, relative
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Need:
     url: str
 
 
-def needs(all_stats: Iterable[Any], failures: Mapping[str, list[Any]]) -> list[Need]:
+def needs(all_stats: Iterable[Any], failures: Mapping[str, list[Any]], schedules: Sequence[Any] = ()) -> list[Need]:
     """Return what needs someone, the worst first; ``failures`` are the newest failed jobs by queue."""
     found: list[Need] = []
     for stats in all_stats:
@@ -49,6 +49,7 @@ def needs(all_stats: Iterable[Any], failures: Mapping[str, list[Any]]) -> list[N
             )
         if latest := failures.get(stats.name):
             found.append(_failing(stats, latest))
+    found.extend(_late(state) for state in schedules if state.late and not state.paused)
     return sorted(found, key=lambda need: need.tone != "bad")
 
 
@@ -72,4 +73,15 @@ def _failing(stats: Any, latest: list[Any]) -> Need:
         "bad",
         gettext("See the failures"),
         url_for("admin.failure_groups", queue_name=stats.name),
+    )
+
+
+def _late(state: Any) -> Need:
+    """Return one line for a schedule that should have fired by now: no scheduler runs."""
+    return Need(
+        gettext("%(name)s is late", name=state.name),
+        gettext("it was due %(when)s; start a scheduler with: flask jobs scheduler", when=relative(state.next_at)),
+        "bad",
+        gettext("See the schedule"),
+        url_for("admin.schedule", name=state.name),
     )
