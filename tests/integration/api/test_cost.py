@@ -1,0 +1,65 @@
+"""What an endpoint costs the broker: so many round trips, however many jobs there are."""
+
+from collections.abc import Callable
+
+import pytest
+import redis
+from flask import Flask
+
+from gnb.extensions import engine
+from tests.integration.api.conftest import JOBS, Caller
+from tests.servers import on_sqlite
+
+pytestmark = on_sqlite
+
+Trips = Callable[[str], int]
+
+
+@pytest.fixture
+def trips(app: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """How many times a request waits for the broker."""
+    waits = [0]
+    read = redis.connection.AbstractConnection.read_response
+    depth = [0]
+
+    def counting(connection: redis.connection.AbstractConnection, *args: object, **options: object) -> object:
+        waits[0] += not depth[0]
+        return read(connection, *args, **options)
+
+    pipeline = redis.client.Pipeline.execute
+
+    def as_one(self: redis.client.Pipeline, *args: object, **options: object) -> object:
+        waits[0] += not depth[0]
+        depth[0] += 1
+        try:
+            return pipeline(self, *args, **options)
+        finally:
+            depth[0] -= 1
+
+    def of(path: str) -> int:
+        assert admin("GET", JOBS + path).status_code == 200  # connects, and loads the scripts
+        waits[0] = 0
+        assert admin("GET", JOBS + path).status_code == 200
+        return waits[0]
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "read_response", counting)
+    monkeypatch.setattr(redis.client.Pipeline, "execute", as_one)
+    return of
+
+
+@pytest.mark.parametrize("jobs", [0, 2000])
+def test_the_stats_of_all_queues_cost_one_round_trip(trips: Trips, jobs: int) -> None:
+    engine().queue("email").enqueue_many([("probe", {}, {}) for _ in range(jobs)])
+    assert trips("/stats") == 1
+    assert trips("/email/stats") == 1
+
+
+@pytest.mark.parametrize("state", ["waiting", "active", "completed", "failed", "delayed"])
+def test_a_page_of_jobs_costs_at_most_three_round_trips(trips: Trips, state: str) -> None:
+    engine().queue("email").enqueue_many([("probe", {}, {"delay": 60 * (n % 2)}) for n in range(200)])
+    assert trips(f"/email/jobs?state={state}&start=0&end=50") <= 3
+
+
+def test_a_job_costs_at_most_three_round_trips(trips: Trips) -> None:
+    job = engine().queue("email").enqueue("probe")
+    assert trips(f"/email/{job.id}") <= 3
