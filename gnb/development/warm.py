@@ -89,6 +89,8 @@ def _flask() -> None:
 def _gunicorn() -> None:
     from gunicorn.app.wsgiapp import run
 
+    # Makes an application of its own: this one's request metrics do not know yet that several processes share them.
+    sys.modules.pop("wsgi", None)
     run()
 
 
