@@ -4,10 +4,12 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.stage import ADMIN, PASSWORD, Stage
 
+PATIENCE_MS = 30_000  # a busy machine is no failure
+expect.set_options(timeout=PATIENCE_MS)
 NO_SANDBOX = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 
@@ -65,7 +67,7 @@ def visit(chromium: Browser, stage: Stage) -> Iterator[Visit]:
             locale="en-GB",
             base_url=stage.url,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.complaints = []  # type: ignore[attr-defined]

@@ -96,7 +96,7 @@ class Stage:
         data = {"booking": booking, "ending": ending, **({"note": note} if note is not None else {})}
         return self.queue().enqueue("welcome-mail", data, **options)
 
-    def until(self, condition: Callable[[], Any], seconds: float = 20) -> Any:
+    def until(self, condition: Callable[[], Any], seconds: float = 60) -> Any:
         """What the condition gives as soon as it gives something; it is asked inside the application."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

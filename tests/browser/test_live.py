@@ -1,11 +1,13 @@
 """The page keeps itself up to date, and keeps what people did to it."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.stage import Stage
 
-REFRESHED = 15_000
+REFRESHED = 30_000
 
 
 def hurry(page: Page) -> None:
@@ -20,7 +22,6 @@ def test_new_jobs_appear_and_selection_open_panels_typing_and_scroll_stay(empty:
     page.get_by_label("Select welcome-mail job-3").check()
     page.get_by_role("searchbox").fill("half a wo")
     page.mouse.wheel(0, 300)
-    expect.set_options(timeout=REFRESHED)
     empty.enqueue(99, job_id="job-99")
     hurry(page)
     expect(page.get_by_label("Select welcome-mail job-99")).to_be_attached()
@@ -42,7 +43,7 @@ def test_an_open_panel_stays_open(empty: Stage, visit: Visit) -> None:
 
 def test_the_page_says_how_old_it_is_and_live_can_be_switched_off(empty: Stage, visit: Visit) -> None:
     page = visit("/admin/jobs/email?state=waiting")
-    expect(page.locator("#updated")).to_contain_text("2 s ago", timeout=REFRESHED)
+    expect(page.locator("#updated")).to_have_text(re.compile(r"Updated [1-9]\d* s ago"))
     page.locator("body").press("l")
     expect(page.locator("#updated")).to_have_text("Paused")
     empty.enqueue(1, job_id="unseen")
