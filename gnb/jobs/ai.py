@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gnb.queueing import FinalError, RunningJob, job
-from gnb.services.ai import answers, delay_risk
+from gnb.services.ai import answers, delay_risk, insights, recommendations
 from gnb.services.ai.delay_model import TooFewTrips
 from gnb.services.ai.places import UnknownPlace
-from gnb.services.ai.requests import DelayRiskRequest
+from gnb.services.ai.recommendations import UnknownUser
+from gnb.services.ai.requests import DelayRiskRequest, InsightsRequest, RecommendationsRequest
 
 
 @job("ai", "delay-risk", DelayRiskRequest)
@@ -20,3 +21,33 @@ def assess_delay_risk(data: dict[str, Any], running: RunningJob) -> dict[str, An
     except (TooFewTrips, UnknownPlace) as error:
         raise FinalError(str(error)) from error
     return answers.kept("delay-risk", data, answer)
+
+
+@job("ai", "package-recommendations", RecommendationsRequest)
+def recommend_packages(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+    """Tours for a customer, each with its reason."""
+    running.progress(10, "scoring the tours")
+    try:
+        answer = recommendations.recommend(data, last_attempt=running.attempt >= running.attempts)
+    except UnknownUser as error:
+        raise FinalError(str(error)) from error
+    _log_wording(answer, running)
+    return answers.kept("package-recommendations", data, answer)
+
+
+@job("ai", "batch-insights", InsightsRequest)
+def look_at_bookings(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+    """What a selection of bookings tells, in sentences."""
+    running.progress(10, "counting")
+    answer = insights.look_at(data, last_attempt=running.attempt >= running.attempts)
+    _log_wording(answer, running)
+    return answers.kept("batch-insights", data, answer)
+
+
+def _log_wording(answer: dict[str, Any], running: RunningJob) -> None:
+    """What the language model took, or why it was done without."""
+    if spent := answer["usage"]:
+        cost = "unknown" if spent["cost"] is None else f"${spent['cost']:.6f}"
+        running.log(f"{spent['model']}: {spent['prompt_tokens']} + {spent['completion_tokens']} tokens, cost {cost}")
+    if answer["note"]:
+        running.log(f"worded by rules: {answer['note']}")

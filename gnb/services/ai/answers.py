@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from marshmallow import Schema
+
 from gnb.queueing import Job
 from gnb.queueing.errors import JobNotFound
 from gnb.services import queue_service
-from gnb.services.ai import cache
-from gnb.services.ai.requests import DelayRiskRequest
+from gnb.services.ai import cache, wording
+from gnb.services.ai.requests import DelayRiskRequest, InsightsRequest, RecommendationsRequest
 
 QUEUE = "ai"
-REQUESTS = {"delay-risk": DelayRiskRequest}
+MADE_DO_SECONDS = 120
+"""An answer that would be better with the language model is kept this long: it may be back then."""
+
+REQUESTS: dict[str, type[Schema]] = {
+    "package-recommendations": RecommendationsRequest,
+    "delay-risk": DelayRiskRequest,
+    "batch-insights": InsightsRequest,
+}
 _UNDER_WAY = ("waiting", "active", "delayed")
 
 
@@ -41,8 +50,9 @@ def ask(kind: str, data: Mapping[str, Any]) -> Asked:
 
 
 def kept(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer, after keeping it for an hour for this content."""
-    cache.put(kind, content, answer)
+    """The answer, after keeping it for this content: an hour, or shortly where the language model was to be used."""
+    made_do = answer.get("note") not in (None, wording.NO_KEY)
+    cache.put(kind, content, answer, MADE_DO_SECONDS if made_do else cache.KEPT_SECONDS)
     return answer
 
 

@@ -25,9 +25,9 @@ def get(kind: str, content: Mapping[str, Any]) -> dict[str, Any] | None:
     return cast("dict[str, Any]", json.loads(found)) if found else None
 
 
-def put(kind: str, content: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-    """Keeps the answer for an hour. Raises QueueUnavailable."""
-    _write(_key("answer", kind, content), json.dumps(answer, ensure_ascii=False, default=str), KEPT_SECONDS)
+def put(kind: str, content: Mapping[str, Any], answer: Mapping[str, Any], seconds: int = KEPT_SECONDS) -> None:
+    """Keeps the answer for an hour, or so many seconds. Raises QueueUnavailable."""
+    _write(_key("answer", kind, content), json.dumps(answer, ensure_ascii=False, default=str), seconds)
 
 
 def job_of(kind: str, content: Mapping[str, Any]) -> str | None:

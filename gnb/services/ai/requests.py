@@ -81,7 +81,7 @@ class RecommendationsRequest(Schema):
 class InsightsRequest(BookingsFilters):
     """Data of `batch-insights`: which bookings, as in the filters of an export; alone or under `filters`."""
 
-    filters = fields.Nested(BookingsFilters, metadata={"hidden": True})
+    filters = fields.Nested(BookingsFilters)
     answer_language = fields.String(data_key="answerLanguage", load_default="en", validate=validate.OneOf(LANGUAGES))
 
     @pre_load

@@ -1,16 +1,19 @@
 """Transfers to learn from, workers of the ai queue, and a server that speaks OpenAI's protocol."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
 from flask import Flask
+from pytest_httpserver import HTTPServer
 
 from gnb.extensions import db, engine
 from gnb.models import HOME_ZONE, Booking
 from gnb.services.demo import delays
 from tests.business import make_tour, new_booking
+from tests.integration.ai.openai_server import OpenAIServer
 from tests.integration.api.conftest import accounts, admin, calling_as
 from tests.integration.engine.conftest import Workers
 
@@ -62,3 +65,13 @@ def run_ai_jobs(app: Flask) -> Iterator[Callable[[], None]]:
     for workers in started:
         if workers.pid:
             workers.kill()
+
+
+@pytest.fixture
+def openai_server(app: Flask, httpserver: HTTPServer) -> OpenAIServer:
+    """A language model's service, with the application set to use it."""
+    server = OpenAIServer(httpserver)
+    app.extensions["settings"] = replace(
+        app.extensions["settings"], openai_api_key="sk-test", openai_base_url=server.url
+    )
+    return server

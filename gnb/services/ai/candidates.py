@@ -1,0 +1,131 @@
+"""Tours scored for a customer by rules that can be told: what they booked, the season, the price, others like them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from gnb.models import Booking, Tour
+
+WEIGHTS = {"similar": 0.30, "season": 0.30, "place": 0.15, "kind": 0.10, "price": 0.15}
+"""What each rule may add at most; together 1."""
+
+LOOKED_BACK = timedelta(days=2 * 365)
+_ONCE = frozenset({"city", "tour", "excursion", "package"})
+"""What nobody books a second time: left out when the customer has had it."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tour with what each rule gives it, from 0 to its weight."""
+
+    tour: Tour
+    parts: dict[str, float]
+
+    @property
+    def score(self) -> float:
+        return sum(self.parts.values())
+
+    @property
+    def main_reason(self) -> str:
+        """The rule that speaks most for it, "offer" when none does."""
+        name, part = max(self.parts.items(), key=lambda item: item[1] / WEIGHTS[item[0]])
+        return name if part > 0 else "offer"
+
+
+@dataclass(frozen=True)
+class History:
+    """What a customer booked before: how often each tour, place and kind, and what a booking cost on average."""
+
+    tours: Counter[int]
+    cities: Counter[str]
+    categories: Counter[str]
+    average_price: float | None
+
+
+def candidates(connection: sa.Connection, tours: Sequence[Tour], user_id: int, today: date) -> list[Candidate]:
+    """The tours that may be recommended, best first; equal ones in the order of their ids."""
+    history = history_of(connection, user_id)
+    season, similar = _in_season(connection, today), _of_similar_customers(connection, user_id)
+    found = [
+        Candidate(tour, _parts(tour, history, season, similar))
+        for tour in tours
+        if not (tour.category in _ONCE and history.tours[tour.id])
+    ]
+    return sorted(found, key=lambda candidate: (-candidate.score, candidate.tour.id))
+
+
+def history_of(connection: sa.Connection, user_id: int) -> History:
+    """What the customer booked and did not cancel."""
+    rows = connection.execute(
+        sa.select(Booking.tour_id, Tour.city, Tour.category, sa.func.count(), Tour.current_price)
+        .join(Tour, Tour.id == Booking.tour_id)
+        .where(Booking.user_id == user_id, Booking.status != "cancelled")
+        .group_by(Booking.tour_id, Tour.city, Tour.category, Tour.current_price)
+    ).all()
+    tours, cities, categories = Counter[int](), Counter[str](), Counter[str]()
+    spent = 0.0
+    for tour_id, city, category, count, price in rows:
+        tours[tour_id] += count
+        cities[city] += count
+        categories[category] += count
+        spent += count * float(price)
+    return History(tours, cities, categories, spent / tours.total() if tours else None)
+
+
+def _in_season(connection: sa.Connection, today: date) -> dict[int, int]:
+    """How often each tour was booked for this month and its neighbours, in the last two years."""
+    months = [(today.month - 2) % 12 + 1, today.month, today.month % 12 + 1]
+    return _counted(
+        connection,
+        sa.select(Booking.tour_id, sa.func.count())
+        .where(
+            Booking.status != "cancelled",
+            Booking.travel_date.between(today - LOOKED_BACK, today),
+            sa.extract("month", Booking.travel_date).in_(months),
+        )
+        .group_by(Booking.tour_id),
+    )
+
+
+def _of_similar_customers(connection: sa.Connection, user_id: int) -> dict[int, int]:
+    """How many customers who share a tour with this one booked each tour."""
+    own, theirs, others = aliased(Booking), aliased(Booking), aliased(Booking)
+    shared = sa.select(own.tour_id).where(own.user_id == user_id, own.status != "cancelled")
+    similar = sa.select(theirs.user_id).where(
+        theirs.tour_id.in_(shared), theirs.user_id.is_not(None), theirs.user_id != user_id, theirs.status != "cancelled"
+    )
+    return _counted(
+        connection,
+        sa.select(others.tour_id, sa.func.count(sa.distinct(others.user_id)))
+        .where(others.user_id.in_(similar), others.status != "cancelled")
+        .group_by(others.tour_id),
+    )
+
+
+def _counted(connection: sa.Connection, query: sa.Executable) -> dict[int, int]:
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _parts(tour: Tour, history: History, season: dict[int, int], similar: dict[int, int]) -> dict[str, float]:
+    shares = {
+        "similar": _share(similar, tour.id),
+        "season": _share(season, tour.id),
+        "place": _share(history.cities, tour.city),
+        "kind": _share(history.categories, tour.category),
+        "price": 0.0,
+    }
+    if history.average_price:
+        off = abs(float(tour.current_price) - history.average_price) / history.average_price
+        shares["price"] = max(1 - off, 0.0)
+    return {name: round(WEIGHTS[name] * share, 4) for name, share in shares.items()}
+
+
+def _share(counts: Mapping[Any, int], key: int | str) -> float:
+    return counts.get(key, 0) / max(counts.values(), default=1)

@@ -1,0 +1,144 @@
+"""Tours for a customer: chosen by rules, ordered and worded by the language model where there is one.
+
+    recommend({"user_id": 7, "options": {"limit": 3}}, last_attempt=True)
+    → {"recommendations": [{"tourId": 12, "title": "…", "reason": "…", "parts": {…}}], "wordedBy": "rules", "note": "…"}
+
+The model sees tours and why the rules chose them, never who asks; it may name none but those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, cast
+
+import sqlalchemy as sa
+from marshmallow import Schema, ValidationError, fields, validate
+
+from gnb.extensions import db
+from gnb.models import Tour, User, local_day, now
+from gnb.services.ai import tour_words, wording
+from gnb.services.ai.candidates import Candidate, candidates
+from gnb.services.ai.client import Prompt
+
+MOST_SHOWN_TO_THE_MODEL = 15
+LONGEST_REASON = 240
+_RULES = (
+    "You advise customers of a Turkish transfer and tour company. Order the candidates for one customer by how well"
+    " they fit the season and the reasons given, best first, and name as many as `limit` says. For each write one"
+    " friendly sentence in the language `language` that says why it fits, from the facts given alone. Name only ids"
+    " from `candidates`. No prices that are not given, no addresses, no links."
+)
+
+
+class UnknownUser(Exception):
+    """There is no such account."""
+
+
+class _Pick(Schema):
+    tour = fields.Integer(required=True, strict=True)
+    reason = fields.String(required=True, validate=wording.sentence(LONGEST_REASON))
+
+
+class _Picks(Schema):
+    picks = fields.List(fields.Nested(_Pick), required=True, validate=validate.Length(min=1))
+
+
+def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None = None) -> dict[str, Any]:
+    """The recommendations, as JSON. `asked` as RecommendationsRequest loads it. Raises UnknownUser, and what
+    `wording.word` does."""
+    user = db.session.get(User, asked["user_id"])
+    if user is None:
+        raise UnknownUser(f"there is no account {asked['user_id']}")
+    limit = asked["options"]["limit"]
+    language = asked["options"].get("language") or user.language
+    today = today or local_day(now())
+    tours = db.session.scalars(sa.select(Tour).where(Tour.active)).all()
+    ranked = candidates(db.session.connection(), tours, user.id, today)
+    reasons = [(candidate, tour_words.reason(candidate, language, today)) for candidate in ranked]
+    shown = reasons[: max(MOST_SHOWN_TO_THE_MODEL, limit)]
+    worded: wording.Worded[list[tuple[int, str]]] = wording.Worded(None, note="there is nothing to recommend")
+    if shown:
+        prompt = _prompt(shown, language, limit, today)
+        worded = wording.word(prompt, lambda said: _checked(said, shown, limit), last_attempt)
+    return {
+        "language": language,
+        "recommendations": [_as_json(*chosen, language) for chosen in _chosen(reasons, worded.content, limit)],
+        "wordedBy": "rules" if worded.content is None else "model",
+        "note": worded.note,
+        "usage": worded.usage.as_json() if worded.usage else None,
+    }
+
+
+def _prompt(shown: Sequence[tuple[Candidate, str]], language: str, limit: int, today: date) -> Prompt:
+    material = {
+        "language": language,
+        "limit": limit,
+        "month": today.month,
+        "candidates": [
+            {
+                "id": candidate.tour.id,
+                "title": candidate.tour.title(language),
+                "about": candidate.tour.description(language)[:300],
+                "kind": candidate.tour.category,
+                "city": candidate.tour.city,
+                "price": f"{candidate.tour.current_price} {candidate.tour.currency}",
+                "why": reason,
+            }
+            for candidate, reason in shown
+        ],
+    }
+    pick = {
+        "type": "object",
+        "properties": {
+            "tour": {"type": "integer", "enum": [candidate.tour.id for candidate, _ in shown]},
+            "reason": {"type": "string"},
+        },
+        "required": ["tour", "reason"],
+        "additionalProperties": False,
+    }
+    shape = {
+        "type": "object",
+        "properties": {"picks": {"type": "array", "items": pick}},
+        "required": ["picks"],
+        "additionalProperties": False,
+    }
+    return Prompt("ordered_tours", _RULES, material, shape)
+
+
+def _checked(said: dict[str, Any], shown: Sequence[tuple[Candidate, str]], limit: int) -> list[tuple[int, str]]:
+    """The tours picked with their reasons. Raises ValidationError for another shape, and for a tour not shown."""
+    picks = cast("list[dict[str, Any]]", cast("dict[str, Any]", _Picks().load(said))["picks"])
+    given = {candidate.tour.id for candidate, _ in shown}
+    named = [pick["tour"] for pick in picks]
+    if foreign := [tour_id for tour_id in named if tour_id not in given]:
+        raise ValidationError(f"it names tour {foreign[0]}, which was not among those given")
+    if len(set(named)) < len(named):
+        raise ValidationError("it names a tour twice")
+    return [(pick["tour"], pick["reason"]) for pick in picks][:limit]
+
+
+def _chosen(
+    ranked: Sequence[tuple[Candidate, str]], picks: list[tuple[int, str]] | None, limit: int
+) -> list[tuple[Candidate, str]]:
+    """The model's picks first, then the rules' best until there are as many as asked for."""
+    by_id = {candidate.tour.id: candidate for candidate, _ in ranked}
+    first = [(by_id[tour_id], reason) for tour_id, reason in picks or ()]
+    named = {candidate.tour.id for candidate, _ in first}
+    return (first + [entry for entry in ranked if entry[0].tour.id not in named])[:limit]
+
+
+def _as_json(candidate: Candidate, reason: str, language: str) -> dict[str, Any]:
+    tour = candidate.tour
+    return {
+        "tourId": tour.id,
+        "slug": tour.slug,
+        "title": tour.title(language),
+        "category": tour.category,
+        "city": tour.city,
+        "price": str(tour.current_price),
+        "currency": tour.currency,
+        "score": round(candidate.score, 3),
+        "parts": candidate.parts,
+        "reason": reason,
+    }

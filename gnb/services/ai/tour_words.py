@@ -1,0 +1,33 @@
+"""Why the rules recommend a tour, in words: English and Turkish; other languages are answered in English."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from gnb.services.ai import delay_words
+from gnb.services.ai.candidates import Candidate
+
+_REASONS = {
+    "en": {
+        "similar": "Often booked by customers with trips like yours.",
+        "season": "One of the most booked at this time of year ({month}).",
+        "place": "In {city}, where you have travelled with us.",
+        "kind": "Of the kind that you have booked before.",
+        "price": "About what you have spent on a trip before.",
+        "offer": "From our current programme in {city}.",
+    },
+    "tr": {
+        "similar": "Sizinkine benzer yolculuklar yapan müşterilerin sık sık seçtiği.",
+        "season": "Yılın bu zamanında ({month}) en çok seçilenlerden.",
+        "place": "Daha önce bizimle yolculuk ettiğiniz {city} bölgesinde.",
+        "kind": "Daha önce aldığınız türden.",
+        "price": "Daha önce bir yolculuğa ayırdığınız tutara yakın.",
+        "offer": "{city} bölgesindeki güncel programımızdan.",
+    },
+}
+
+
+def reason(candidate: Candidate, language: str, today: date) -> str:
+    """The reason that speaks most for the tour, as a sentence."""
+    known = _REASONS.get(language, _REASONS["en"])
+    return known[candidate.main_reason].format(city=candidate.tour.city, month=delay_words.month(today, language))
