@@ -28,8 +28,7 @@ class RequestMetrics:
         if FOLDER not in os.environ:
             yield from self._own.collect()
             return
-        for metric in MultiProcessCollector(CollectorRegistry()).collect():
-            yield _without_process(metric) if metric.type == "gauge" else metric
+        yield from MultiProcessCollector(CollectorRegistry()).collect()
 
 
 def url_rule(asked: Request) -> str:
@@ -41,11 +40,3 @@ def _leave_out() -> None:
     """Not counted: who looks whether we are well, and methods that somebody has made up."""
     if request.path in _UNCOUNTED or request.method not in _METHODS:
         request.prom_do_not_track = True  # type: ignore[attr-defined] # as the exporter's decorator does
-
-
-def _without_process(metric: Metric) -> Metric:
-    """The exporter's gauge says the same in each process: once is enough."""
-    first, *_ = metric.samples
-    labels = {name: value for name, value in first.labels.items() if name != "pid"}
-    metric.samples = [first._replace(labels=labels)]
-    return metric
