@@ -2,7 +2,8 @@
 
 from flask import Flask
 
-from gnb.blueprints.api import docs, exports, insights, job_changes, jobs, queue_changes, schedules, workers  # noqa: F401 - they add to the jobs' blueprint
+# job_changes and queue_changes add to the blueprint of jobs.
+from gnb.blueprints.api import docs, exports, insights, job_changes, jobs, queue_changes, schedules, workers  # noqa: F401
 from gnb.extensions import api
 
 
