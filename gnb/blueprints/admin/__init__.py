@@ -20,6 +20,7 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the pages register them
     exports,
     failures,
     guard,
+    insights,
     job,
     job_actions,
     job_type,

@@ -1,0 +1,145 @@
+"""Insights: ask for recommendations, the risk of a delay or what bookings tell; watch; read the answer."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale, gettext
+from flask_babel import lazy_gettext as _l
+from marshmallow import ValidationError
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.answers import go, refused
+from gnb.blueprints.admin.presenters import schema_forms
+from gnb.blueprints.admin.presenters.plots import Series, line_plot
+from gnb.blueprints.admin.presenters.schema_forms import FormField
+from gnb.extensions import engine
+from gnb.models import HOME_ZONE, Tour, db
+from gnb.queueing import Job
+from gnb.queueing.errors import JobNotFound
+from gnb.services import queue_service
+from gnb.services.ai import answers
+
+JOBS_SHOWN = 10
+_STATES = ("active", "waiting", "delayed", "completed", "failed")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one may ask for: its title, and what the answer tells."""
+
+    title: Any
+    about: Any
+
+
+KINDS = {
+    "delay-risk": Kind(
+        _l("Delay risk"), _l("How likely a transfer is to arrive late, why, and how much earlier to go.")
+    ),
+    "package-recommendations": Kind(_l("Recommendations"), _l("Tours that fit a customer, each with its reason.")),
+    "batch-insights": Kind(_l("Bookings in words"), _l("What a selection of bookings tells, in sentences.")),
+}
+
+
+@blueprint.get("/insights")
+def insights() -> ResponseReturnValue:
+    """Show the form of the kind asked for, and the latest jobs."""
+    return _page(_chosen(request.args.get("kind")), {}, {})
+
+
+@blueprint.post("/insights")
+def ask_insight() -> ResponseReturnValue:
+    """Ask; show the answer that is kept, or go to the job that finds one, or show what is wrong."""
+    kind = _chosen(request.form.get("kind"))
+    data = schema_forms.read_form(answers.REQUESTS[kind](), request.form)
+    try:
+        asked = answers.ask(kind, data)
+    except ValidationError as error:
+        return _page(kind, data, error.normalized_messages()), 422
+    if asked.job:
+        return go(url_for("admin.insight", job_id=asked.job.id))
+    return _answer_page(kind, None, asked.answer)
+
+
+@blueprint.get("/insights/<job_id>")
+def insight(job_id: str) -> ResponseReturnValue:
+    """Show how far the job is, or its answer."""
+    try:
+        job = queue_service.get_job(answers.QUEUE, job_id)
+    except JobNotFound:
+        job = None
+    if job is None or job.name not in KINDS:
+        return refused(gettext("There is no such insight; answers are kept for a day."), url_for("admin.insights"))
+    return _answer_page(job.name, job, job.return_value if job.state == "completed" else None)
+
+
+def _page(kind: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
+    schema = answers.REQUESTS[kind]()
+    fields = [_made_easy(field, kind) for field in schema_forms.form_fields(schema, values, errors)]
+    return render_template(
+        "admin/insights/list.html",
+        kinds=KINDS,
+        chosen=kind,
+        fields=fields,
+        other_errors=schema_forms.other_errors(schema, errors),
+        jobs=_latest(),
+    )
+
+
+def _answer_page(kind: str, job: Job | None, answer: dict[str, Any] | None) -> str:
+    return render_template(
+        "admin/insights/answer.html",
+        live=bool(job and job.state in ("waiting", "active", "delayed")),
+        kinds=KINDS,
+        kind=kind,
+        job=job,
+        answer=answer,
+        plot=_hours(answer) if kind == "delay-risk" and answer else None,
+        bookings_url=_bookings_url(answer) if kind == "batch-insights" and answer else None,
+    )
+
+
+def _hours(answer: dict[str, Any]) -> Any:
+    """The plot of the risk over the hours of the day."""
+    day = datetime.fromisoformat(answer["scheduledTime"]).replace(hour=0, minute=0, tzinfo=HOME_ZONE)
+    risks = [100 * risk for risk in answer["byHour"]]
+    moments = [day + timedelta(hours=hour) for hour in range(len(risks))]
+    series = Series(gettext("risk"), risks, "third")
+    return line_plot(gettext("Risk by hour of departure"), moments, [series], lambda value: f"{value:.0f}%")
+
+
+def _bookings_url(answer: dict[str, Any]) -> str | None:
+    """The list of the bookings that were looked at, where the application has one."""
+    if "admin.bookings" not in current_app.view_functions:
+        return None
+    return url_for("admin.bookings", **answer["filters"])
+
+
+def _latest() -> list[Job]:
+    """The newest jobs of the queue, whatever their state."""
+    queue = engine().queue(answers.QUEUE)
+    found = [job for state in _STATES for job in queue.jobs(state, 0, JOBS_SHOWN).jobs if job.name in KINDS]
+    return sorted(found, key=lambda job: job.created_at or datetime.min.replace(tzinfo=HOME_ZONE), reverse=True)[
+        :JOBS_SHOWN
+    ]
+
+
+def _chosen(wanted: str | None) -> str:
+    return wanted if wanted in KINDS else next(iter(KINDS))
+
+
+def _made_easy(field: FormField, kind: str) -> FormField:
+    """The field with what helps to fill it in."""
+    if field.name == "scheduledTime":
+        return replace(field, kind="datetime-local", hint=gettext("Time in Istanbul"))
+    if field.name.endswith(("language", "Language")) and kind != "batch-insights" and field.value in (None, ""):
+        return replace(field, value=str(get_locale()))
+    if field.name == "answerLanguage":
+        return replace(field, value=field.value or str(get_locale()), label=gettext("Language of the answer"))
+    if field.name.rpartition(".")[2] == "tour":
+        tours = db.session.execute(db.select(Tour.id, Tour.name).order_by(Tour.name)).all()
+        choices = tuple((tour_id, name) for tour_id, name in tours)
+        return replace(field, kind="select", hint="", blank=gettext("any"), choices=choices)
+    return field
