@@ -91,7 +91,8 @@ local function move(now)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end
   if ARGV[23] ~= '' then
-    if redis.call('HINCRBY', KEYS[18], ARGV[23], 1) == 1 then redis.call('SADD', KEYS[19], KEYS[18]) end
+    redis.call('HINCRBY', KEYS[18], ARGV[23], 1)
+    redis.call('SADD', KEYS[19], KEYS[18])
     redis.call('HINCRBY', KEYS[18], 'd|' .. ARGV[24], ARGV[25])
     redis.call('HINCRBY', KEYS[18], 'w', ARGV[26])
   end
