@@ -15,7 +15,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 from gnb.queueing import FinalError, RunningJob, job
 from gnb.services import export_service
 from gnb.services.exports.errors import AttemptSuperseded, ExportNotFound, InvalidFilters
-from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilters, UsersFilters
+from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilters, UsersFilters, dump_filters
 
 
 class _ExportData(Filters):
@@ -100,4 +100,5 @@ def _make(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
 def _own_export(filters: dict[str, Any], running: RunningJob) -> str:
     """The row of a job that came without one: the same for every attempt of the job."""
     name = f"{running.queue}/{running.id or uuid4()}"
-    return export_service.ensure(running.type, filters, str(uuid5(NAMESPACE_OID, name))).id
+    written = dump_filters(running.type, filters)
+    return export_service.ensure(running.type, written, str(uuid5(NAMESPACE_OID, name))).id

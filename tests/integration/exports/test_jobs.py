@@ -42,7 +42,9 @@ def test_a_job_added_by_filters_alone_makes_its_own_export(
 def test_filters_may_stand_without_their_name(bookings: list[Booking], start_workers: Callable[..., Workers]) -> None:
     job = add_export_job("revenue-pdf", {"startDate": "2026-01-01T00:00:00.000Z", "endDate": "2026-12-31"})
     start_workers()
-    export = export_service.get(get_job("export", job.id).return_value["exportId"])
+    done = get_job("export", job.id)
+    assert done.state == "completed", done.stacktrace
+    export = export_service.get(done.return_value["exportId"])
     assert export.filters == {"startDate": "2026-01-01", "endDate": "2026-12-31"}
     assert export.file_name == "revenue-2026-01-01-to-2026-12-31.pdf"
 
