@@ -38,8 +38,9 @@ def one_line(text: object, limit: int = LONGEST_NAME) -> str:
     """What a person typed as one harmless line: no control characters, no direction overrides, `limit` at most."""
     # A little more than is kept is looked at: a name of a megabyte costs no more than one of a hundred letters.
     start = str(text or "")[: limit * 4]
-    visible = "".join(_visible(character) for character in _BIDI_CONTROLS.sub("", start))
-    words = " ".join(visible.split())
+    if not start.isprintable():
+        start = "".join(_visible(character) for character in _BIDI_CONTROLS.sub("", start))
+    words = " ".join(start.split())
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
 
 

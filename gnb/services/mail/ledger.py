@@ -37,6 +37,18 @@ LONGEST_TEXT = 200_000
 _NAME_KEPT = 200
 # Taking and settling go past the mapper: they are most of what the database does for a message.
 _rows: Any = Delivery.__table__
+_TAKE = (
+    sa.update(_rows)
+    .where(
+        _rows.c.id == sa.bindparam("delivery"),
+        sa.or_(
+            _rows.c.state == "queued",
+            sa.and_(_rows.c.state == "sending", _rows.c.sending_at <= sa.bindparam("lapsed")),
+        ),
+    )
+    .values(state="sending", sending_at=sa.bindparam("moment"), attempts=_rows.c.attempts + 1)
+    .returning(_rows.c.attempts)
+)
 
 
 def plan(kind: str, recipient: str, name: str = "", **fields: Any) -> Delivery:
@@ -120,15 +132,7 @@ def take(delivery_id: int, at: datetime | None = None) -> int | None:
     Raises AlreadyBeingSent while it is somebody else's.
     """
     moment = at or now()
-    free = sa.or_(
-        _rows.c.state == "queued", sa.and_(_rows.c.state == "sending", _rows.c.sending_at <= moment - TAKEN_FOR)
-    )
-    number = db.session.scalar(
-        sa.update(_rows)
-        .where(_rows.c.id == delivery_id, free)
-        .values(state="sending", sending_at=moment, attempts=_rows.c.attempts + 1)
-        .returning(_rows.c.attempts)
-    )
+    number = db.session.scalar(_TAKE, {"delivery": delivery_id, "moment": moment, "lapsed": moment - TAKEN_FOR})
     db.session.commit()
     if number is None:
         since = db.session.scalar(

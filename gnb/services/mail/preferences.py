@@ -3,6 +3,9 @@
 The link carries the number of an account, signed: no address stands in it, and no other number can be put in.
 """
 
+from functools import cache
+from typing import Any
+
 import sqlalchemy as sa
 from itsdangerous import BadSignature, URLSafeSerializer
 
@@ -11,15 +14,16 @@ from gnb.models import NotificationSetting, User, normalize_email
 
 _ABOUT_BOOKINGS = frozenset({"booking-confirmation", "payment-confirmation", "booking-cancellation"})
 _ABOUT_CAMPAIGNS = frozenset({"campaign-notification"})
+_wishes: Any = NotificationSetting.__table__
+_WISHES = sa.select(_wishes.c.bookings, _wishes.c.campaigns).where(_wishes.c.email == sa.bindparam("address"))
 
 
 def wants(address: str, kind: str) -> bool:
     """Whether mail of this kind is wanted there; an address that never said anything wants everything."""
     if kind not in _ABOUT_BOOKINGS | _ABOUT_CAMPAIGNS:
         return True
-    column = NotificationSetting.bookings if kind in _ABOUT_BOOKINGS else NotificationSetting.campaigns
-    wish = db.session.scalar(sa.select(column).where(NotificationSetting.email == normalize_email(address)))
-    return wish is not False
+    wish = db.session.execute(_WISHES, {"address": normalize_email(address)}).first()
+    return wish is None or bool(wish.bookings if kind in _ABOUT_BOOKINGS else wish.campaigns)
 
 
 def wants_campaigns(address: str) -> bool:
@@ -38,14 +42,14 @@ def set_campaigns(address: str, wanted: bool) -> None:
 
 def unsubscribe_token(user_id: int) -> str:
     """What the link in a campaign's message carries; it never expires."""
-    token = _serializer().dumps(user_id)
+    token = _serializer(settings().secret_key).dumps(user_id)
     return token if isinstance(token, str) else token.decode()
 
 
 def user_of_token(token: str) -> User | None:
     """The account that the link was made for; None when it was made up or the account is gone."""
     try:
-        user_id = _serializer().loads(token)
+        user_id = _serializer(settings().secret_key).loads(token)
     except BadSignature:
         return None
     return db.session.get(User, user_id) if isinstance(user_id, int) else None
@@ -56,5 +60,6 @@ def unsubscribe_url(user_id: int) -> str:
     return f"{settings().site_url}/unsubscribe/{unsubscribe_token(user_id)}"
 
 
-def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(settings().secret_key, salt="unsubscribe")
+@cache
+def _serializer(secret: str) -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt="unsubscribe")
