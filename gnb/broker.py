@@ -78,6 +78,8 @@ class EmbeddedBroker:
             process.kill()
             process.wait()
         self.socket.unlink(missing_ok=True)
+        if self.socket.parent != self.folder:
+            self.socket.parent.rmdir()
 
     def kill(self) -> None:
         """Ends the server as a power cut would."""

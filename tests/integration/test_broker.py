@@ -29,6 +29,8 @@ def test_its_folder_and_socket_are_its_owners_alone(tmp_path: Path) -> None:
 def test_it_listens_even_where_the_folders_name_is_too_long_for_a_socket(tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path / ("x" * 120)) as broker, redis.Redis.from_url(broker.url) as client:
         assert client.ping()
+        assert broker.socket.parent != broker.folder
+    assert not broker.socket.parent.exists()
 
 
 def test_a_second_one_on_the_same_folder_is_refused(tmp_path: Path) -> None:
