@@ -24,6 +24,10 @@ PAGES = {
     "drain": "/admin/jobs/email/drain",
     "clean": "/admin/jobs/email/clean",
     "workers": "/admin/workers",
+    "schedules": "/admin/schedules",
+    "pricing": "/admin/pricing",
+    "campaigns": "/admin/campaigns",
+    "emails": "/admin/emails",
     "exports": "/admin/exports",
     "audit": "/admin/audit",
 }
