@@ -9,6 +9,7 @@ from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.api.endpoints import ApiBlueprint
+from gnb.blueprints.api.envelope import enveloped
 from gnb.models import ROLES, User
 from gnb.queueing import Job
 from gnb.services import queue_service
@@ -45,8 +46,9 @@ class AnswerSchema(Schema):
 
 
 @blueprint.endpoint(
-    "POST", "/recommendations", AnswerSchema, body=OwnRecommendationsRequest, errors=(202,), message="Recommendations."
+    "POST", "/recommendations", AnswerSchema, body=OwnRecommendationsRequest, message="Recommendations."
 )
+@blueprint.alt_response(202, schema=enveloped(AnswerSchema), description="Being found out")
 def recommend(asked: dict[str, Any]) -> Any:
     """Tours for a customer. 202 with the job's address while they are being found."""
     user = signed_in_user()
@@ -55,7 +57,8 @@ def recommend(asked: dict[str, Any]) -> Any:
     return _ask("package-recommendations", {"userId": user_id, "options": asked["options"]})
 
 
-@blueprint.endpoint("POST", "/delay-risk", AnswerSchema, body=DelayRiskRequest, errors=(202,), message="The risk.")
+@blueprint.endpoint("POST", "/delay-risk", AnswerSchema, body=DelayRiskRequest, message="The risk.")
+@blueprint.alt_response(202, schema=enveloped(AnswerSchema), description="Being found out")
 def delay_risk(asked: dict[str, Any]) -> Any:
     """How likely a transfer is to arrive late. 202 with the job's address while that is being found."""
     return _ask("delay-risk", DelayRiskRequest().dump(asked))
