@@ -7,6 +7,7 @@ each row, so the end of a row is known without looking inside for quotation mark
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import psycopg
@@ -25,29 +26,34 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 def lines(connection: sa.Connection, table: Table) -> Iterator[tuple[int, bytes]]:
     """Pieces of the file after its header: how many rows each holds, and its bytes."""
     driver: Any = connection.connection.driver_connection
-    rows: list[bytes] = []
-    for row in _messages(driver, f"COPY ({_query(driver, table)}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"):
-        rows.append(row)
-        if len(rows) == _BATCH:
-            yield len(rows), b"\r\n".join(rows) + b"\r\n"
-            rows = []
-    if rows:
-        yield len(rows), b"\r\n".join(rows) + b"\r\n"
+    for rows in _batches(driver, f"COPY ({_query(driver, table)}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')"):
+        piece = b"".join(rows)
+        if piece.count(b"\n") == len(rows):
+            yield len(rows), piece.replace(b"\n", b"\r\n")
+        else:  # some cell holds a line feed, which stays as it is
+            yield len(rows), b"".join(row[:-1] + b"\r\n" for row in rows)
 
 
-def _messages(driver: psycopg.Connection[Any], statement: str) -> Iterator[bytes]:
-    """Each row as COPY sends it, without its line feed.
+def _batches(driver: psycopg.Connection[Any], statement: str) -> Iterator[list[bytes]]:
+    """The rows as COPY sends them, many at a time.
 
     Asked of libpq itself: psycopg's own loop spends as much time a row as the server does on making it.
     """
     libpq = driver.pgconn
     libpq.send_query(statement.encode())
     _expect(libpq, pq.ExecStatus.COPY_OUT)
-    while True:
-        length, row = libpq.get_copy_data(0)
-        if length < 0:
-            break
-        yield bytes(row[:-1])
+    next_row, more = libpq.get_copy_data, True
+    while more:
+        rows: list[bytes] = []
+        add = rows.append
+        for _ in repeat(None, _BATCH):
+            length, row = next_row(0)
+            if length < 0:
+                more = False
+                break
+            add(bytes(row))
+        if rows:
+            yield rows
     _expect(libpq, pq.ExecStatus.COMMAND_OK)
     while libpq.get_result() is not None:
         pass
