@@ -32,6 +32,7 @@ LEASE = 12
 
 _IDLE_BLOCK = 1.0
 _PR_SET_PDEATHSIG = 1
+_HEARD = (signal.SIGTERM, signal.SIGUSR1)
 
 
 class _ShutDown(Exception):
@@ -231,6 +232,7 @@ class WarmWorker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGALRM, self._on_timeout)
         signal.signal(signal.SIGUSR1, self._on_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
 
     def _on_shut_down(self, _signal: int, _frame: Any) -> None:
         self._stopping = True
@@ -264,11 +266,15 @@ def _broker_seconds(answer: list[bytes]) -> float:
 def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:
     """Forks a worker process; its process id. It dies with its parent, whatever ends that."""
     parent = os.getpid()
+    # A signal that comes before the child listens waits for it, and none of the child's wakes the parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
         return pid
     status = 1
     try:
+        signal.set_wakeup_fd(-1)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)

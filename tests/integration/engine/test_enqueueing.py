@@ -23,7 +23,7 @@ def test_the_same_id_twice_is_one_job(queue: Queue) -> None:
 
 
 def test_only_declared_types_are_taken(queue: Queue) -> None:
-    with pytest.raises(UnknownJobType, match=r"'os.system'.*there are: noop, echo"):
+    with pytest.raises(UnknownJobType, match=r"'os.system'.*there are: .*noop"):
         queue.enqueue("os.system", {})
 
 
