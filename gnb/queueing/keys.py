@@ -54,6 +54,11 @@ class QueueKeys:
     def delayed(self) -> list[str]:
         return [f"rq:scheduled:{band}" for band in self.bands]
 
+    def for_worker(self, name: str) -> list[str]:
+        """The keys of the take script, in its order, for the worker of that name."""
+        own = [worker(name), worker_executions(name)]
+        return [*self.waiting, self.paused, "rq:suspended", self.limit, self.starts, self.wake, *own]
+
     def minute(self, minute: int) -> str:
         """The hash of what was counted in that minute since the epoch."""
         return f"gnb:minute:{self.name}:{minute}"

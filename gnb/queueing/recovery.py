@@ -66,9 +66,7 @@ def end_execution(
 
 def _settle_keys(queue: "Queue", worker: str, now: float) -> list[str]:
     keys = queue.keys
-    own = [names.worker(worker), names.worker_executions(worker)]
-    script = [*keys.waiting, keys.paused, "rq:suspended", keys.limit, keys.starts, keys.wake, *own]
-    return [*script, keys.minute(int(now // 60)), keys.minutes]
+    return [*keys.for_worker(worker), keys.minute(int(now // 60)), keys.minutes]
 
 
 def _type_name(taken: Taken) -> str:

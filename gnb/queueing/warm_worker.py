@@ -53,7 +53,7 @@ class WarmWorker:
         self._client = engine.worker_client()
         self._link = Link(self._client)
         self._clock = clock.BrokerClock()
-        self._keys = {queue.name: self._script_keys(queue) for queue in queues}
+        self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
         self._limits = {q.name: q.options.rate_limit.wire if q.options.rate_limit else "" for q in queues}
         self._prefix = os.urandom(10).hex()
         self._serial = 0
@@ -62,11 +62,6 @@ class WarmWorker:
         self._running: Taken | None = None
         self._logged = False
         self._armed = False
-
-    def _script_keys(self, queue: Queue) -> list[str]:
-        own = [names.worker(self.name), names.worker_executions(self.name)]
-        keys = queue.keys
-        return [*keys.waiting, keys.paused, "rq:suspended", keys.limit, keys.starts, keys.wake, *own]
 
     # The loop
 
