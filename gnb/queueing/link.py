@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hiredis import pack_command
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError
 
 from .connection import AWAY
 from .scripts import Script
@@ -15,6 +15,8 @@ from .scripts import Script
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 2.0
+_REFUSALS = ("MISCONF", "NOREPLICAS")
+"""What a broker answers to every write while its disk is full or too few replicas follow it: as if it were away."""
 
 
 class Link:
@@ -34,6 +36,12 @@ class Link:
             return connection.read_response()
         except NoScriptError:
             return self.command("EVAL", script.text, len(keys), *keys, *args)
+        except ResponseError as error:
+            if not str(error).startswith(_REFUSALS):
+                raise
+            log.warning("the broker refuses: %s", error)
+            time.sleep(_LONGEST_PAUSE)
+            raise ConnectionError(str(error)) from error
 
     def command(self, *words: Any) -> Any:
         self._connection.send_command(*words)

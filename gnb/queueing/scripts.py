@@ -12,25 +12,32 @@ _FOLDER = Path(__file__).parent / "lua"
 
 
 class Script:
-    """A script's text and the digest by which the broker knows it once it was loaded."""
+    """A script's text and the digest by which the broker knows it once it was loaded.
 
-    def __init__(self, *files: str):
-        self.text = "\n".join((_FOLDER / file).read_text() for file in files)
+    `when_full`: it runs although the broker's memory is full. So do all that finish work, and thereby free memory; what
+    brings new work is refused then.
+    """
+
+    def __init__(self, *files: str, when_full: bool = False):
+        flags = "#!lua flags=allow-oom\n" if when_full else ""
+        self.text = flags + "\n".join((_FOLDER / file).read_text() for file in files)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-TAKE = Script("take_next.lua", "take.lua")
-SETTLE = Script("take_next.lua", "settle.lua")
+TAKE = Script("take_next.lua", "take.lua", when_full=True)
+SETTLE = Script("take_next.lua", "settle.lua", when_full=True)
 ENQUEUE = Script("enqueue.lua")
-PROMOTE = Script("promote.lua")
+PROMOTE = Script("promote.lua", when_full=True)
 REQUEUE = Script("requeue.lua")
-REMOVE = Script("remove.lua")
+REMOVE = Script("remove.lua", when_full=True)
 REPRIORITISE = Script("reprioritise.lua")
-DRAIN = Script("drain.lua")
-BEAT = Script("beat.lua")
+DRAIN = Script("drain.lua", when_full=True)
+BEAT = Script("beat.lua", when_full=True)
+CLAIM = Script("claim.lua", when_full=True)
+REGISTER = Script("register.lua", when_full=True)
 NOTE = Script("note.lua")
 PAGE = Script("page.lua")
-COUNTS = Script("counts.lua")
+COUNTS = Script("counts.lua", when_full=True)
 ALIVE = Script("alive.lua")
 
 

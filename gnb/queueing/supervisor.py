@@ -16,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from . import clock
 from . import keys as names
 from .connection import AWAY
 from .engine import Engine
 from .errors import JobStopped, JobTimedOut, QueueUnavailable
+from .eviction import warn_of_eviction
 from .execution import Outcome, Taken, handed_back, lost, raised
 from .maintenance import Sweeper, forget_expired, promote, sample_depths
 from .recovery import end_executions
@@ -91,6 +94,7 @@ class Supervisor:
         os.set_blocking(reader, False)
         previous = self._catch_signals(writer)
         try:
+            warn_of_eviction(self.engine.url)
             gc.collect()
             gc.freeze()
             timers = self._timers()
@@ -124,6 +128,8 @@ class Supervisor:
         except (*AWAY, QueueUnavailable) as error:
             log.debug("the broker is away: %s", error)
             self._pubsub = None
+        except RedisError as error:  # its memory or its disk is full, or it lacks its replicas
+            log.warning("the broker refuses: %s", error)
 
     # Processes
 

@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from . import clock
 from . import keys as names
 from .connection import AWAY
@@ -189,12 +191,13 @@ class WarmWorker:
             return raised(taken, error), type_name
 
     def _note(self, keys: list[str], args: list[Any]) -> None:
-        """Writes progress and log lines, apart from the loop's connection; without a broker only the note is lost."""
+        """Writes progress and log lines, apart from the loop's connection; where the broker is away or full, only the
+        note is lost."""
         self._logged = True
         try:
             run(self.engine.broker.client, NOTE, keys, args)
-        except AWAY:
-            log.debug("progress could not be written; the broker is away")
+        except (*AWAY, RedisError) as error:
+            log.debug("progress could not be written: %s", error)
 
     def _hand_back_lost(self) -> None:
         self._clock.set(_broker_seconds(self._link.command("TIME")))

@@ -1,0 +1,9 @@
+-- claim: a name for a worker, if no living worker has it and none that died under it left a job behind.
+--
+-- KEYS  1 rq:worker:<name>   2 rq:worker:<name>:executions
+-- ARGV  1 now, RQ's time format   2 time to live of the worker's hash, s
+-- Returns 1 claimed, 0 taken.
+
+if redis.call('EXISTS', KEYS[2]) == 1 or redis.call('HSETNX', KEYS[1], 'birth', ARGV[1]) == 0 then return 0 end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
