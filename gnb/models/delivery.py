@@ -23,6 +23,8 @@ DELIVERY_KINDS = (
     "campaign-notification",
     "password-reset",
     "weekly-report",
+    "registration",
+    "account-exists",
 )
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from blinker import Namespace
 from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
+from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.models import User, normalize_email, now
@@ -20,17 +22,21 @@ from gnb.services.passwords import WeakPassword
 
 __all__ = [
     "EmailTaken",
+    "Registration",
     "SignInRefused",
     "WeakPassword",
     "authenticate",
     "change_password",
     "register",
+    "registration_of_token",
+    "registration_token",
     "reset_password",
     "reset_token",
     "sign_in_attempted",
 ]
 
 RESET_TOKEN_LIFETIME = timedelta(hours=1)
+REGISTRATION_TOKEN_LIFETIME = timedelta(days=1)
 
 sign_in_attempted = Namespace().signal("sign-in-attempted")
 
@@ -41,6 +47,15 @@ class SignInRefused(Exception):
 
 class EmailTaken(Exception):
     """There is an account with this address."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What somebody typed who wants an account; whoever holds its token reads the address's mail."""
+
+    email: str
+    name: str
+    language: str
 
 
 def authenticate(email: str, password: str, kind: str) -> User:
@@ -65,8 +80,26 @@ def register(email: str, name: str, password: str, language: str, phone: str | N
         raise EmailTaken(email)
     user = User(email=email, name=name, phone=phone, language=language, password_hash=passwords.hash_password(password))
     db.session.add(user)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except IntegrityError:  # of two at once, the second
+        db.session.rollback()
+        raise EmailTaken(email) from None
     return user
+
+
+def registration_token(wanted: Registration) -> str:
+    """What the mail to somebody new carries: whoever has it owns the address, for a day."""
+    return _serializer("registration").dumps([wanted.email, wanted.name, wanted.language])
+
+
+def registration_of_token(token: str) -> Registration | None:
+    """What was typed when the token was asked for, None when it is old or made up."""
+    try:
+        lifetime = int(REGISTRATION_TOKEN_LIFETIME.total_seconds())
+        return Registration(*_serializer("registration").loads(token, max_age=lifetime))
+    except (BadData, ValueError, TypeError):
+        return None
 
 
 def change_password(user: User, current: str, new: str) -> None:
@@ -81,13 +114,13 @@ def change_password(user: User, current: str, new: str) -> None:
 
 def reset_token(user: User) -> str:
     """What the mail of a forgotten password carries: works once, for an hour, until the password changes."""
-    return _serializer().dumps([user.id, user.token_version])
+    return _serializer("password-reset").dumps([user.id, user.token_version])
 
 
 def user_of_reset_token(token: str) -> User | None:
     """The account that may set a new password with this token, None when it is used, old or made up."""
     try:
-        user_id, version = _serializer().loads(token, max_age=int(RESET_TOKEN_LIFETIME.total_seconds()))
+        user_id, version = _serializer("password-reset").loads(token, max_age=int(RESET_TOKEN_LIFETIME.total_seconds()))
     except (BadData, ValueError, TypeError):
         return None
     user = db.session.get(User, user_id)
@@ -117,5 +150,5 @@ def _replace_password(user: User, new: str) -> bool:
     return cast("sa.CursorResult[Any]", changed).rowcount == 1
 
 
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="password-reset")
+def _serializer(purpose: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt=purpose)

@@ -27,12 +27,14 @@ __all__ = [
     "MailRefused",
     "MailUnavailable",
     "enqueue_left_behind",
+    "plan_account_exists",
     "plan_booking_cancellation",
     "plan_booking_confirmation",
     "plan_campaign_notification",
     "plan_email",
     "plan_password_reset",
     "plan_payment_confirmation",
+    "plan_registration",
     "resend",
     "send_booking_confirmation",
     "send_booking_confirmation_async",
@@ -95,6 +97,16 @@ def plan_campaign_notification(user: User, campaign: Campaign) -> Delivery:
 def plan_password_reset(user: User, path: str = "/reset-password/{token}") -> Delivery:
     """The link that sets a new password; `{token}` in the path is made when the message is, and kept nowhere."""
     return ledger.plan_for_user("password-reset", user, content={"path": path})
+
+
+def plan_registration(email: str, name: str, language: str, path: str = "/register/{token}") -> Delivery:
+    """The link that opens an account for this address; `{token}` in the path is made when the message is."""
+    return ledger.plan("registration", email, name, language=language, content={"path": path, "name": name})
+
+
+def plan_account_exists(user: User) -> Delivery:
+    """To somebody who registers once more: that there is an account, and how to get in."""
+    return ledger.plan_for_user("account-exists", user)
 
 
 # Here and now

@@ -86,6 +86,21 @@ def _password_reset(delivery: Delivery) -> Content:
     return Content(subject, html, text, language)
 
 
+def _registration(delivery: Delivery) -> Content:
+    language, name = text_language(delivery.language), delivery.content["name"]
+    # Made when the message is, as the link for a new password.
+    token = auth_service.registration_token(auth_service.Registration(delivery.recipient, name, delivery.language))
+    link = f"{settings().site_url}{delivery.content['path'].replace('{token}', token)}"
+    subject, html, text = render("registration", language, **_letterhead(), name=one_line(name), link=link)
+    return Content(subject, html, text, language)
+
+
+def _account_exists(delivery: Delivery) -> Content:
+    language = text_language(delivery.language)
+    name = one_line(delivery.recipient_name or "")
+    return Content(*render("account-exists", language, **_letterhead(), name=name), language)
+
+
 def _weekly_report(delivery: Delivery) -> Content:
     report = delivery.content.get("report")
     if report is None:
@@ -110,4 +125,6 @@ _MAKERS: dict[str, Callable[[Delivery], Content]] = {
     "booking-cancellation": _booking,
     "campaign-notification": _campaign,
     "password-reset": _password_reset,
+    "registration": _registration,
+    "account-exists": _account_exists,
 }

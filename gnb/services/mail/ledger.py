@@ -21,6 +21,8 @@ PRIORITIES = {
     "payment-confirmation": 1,
     "booking-cancellation": 1,
     "password-reset": 1,
+    "registration": 1,
+    "account-exists": 1,
     "email": 3,
     "weekly-report": 3,
     "campaign-notification": 6,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from gnb.services.mail.addresses import LONGEST_SUBJECT, one_line
 
@@ -50,7 +51,7 @@ class Envelope:
 
     @property
     def sender_address(self) -> str:
-        return parseaddr(self.sender)[1]
+        return _parts(self.sender)[1]
 
 
 def message_id(delivery_id: int, sender: str, secret: str) -> str:
@@ -61,7 +62,13 @@ def message_id(delivery_id: int, sender: str, secret: str) -> str:
 
 def sender_domain(sender: str) -> str:
     """The domain that the sender writes from."""
-    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    return _parts(sender)[1].rpartition("@")[2] or "localhost"
+
+
+@lru_cache(maxsize=16)
+def _parts(sender: str) -> tuple[str, str]:
+    """Name and address of the sender: the same few for every message, and slow to take apart."""
+    return parseaddr(sender)
 
 
 def build(envelope: Envelope, content: Content) -> bytes:
@@ -71,7 +78,7 @@ def build(envelope: Envelope, content: Content) -> bytes:
     """
     boundary = f"=_{envelope.message_id.strip('<>').replace('@', '.')}"
     headers = [
-        ("From", _mailbox(*parseaddr(envelope.sender))),
+        ("From", _mailbox(*_parts(envelope.sender))),
         ("To", _mailbox(envelope.recipient_name, envelope.recipient)),
         ("Subject", _encoded(one_line(content.subject, LONGEST_SUBJECT), len("Subject: "))),
         ("Date", format_datetime(envelope.date)),

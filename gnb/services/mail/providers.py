@@ -68,10 +68,11 @@ def provider(hurried: bool = False) -> Provider:
 def _make(chosen: Settings, timeout: float) -> Provider:
     if chosen.email_provider == "sink":
         return Sink()
-    return SmtpProvider(chosen.email_provider, _server(chosen), timeout)
+    return SmtpProvider(chosen.email_provider, server(chosen), timeout)
 
 
-def _server(chosen: Settings) -> Server:
+def server(chosen: Settings) -> Server:
+    """The server of a provider that is not the sink."""
     if chosen.email_provider == "gmail":
         return Server("smtp.gmail.com", 587, chosen.email_user, chosen.email_password, "required")
     if chosen.email_provider == "mailtrap":

@@ -13,7 +13,7 @@ from gnb.models import Delivery, DeliveryMessage, normalize_email
 from gnb.services.mail.errors import MailError
 from gnb.services.mail.sending import source_of
 
-SECRET_KINDS = frozenset({"password-reset"})
+SECRET_KINDS = frozenset({"password-reset", "registration"})
 """Whose message lets its reader in as somebody else."""
 
 

@@ -8,6 +8,7 @@ twice, under one Message-ID, is better than one that never comes.
 import time
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
@@ -24,6 +25,7 @@ from gnb.services.mail.providers import Provider, provider
 log = structlog.stdlib.get_logger(__name__)
 
 _TRIES_TO_RECORD = 5
+_DELIVERY = sa.select(Delivery).options(joinedload(Delivery.campaign)).where(Delivery.id == sa.bindparam("delivery"))
 # Kept although a server has them: few, and what an admin is asked about. A campaign's text is kept with the campaign,
 # and a link that sets a password is nobody's but its recipient's.
 _KEPT_KINDS = frozenset(
@@ -61,9 +63,8 @@ def send(delivery_id: int, hurried: bool = False) -> Outcome:
 
 
 def _send_taken(delivery_id: int, number: int, by: Provider) -> Outcome:
-    delivery = db.session.get_one(
-        Delivery, delivery_id, populate_existing=True, options=[joinedload(Delivery.campaign)]
-    )
+    fresh = {"populate_existing": True}
+    delivery = db.session.scalars(_DELIVERY, {"delivery": delivery_id}, execution_options=fresh).one()
     mailing = delivery.campaign.mailing_state if delivery.campaign else "none"
     if mailing == "paused":
         ledger.hold(delivery_id, number)

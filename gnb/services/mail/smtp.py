@@ -63,6 +63,11 @@ class Connection:
         except _NotStarted as error:
             raise MailUnavailable(str(error)) from error
 
+    def try_out(self) -> None:
+        """Come as far as a message would before it is offered, and leave. Raises MailUnavailable."""
+        self._open()
+        self.close()
+
     def close(self) -> None:
         """Say goodbye to the server, if we are connected."""
         client, self._client = self._client, None

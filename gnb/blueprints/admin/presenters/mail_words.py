@@ -19,6 +19,8 @@ KINDS = {
     "campaign-notification": _l("campaign"),
     "password-reset": _l("new password"),
     "weekly-report": _l("weekly report"),
+    "registration": _l("registration"),
+    "account-exists": _l("account exists already"),
 }
 
 MAILING_STATES = {
