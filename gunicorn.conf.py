@@ -8,6 +8,7 @@ from gunicorn.glogging import Logger
 
 from gnb import logs
 from gnb.config import settings_or_exit
+from gnb.queueing import eviction
 from gnb.services import web_processes
 
 # From the process's own variables alone: a server never falls back on what bin/dev left on a developer's machine.
@@ -28,7 +29,7 @@ class logger_class(Logger):
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
-threads = 8
+threads = web_processes.THREADS
 preload_app = True  # imported once, its memory shared by the workers
 timeout = 60  # seconds without a sign of life; a download keeps its thread, not its worker's heartbeat
 graceful_timeout = 25
@@ -43,8 +44,10 @@ proc_name = "gnb-web"
 control_socket_disable = True
 
 
-def when_ready(_server: object) -> None:
+def when_ready(server: Any) -> None:
     """What was imported stays shared with the workers: their collectors leave it alone."""
+    if _settings.queue_enabled:
+        eviction.warn_of_eviction(_settings.redis_url)
     gc.freeze()
 
 

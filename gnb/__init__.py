@@ -42,11 +42,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _register_parts(app: Flask) -> None:
     from gnb.blueprints import admin, api, auth, errors, ops, preferences, site
-    from gnb.cli import demo, jobs, schedules, users
+    from gnb.cli import demo, doctor, jobs, schedules, users
 
     for part in (errors, preferences, site, auth, api):
         part.register(app)
     for blueprint in (ops.blueprint, admin.blueprint):
         app.register_blueprint(blueprint)
-    for command in (jobs.jobs, schedules.schedules, users.users, demo.demo):
+    for command in (jobs.jobs, schedules.schedules, users.users, demo.demo, doctor.doctor):
         app.cli.add_command(command)

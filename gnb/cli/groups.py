@@ -41,7 +41,7 @@ class OneLineGroup(AppGroup):
         """The command that the arguments name."""
         name, command, rest = super().resolve_command(ctx, args)
         if name not in self.services:
-            _log_to_standard_error()
+            log_to_standard_error()
         return name, command, rest
 
 
@@ -62,7 +62,8 @@ def one_line_errors() -> Iterator[None]:
         raise Failure(str(error), REFUSED) from error
 
 
-def _log_to_standard_error() -> None:
+def log_to_standard_error() -> None:
+    """Leave standard output to the command's answer."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)

@@ -14,6 +14,9 @@ from prometheus_client import values
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client's own variable: whoever sets it names the folder, and looks after it."""
 
+THREADS = 8
+"""How many requests one web process answers at a time."""
+
 _slot = "main"
 _made: tuple[int, str] | None = None
 

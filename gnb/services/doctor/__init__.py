@@ -1,0 +1,39 @@
+"""Looks at everything the application needs, and says of each part how it is and what to do.
+
+    for finding in examine(): print(finding.state, finding.check, finding.message, finding.remedy)
+
+Nothing is changed for good and nothing is sent. A check that fails in a way nobody foresaw is a problem found, not an
+error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gnb.services.doctor import broker, configuration, database, documents, mail, processes, storage
+from gnb.services.doctor.findings import Finding, cause, problem
+
+__all__ = ["Finding", "examine"]
+
+_PARTS = {
+    "configuration": configuration.examine,
+    "database": database.examine,
+    "broker": broker.examine,
+    "mail": mail.examine,
+    "documents": documents.examine,
+    "storage": storage.examine,
+}
+
+
+def examine(running: bool = True) -> Iterator[Finding]:
+    """Each finding as soon as it is made. Without `running` workers and scheduler are left out."""
+    parts = {**_PARTS, "workers": processes.examine} if running else _PARTS
+    for name, look in parts.items():
+        yield from _guarded(name, look())
+
+
+def _guarded(name: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    try:
+        yield from found
+    except Exception as error:  # noqa: BLE001 - whatever a part of the machine does, the report goes on
+        yield problem(name, f"the check itself failed: {type(error).__name__}: {cause(error)}", "Report this as a bug")

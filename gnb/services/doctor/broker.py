@@ -1,0 +1,98 @@
+"""The broker: reachable, new enough, keeping what it is given, and in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from gnb.extensions import engine, settings
+from gnb.queueing import eviction
+from gnb.queueing.errors import QueueUnavailable
+from gnb.services.doctor import clocks
+from gnb.services.doctor.findings import Finding, ok, problem, warning
+
+_OLDEST = (7, 0)
+"""The scripts pop with LMPOP."""
+
+_MEGABYTE = 1 << 20
+_NEARLY_FULL = 0.8
+
+
+def examine() -> Iterator[Finding]:
+    """The broker and what hangs on it; when it is away or not used, that alone."""
+    if not settings().queue_enabled:
+        yield warning("broker", "QUEUE_ENABLED is false: everything is done at once", "Set QUEUE_ENABLED=true to queue")
+        return
+    broker = engine().broker
+    try:
+        info = broker.call(broker.client.info)
+        before = time.time()
+        seconds, microseconds = broker.call(broker.client.time)
+        after = time.time()
+        snapshots = broker.call(lambda: _snapshots(broker.client))
+    except QueueUnavailable as error:
+        yield problem("broker", str(error), "Check REDIS_URL, that the server runs, and that this machine may reach it")
+        return
+    yield _version(info)
+    yield _persistence(info, snapshots)
+    yield _eviction(info)
+    yield _memory(info)
+    yield clocks.compare("broker", seconds + microseconds / 1e6, before, after)
+
+
+def _snapshots(client: Any) -> bool | None:
+    """Whether snapshots are made by themselves; None where the provider keeps that to itself."""
+    try:
+        return bool(client.config_get("save").get("save"))
+    except ResponseError:
+        return None
+
+
+def _version(info: dict[str, Any]) -> Finding:
+    kind = "Valkey" if "valkey_version" in info else "Redis"
+    version = str(info.get("valkey_version") or info["redis_version"])
+    if info.get("role") == "slave":
+        return problem("broker", f"{kind} {version} is a replica and takes no jobs", "Name its primary in REDIS_URL")
+    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+        return problem("broker", f"{kind} {version} is too old", "Use Redis 7.0, Valkey 7.2 or later")
+    return ok("broker", f"{kind} {version}")
+
+
+def _persistence(info: dict[str, Any], snapshots: bool | None) -> Finding:
+    name = "persistence"
+    if "err" in (info.get("aof_last_write_status"), info.get("rdb_last_bgsave_status")):
+        return problem(name, "the broker could not write to its disk", "Make room on its disk; its log says why")
+    if info.get("aof_enabled"):
+        return ok(name, "an append-only file: a crash loses a second at most")
+    if snapshots is None:
+        return warning(
+            name, "no append-only file, and the provider does not say whether there are snapshots", "Ask the provider"
+        )
+    loss = "a crash loses what came since the last snapshot" if snapshots else "a restart loses every job"
+    return warning(name, f"no append-only file: {loss}", "Set in the broker's configuration: appendonly yes")
+
+
+def _eviction(info: dict[str, Any]) -> Finding:
+    found = str(info.get("maxmemory_policy", ""))
+    if found == eviction.SAFE:
+        return ok("eviction", found)
+    if not found:
+        return warning(
+            "eviction", "the provider does not say what its policy is", f"See to it that it is {eviction.SAFE}"
+        )
+    remedy = f"Set in the broker's configuration: maxmemory-policy {eviction.SAFE}"
+    return problem("eviction", f"{found}: when memory runs short, the broker throws jobs away", remedy)
+
+
+def _memory(info: dict[str, Any]) -> Finding:
+    used, limit = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    whole = limit or int(info.get("total_system_memory", 0))
+    words = f"{used / _MEGABYTE:,.0f} of {whole / _MEGABYTE:,.0f} MB"
+    if whole and used > _NEARLY_FULL * whole:
+        return warning("memory", f"{words}: when it is full, no job is taken", "Keep fewer ended jobs, or give it more")
+    if not limit:
+        return ok("memory", f"{words} of its machine, without a limit of its own")
+    return ok("memory", words)

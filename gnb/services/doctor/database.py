@@ -1,0 +1,93 @@
+"""The database: reachable, at the newest migration, in time, with room for every process's connections."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from gnb.extensions import db, settings
+from gnb.services.doctor import clocks
+from gnb.services.doctor.connections import most_connections
+from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
+
+_REMEDY = "Check DATABASE_URL, that the server runs, and that this machine may reach it"
+
+
+def examine() -> Iterator[Finding]:
+    """The database and what hangs on it; when it is away, that alone."""
+    try:
+        with db.engine.connect() as connection:
+            yield _version(connection)
+            yield _migrations(connection)
+            if connection.dialect.name == "postgresql":
+                yield _room(connection)
+                yield _clock(connection)
+    except SQLAlchemyError as error:
+        yield problem("database", f"it does not answer: {cause(error)}", _REMEDY)
+
+
+def _version(connection: sa.Connection) -> Finding:
+    if connection.dialect.name == "postgresql":
+        return ok("database", f"PostgreSQL {connection.scalar(sa.text('SHOW server_version'))}")
+    version, mode = (
+        connection.scalar(sa.text("SELECT sqlite_version()")),
+        connection.scalar(sa.text("PRAGMA journal_mode")),
+    )
+    if mode != "wal":
+        return warning(
+            "database",
+            f"SQLite {version} with the journal mode {mode}: readers wait for writers",
+            "Put the file on a disk of this machine, not on a network",
+        )
+    return ok("database", f"SQLite {version}, for processes of this machine alone")
+
+
+def _migrations(connection: sa.Connection) -> Finding:
+    scripts = ScriptDirectory.from_config(current_app.extensions["migrate"].migrate.get_config())
+    wanted, there = set(scripts.get_heads()), set(MigrationContext.configure(connection).get_current_heads())
+    if there == wanted:
+        return ok("migrations", f"at the newest, {', '.join(sorted(there))}")
+    known = {revision.revision for revision in scripts.walk_revisions()}
+    if there - known:
+        return problem(
+            "migrations",
+            f"the database is at {', '.join(sorted(there))}, which this release does not know",
+            "Run the release that made it, or a newer one",
+        )
+    at = ", ".join(sorted(there)) or "no migration at all"
+    return problem(
+        "migrations", f"the database is at {at}, not at {', '.join(sorted(wanted))}", "Run: flask db upgrade"
+    )
+
+
+def _room(connection: sa.Connection) -> Finding:
+    """Whether the server lets as many connect as this configuration may open, also while two releases run."""
+    allowed, reserved = (
+        int(connection.scalar(sa.text(f"SHOW {name}")) or 0)
+        for name in ("max_connections", "superuser_reserved_connections")
+    )
+    room, needed = allowed - reserved, most_connections(settings())
+    words = f"all processes together open {needed} at most, the server has room for {room}"
+    if needed > room:
+        return problem(
+            "connections", words, "Lower WEB_CONCURRENCY or the workers' concurrency, or take a larger database"
+        )
+    if 2 * needed > room:
+        return warning(
+            "connections",
+            f"{words}: too few for an old and a new release side by side",
+            "Stop the old release first when deploying, or take a larger database",
+        )
+    return ok("connections", f"{words}, for two releases side by side too")
+
+
+def _clock(connection: sa.Connection) -> Finding:
+    before = time.time()
+    theirs = float(connection.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
+    return clocks.compare("database", theirs, before, time.time())

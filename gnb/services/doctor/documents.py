@@ -1,0 +1,44 @@
+"""What PDFs are made with: WeasyPrint's libraries, and a font that has the letters of Turkish."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask import current_app
+from pypdf import PdfReader
+
+from gnb.services.doctor.findings import Finding, cause, ok, problem
+
+_SAMPLE = "İstanbul ₺"
+_LIBRARIES = "Install: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+_FONTS = "Install: apt-get install fonts-dejavu-core"
+
+
+def examine() -> Iterator[Finding]:
+    """Whether a document could be made at this moment: one is."""
+    try:
+        # Without any font Pango ends the whole process as soon as something is laid out; WeasyPrint warns on import.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            from gnb.services.exports.typesetting import Typesetter
+    except OSError as error:
+        yield problem("documents", f"a library of WeasyPrint is missing: {cause(error)}", _LIBRARIES)
+        return
+    except UserWarning as error:
+        yield problem("documents", f"there is no font, and every PDF fails: {error}", _FONTS)
+        return
+    pdf = Typesetter(Path(str(current_app.static_folder))).pages(f"<p>{_SAMPLE}").write_pdf()
+    fonts = _fonts(pdf)
+    if _SAMPLE not in PdfReader(io.BytesIO(pdf)).pages[0].extract_text():
+        yield problem("documents", f"no font has the letters of “{_SAMPLE}”", _FONTS)
+    else:
+        yield ok("documents", f"a page was made, with {', '.join(fonts)}")
+
+
+def _fonts(pdf: bytes) -> list[str]:
+    page = PdfReader(io.BytesIO(pdf)).pages[0]
+    fonts = page["/Resources"].get_object().get("/Font", {}).get_object()  # type: ignore[union-attr]
+    return sorted({str(font.get_object()["/BaseFont"]).partition("+")[2] for font in fonts.values()})
