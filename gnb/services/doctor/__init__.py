@@ -8,7 +8,7 @@ error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from gnb.services.doctor import broker, configuration, database, documents, mail, processes, storage
 from gnb.services.doctor.findings import Finding, cause, problem
@@ -29,11 +29,11 @@ def examine(running: bool = True) -> Iterator[Finding]:
     """Each finding as soon as it is made. Without `running` workers and scheduler are left out."""
     parts = {**_PARTS, "workers": processes.examine} if running else _PARTS
     for name, look in parts.items():
-        yield from _guarded(name, look())
+        yield from _guarded(name, look)
 
 
-def _guarded(name: str, found: Iterable[Finding]) -> Iterator[Finding]:
+def _guarded(name: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
     try:
-        yield from found
+        yield from look()
     except Exception as error:  # noqa: BLE001 - whatever a part of the machine does, the report goes on
         yield problem(name, f"the check itself failed: {type(error).__name__}: {cause(error)}", "Report this as a bug")

@@ -57,13 +57,11 @@ def _migrations(connection: sa.Connection) -> Finding:
     if there - known:
         return problem(
             "migrations",
-            f"the database is at {', '.join(sorted(there))}, which this release does not know",
+            f"it is at {', '.join(sorted(there))}, unknown to this release",
             "Run the release that made it, or a newer one",
         )
     at = ", ".join(sorted(there)) or "no migration at all"
-    return problem(
-        "migrations", f"the database is at {at}, not at {', '.join(sorted(wanted))}", "Run: flask db upgrade"
-    )
+    return problem("migrations", f"it is at {at}, not at {', '.join(sorted(wanted))}", "Run: flask db upgrade")
 
 
 def _room(connection: sa.Connection) -> Finding:
@@ -75,15 +73,10 @@ def _room(connection: sa.Connection) -> Finding:
     room, needed = allowed - reserved, most_connections(settings())
     words = f"all processes together open {needed} at most, the server has room for {room}"
     if needed > room:
-        return problem(
-            "connections", words, "Lower WEB_CONCURRENCY or the workers' concurrency, or take a larger database"
-        )
+        remedy = "Lower WEB_CONCURRENCY or the workers' concurrency, or take a larger database"
+        return warning("connections", words, remedy)
     if 2 * needed > room:
-        return warning(
-            "connections",
-            f"{words}: too few for an old and a new release side by side",
-            "Stop the old release first when deploying, or take a larger database",
-        )
+        return warning("connections", f"{words}: too little for two releases side by side", "Deploy in a quiet hour")
     return ok("connections", f"{words}, for two releases side by side too")
 
 

@@ -38,9 +38,9 @@ def _try_database() -> None:
 
 def _try_files(address: str) -> None:
     place, key = open_storage(address, db.engine), f"doctor-{uuid4().hex}.csv"
+    with place.create(key, "doctor") as file:
+        file.write(_TEXT)
     try:
-        with place.create(key, "doctor") as file:
-            file.write(_TEXT)
         if b"".join(place.read(key)) != _TEXT:
             raise OSError("what is read is not what was written")
     finally:

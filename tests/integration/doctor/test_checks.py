@@ -1,0 +1,288 @@
+"""Each check of `flask doctor` fails for what it is there for, against real servers, and is content otherwise."""
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import redis
+from flask import Flask
+
+from gnb.config import Settings
+from gnb.extensions import db, engine
+from gnb.queueing import Scheduler
+from gnb.services.doctor import broker as broker_check
+from gnb.services.doctor import database as database_check
+from tests.integration.doctor.conftest import Examine
+from tests.integration.engine.conftest import Workers, wait_for
+from tests.mail_server import MailServer
+from tests.servers import Broker, Postgres, on_postgresql, on_sqlite
+
+# Configuration
+
+
+@on_sqlite
+def test_what_production_should_not_leave_at_its_default_is_warned_of(examine: Examine) -> None:
+    assert "TRUSTED_PROXIES" in _only(examine, site_url="https://gnb.example", site_url_given=True)
+    assert "SITE_URL is not set" in _only(examine)
+    assert "no TLS" in _only(examine, site_url="http://gnb.example", site_url_given=True)
+    good = {"site_url": "https://gnb.example", "site_url_given": True, "trusted_proxies": 1}
+    assert "can be guessed" in _only(examine, **good, secret_key="short")
+    assert examine(**good)["configuration"]["state"] == "ok"
+
+
+def _only(examine: Examine, **changes: Any) -> str:
+    finding = examine("--before-start", **changes)["configuration"]
+    assert finding["state"] == "warning"
+    assert finding["remedy"]
+    return finding["message"]
+
+
+# Database
+
+
+def test_a_database_at_the_newest_migration_is_fine(examine: Examine) -> None:
+    found = examine("--before-start")
+    assert (found["database"]["state"], found["migrations"]["state"]) == ("ok", "ok")
+    assert found["database"]["message"].startswith(("SQLite 3.", "PostgreSQL 1"))
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "url", ["sqlite:////no/such/folder/gnb.db", "postgresql+psycopg://gnb:hunter2@127.0.0.1:1/gnb"]
+)
+def test_a_database_that_does_not_answer_is_a_problem(examine: Examine, url: str) -> None:
+    finding = examine("--before-start", database_url=url)["database"]
+    assert (finding["state"], "DATABASE_URL" in finding["remedy"]) == ("problem", True)
+    assert "hunter2" not in str(finding)
+
+
+@on_sqlite
+def test_a_database_without_tables_wants_its_migrations(examine: Examine, tmp_path: Path) -> None:
+    finding = examine("--before-start", database_url=f"sqlite:///{tmp_path}/empty.db")["migrations"]
+    assert (finding["state"], finding["remedy"]) == ("problem", "Run: flask db upgrade")
+
+
+@on_sqlite
+def test_a_database_of_a_newer_release_is_a_problem(examine: Examine, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "gnb.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    finding = examine("--before-start")["migrations"]
+    assert (finding["state"], "unknown to this release" in finding["message"]) == ("problem", True)
+
+
+@on_postgresql
+def test_more_connections_than_the_server_has_room_for_are_warned_of(examine: Examine) -> None:
+    room = examine("--before-start", web_concurrency=1)["connections"]
+    assert room["message"].startswith("all processes together open 42 at most")
+    assert examine("--before-start", web_concurrency=64)["connections"]["state"] == "warning"
+
+
+@on_postgresql
+def test_a_read_only_database_takes_no_export(examine: Examine, settings: Settings, postgres: Postgres) -> None:
+    name = settings.database_url.partition("@/")[2].partition("?")[0]
+    postgres.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    finding = examine("--before-start")["storage"]
+    assert (finding["state"], "read-only" in finding["message"]) == ("problem", True)
+
+
+@on_postgresql
+def test_a_clock_that_differs_from_the_databases_is_told(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examine("--before-start")["clock (database)"]["state"] == "ok"
+    monkeypatch.setattr(database_check, "time", SimpleNamespace(time=lambda: time.time() + 5))
+    assert examine("--before-start")["clock (database)"]["state"] == "warning"
+
+
+# Broker
+
+
+@on_sqlite
+def test_a_broker_that_does_not_answer_is_a_problem_and_told_once(examine: Examine) -> None:
+    found = examine(redis_url="redis://127.0.0.1:1/0")
+    assert (found["broker"]["state"], "REDIS_URL" in found["broker"]["remedy"]) == ("problem", True)
+    assert not {"eviction", "persistence", "scheduler"} & set(found)
+
+
+@on_sqlite
+def test_a_broker_that_may_evict_jobs_is_a_problem(examine: Examine, client: Any) -> None:
+    assert examine("--before-start")["eviction"]["state"] == "ok"
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    finding = examine("--before-start")["eviction"]
+    assert (finding["state"], "maxmemory-policy noeviction" in finding["remedy"]) == ("problem", True)
+
+
+@on_sqlite
+def test_a_broker_that_is_nearly_full_is_warned_of(examine: Examine, client: Any) -> None:
+    assert examine("--before-start")["memory"]["state"] == "ok"
+    client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.15))
+    assert examine("--before-start")["memory"]["state"] == "warning"
+
+
+@on_sqlite
+def test_what_a_crash_of_the_broker_loses_is_told(examine: Examine, client: Any, tmp_path: Path) -> None:
+    assert "a restart loses every job" in examine("--before-start")["persistence"]["message"]
+    client.config_set("save", "3600 1")
+    assert "since the last snapshot" in examine("--before-start")["persistence"]["message"]
+    durable = Broker(tmp_path / "durable", durable=True)
+    durable.start()
+    try:
+        assert examine("--before-start", redis_url=durable.url)["persistence"]["state"] == "ok"
+    finally:
+        durable.stop()
+
+
+@on_sqlite
+def test_a_broker_that_cannot_write_to_its_disk_is_a_problem(examine: Examine, tmp_path: Path) -> None:
+    own = Broker(tmp_path / "own")
+    own.start()
+    try:
+        with redis.Redis.from_url(own.tcp_url) as client:
+            shutil.rmtree(tmp_path / "own")
+            client.bgsave()
+            wait_for(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        finding = examine("--before-start", redis_url=own.tcp_url)["persistence"]
+        assert (finding["state"], "its disk" in finding["message"]) == ("problem", True)
+    finally:
+        own.kill()
+
+
+@on_sqlite
+def test_a_replica_is_a_problem(examine: Examine, tmp_path: Path) -> None:
+    own = Broker(tmp_path / "own")
+    own.start()
+    try:
+        with redis.Redis.from_url(own.tcp_url) as client:
+            client.replicaof("127.0.0.1", 1)
+        finding = examine("--before-start", redis_url=own.tcp_url)["broker"]
+        assert (finding["state"], "replica" in finding["message"]) == ("problem", True)
+    finally:
+        own.stop()
+
+
+@on_sqlite
+def test_a_provider_that_hides_its_configuration_is_asked_nothing_else(
+    examine: Examine, broker: Broker, client: Any
+) -> None:
+    client.acl_setuser(
+        "managed", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=["-config"]
+    )
+    try:
+        found = examine("--before-start", redis_url=broker.tcp_url.replace("//", "//managed:pw@"))
+    finally:
+        client.acl_deluser("managed")
+    assert (found["eviction"]["state"], found["persistence"]["state"]) == ("ok", "warning")
+    assert "the provider does not say" in found["persistence"]["message"]
+
+
+@on_sqlite
+def test_a_clock_that_differs_from_the_brokers_is_told(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examine("--before-start")["clock (broker)"]["state"] == "ok"
+    monkeypatch.setattr(broker_check, "time", SimpleNamespace(time=lambda: time.time() - 90))
+    assert examine("--before-start")["clock (broker)"]["state"] == "problem"
+
+
+@on_sqlite
+def test_without_queueing_nobody_is_missed(examine: Examine) -> None:
+    found = examine(queue_enabled=False, redis_url="redis://127.0.0.1:1/0")
+    assert found["broker"]["state"] == "warning"
+    assert "scheduler" not in found
+
+
+# Workers and scheduler
+
+
+@on_sqlite
+def test_queues_without_workers_are_a_problem_until_some_live(app: Flask, examine: Examine) -> None:
+    assert examine()["workers (email)"]["remedy"] == "Start: flask jobs worker email"
+    db.engine.dispose()
+    workers = Workers(engine())
+    try:
+        wait_for(lambda: engine().stats()[1].workers)
+        assert examine()["workers (email)"]["state"] == "ok"
+        engine().queue("email").pause()
+        assert examine()["workers (email)"]["state"] == "warning"
+    finally:
+        workers.stop()
+
+
+@on_sqlite
+def test_nobody_leading_is_a_problem_until_a_scheduler_does(app: Flask, examine: Examine) -> None:
+    assert examine()["scheduler"]["state"] == "problem"
+    Scheduler(engine(), []).tick()
+    assert examine()["scheduler"]["state"] == "ok"
+
+
+# Mail
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    server = MailServer().start()
+    yield server
+    server.stop()
+
+
+@on_sqlite
+def test_a_mail_server_is_visited_and_sent_nothing(examine: Examine, mail_server: MailServer) -> None:
+    found = examine("--before-start", email_provider="smtp", smtp_host="127.0.0.1", smtp_port=mail_server.port)
+    assert found["mail"]["state"] == "ok"
+    assert (mail_server.connections, mail_server.sources) == (1, [])
+
+
+@on_sqlite
+def test_a_mail_server_that_turns_us_away_is_a_problem_in_its_words(examine: Examine, mail_server: MailServer) -> None:
+    server = {"email_provider": "smtp", "smtp_host": "127.0.0.1", "smtp_port": mail_server.port}
+    assert "AUTH" in _problem(examine, **server, smtp_user="ann", smtp_password="hunter2")
+    mail_server.answers["connect"] = "554 5.7.1 go away"
+    assert "554 5.7.1 go away" in _problem(examine, **server)
+    mail_server.stop()
+    assert "refused" in _problem(examine, **server)
+
+
+def _problem(examine: Examine, **changes: Any) -> str:
+    finding = examine("--before-start", **changes)["mail"]
+    assert finding["state"] == "problem"
+    assert "hunter2" not in str(finding)
+    return finding["message"]
+
+
+@on_sqlite
+def test_mail_that_is_kept_here_is_warned_of_outside_development(examine: Examine) -> None:
+    assert examine("--before-start")["mail"]["state"] == "warning"
+    assert examine("--before-start", app_env="development")["mail"]["state"] == "ok"
+
+
+# Storage
+
+
+@on_sqlite
+def test_a_folder_for_exports_is_written_to_and_left_as_it_was(examine: Examine, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    assert examine("--before-start", export_storage=f"file://{folder}")["storage"]["state"] == "ok"
+    assert list(folder.iterdir()) == []
+
+
+@on_sqlite
+def test_a_folder_that_cannot_be_written_to_is_a_problem(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    finding = examine("--before-start", export_storage=f"file://{tmp_path}/file/exports")["storage"]
+    assert (finding["state"], "cannot be written to" in finding["message"]) == ("problem", True)
+
+
+@on_sqlite
+def test_a_bucket_that_does_not_answer_is_a_problem(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_MAX_ATTEMPTS": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    finding = examine("--before-start", export_storage="s3://bucket/prefix")["storage"]
+    assert (finding["state"], "boto3" in finding["remedy"]) == ("problem", True)
