@@ -28,6 +28,7 @@ from .errors import (
     UnknownJobType,
     UnknownQueue,
 )
+from .history import HistoryPoint
 from .job_types import JobType, job, job_types
 from .options import Backoff, JobOptions, QueueOptions, RateLimit, Retention
 from .overview import Overview, ScheduleCounts, overview
@@ -39,7 +40,7 @@ from .schedule import Schedule
 from .schedule_runs import Run
 from .scheduler import Scheduler
 from .schedules import ScheduleState
-from .statistics import HistoryPoint, QueueStats
+from .statistics import QueueStats
 from .worker import Worker
 from .workers import WorkerInfo
 

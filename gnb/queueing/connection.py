@@ -71,7 +71,7 @@ def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
     options = options | found.get("CONNECTION_KWARGS", {}) | ({"ssl": True} if found["SSL"] else {})
     sentinel = Sentinel(
         found["INSTANCES"],
-        sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0},
+        sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)},
         username=found["USERNAME"],
         password=found["PASSWORD"],
         **options,

@@ -4,7 +4,6 @@ engine = Engine("redis://localhost:6379", {"email": QueueOptions()})
 engine.queue("email").enqueue("send-email", {"deliveryId": 7})
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,12 +12,13 @@ from rq import worker_registration
 from .connection import Broker, connect
 from .counters import Counters
 from .errors import UnknownQueue
+from .history import HistoryPoint, histories
 from .job_types import JobType, JobTypes, job_types
 from .options import QueueOptions
 from .queue import Queue
 from .schedules import Schedules
 from .scripts import ALIVE, COUNTS
-from .statistics import HistoryPoint, QueueStats, queue_stats
+from .statistics import QueueStats, queue_stats
 from .workers import WorkerInfo, workers
 
 
@@ -60,9 +60,8 @@ class Engine:
 
     def ask_stats(self, pipeline: Any) -> None:
         """Puts the questions for `stats` into the pipeline; `stats_of` reads their answers."""
-        minute = int(time.time() // 60)
         for queue in self.queues:
-            keys = _count_keys(queue, minute)
+            keys = _count_keys(queue)
             pipeline.eval(COUNTS.text, len(keys), *keys)
             pipeline.eval(ALIVE.text, 1, worker_registration.WORKERS_BY_QUEUE_KEY % queue.name)
 
@@ -76,15 +75,8 @@ class Engine:
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
         """Each queue's history by its name, in one round trip. Raises QueueUnavailable."""
-        pipeline = self.broker.client.pipeline(transaction=False)
-        first = int(time.time() // 60) - minutes + 1
-        for queue in self.queues:
-            for minute in range(first, first + minutes):
-                pipeline.hgetall(queue.keys.minute(minute))
-        answers = iter(self.broker.call(pipeline.execute))
-        return {
-            queue.name: [HistoryPoint.of(first + at, next(answers)) for at in range(minutes)] for queue in self.queues
-        }
+        points = histories(self.broker, [queue.keys for queue in self.queues], minutes)
+        return dict(zip(self._queues, points, strict=True))
 
     def workers(self) -> list[WorkerInfo]:
         """Every registered worker and what it does, in two round trips. Raises QueueUnavailable."""
@@ -99,7 +91,7 @@ class Engine:
         self.broker.client.connection_pool.reset()
 
 
-def _count_keys(queue: Queue, minute: int) -> list[str]:
+def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
-    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.minutes, keys.minute(minute)]
+    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.counts]

@@ -21,7 +21,7 @@ class QueueKeys:
         self.starts = f"gnb:starts:{name}"
         self.wake = f"gnb:wake:{name}"
         self.totals = f"gnb:totals:{name}"
-        self.minutes = f"gnb:minutes:{name}"
+        self.counts = f"gnb:counts:{name}"
 
     @cached_property
     def bands(self) -> tuple[str, ...]:
@@ -55,8 +55,8 @@ class QueueKeys:
         return [f"rq:scheduled:{band}" for band in self.bands]
 
     def for_worker(self, name: str) -> list[str]:
-        """The keys of the take script, in its order, for the worker of that name."""
-        own = [worker(name), worker_executions(name)]
+        """The keys of the take and settle scripts, in their order, for the worker of that name."""
+        own = [worker(name), worker_executions(name), self.counts]
         return [*self.waiting, self.paused, "rq:suspended", self.limit, self.starts, self.wake, *own]
 
     def minute(self, minute: int) -> str:

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _PROMOTED_AT_ONCE = 500
 _SEEN_EXPIRED_FOR = 5.0
 
+_HISTORY_KEPT = 90_000
+"""Seconds, as in counts.lua: a day and an hour."""
+
 
 def promote(engine: "Engine", client: Any = None) -> int:
     """How many delayed and retrying jobs were due and now wait."""
@@ -100,5 +103,5 @@ def sample_depths(engine: "Engine", client: Any) -> None:
     for queue, each in zip(engine.queues, stats, strict=True):
         depth = f"{each.waiting},{each.active},{each.delayed},{each.failed}"
         pipeline.hsetnx(queue.keys.minute(minute), "depth", depth)
-        pipeline.sadd(queue.keys.minutes, queue.keys.minute(minute))
+        pipeline.expire(queue.keys.minute(minute), _HISTORY_KEPT)
     pipeline.execute()

@@ -11,10 +11,10 @@ from itertools import islice
 from . import keys as names
 from .connection import Broker
 from .errors import InvalidJobOption, JobNotFound
+from .history import HistoryPoint, histories
 from .keys import QueueKeys
 from .records import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .scripts import PAGE
-from .statistics import HistoryPoint
 
 PAGE_LIMIT = 1000
 _SLICE = 250
@@ -149,12 +149,7 @@ class QueueReader:
 
     def history(self, minutes: int = 60) -> list[HistoryPoint]:
         """A point for each of the last minutes, oldest first; up to 1,440 of them are kept."""
-        seconds, _ = self.broker.call(self.broker.client.time)
-        first = seconds // 60 - minutes + 1
-        pipeline = self.broker.client.pipeline(transaction=False)
-        for minute in range(first, first + minutes):
-            pipeline.hgetall(self.keys.minute(minute))
-        return [HistoryPoint.of(first + at, words) for at, words in enumerate(self.broker.call(pipeline.execute))]
+        return histories(self.broker, [self.keys], minutes)[0]
 
     def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:
         """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""

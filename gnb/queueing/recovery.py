@@ -11,7 +11,6 @@ from .scripts import SETTLE, run
 
 if TYPE_CHECKING:
     from .engine import Engine
-    from .queue import Queue
 
 Decide = Callable[[Taken, int], Outcome]
 """From the execution and how often its job has lost a worker before, how it ends."""
@@ -61,12 +60,7 @@ def end_execution(
     if not count:
         settlement[15] = ""
     args = [worker, "", "", 0, "", "", "", *settlement, "", "", "", "1"]
-    return bool(run(client, SETTLE, _settle_keys(queue, worker, now), args)[0])
-
-
-def _settle_keys(queue: "Queue", worker: str, now: float) -> list[str]:
-    keys = queue.keys
-    return [*keys.for_worker(worker), keys.minute(int(now // 60)), keys.minutes]
+    return bool(run(client, SETTLE, queue.keys.for_worker(worker), args)[0])
 
 
 def _type_name(taken: Taken) -> str:

@@ -3,10 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from . import clock
-from .histogram import BUCKETS, quantile
+from .histogram import BUCKETS
 
 
 @dataclass
@@ -108,63 +107,3 @@ def queue_stats(name: str, answer: list[object], workers: int, busy: int, defaul
         busy=busy,
         tally=tally,
     )
-
-
-@dataclass(frozen=True)
-class HistoryPoint:
-    """One minute of a queue: its depths as sampled (None if nobody looked), what ended, how long it ran and waited."""
-
-    at: datetime
-    waiting: int | None
-    active: int | None
-    delayed: int | None
-    failed_total: int | None
-    tally: Tally
-
-    @classmethod
-    def of(cls, minute: int, words: dict[bytes, bytes]) -> "HistoryPoint":
-        """From the hash of that minute since the epoch."""
-        sampled = [int(part) for part in words.pop(b"depth", b"").split(b",") if part]
-        waiting, active, delayed, failed = sampled or (None, None, None, None)
-        tally = Tally()
-        tally.add(word for pair in words.items() for word in pair)
-        return cls(datetime.fromtimestamp(minute * 60, UTC), waiting, active, delayed, failed, tally)
-
-    @property
-    def completed(self) -> int:
-        return self.tally.ended("completed")
-
-    @property
-    def failed(self) -> int:
-        return self.tally.ended("failed") + self.tally.ended("stopped")
-
-    @property
-    def retried(self) -> int:
-        return self.tally.ended("retried")
-
-    def duration(self, share: float, job_type: str | None = None) -> float | None:
-        """The duration in seconds below which that share of the minute's runs lies; of one type or all."""
-        if job_type is not None:
-            return quantile(self.tally.durations.get(job_type, [0]), share)
-        sums = [sum(column) for column in zip(*self.tally.durations.values(), strict=True)]
-        return quantile(sums, share)
-
-    def wait(self, share: float) -> float | None:
-        """The waiting time in seconds below which that share of the minute's starts lies."""
-        return quantile(self.tally.waits, share)
-
-    @property
-    def duration_p50(self) -> float | None:
-        return self.duration(0.5)
-
-    @property
-    def duration_p95(self) -> float | None:
-        return self.duration(0.95)
-
-    @property
-    def wait_p50(self) -> float | None:
-        return self.wait(0.5)
-
-    @property
-    def wait_p95(self) -> float | None:
-        return self.wait(0.95)

@@ -25,7 +25,7 @@ from .link import Link
 from .queue import Queue
 from .recovery import end_executions
 from .running import RunningJob
-from .scripts import NOTE, SETTLE, TAKE, run
+from .scripts import NOTE, SETTLE, TAKE, Script, run
 
 log = logging.getLogger(__name__)
 
@@ -126,9 +126,8 @@ class WarmWorker:
         totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", "1" if self._logged else ""]
         last = [*settle_args(taken, outcome, options, type_name, ended), *totals]
         args = [*self._take_args(queue), "1" if go_on else "", *last]
-        minute = [queue.keys.minute(int(ended // 60)), queue.keys.minutes]
         try:
-            _owned, *following = self._call(SETTLE, queue, args, minute)
+            _owned, *following = self._call(SETTLE, queue, args)
         except AWAY:
             args[6] = ""
             self._recover((queue, args))
@@ -137,11 +136,8 @@ class WarmWorker:
             return [*following, queue, self._execution]
         return following if one_queue and following[0] != b"none" else self._take_any()
 
-    def _call(self, script: Any, queue: Queue, args: list[Any], more_keys: list[str] | None = None) -> Any:
-        keys = self._keys[queue.name]
-        if script is SETTLE:
-            keys = keys + (more_keys or [queue.keys.minute(int(self._clock.now() // 60)), queue.keys.minutes])
-        return self._link.call(script, keys, args)
+    def _call(self, script: Script, queue: Queue, args: list[Any]) -> Any:
+        return self._link.call(script, self._keys[queue.name], args)
 
     def _take_args(self, queue: Queue, idle: str = "") -> list[Any]:
         self._serial += 1

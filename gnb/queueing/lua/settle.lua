@@ -2,7 +2,7 @@
 -- Nothing happens to a job whose execution is no longer the caller's (settled, or taken back): the answer says so.
 --
 -- KEYS  1-17  as in take_next.lua
---       18    gnb:minute:<queue>:<minute>  hash of the minute's counts; 19 gnb:minutes:<queue>, those not yet added up
+--       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
 -- ARGV  1-6   as in take_next.lua          7 "1": take the next job too
 --       8 job id  9 band  10 execution id  11 outcome: completed | failed | stopped | retried | stalled | handed-back
 --       12 now, RQ's time format  13 "return_value" | "exc_string" | ""  14 its value, as in RQ's result stream
@@ -91,23 +91,23 @@ local function move(now)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end
   if ARGV[23] ~= '' then
-    redis.call('HINCRBY', KEYS[18], ARGV[23], 1)
-    redis.call('SADD', KEYS[19], KEYS[18])
-    redis.call('HINCRBY', KEYS[18], 'd|' .. ARGV[24], ARGV[25])
-    redis.call('HINCRBY', KEYS[18], 'w', ARGV[26])
+    local minute = string.format('%d|', now / 60)
+    redis.call('HINCRBY', KEYS[18], minute .. ARGV[23], 1)
+    redis.call('HINCRBY', KEYS[18], minute .. 'd|' .. ARGV[24], ARGV[25])
+    redis.call('HINCRBY', KEYS[18], minute .. 'w', ARGV[26])
   end
 end
 
 local now = clock()
-local lease = redis.call('ZSCORE', 'rq:wip:' .. band, member)
-local owned = lease and (ARGV[27] ~= '1' or tonumber(lease) < now)
+local lease = ARGV[27] == '1' and redis.call('ZSCORE', 'rq:wip:' .. band, member)
+local alive = lease and tonumber(lease) >= now
+local owned = not alive and redis.call('ZREM', 'rq:wip:' .. band, member) == 1
 if owned then
-  redis.call('ZREM', 'rq:wip:' .. band, member)
   redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id)
   if redis.call('HGET', job, 'status') == 'started' then move(now) end
 end
-if owned or not lease then redis.call('SREM', KEYS[17], member) end
-local answer = ARGV[7] == '1' and take_next() or {'none'}
+if not alive then redis.call('SREM', KEYS[17], member) end
+local answer = ARGV[7] == '1' and take_next(now) or {'none'}
 if ARGV[28] ~= '' and (answer[1] ~= 'job' or (ARGV[28] + ARGV[29]) % 16 == 0) then
   redis.call('HSET', KEYS[16], 'successful_job_count', ARGV[28], 'failed_job_count', ARGV[29], 'total_working_time', ARGV[30],
     'state', answer[1] == 'job' and 'busy' or 'idle')

@@ -1,4 +1,4 @@
--- take_next(): the next job of a queue, recorded as started in the same step, so that it is never in nobody's hands.
+-- take_next(now): the next job of a queue, recorded as started in the same step, so that it is never in nobody's hands.
 -- A fragment: take.lua and settle.lua are this text followed by their own.
 --
 -- KEYS  1-10   rq:queue:<band>             the bands' lists, most urgent first
@@ -29,10 +29,9 @@ local function wait_for_limit(limit, now)
   return 0, count
 end
 
-local function take_next()
+local function take_next(now)
   local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13])
   if flags[1] or flags[2] then return {'paused'} end
-  local now = clock()
   local limit, kept_starts = flags[3] or ARGV[5], nil
   if limit ~= '' then
     local wait
