@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from gnb.extensions import db
-from gnb.models import Booking, Campaign, Passenger, Tour, User, now
+from gnb.models import Booking, Campaign, Extra, Passenger, Tour, User, now
 
 _numbers = itertools.count(1)
 
@@ -89,3 +89,30 @@ def make_campaign(**fields: Any) -> Campaign:
     db.session.add(campaign)
     db.session.commit()
     return campaign
+
+
+def booking_data(tour: Tour, **fields: Any) -> dict[str, Any]:
+    """What a client sends to book the tour: two adults, a month from now. A field given as `...` is left out."""
+    given = {
+        "tour": tour.slug,
+        "date": (now() + timedelta(days=30)).date().isoformat(),
+        "time": "14:30",
+        "pickupPlace": "Istanbul Airport, arrivals",
+        "dropoffPlace": "Hotel Taksim",
+        "passengers": [{"name": "Ayşe Yılmaz", "nationality": "TR"}, {"name": "Ali Yılmaz", "kind": "adult"}],
+        "contactName": "Ayşe Yılmaz",
+        "contactEmail": "ayse@example.com",
+        "contactPhone": "0532 123 45 67",
+        "paymentMethod": "cash",
+        "language": "en",
+    }
+    return {name: value for name, value in {**given, **fields}.items() if value is not ...}
+
+
+def make_extra(code: str = "child-seat", **fields: Any) -> Extra:
+    """A committed extra."""
+    given = {"titles": {"en": "Child seat", "tr": "Çocuk koltuğu"}, "price": Decimal("5.00"), "max_quantity": 4}
+    extra = Extra(code=code, **{**given, **fields})
+    db.session.add(extra)
+    db.session.commit()
+    return extra

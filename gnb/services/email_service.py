@@ -30,6 +30,7 @@ __all__ = [
     "plan_account_exists",
     "plan_booking_cancellation",
     "plan_booking_confirmation",
+    "plan_booking_received",
     "plan_campaign_notification",
     "plan_email",
     "plan_password_reset",
@@ -69,6 +70,11 @@ class MailOutcome:
 def plan_email(to: str, subject: str, html: str | None = None, text: str | None = None, **fields: Any) -> Delivery:
     """Any message; `html` goes out as it is, a lone `text` in the house's letterhead. `kind="weekly-report"` too."""
     return ledger.plan_text(to, subject, html, text, **fields)
+
+
+def plan_booking_received(booking: Booking) -> Delivery:
+    """What a customer gets at once: that the booking is here and will be confirmed, once for each booking."""
+    return ledger.plan_booking("booking-confirmation", booking, received=True)
 
 
 def plan_booking_confirmation(booking: Booking) -> Delivery:

@@ -7,7 +7,7 @@ the account's own, the browser's, English.
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, redirect, request
+from flask import Blueprint, Flask, has_request_context, redirect, request
 from flask_babel import get_locale
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -39,7 +39,9 @@ def save() -> Response:
 
 
 def chosen_language() -> str:
-    """Return the language of this request."""
+    """Return the language of this request; English where there is none, as in a command or a job."""
+    if not has_request_context():
+        return "en"
     if (asked := request.args.get("lang")) in LANGUAGES:
         return str(asked)
     chosen = request.cookies.get("language")

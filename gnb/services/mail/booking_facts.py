@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import object_session
 
 from gnb.models import Booking, Extra
+from gnb.services.bookings.access import guest_link
 from gnb.services.mail import words
 from gnb.services.mail.addresses import one_line
 
@@ -34,6 +35,8 @@ class BookingFacts:
     driver_phone: str
     vehicle: str
     notes: str
+    link: str
+    """The booking's page, for whoever holds the message."""
 
 
 def booking_facts(booking: Booking, language: str) -> BookingFacts:
@@ -57,6 +60,7 @@ def booking_facts(booking: Booking, language: str) -> BookingFacts:
         driver_phone=line(booking.driver.phone) if booking.driver else "",
         vehicle=line(booking.vehicle),
         notes=line(booking.notes),
+        link=guest_link(booking),
     )
 
 

@@ -53,9 +53,10 @@ def _generic(delivery: Delivery) -> Content:
 
 def _booking(delivery: Delivery) -> Content:
     language, facts = text_language(delivery.language), _facts(delivery)
-    subject, html, text = render(delivery.kind, language, **_letterhead(), booking=facts)
+    template = "booking-received" if delivery.content.get("received") else delivery.kind
+    subject, html, text = render(template, language, **_letterhead(), booking=facts)
     calendar = None
-    if delivery.kind == "booking-confirmation" and delivery.booking is not None:
+    if template == "booking-confirmation" and delivery.booking is not None:
         domain = sender_domain(settings().email_from)
         calendar = pickup_calendar(delivery.booking, facts, language, domain, now())
     return Content(subject, html, text, language, calendar)

@@ -81,19 +81,21 @@ def plan_text(to: str, subject: str, html: str | None, text: str | None, **field
     return plan(fields.pop("kind", "email"), to, subject=checked_subject(subject), content=content, **fields)
 
 
-def plan_booking(kind: str, booking: Booking, unique: bool = True) -> Delivery:
+def plan_booking(kind: str, booking: Booking, received: bool = False) -> Delivery:
     """A message about the booking. A bad address is a failed row, never an error: no booking is refused for its mail.
 
-    `unique`: a booking has one message of the kind, and planning it again gives the one there is.
+    A booking has one message of the kind, and planning it again gives the one there is. `received`: the confirmation
+    says no more yet than that the booking is here; the one that confirms it comes later.
     """
-    key = f"{kind}:{booking.id}" if unique else None
-    if key and (known := db.session.scalar(sa.select(Delivery).where(Delivery.unique_key == key))):
+    key = f"{kind}:{booking.id}{':received' if received else ''}"
+    if known := db.session.scalar(sa.select(Delivery).where(Delivery.unique_key == key)):
         return known
     fields: dict[str, Any] = {
         "unique_key": key,
         "booking_id": booking.id,
         "user_id": booking.user_id,
         "language": booking.language,
+        "content": {"received": True} if received else {},
     }
     try:
         return plan(kind, booking.customer_email, booking.customer_name, **fields)

@@ -1,0 +1,65 @@
+"""Who may see a booking without staff's rights: its account, and whoever holds the link of its mails.
+
+The link's token is a signature of the reference: it fits that booking alone, cannot be made up, and does not expire,
+as a traveller may look for it in last year's mail.
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+
+from itsdangerous import Signer
+
+from gnb.extensions import db, settings
+from gnb.models import Booking, User
+from gnb.services.bookings.errors import BookingNotFound
+
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LONGEST_REFERENCE = 16
+
+
+def new_reference() -> str:
+    """A reference such as `GNB-7K3M9-Q2XTD`: 50 random bits, nothing that reads like something else."""
+    letters = "".join(secrets.choice(_LETTERS) for _ in range(10))
+    return f"GNB-{letters[:5]}-{letters[5:]}"
+
+
+def guest_token(reference: str) -> str:
+    """What opens the page of the booking."""
+    return _signer(settings().secret_key).get_signature(reference).decode()
+
+
+def guest_link(booking: Booking) -> str:
+    """The whole address of the booking's page, for its mails."""
+    return f"{settings().site_url}/bookings/{booking.reference}?token={guest_token(booking.reference)}"
+
+
+def booking_of_guest_token(reference: str, token: str) -> Booking:
+    """The booking that the link was made for. Raises BookingNotFound, whatever is wrong with either."""
+    signed = token.isascii() and reference.isascii()
+    if not signed or not _signer(settings().secret_key).verify_signature(reference.encode(), token.encode()):
+        raise BookingNotFound
+    return _by_reference(reference) or _missing()
+
+
+def booking_of_user(reference: str, user: User) -> Booking:
+    """The account's own booking. Raises BookingNotFound, also for those of others."""
+    booking = _by_reference(reference)
+    return booking if booking and booking.user_id == user.id else _missing()
+
+
+def _by_reference(reference: str) -> Booking | None:
+    if len(reference) > _LONGEST_REFERENCE or "\x00" in reference:
+        return None
+    found: Booking | None = db.session.query(Booking).filter_by(reference=reference).one_or_none()
+    return found
+
+
+def _missing() -> Booking:
+    raise BookingNotFound
+
+
+@cache
+def _signer(secret: str) -> Signer:
+    return Signer(secret, salt="booking")

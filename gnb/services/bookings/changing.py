@@ -1,0 +1,115 @@
+"""What becomes of a booking: confirmed, paid, completed or cancelled, each with the seats and mail that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import sqlalchemy as sa
+from flask_babel import gettext, lazy_gettext
+
+from gnb.extensions import db
+from gnb.models import STATUSES, Booking, Delivery, User, now
+from gnb.services import audit_service, email_service
+from gnb.services.bookings import seats
+from gnb.services.bookings.errors import InvalidBookingState
+
+FROM = {
+    "confirmed": ("pending",),
+    "paid": ("confirmed",),
+    "completed": ("paid",),
+    "cancelled": ("pending", "confirmed", "paid"),
+}
+"""The statuses that each may follow."""
+
+FREE_CANCELLATION = timedelta(hours=24)
+"""Until this long before the pickup a customer may cancel by a click."""
+
+STATUS_WORDS = {
+    "pending": lazy_gettext("pending"),
+    "confirmed": lazy_gettext("confirmed"),
+    "paid": lazy_gettext("paid"),
+    "completed": lazy_gettext("completed"),
+    "cancelled": lazy_gettext("cancelled"),
+}
+CUSTOMER = "customer"
+"""Who it was in the audit, when a guest has cancelled."""
+
+_MAILS: dict[str, Callable[[Booking], Delivery]] = {
+    "confirmed": email_service.plan_booking_confirmation,
+    "paid": email_service.plan_payment_confirmation,
+    "cancelled": email_service.plan_booking_cancellation,
+}
+_MOMENTS = {"paid": "paid_at", "cancelled": "cancelled_at"}
+
+
+def next_statuses(booking: Booking) -> list[str]:
+    """The statuses that the booking may take next, in the order of a booking's life."""
+    return [status for status in STATUSES if booking.status in FROM.get(status, ())]
+
+
+def set_status(
+    booking: Booking, status: str, actor: User | None = None, label: str = audit_service.COMMAND_LINE
+) -> None:
+    """Bring the booking to the status; commits, with its mail, its seats and an entry in the audit.
+
+    Of two who do so at once one wins. Raises InvalidBookingState.
+    """
+    before = booking.status
+    if before not in FROM.get(status, ()) or not _move(booking, before, status):
+        db.session.rollback()
+        raise InvalidBookingState(_refusal(booking, status))
+    db.session.refresh(booking)
+    if status == "cancelled":
+        seats.give_back(booking.tour_id, booking.travel_date, booking.guests)
+    if plan := _MAILS.get(status):
+        plan(booking)
+    details = {"from": before, "to": status}
+    audit_service.record(actor, f"booking.{status}", f"booking/{booking.id}", details=details, label=label)
+    db.session.commit()
+
+
+def may_cancel(booking: Booking, at: datetime | None = None) -> bool:
+    """Whether its customer may still cancel it without asking anybody."""
+    return booking.status in FROM["cancelled"] and booking.pickup_at - (at or now()) >= FREE_CANCELLATION
+
+
+def cancel_by_customer(booking: Booking, user: User | None = None, at: datetime | None = None) -> None:
+    """Cancel it as its customer does, free of charge. Raises InvalidBookingState, saying what to do instead."""
+    if booking.status in FROM["cancelled"] and not may_cancel(booking, at):
+        raise InvalidBookingState(
+            gettext(
+                "A booking can be cancelled here until %(hours)s hours before its pickup. "
+                "Answer your confirmation mail, naming %(reference)s, and we see what can be done.",
+                hours=FREE_CANCELLATION // timedelta(hours=1),
+                reference=booking.reference,
+            )
+        )
+    set_status(booking, "cancelled", user, label=CUSTOMER)
+
+
+def _move(booking: Booking, before: str, status: str) -> bool:
+    values: dict[str, Any] = {"status": status, "updated_at": now()}
+    if status in _MOMENTS:
+        values[_MOMENTS[status]] = values["updated_at"]
+    done = db.session.execute(
+        sa.update(Booking)
+        .where(Booking.id == booking.id, Booking.status == before)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("sa.CursorResult[Any]", done).rowcount == 1
+
+
+def _refusal(booking: Booking, status: str) -> str:
+    allowed = ", ".join(str(STATUS_WORDS[each]) for each in next_statuses(booking))
+    words = gettext(
+        "Booking %(reference)s is %(status)s and cannot become %(wanted)s.",
+        reference=booking.reference,
+        status=STATUS_WORDS[booking.status],
+        wanted=STATUS_WORDS.get(status, status[:40]),
+    )
+    if not allowed:
+        return words
+    return f"{words} {gettext('Possible now: %(statuses)s.', statuses=allowed)}"

@@ -1,0 +1,209 @@
+"""The fields of what people type into a booking. Each refuses with one line that says what to do, in their language."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, time
+from typing import Any, ClassVar
+
+import phonenumbers
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from marshmallow import Schema, ValidationError, fields
+
+from gnb.services.mail.addresses import checked_address, one_line
+from gnb.services.mail.errors import InvalidMessage
+
+HOME_REGION = "TR"
+"""The country of a telephone number without its country code."""
+
+_AIRLINE_AND_NUMBER = re.compile(r"(?=\d?[A-Z])([A-Z0-9]{2}[A-Z]?)(\d{1,4}[A-Z]?)")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(:00)?")
+MESSAGES = {"required": _l("Fill this in."), "null": _l("Fill this in.")}
+
+
+class SpokenSchema(Schema):
+    """A schema whose messages are in the reader's language when they leave it."""
+
+    error_messages = {
+        "unknown": _l("There is no such field; leave it out."),
+        "type": _l("An object with named fields is expected."),
+    }
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Give each field the words of this house."""
+        own = {key: words for key, words in MESSAGES.items() if key in field_obj.error_messages}
+        field_obj.error_messages = {**field_obj.error_messages, **own}
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
+        """Say what was found."""
+        error.messages = spoken(error.messages)
+
+
+def spoken(messages: Any) -> Any:
+    """The messages as plain text, whatever is lazy among them."""
+    if isinstance(messages, dict):
+        return {key: spoken(value) for key, value in messages.items()}
+    if isinstance(messages, list):
+        return [spoken(value) for value in messages]
+    return str(messages)
+
+
+class Line(fields.String):
+    """One line of text of at most `limit` letters, without what no printer shows."""
+
+    described: ClassVar[dict[str, Any]] = {}
+    """What the OpenAPI document says of every such field."""
+
+    def __init__(self, limit: int, **options: Any) -> None:
+        metadata = {"maxLength": limit, **self.described, **options.pop("metadata", {})}
+        super().__init__(metadata=metadata, error_messages={"invalid": _l("A text is expected.")}, **options)
+        self.limit = limit
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = self._cleaned(super()._deserialize(value, attr, data, **kwargs).strip())
+        if not text and self.required:
+            raise self.make_error("required")
+        return text
+
+    def _cleaned(self, text: str) -> str:
+        if len(text) > self.limit:
+            raise ValidationError(gettext("At most %(limit)s letters.", limit=self.limit))
+        return one_line(text, self.limit)
+
+
+class Paragraphs(Line):
+    """Text of several lines, of at most `limit` letters."""
+
+    def _cleaned(self, text: str) -> str:
+        if len(text) > self.limit:
+            raise ValidationError(gettext("At most %(limit)s letters.", limit=self.limit))
+        lines = "\n".join(text.splitlines())
+        return "".join(letter for letter in lines if letter == "\n" or unicodedata.category(letter) not in ("Cc", "Cs"))
+
+
+class Choice(Line):
+    """One of the listed words."""
+
+    def __init__(self, choices: tuple[str, ...], **options: Any) -> None:
+        super().__init__(40, **{**options, "metadata": {"enum": list(choices), **options.get("metadata", {})}})
+        self.choices = choices
+
+    def _cleaned(self, text: str) -> str:
+        if text not in self.choices:
+            raise ValidationError(gettext("Choose one of: %(choices)s.", choices=", ".join(self.choices)))
+        return text
+
+
+class TravelDay(Line):
+    """A calendar day, such as 2027-06-30."""
+
+    described: ClassVar[dict[str, Any]] = {"format": "date"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(10, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if type(value) is date:
+            return value
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise ValidationError(gettext("Write the day like 2027-06-30.")) from None
+
+
+class Clock(Line):
+    """A time of day, such as 14:30."""
+
+    described: ClassVar[dict[str, Any]] = {"example": "14:30"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(8, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, time):
+            return value.replace(second=0, microsecond=0, tzinfo=None)
+        found = _CLOCK.fullmatch(super()._deserialize(value, attr, data, **kwargs))
+        if not found:
+            raise ValidationError(gettext("Write the time like 14:30."))
+        return time(int(found[1]), int(found[2]))
+
+
+class Email(Line):
+    """An e-mail address in its normal form."""
+
+    described: ClassVar[dict[str, Any]] = {"format": "email"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(254, **options)
+
+    def _cleaned(self, text: str) -> str:
+        try:
+            return checked_address(super()._cleaned(text)) if text else ""
+        except InvalidMessage:
+            raise ValidationError(gettext("That is no e-mail address; write it like name@example.com.")) from None
+
+
+class Phone(Line):
+    """A telephone number, loaded as E.164; without a country code it is a Turkish one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(40, **options)
+
+    def _cleaned(self, text: str) -> str:
+        text = super()._cleaned(text)
+        try:
+            number = phonenumbers.parse(text, HOME_REGION)
+        except phonenumbers.NumberParseException:
+            number = None
+        if number is None or not phonenumbers.is_valid_number(number):
+            raise ValidationError(
+                gettext("That is no telephone number; write it with the country code, like +90 532 123 45 67.")
+            )
+        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+class FlightNumber(Line):
+    """A flight, such as TK1984: the airline's two or three letters, then its number."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(20, **options)
+
+    def _cleaned(self, text: str) -> str:
+        plain = re.sub(r"[\s-]", "", super()._cleaned(text)).upper()
+        if plain and not _AIRLINE_AND_NUMBER.fullmatch(plain):
+            raise ValidationError(gettext("Write the flight like TK1984: the airline, then its number."))
+        return plain
+
+
+class Country(Line):
+    """A country by its two letters (ISO 3166), such as TR."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(20, **options)
+
+    def _cleaned(self, text: str) -> str:
+        code = super()._cleaned(text).upper()
+        if code and code not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValidationError(gettext("Give the country by its two letters, like TR or DE."))
+        return code
+
+
+class Quantities(fields.Dict):
+    """How many of each, by a code: `{"child-seat": 1}`."""
+
+    def __init__(self, **options: Any) -> None:
+        words = {"invalid": _l('Say how many of each, by its code: {"child-seat": 1}.')}
+        super().__init__(keys=fields.String(), values=fields.Integer(), error_messages=words, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise self.make_error("invalid")
+        wrong = {
+            code: [gettext("A whole number is expected.")] for code, count in value.items() if type(count) is not int
+        }
+        if wrong:
+            raise ValidationError(wrong)
+        return dict(value)

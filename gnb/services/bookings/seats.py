@@ -1,0 +1,73 @@
+"""Seats of a tour on a day: taken and given back by single statements, so that nobody is sold one that is not there.
+
+A day's row is made when its first seat is taken, with what bookings hold by then; the table's own check refuses more
+seats taken than there are. Where a tour's seats are not counted, nothing is kept.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gnb.extensions import db
+from gnb.models import Booking, Departure, Tour
+from gnb.services.bookings.catalogue import seats_left
+from gnb.services.bookings.errors import SoldOut
+
+
+def take(tour: Tour, day: date, count: int) -> None:
+    """Take so many seats, in the caller's transaction. Raises SoldOut."""
+    if tour.daily_seats is None or _add(tour.id, day, count):
+        return
+    _make_row(tour, day)
+    if not _add(tour.id, day, count):
+        raise SoldOut(max(seats_left(tour, day) or 0, 0))
+
+
+def give_back(tour_id: int, day: date, count: int) -> None:
+    """Put so many seats on sale again, in the caller's transaction."""
+    left = Departure.seats_taken - count
+    _change(tour_id, day, sa.true(), sa.case((left > 0, left), else_=0))
+
+
+def follow_tour(tour: Tour, today: date) -> None:
+    """Have the coming days offer what the tour now says, in the caller's transaction; what is sold stays sold."""
+    coming = sa.and_(Departure.tour_id == tour.id, Departure.departs_on >= today)
+    if tour.daily_seats is None:
+        db.session.execute(sa.delete(Departure).where(coming))
+        return
+    seats = sa.case((Departure.seats_taken > tour.daily_seats, Departure.seats_taken), else_=tour.daily_seats)
+    statement = sa.update(Departure).where(coming).values(seats=seats)
+    db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _add(tour_id: int, day: date, count: int) -> bool:
+    fits = Departure.seats_taken + count <= Departure.seats
+    return _change(tour_id, day, fits, Departure.seats_taken + count)
+
+
+def _change(tour_id: int, day: date, condition: sa.ColumnElement[bool], taken: Any) -> bool:
+    done = db.session.execute(
+        sa.update(Departure)
+        .where(Departure.tour_id == tour_id, Departure.departs_on == day, condition)
+        .values(seats_taken=taken)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("sa.CursorResult[Any]", done).rowcount == 1
+
+
+def _make_row(tour: Tour, day: date) -> None:
+    """The day's row, unless somebody else has made it meanwhile."""
+    sold = (
+        sa.select(sa.func.coalesce(sa.func.sum(Booking.guests), 0))
+        .where(Booking.tour_id == tour.id, Booking.travel_date == day, Booking.status != "cancelled")
+        .scalar_subquery()
+    )
+    taken = db.session.scalar(sa.select(sold)) or 0
+    dialect: Any = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    row = {"tour_id": tour.id, "departs_on": day, "seats": max(tour.daily_seats or 0, taken), "seats_taken": taken}
+    statement = dialect.insert(Departure).values(row)
+    db.session.execute(statement.on_conflict_do_nothing(index_elements=["tour_id", "departs_on"]))
