@@ -21,7 +21,10 @@ from werkzeug.test import TestResponse
 from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import db
+from tests.fault_table import fault, print_table
 from tests.servers import Broker, Postgres
+
+__all__ = ["fault"]
 
 _numbers = itertools.count(1)
 
@@ -140,3 +143,8 @@ def _make_tables(url: str) -> None:
         else:
             db.create_all()
         db.engine.dispose()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The table of the faults, where the run had any."""
+    print_table(terminalreporter)
