@@ -47,7 +47,7 @@ class Booking(Model):
         sa.Index(None, "created_at"),
         sa.Index(None, "status", "travel_date"),
         sa.Index(None, "tour_id", "travel_date"),
-        sa.Index("ix_bookings_revenue", "travel_date", "tour_id", "status", "amount"),
+        sa.Index("ix_bookings_revenue", "travel_date", "tour_id", "status", "amount", "currency"),
         sa.Index(None, "user_id", "created_at"),
         sa.Index(None, "customer_email"),
         sa.Index(None, "driver_id"),

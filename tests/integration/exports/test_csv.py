@@ -13,8 +13,10 @@ from flask import Flask
 from gnb.extensions import db
 from gnb.models import REVENUE_STATUSES, Booking, User, local_day
 from gnb.services import export_service
+from gnb.services.exports import revenue
 from gnb.services.exports.errors import InvalidFilters
 from tests.business import make_booking, make_tour, make_user
+from tests.servers import on_sqlite
 
 FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
 
@@ -193,3 +195,13 @@ def test_a_wrong_filter_is_refused_by_its_name(app: Flask, make: Any, filters: d
     with pytest.raises(InvalidFilters) as refused:
         make(filters)
     assert list(refused.value.errors) == [field]
+
+
+@on_sqlite
+@pytest.mark.parametrize("filters", [{}, {"start_date": date(2027, 1, 1)}, {"currency": ["EUR"]}])
+def test_sqlite_adds_revenue_up_from_its_index_alone(app: Flask, filters: dict[str, Any]) -> None:
+    query = revenue.by_day_and_tour(filters)
+    text = query.compile(db.engine, compile_kwargs={"literal_binds": True}).string
+    with db.engine.connect() as connection:
+        steps = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    assert any("bookings USING COVERING INDEX ix_bookings_revenue" in step for step in steps), steps
