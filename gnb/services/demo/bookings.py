@@ -12,12 +12,12 @@ from random import Random
 from typing import Any
 
 from gnb.models import HOME_ZONE
+from gnb.services.bookings.pricing import PER_VEHICLE, Party, fares
 from gnb.services.demo import delays, demand
 from gnb.services.demo.names import HOTELS, NOTES
 from gnb.services.demo.people import Person, draw_companion, draw_person
 
 CENT = Decimal("0.01")
-_DRIVEN = frozenset({"airport", "transfer", "vip"})
 _PARTY = ((1, 0, 0), (2, 0, 0), (2, 1, 0), (2, 2, 0), (2, 1, 1), (3, 0, 0), (4, 0, 0), (2, 0, 1), (6, 0, 0), (4, 3, 1))
 _PARTY_WEIGHT = list(accumulate((22, 34, 10, 9, 4, 6, 7, 4, 3, 1)))
 _PAYMENT = ("cash", "credit_card", "stripe", "paytr")
@@ -103,7 +103,7 @@ def _draw(
     end: datetime,
     rng: Random,
 ) -> Drawn:
-    driven = product.category in _DRIVEN
+    driven = product.category in PER_VEHICLE
     pickup = demand.pickup_time(day, not driven, rng)
     if pickup <= made:
         made = pickup - timedelta(hours=3)
@@ -111,7 +111,7 @@ def _draw(
     status = rng.choices(words, cum_weights=weights)[0]
     party = _draw_party(product, rng)
     extras = _draw_extras(number, party, business.extras, driven, rng)
-    amount = (product.price * rng.choice(_PRICE_LEVELS)).quantize(CENT)
+    amount = (product.price * rng.choice(_PRICE_LEVELS)).quantize(CENT) * fares(product.category, Party(*party))
     amount += sum(extra["unit_price"] * extra["quantity"] for extra in extras)
     booking = {
         "id": number,

@@ -51,7 +51,7 @@ _TOURS: tuple[tuple[Any, ...], ...] = (
      "Cappadocia: the red tour", "Kapadokya: kırmızı tur",
      "Göreme open-air museum, Paşabağ, Avanos and its potters.",
      "Göreme Açık Hava Müzesi, Paşabağ, Avanos ve çömlekçileri."),
-    ("cappadocia-balloon", "vip", "Nevşehir", "Ürgüp", 240, 20, 40, "189.00",
+    ("cappadocia-balloon", "excursion", "Nevşehir", "Ürgüp", 240, 20, 40, "189.00",
      "Cappadocia at sunrise, by balloon", "Gün doğumunda Kapadokya balon turu",
      "An hour above the valleys, with transfer from the hotel and breakfast.",
      "Vadilerin üzerinde bir saat; otelden transfer ve kahvaltı dâhil."),
