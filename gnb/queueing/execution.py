@@ -141,7 +141,7 @@ def _try_again(taken: Taken, outcome: Outcome, delay: float | None) -> None:
 def settle_args(
     taken: Taken, outcome: Outcome, options: JobOptions, job_type: str, ended: float, only_expired: bool = False
 ) -> list[Any]:
-    """Arguments 8 to 27 of the settle script."""
+    """Arguments 8 to 26 of the settle script."""
     kept = options.remove_on_complete if outcome.name == "completed" else options.remove_on_fail
     ttl, keep = (
         (taken.result_ttl, taken.keep_completed)
@@ -152,7 +152,7 @@ def settle_args(
     enqueued = clock.parse(taken.enqueued_at)
     waited = max(taken.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
     return [
-        taken.id, taken.band, taken.execution, outcome.name, clock.rq_time(ended),
+        taken.id, taken.band, taken.execution, outcome.name,
         outcome.result_field, outcome.result,
         kept.ttl if ttl is None else ttl, kept.keep if keep is None else keep,
         outcome.delay, outcome.retries_left, outcome.error, taken.attempt,

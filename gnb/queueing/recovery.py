@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import clock
 from . import keys as names
 from .errors import QueueingError
 from .execution import Outcome, Taken, settle_args
@@ -58,8 +59,8 @@ def end_execution(
     options = queue.default_options.get(type_name, queue.options.job)
     settlement = settle_args(taken, outcome, options, type_name, now, only_expired)
     if not count:
-        settlement[15] = ""
-    args = [worker, "", "", 0, "", "", "", *settlement, "", "", "", "1"]
+        settlement[14] = ""
+    args = [worker, "", clock.rq_time(now), 0, "", "", "", *settlement, "", "", "", "1"]
     return bool(run(client, SETTLE, queue.keys.for_worker(worker), args)[0])
 
 

@@ -105,7 +105,7 @@ class WarmWorker:
         for queue in self._queues:
             if self._stopping or self._enough():
                 return None
-            answer = self._call(TAKE, queue, [*self._take_args(queue, idle="1")])
+            answer = self._call(TAKE, queue, self._take_args(queue, self._clock.now(), idle="1"))
             if answer[0] == b"job":
                 return [*answer, queue, self._execution]
             answers.append(answer)
@@ -125,7 +125,7 @@ class WarmWorker:
         options = self._options(queue, type_name)
         totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", "1" if self._logged else ""]
         last = [*settle_args(taken, outcome, options, type_name, ended), *totals]
-        args = [*self._take_args(queue), "1" if go_on else "", *last]
+        args = [*self._take_args(queue, ended), "1" if go_on else "", *last]
         try:
             _owned, *following = self._call(SETTLE, queue, args)
         except AWAY:
@@ -139,11 +139,10 @@ class WarmWorker:
     def _call(self, script: Script, queue: Queue, args: list[Any]) -> Any:
         return self._link.call(script, self._keys[queue.name], args)
 
-    def _take_args(self, queue: Queue, idle: str = "") -> list[Any]:
+    def _take_args(self, queue: Queue, now: float, idle: str = "") -> list[Any]:
         self._serial += 1
         self._execution = f"{self._prefix}{self._serial:012x}"
-        now = clock.rq_time(self._clock.now())
-        return [self.name, self._execution, now, LEASE, self._limits[queue.name], idle]
+        return [self.name, self._execution, clock.rq_time(now), LEASE, self._limits[queue.name], idle]
 
     def _options(self, queue: Queue, type_name: str) -> Any:
         return queue.default_options.get(type_name, queue.options.job)

@@ -5,12 +5,12 @@
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
 -- ARGV  1-6   as in take_next.lua          7 "1": take the next job too
 --       8 job id  9 band  10 execution id  11 outcome: completed | failed | stopped | retried | stalled | handed-back
---       12 now, RQ's time format  13 "return_value" | "exc_string" | ""  14 its value, as in RQ's result stream
---       15 seconds to keep the job (0: remove, -1: for ever)  16 how many of its kind to keep (-1: all)
---       17 seconds until the retry  18 retries left  19 error in a line  20 attempt  21 start, 22 end (epoch seconds)
---       23 counter's field, "" to count nothing  24 job type  25 duration, 26 waiting time, microseconds
---       27 "1": only if the lease has run out  28-30 worker's totals: completed, failed, seconds ("" to leave them),
---       written when the worker goes idle and after every sixteenth job  31 "1": the job may have written a log
+--       12 "return_value" | "exc_string" | ""  13 its value, as in RQ's result stream
+--       14 seconds to keep the job (0: remove, -1: for ever)  15 how many of its kind to keep (-1: all)
+--       16 seconds until the retry  17 retries left  18 error in a line  19 attempt  20 start, 21 end (epoch seconds)
+--       22 counter's field, "" to count nothing  23 job type  24 duration, 25 waiting time, microseconds
+--       26 "1": only if the lease has run out  27-29 worker's totals: completed, failed, seconds ("" to leave them),
+--       written when the worker goes idle and after every sixteenth job  30 "1": the job may have written a log
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what take_next() answers}.
@@ -42,7 +42,7 @@ local function trim(registry, counter, keep)
 end
 
 local function finish(registry, state, now)
-  local ttl, keep = tonumber(ARGV[15]), tonumber(ARGV[16])
+  local ttl, keep = tonumber(ARGV[14]), tonumber(ARGV[15])
   if ttl == 0 or keep == 0 then
     redis.call('UNLINK', job, results, logs)
     return
@@ -50,7 +50,7 @@ local function finish(registry, state, now)
   if ttl > 0 then
     redis.call('EXPIRE', job, ttl)
     redis.call('EXPIRE', results, ttl)
-    if ARGV[31] == '1' then redis.call('EXPIRE', logs, ttl) end
+    if ARGV[30] == '1' then redis.call('EXPIRE', logs, ttl) end
     redis.call('ZADD', registry .. band, now + ttl, id)
   else
     redis.call('ZADD', registry .. band, '+inf', id)
@@ -64,11 +64,11 @@ end
 -- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.
 local function record()
   local kind = outcome == 'completed' and 1 or outcome == 'failed' and 2 or outcome == 'stopped' and 3 or 4
-  local entry = {'type', kind, 'worker_name', ARGV[1], 'execution_id', execution, 'execution_started_at', ARGV[21],
-    'execution_ended_at', ARGV[22]}
+  local entry = {'type', kind, 'worker_name', ARGV[1], 'execution_id', execution, 'execution_started_at', ARGV[20],
+    'execution_ended_at', ARGV[21]}
   local size = 10
-  if ARGV[13] ~= '' then entry[11], entry[12], size = ARGV[13], ARGV[14], 12 end
-  if ARGV[20] ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', ARGV[20], size + 2 end
+  if ARGV[12] ~= '' then entry[11], entry[12], size = ARGV[12], ARGV[13], 12 end
+  if ARGV[19] ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', ARGV[19], size + 2 end
   if outcome == 'stalled' or outcome == 'handed-back' then entry[size + 1], entry[size + 2] = 'outcome', outcome end
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
@@ -76,30 +76,30 @@ end
 local function move(now)
   record()
   if outcome == 'completed' then
-    redis.call('HSET', job, 'status', 'finished', 'ended_at', ARGV[12])
+    redis.call('HSET', job, 'status', 'finished', 'ended_at', ARGV[3])
     finish('rq:finished:', 'completed', now)
   elseif outcome == 'failed' or outcome == 'stopped' then
-    redis.call('HSET', job, 'status', outcome, 'ended_at', ARGV[12], 'error', ARGV[19], 'retries_left', ARGV[18])
+    redis.call('HSET', job, 'status', outcome, 'ended_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
     finish('rq:failed:', 'failed', now)
-  elseif outcome == 'retried' and tonumber(ARGV[17]) > 0 then
-    redis.call('HSET', job, 'status', 'scheduled', 'ended_at', ARGV[12], 'error', ARGV[19], 'retries_left', ARGV[18])
-    redis.call('ZADD', 'rq:scheduled:' .. band, now + ARGV[17], id)
+  elseif outcome == 'retried' and tonumber(ARGV[16]) > 0 then
+    redis.call('HSET', job, 'status', 'scheduled', 'ended_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
+    redis.call('ZADD', 'rq:scheduled:' .. band, now + ARGV[16], id)
   else
-    redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[12], 'error', ARGV[19], 'retries_left', ARGV[18])
+    redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
     if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. band, id)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end
-  if ARGV[23] ~= '' then
+  if ARGV[22] ~= '' then
     local minute = string.format('%d|', now / 60)
-    redis.call('HINCRBY', KEYS[18], minute .. ARGV[23], 1)
-    redis.call('HINCRBY', KEYS[18], minute .. 'd|' .. ARGV[24], ARGV[25])
-    redis.call('HINCRBY', KEYS[18], minute .. 'w', ARGV[26])
+    redis.call('HINCRBY', KEYS[18], minute .. ARGV[22], 1)
+    redis.call('HINCRBY', KEYS[18], minute .. 'd|' .. ARGV[23], ARGV[24])
+    redis.call('HINCRBY', KEYS[18], minute .. 'w', ARGV[25])
   end
 end
 
 local now = clock()
-local lease = ARGV[27] == '1' and redis.call('ZSCORE', 'rq:wip:' .. band, member)
+local lease = ARGV[26] == '1' and redis.call('ZSCORE', 'rq:wip:' .. band, member)
 local alive = lease and tonumber(lease) >= now
 local owned = not alive and redis.call('ZREM', 'rq:wip:' .. band, member) == 1
 if owned then
@@ -108,8 +108,8 @@ if owned then
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = ARGV[7] == '1' and take_next(now) or {'none'}
-if ARGV[28] ~= '' and (answer[1] ~= 'job' or (ARGV[28] + ARGV[29]) % 16 == 0) then
-  redis.call('HSET', KEYS[16], 'successful_job_count', ARGV[28], 'failed_job_count', ARGV[29], 'total_working_time', ARGV[30],
+if ARGV[27] ~= '' and (answer[1] ~= 'job' or (ARGV[27] + ARGV[28]) % 16 == 0) then
+  redis.call('HSET', KEYS[16], 'successful_job_count', ARGV[27], 'failed_job_count', ARGV[28], 'total_working_time', ARGV[29],
     'state', answer[1] == 'job' and 'busy' or 'idle')
 end
 return {owned and 1 or 0, unpack(answer)}
