@@ -195,8 +195,3 @@ def test_without_a_queue_the_broker_is_off_and_not_missed(settings: Settings) ->
 
 def client_of(settings: Settings) -> FlaskClient:
     return create_app(settings).test_client()
-
-
-def test_the_bare_address_leads_to_the_overview(client: FlaskClient) -> None:
-    answer = client.get("/")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")

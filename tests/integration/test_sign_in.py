@@ -240,9 +240,9 @@ def test_rows_of_ended_tokens_go_when_the_tokens_would_have_expired(app: Flask, 
 # By session
 
 
-def test_staff_arrive_at_the_overview_and_customers_at_the_start_page(app: Flask, people: dict[str, User]) -> None:
+def test_staff_arrive_at_the_overview_and_customers_at_their_bookings(app: Flask, people: dict[str, User]) -> None:
     assert sign_in(app.test_client()).location == "/admin/"
-    assert sign_in(app.test_client(), "user@example.com").location == "/"
+    assert sign_in(app.test_client(), "user@example.com").location == "/my/bookings"
 
 
 def test_after_signing_in_one_is_where_one_wanted_to_be(app: Flask, people: dict[str, User]) -> None:

@@ -1,13 +1,17 @@
-"""The forms of signing in and of changing one's password."""
+"""The forms of accounts: signing in, registering, passwords."""
 
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, PasswordField, StringField
+from wtforms import Field, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import EqualTo, InputRequired, Length
 
+from gnb.services.mail.addresses import checked_address
+from gnb.services.mail.errors import InvalidMessage
 from gnb.services.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
+
+LONGEST_NAME = 200
 
 
 class LoginForm(FlaskForm):
@@ -20,12 +24,30 @@ class LoginForm(FlaskForm):
     next = HiddenField()
 
 
-class PasswordForm(FlaskForm):
-    """The password now, and the new one twice."""
+class AddressForm(FlaskForm):
+    """The address that a link is mailed to."""
 
-    current = PasswordField(
-        _l("Current password"), [InputRequired(_l("Enter your current password.")), Length(max=MAXIMUM_LENGTH)]
+    email = StringField(
+        _l("E-mail"), [InputRequired(_l("Enter your e-mail address.")), Length(max=254)], render_kw={"type": "email"}
     )
+
+    def validate_email(self, field: Field) -> None:
+        """An address that can be written to, in its normal form."""
+        try:
+            field.data = checked_address(field.data)
+        except InvalidMessage:
+            raise ValidationError(_l("That is no e-mail address; write it like name@example.com.")) from None
+
+
+class RegistrationForm(AddressForm):
+    """Who wants an account; the password is chosen once the address has proven to be theirs."""
+
+    name = StringField(_l("Your name"), [InputRequired(_l("Enter your name.")), Length(max=LONGEST_NAME)])
+
+
+class NewPasswordForm(FlaskForm):
+    """A new password, twice."""
+
     new = PasswordField(
         _l("New password"),
         [
@@ -34,3 +56,11 @@ class PasswordForm(FlaskForm):
         ],
     )
     again = PasswordField(_l("New password once more"), [EqualTo("new", _l("The two are not the same."))])
+
+
+class PasswordForm(NewPasswordForm):
+    """The password now, and the new one twice."""
+
+    current = PasswordField(
+        _l("Current password"), [InputRequired(_l("Enter your current password.")), Length(max=MAXIMUM_LENGTH)]
+    )

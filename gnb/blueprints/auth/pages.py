@@ -1,4 +1,4 @@
-"""`/login`, `/logout` and `/account/password`."""
+"""`/login`, `/logout` and `/account/password`; who has no account yet or forgot its password is led to `by_mail.py`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def login() -> ResponseReturnValue:
     """The form; after it, the page that was asked for."""
     user = caller()
     if user and request.method == "GET":
-        return redirect(_landing(user, request.args.get("next")))
+        return redirect(landing(user, request.args.get("next")))
     form = LoginForm(next=request.args.get("next", ""))
     if request.method == "GET":
         return render_template("auth/login.html", form=form)
@@ -36,7 +36,7 @@ def login() -> ResponseReturnValue:
         form.form_errors.append(gettext("E-mail or password is not right."))
         return render_template("auth/login.html", form=form), 401
     sessions.begin(user)
-    return redirect(_landing(user, form.next.data), 303)
+    return redirect(landing(user, form.next.data), 303)
 
 
 @blueprint.post("/logout")
@@ -61,7 +61,7 @@ def password() -> ResponseReturnValue:
     if form.validate() and _change(user, form):
         sessions.renew(user)
         flash(gettext("Your password is changed. Other devices are signed out."), "good")
-        return redirect(_landing(user, None), 303)
+        return redirect(landing(user, None), 303)
     return render_template("auth/password.html", form=form), 422
 
 
@@ -78,6 +78,6 @@ def _change(user: User, form: PasswordForm) -> bool:
     return True
 
 
-def _landing(user: User, target: str | None) -> str:
-    """The page asked for if it is one of this site, else the admin's overview for staff, the start page for others."""
-    return local_path(target) or ("/admin/" if user.is_staff else "/")
+def landing(user: User, target: str | None = None) -> str:
+    """The page asked for if it is one of this site, else the overview for staff and their own bookings for others."""
+    return local_path(target) or url_for("admin.overview" if user.is_staff else "my.bookings")

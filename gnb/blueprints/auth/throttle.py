@@ -12,12 +12,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, g, request
+from flask_limiter.util import get_remote_address
+from flask_login import current_user
 
 from gnb.extensions import limiter
 from gnb.models import normalize_email
 
 FAILURES_BY_ADDRESS = "30 per 5 minutes"
 FAILURES_BY_ACCOUNT = "10 per 5 minutes"
+MAILS_BY_ADDRESS = "20 per hour"
+MAILS_TO_ACCOUNT = "5 per hour"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -25,6 +29,13 @@ View = TypeVar("View", bound=Callable[..., Any])
 def count_failure() -> None:
     """Count this request against its address and the account it names."""
     g.sign_in_failed = True
+
+
+def throttled_mail(view: View) -> View:
+    """Refuse with 429 where too many mails were asked for, from one place or to one address: each one counts."""
+    to_account = limiter.shared_limit(MAILS_TO_ACCOUNT, "account mail to", key_func=_account, exempt_when=_is_harmless)
+    by_address = limiter.shared_limit(MAILS_BY_ADDRESS, "account mail from", exempt_when=_is_harmless)
+    return cast(View, by_address(to_account(view)))
 
 
 def throttled(view: View) -> View:
@@ -49,6 +60,8 @@ def _is_harmless() -> bool:
 def _account() -> str:
     sent = (request.get_json(silent=True) if request.is_json else None) or request.form
     email = sent.get("email") if hasattr(sent, "get") else None
-    text = normalize_email(email) if isinstance(email, str) else ""
+    if email is None and current_user.is_authenticated:
+        email = current_user.email  # who changes their password names no address
+    text = normalize_email(email) if isinstance(email, str) else get_remote_address()
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:24]

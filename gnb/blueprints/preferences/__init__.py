@@ -5,7 +5,7 @@ the account's own, the browser's, English.
 """
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from flask import Blueprint, Flask, has_request_context, redirect, request
 from flask_babel import get_locale
@@ -28,14 +28,32 @@ def register(app: Flask) -> None:
 @blueprint.post("/preferences")
 def save() -> Response:
     """Remember the theme or language sent and return to the page it was sent from."""
-    answer = redirect(local_path(request.form.get("back")) or "/", 303)
+    answer = redirect(_back(request.form.get("back")), 303)
     for name, allowed in (("theme", THEMES), ("language", LANGUAGES)):
         value = request.form.get(name, "")
         if value in allowed:
-            answer.set_cookie(
-                name, value, max_age=REMEMBERED_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure
-            )
+            _remember(answer, name, value)
     return answer
+
+
+def _back(sent_from: str | None) -> str:
+    """The page it was sent from; a language in its address would outdo the one just chosen."""
+    parts = urlsplit(local_path(sent_from) or "/")
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "lang"]
+    return urlunsplit(("", "", parts.path, urlencode(kept), "")) or "/"
+
+
+@blueprint.after_app_request
+def keep_language(answer: Response) -> Response:
+    """Whoever comes by an address of one language, and has chosen none, stays in it."""
+    asked = request.args.get("lang")
+    if asked in LANGUAGES and "language" not in request.cookies:
+        _remember(answer, "language", str(asked))
+    return answer
+
+
+def _remember(answer: Response, name: str, value: str) -> None:
+    answer.set_cookie(name, value, max_age=REMEMBERED_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure)
 
 
 def chosen_language() -> str:

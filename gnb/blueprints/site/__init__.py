@@ -2,11 +2,10 @@
 
 from flask import Flask
 
-from gnb.blueprints.site import home, sitemap, unsubscribe
+from gnb.blueprints.site import book, bookings, home, my, sitemap, tours, unsubscribe
 
 
 def register(app: Flask) -> None:
     """Give the application the pages and files that anyone may read."""
-    app.register_blueprint(home.blueprint)
-    app.register_blueprint(sitemap.blueprint)
-    app.register_blueprint(unsubscribe.blueprint)
+    for part in (home, tours, book, bookings, my, sitemap, unsubscribe):
+        app.register_blueprint(part.blueprint)

@@ -37,7 +37,9 @@ class Pager:
 
     @staticmethod
     def _url(number: int) -> str:
-        arguments = {**(request.view_args or {}), **request.args.to_dict(), "page": number}
+        # Names that begin with a low line are options of url_for: host and scheme are not the reader's to choose.
+        asked = {name: value for name, value in request.args.to_dict().items() if not name.startswith("_")}
+        arguments = {**asked, **(request.view_args or {}), "page": number}
         return url_for(str(request.endpoint), **arguments)
 
 

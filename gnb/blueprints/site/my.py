@@ -1,0 +1,61 @@
+"""`/my`: a customer's own bookings and settings."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy.orm import joinedload
+
+from gnb.blueprints.access import signed_in, signed_in_user
+from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.blueprints.site.settings_form import SettingsForm
+from gnb.extensions import db
+from gnb.models import Booking, User
+from gnb.services import account_service
+from gnb.services.mail import preferences
+
+PAGE_SIZE = 10
+
+blueprint = Blueprint("my", __name__, url_prefix="/my")
+
+
+@blueprint.get("/bookings")
+@signed_in
+def bookings() -> ResponseReturnValue:
+    """The account's bookings, the latest journey first."""
+    number, own = page_number(), Booking.user_id == signed_in_user().id
+    query = sa.select(Booking).where(own).options(joinedload(Booking.tour)).order_by(Booking.pickup_at.desc())
+    start = (number - 1) * PAGE_SIZE
+    found = list(db.session.scalars(query.order_by(Booking.id.desc()).slice(start, start + PAGE_SIZE)))
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(own)) or 0
+    return render_template("site/my_bookings.html", bookings=found, pager=Pager(number, total, PAGE_SIZE))
+
+
+@blueprint.route("/settings", methods=["GET", "POST"])
+@signed_in
+def settings() -> ResponseReturnValue:
+    """Name, telephone, language, and whether offers come by mail."""
+    user = signed_in_user()
+    form = SettingsForm(data=_values(user))
+    if not form.is_submitted():
+        return render_template("site/settings.html", form=form)
+    if not form.validate():
+        return render_template("site/settings.html", form=form), 422
+    account_service.save_settings(
+        user, form.name.data, form.phone.data or None, form.language.data, form.campaigns.data
+    )
+    flash(gettext("Your settings are saved."), "good")
+    answer = redirect(url_for("my.settings"), 303)
+    answer.delete_cookie("language")  # what was chosen for this browser before would hide the choice made here
+    return answer
+
+
+def _values(user: User) -> dict[str, object]:
+    return {
+        "name": user.name,
+        "phone": user.phone,
+        "language": user.language,
+        "campaigns": preferences.wants_campaigns(user.email),
+    }

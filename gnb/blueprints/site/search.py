@@ -1,0 +1,93 @@
+"""The search: from, to, day and passengers as query parameters, and the places that can be chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from flask import request
+from flask_babel import gettext
+from marshmallow import EXCLUDE, ValidationError, fields
+
+from gnb.extensions import db
+from gnb.models import CATEGORIES, Tour, now
+from gnb.services.ai import places
+from gnb.services.bookings import times
+from gnb.services.bookings.catalogue import TourSearch
+from gnb.services.bookings.fields import Choice, Line, SpokenSchema, TravelDay
+from gnb.services.bookings.request import MOST_PASSENGERS
+
+PARAMETERS = ("from", "to", "date", "passengers", "category")
+
+
+class _Passengers(fields.Integer):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        text = str(value).strip()
+        if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_PASSENGERS):
+            raise ValidationError(gettext("Choose 1 to %(most)s passengers.", most=MOST_PASSENGERS))
+        return int(text)
+
+
+class _SearchSchema(SpokenSchema):
+    class Meta:
+        unknown = EXCLUDE
+
+    start = Line(places.LONGEST_NAME, data_key="from")
+    end = Line(places.LONGEST_NAME, data_key="to")
+    day = TravelDay(data_key="date")
+    passengers = _Passengers()
+    category = Choice(CATEGORIES)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was typed, what of it can be searched for, and what is wrong with the rest, by parameter."""
+
+    typed: dict[str, str]
+    wanted: TourSearch
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """What a link to a tour takes along, so that day and party need not be typed again."""
+        return {name: self.typed[name] for name in ("date", "passengers") if name in self.typed}
+
+    @property
+    def first_day(self) -> str:
+        return times.today(now()).isoformat()
+
+    @property
+    def last_day(self) -> str:
+        return (times.today(now()) + times.FARTHEST - timedelta(days=1)).isoformat()
+
+
+def asked_for() -> Search:
+    """The search of this request; a parameter that makes no sense is told and left out."""
+    typed = {name: text for name in PARAMETERS if (text := request.args.get(name, "").strip())}
+    messages: dict[str, Any] = {}
+    try:
+        found = _SearchSchema().load(typed)
+    except ValidationError as error:
+        messages, found = dict(error.normalized_messages()), dict(error.valid_data)  # type: ignore[arg-type]
+    if found.get("day"):
+        try:
+            times.check_day(found["day"], times.today(now()))
+        except ValidationError as error:
+            del found["day"]
+            messages.update(error.normalized_messages())
+    return Search(typed, TourSearch(**found), {name: " ".join(words) for name, words in messages.items()})
+
+
+def place_names() -> list[str]:
+    """Where roads begin and end, for those who rather choose than type."""
+    columns = (Tour.origin, Tour.destination, Tour.city)
+    ends = sa.union(*(sa.select(column.label("place")).where(Tour.active) for column in columns))
+    return sorted({place_word(place) for place in db.session.scalars(ends)}, key=places.plain)
+
+
+def place_word(place: str) -> str:
+    """A place of a tour as people call it: an airport by its name and code."""
+    airport = places.by_code(place) if len(place) == len("IST") and place.isupper() else None
+    return airport.label if airport else place
