@@ -4,7 +4,8 @@ import pytest
 
 from gnb.services.ai import places, roads
 from gnb.services.ai.places import UnknownPlace
-from gnb.services.demo.places import AIRPORT_NAMES, ROUTES
+from gnb.services.airports import AIRPORT_NAMES
+from gnb.services.demo.places import ROUTES
 
 
 @pytest.mark.parametrize(

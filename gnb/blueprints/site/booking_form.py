@@ -147,7 +147,7 @@ def labels() -> dict[str, str]:
     """What stands above each field."""
     return {
         "date": gettext("Day"),
-        "time": gettext("Time"),
+        "time": gettext("Pickup time"),
         "pickupPlace": gettext("Pickup from"),
         "dropoffPlace": gettext("Destination"),
         "flightNumber": gettext("Flight number"),

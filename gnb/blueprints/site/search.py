@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,14 +12,17 @@ from flask import request
 from flask_babel import gettext
 from marshmallow import EXCLUDE, ValidationError, fields
 
+from gnb.blueprints.site.words import language
 from gnb.extensions import db
 from gnb.models import CATEGORIES, Tour, now
 from gnb.services.ai import places
+from gnb.services.airports import place_name
 from gnb.services.bookings import times
 from gnb.services.bookings.catalogue import TourSearch
 from gnb.services.bookings.fields import Choice, Line, SpokenSchema, TravelDay
 from gnb.services.bookings.request import MOST_PASSENGERS
 
+_CODE = re.compile(r"^.*\(([A-Z]{3})\)$", re.DOTALL)
 PARAMETERS = ("from", "to", "date", "passengers", "category")
 
 
@@ -68,7 +72,8 @@ def asked_for() -> Search:
     typed = {name: text for name in PARAMETERS if (text := request.args.get(name, "").strip())}
     messages: dict[str, Any] = {}
     try:
-        found = _SearchSchema().load(typed)
+        # A name chosen from the list ends with its airport's code, which says it better.
+        found = _SearchSchema().load({name: _CODE.sub(r"\1", text) for name, text in typed.items()})
     except ValidationError as error:
         messages, found = dict(error.normalized_messages()), dict(error.valid_data)  # type: ignore[arg-type]
     if found.get("day"):
@@ -88,6 +93,5 @@ def place_names() -> list[str]:
 
 
 def place_word(place: str) -> str:
-    """A place of a tour as people call it: an airport by its name and code."""
-    airport = places.by_code(place) if len(place) == len("IST") and place.isupper() else None
-    return airport.label if airport else place
+    """A place of a tour as the page's language calls it."""
+    return place_name(place, language())

@@ -7,7 +7,8 @@ import unicodedata
 from decimal import Decimal
 from typing import Any
 
-from gnb.services.demo.places import AIRPORT_NAMES, ROUTES, Route
+from gnb.services.airports import AIRPORT_NAMES
+from gnb.services.demo.places import ROUTES, Route
 
 # code, English title, Turkish title, price, at most
 _EXTRAS = (

@@ -56,21 +56,6 @@ ROUTES = (
     Route("ESB", "Çankaya", "Ankara", 34, 40),
 )
 
-AIRPORT_NAMES = {
-    "IST": ("Istanbul Airport", "İstanbul Havalimanı"),
-    "SAW": ("Sabiha Gökçen Airport", "Sabiha Gökçen Havalimanı"),
-    "AYT": ("Antalya Airport", "Antalya Havalimanı"),
-    "GZP": ("Gazipaşa Airport", "Gazipaşa Havalimanı"),
-    "ADB": ("Izmir Adnan Menderes Airport", "İzmir Adnan Menderes Havalimanı"),
-    "BJV": ("Milas–Bodrum Airport", "Milas–Bodrum Havalimanı"),
-    "DLM": ("Dalaman Airport", "Dalaman Havalimanı"),
-    "NAV": ("Kapadokya Airport", "Kapadokya Havalimanı"),
-    "ASR": ("Kayseri Airport", "Kayseri Havalimanı"),
-    "TZX": ("Trabzon Airport", "Trabzon Havalimanı"),
-    "ESB": ("Ankara Esenboğa Airport", "Ankara Esenboğa Havalimanı"),
-}
-"""English and Turkish names of the airports served."""
-
 
 @cache
 def airport_position(code: str) -> tuple[float, float]:
