@@ -7,9 +7,13 @@ from typing import Any
 from flask import Request, abort, request
 from webargs.flaskparser import FlaskParser
 
+from gnb.services.exports.filters import Words
+
 
 class Parser(FlaskParser):
     """webargs' parser, which also answers 400 to JSON nested too deeply or with numbers of too many digits."""
+
+    KNOWN_MULTI_FIELDS = [*FlaskParser.KNOWN_MULTI_FIELDS, Words]
 
     def _raw_load_json(self, req: Request) -> Any:
         try:

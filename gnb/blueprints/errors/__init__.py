@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from gnb.blueprints.errors import database, exports, http, queueing
+from gnb.blueprints.errors import bookings, database, exports, http, queueing
 
 
 def register(app: Flask) -> None:
@@ -10,4 +10,5 @@ def register(app: Flask) -> None:
     http.register(app)
     queueing.register(app)
     exports.register(app)
+    bookings.register(app)
     database.register(app)

@@ -112,4 +112,5 @@ def _refusal(booking: Booking, status: str) -> str:
     )
     if not allowed:
         return words
-    return f"{words} {gettext('Possible now: %(statuses)s.', statuses=allowed)}"
+    possible = gettext("Possible now: %(statuses)s.", statuses=allowed)
+    return f"{words} {possible}"

@@ -30,7 +30,8 @@ class SoldOut(BookingError):
             words = ngettext("Only %(num)s seat is left on that day.", "Only %(num)s seats are left on that day.", left)
         else:
             words = gettext("That day is sold out.")
-        super().__init__(f"{words} {gettext('Choose another day or a smaller party.')}")
+        advice = gettext("Choose another day or a smaller party.")
+        super().__init__(f"{words} {advice}")
 
 
 class IdempotencyConflict(BookingError):

@@ -156,7 +156,8 @@ class BookingRequestSchema(SpokenSchema):
             raise ValidationError(gettext("Name at least one passenger."), "passengers")
         if len(passengers) > most:
             words = ngettext("At most %(num)s passenger.", "At most %(num)s passengers.", most)
-            raise ValidationError(f"{words} {gettext('Make several bookings for more.')}", "passengers")
+            advice = gettext("Make several bookings for more.")
+            raise ValidationError(f"{words} {advice}", "passengers")
         whole = all(isinstance(one, NewPassenger) for one in passengers)
         if whole and not any(one.kind == "adult" for one in passengers):
             raise ValidationError(gettext("At least one passenger is an adult."), "passengers")
