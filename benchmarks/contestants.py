@@ -48,7 +48,7 @@ def _huey_done(redis: Redis) -> int:
 
 
 def _ours_done(redis: Redis) -> int:
-    """Minus what is still waiting or running: the completed ones are only kept up to a thousand."""
+    """Minus what is still waiting or running; inside the application only a thousand completed ones are kept."""
     pipeline = redis.pipeline(transaction=False)
     for band in ("email", *(f"email:{priority}" for priority in range(1, 11))):
         pipeline.llen(f"rq:queue:{band}")
@@ -124,7 +124,7 @@ OURS_IN_APP = ours(1, 10_000, "--app")
 
 SETTINGS = {
     "broker": "loopback TCP, no snapshots, no append-only file",
-    "ours": "completed jobs kept: the newest 1,000; rate limit none; attempts and history recorded",
+    "ours": "all jobs kept; rate limit none; attempts and history recorded",
     "RQ": "as it comes (forking), and --worker-class rq.worker.SimpleWorker; results kept 500 s",
     "Celery": "prefork, a process a core, prefetch multiplier 128, no gossip, mingle, heartbeat; results kept",
     "Dramatiq": "a process a core with 8 threads (its default), no metrics middleware, results kept",

@@ -7,10 +7,10 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from benchmarks.peers.produce import empty, stamp
-from gnb.queueing import RunningJob, job
+from gnb.queueing import FinalError, RunningJob, job
 
 QUEUE = "email"
-BARE, CHECKED, STAMP = "bench-empty", "bench-checked", "bench-stamp"
+BARE, CHECKED, STAMP, BROKEN = "bench-empty", "bench-checked", "bench-stamp", "bench-broken"
 
 
 class Booking(Schema):
@@ -35,3 +35,9 @@ def checked(_data: dict[str, Any], _running: RunningJob) -> None:
 def stamped(_data: dict[str, Any], _running: RunningJob) -> None:
     """Tells the producer when it started."""
     stamp()
+
+
+@job(QUEUE, BROKEN)
+def broken(_data: dict[str, Any], running: RunningJob) -> None:
+    """Fails, for one of a hundred reasons."""
+    raise FinalError(f"{chr(97 + hash(running.id) % 10) * 3} {chr(97 + hash(running.id) % 7) * 3} is not there")

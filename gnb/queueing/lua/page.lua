@@ -38,22 +38,31 @@ local function in_order()
   return found
 end
 
+-- The bands are read on in slices of 100 as they are used up; `rank` is the score of a band's next entry, the lowest first.
 local function merged()
-  local all = {}
+  local heads, found = {}, {}
+  local function step(head)
+    head.at = head.at + 2
+    if head.at > #head.entries then
+      head.entries, head.at, head.from = slice(head.key, head.from, head.from + 99), 1, head.from + 100
+    end
+    local score = tonumber(head.entries[head.at + 1])
+    head.rank = score and (ARGV[4] == '1' and -score or score)
+  end
   for number = 1, 10 do
     if sizes[number] > 0 then
-      local part = slice(KEYS[number], 0, last - 1)
-      for place = 1, #part, 2 do all[#all + 1] = {part[place], part[place + 1]} end
+      heads[#heads + 1] = {key = KEYS[number], entries = {}, at = 1, from = 0}
+      step(heads[#heads])
     end
   end
-  local descending = ARGV[4] == '1'
-  table.sort(all, function(a, b)
-    local x, y = tonumber(a[2]), tonumber(b[2])
-    if x ~= y then if descending then return x > y end return x < y end
-    return a[1] < b[1]
-  end)
-  local found = {}
-  for place = first + 1, math.min(last, #all) do found[#found + 1] = all[place] end
+  for place = 1, math.min(last, total) do
+    local best
+    for _, head in ipairs(heads) do
+      if head.rank and (not best or head.rank < best.rank) then best = head end
+    end
+    if place > first then found[#found + 1] = {best.entries[best.at], best.entries[best.at + 1]} end
+    step(best)
+  end
   return found
 end
 
