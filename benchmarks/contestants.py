@@ -48,7 +48,7 @@ def _huey_done(redis: Redis) -> int:
 
 
 def _ours_done(redis: Redis) -> int:
-    """Minus what is still waiting or running; inside the application only a thousand completed ones are kept."""
+    """Minus what is still waiting or running: one look at lists, whatever is kept of the completed ones."""
     pipeline = redis.pipeline(transaction=False)
     for band in ("email", *(f"email:{priority}" for priority in range(1, 11))):
         pipeline.llen(f"rq:queue:{band}")
