@@ -29,6 +29,16 @@ class Link:
 
     def call(self, script: Script, keys: list[str], args: list[Any]) -> Any:
         """What the script answers."""
+        try:
+            return self._evaluate(script, keys, args)
+        except ResponseError as error:
+            if not str(error).startswith(_REFUSALS):
+                raise
+            log.warning("the broker refuses: %s", error)
+            time.sleep(_LONGEST_PAUSE)
+            raise ConnectionError(str(error)) from error
+
+    def _evaluate(self, script: Script, keys: list[str], args: list[Any]) -> Any:
         connection = self._connection
         packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
         connection.send_packed_command([packed], check_health=False)
@@ -36,12 +46,6 @@ class Link:
             return connection.read_response()
         except NoScriptError:
             return self.command("EVAL", script.text, len(keys), *keys, *args)
-        except ResponseError as error:
-            if not str(error).startswith(_REFUSALS):
-                raise
-            log.warning("the broker refuses: %s", error)
-            time.sleep(_LONGEST_PAUSE)
-            raise ConnectionError(str(error)) from error
 
     def command(self, *words: Any) -> Any:
         self._connection.send_command(*words)

@@ -21,7 +21,7 @@ from .keys import QueueKeys
 from .options import JobOptions, QueueOptions, RateLimit, whole
 from .reading import QueueReader, ended_before, fold
 from .records import Job
-from .scripts import DRAIN, ENQUEUE, REMOVE, REPRIORITISE, REQUEUE
+from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE
 from .stopping import ask_to_stop
 
 T = TypeVar("T")
@@ -181,14 +181,11 @@ class Queue(QueueReader):
 
     def pause(self) -> None:
         """Running jobs finish, nothing new starts until `resume`."""
-        self.broker.call(lambda: self.broker.client.set(self.keys.paused, clock.rq_time()))
+        self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [clock.rq_time()])
 
     def resume(self) -> None:
         """Jobs start again."""
-        pipeline = self.broker.client.pipeline()
-        pipeline.delete(self.keys.paused)
-        pipeline.zadd(self.keys.wake, {"work": 0})
-        self.broker.call(pipeline.execute)
+        self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [""])
 
     def set_rate_limit(self, limit: str | None) -> None:
         """From now on this limit holds, like "50/60s" or "none"; None: the one it was configured with."""

@@ -27,6 +27,7 @@ class Script:
 TAKE = Script("take_next.lua", "take.lua", when_full=True)
 SETTLE = Script("take_next.lua", "settle.lua", when_full=True)
 ENQUEUE = Script("enqueue.lua")
+PAUSE = Script("pause.lua", when_full=True)
 PROMOTE = Script("promote.lua", when_full=True)
 REQUEUE = Script("requeue.lua")
 REMOVE = Script("remove.lua", when_full=True)
