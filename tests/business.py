@@ -91,7 +91,7 @@ def make_campaign(**fields: Any) -> Campaign:
     return campaign
 
 
-def booking_data(tour: Tour, **fields: Any) -> dict[str, Any]:
+def booking_data(tour: Tour, /, **fields: Any) -> dict[str, Any]:
     """What a client sends to book the tour: two adults, a month from now. A field given as `...` is left out."""
     given = {
         "tour": tour.slug,

@@ -45,9 +45,7 @@ def spoken(messages: Any) -> Any:
     """The messages as plain text, whatever is lazy among them."""
     if isinstance(messages, dict):
         return {key: spoken(value) for key, value in messages.items()}
-    if isinstance(messages, list):
-        return [spoken(value) for value in messages]
-    return str(messages)
+    return [str(value) for value in messages] if isinstance(messages, list) else [str(messages)]
 
 
 class Line(fields.String):
