@@ -1,4 +1,4 @@
-"""A release as it is installed, its own copy of the code, with gunicorn and workers started from there; and visitors."""
+"""A release as it is installed: its own copy of the code, gunicorn and workers from there; and its visitors."""
 
 import http.client
 import json
