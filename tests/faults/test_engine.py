@@ -1,9 +1,11 @@
 """The engine under load while its processes and its broker die, stand still, or lose the time."""
 
+import itertools
 import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +13,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from gnb.queueing import Engine, QueueUnavailable
+from gnb.queueing import Engine, Queue, QueueUnavailable
 from gnb.queueing.scheduler import Scheduler
 from tests import servers
+from tests.fault_table import Fault
 from tests.integration.engine.conftest import Workers, make_engine, wait_for
 from tests.integration.engine.test_losing_nothing import never_twice_at_once, reachable, send
 
@@ -58,8 +61,9 @@ class SchedulerProcess(Workers):
 
 
 def test_two_thousand_jobs_survive_kills_of_workers_supervisors_and_schedulers(
-    engine: Engine, started: list[Workers]
+    engine: Engine, started: list[Workers], fault: Fault
 ) -> None:
+    fault.name = "workers, supervisors and a scheduler killed at random"
     queue = engine.queue("email")
     keep = {"remove_on_complete": {"age": 3600}}
     note = {"url": engine.url, "seconds": 0.005}
@@ -88,8 +92,8 @@ def test_two_thousand_jobs_survive_kills_of_workers_supervisors_and_schedulers(
             started.append(Workers(engine, concurrency=2))
         if rng.random() < 0.05 and schedulers[0].pid:
             schedulers[0].kill()
-    jobs = [queue.job(job_id) for job_id in ids]
-    assert {job.state for job in jobs} == {"completed"}
+    write_down(fault, queue, ids)
+    assert fault.lost == 0
     stats = engine.stats()[0]
     assert (stats.processed_completed, stats.processed_failed) == (len(ids), 0)
     assert stats.retries == 40
@@ -97,8 +101,9 @@ def test_two_thousand_jobs_survive_kills_of_workers_supervisors_and_schedulers(
 
 
 def test_a_broker_that_stands_still_for_twenty_seconds_costs_no_job(
-    engine: Engine, server: servers.Broker, started: list[Workers]
+    engine: Engine, server: servers.Broker, started: list[Workers], fault: Fault
 ) -> None:
+    fault.name = "broker stopped for 20 s"
     queue = engine.queue("email")
     started.append(Workers(engine, concurrency=2))
     long = queue.enqueue("sleep", {"seconds": 5})
@@ -110,17 +115,21 @@ def test_a_broker_that_stands_still_for_twenty_seconds_costs_no_job(
         time.sleep(20)
     finally:
         os.kill(pid, signal.SIGCONT)
+    going = time.monotonic()
     wait_for(lambda: reachable(engine), 10)
     wait_for(lambda: answers(lambda: queue.job(long.id).state == "completed"), 60)
+    fault.recovery = time.monotonic() - going
     wait_for(lambda: queue.jobs("completed", 0, 0).total == len(others) + 1, 60)
+    write_down(fault, queue, [long.id, *(other.id for other in others)])
     assert [attempt.outcome for attempt in queue.attempts(long.id)] == ["completed"]
     assert queue.jobs("failed").total == 0
     assert engine.stats()[0].processed_completed == len(others) + 1
 
 
 def test_a_broker_that_is_killed_again_and_again_loses_no_accepted_job(
-    engine: Engine, server: servers.Broker, started: list[Workers]
+    engine: Engine, server: servers.Broker, started: list[Workers], fault: Fault
 ) -> None:
+    fault.name = "broker killed, started again a second later, four times"
     queue = engine.queue("email")
     keep = {"remove_on_complete": {"age": 3600}}
     jobs = queue.enqueue_many([("noop", {}, {**keep, "delay": number % 5}) for number in range(JOBS)])
@@ -131,13 +140,18 @@ def test_a_broker_that_is_killed_again_and_again_loses_no_accepted_job(
         server.kill()
         time.sleep(1)
         server.start()
+        back = time.monotonic()
+        wait_for(lambda: answers(lambda: len(engine.workers()) == 2), 30)
+        fault.recovery = max(fault.recovery or 0.0, time.monotonic() - back)
     wait_for(lambda: answers(lambda: all(queue.job(job.id).state == "completed" for job in jobs)), 90)
+    write_down(fault, queue, [job.id for job in jobs])
 
 
 @pytest.mark.parametrize("jump", [3600.0, -3600.0])
 def test_a_clock_that_jumps_an_hour_loses_doubles_and_stalls_nothing(
-    engine: Engine, started: list[Workers], jump: float
+    engine: Engine, started: list[Workers], jump: float, fault: Fault
 ) -> None:
+    fault.name = f"clock of the workers jumps by {jump / 3600:+.0f} h"
     queue = engine.queue("email")
     note = {"url": engine.url, "seconds": 0.01}
     jobs = queue.enqueue_many([("note", note, {"delay": 4 * (number % 2)}) for number in range(200)])
@@ -150,7 +164,9 @@ def test_a_clock_that_jumps_an_hour_loses_doubles_and_stalls_nothing(
     wait_for(lambda: all(queue.job(job.id).state == "completed" for job in jobs), 30)
     with redis.Redis.from_url(engine.url) as client:
         ends = [line.split()[0] for line in client.lrange("notes", 0, -1) if b" end " in line]
-    assert len(ends) == len(set(ends)) == len(jobs)
+    write_down(fault, queue, [job.id for job in jobs])
+    fault.doubled = len(ends) - len(set(ends))
+    assert (fault.lost, fault.doubled, len(ends)) == (0, 0, len(jobs))
     assert engine.stats()[0].stalled == 0
 
 
@@ -159,3 +175,19 @@ def answers(question: Callable[[], bool]) -> bool:
     with suppress(QueueUnavailable):
         return question()
     return False
+
+
+def write_down(fault: Fault, queue: Queue, ids: list[str]) -> None:
+    """What became of the jobs, from their own records: those that are not completed, those that noted their end twice,
+    and how long one that lost its worker waited for the next."""
+    fault.jobs = len(ids)
+    fault.lost = sum(queue.job(job_id).state != "completed" for job_id in ids)
+    with redis.Redis.from_url(queue.broker.url) as client:
+        ends = Counter(line.split()[0] for line in client.lrange("notes", 0, -1) if b" end " in line)
+    fault.doubled = sum(count > 1 for count in ends.values())
+    for job_id in ids:
+        attempts = queue.attempts(job_id)
+        for later, earlier in itertools.pairwise(attempts):
+            if earlier.outcome == "stalled" and later.started_at and earlier.started_at:
+                waited = (later.started_at - earlier.started_at).total_seconds()
+                fault.recovery = max(fault.recovery or 0.0, waited)

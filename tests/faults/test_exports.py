@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from flask import Flask
 
 from gnb.extensions import db
-from gnb.models import Booking, ExportChunk
+from gnb.models import Booking, Export, ExportChunk
 from gnb.services import export_service
 from gnb.services.exports import attempts
 from gnb.services.exports.errors import FileNotAvailable
 from gnb.services.queue_service import get_job
+from tests.fault_table import Fault
 from tests.integration.engine.conftest import Workers, wait_for
 from tests.integration.exports.conftest import bookings, start_workers
 from tests.servers import on_postgresql, on_sqlite
@@ -25,7 +26,7 @@ from tests.servers import on_postgresql, on_sqlite
 assert bookings
 assert start_workers
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.quick_faults
 
 
 @pytest.fixture
@@ -38,17 +39,25 @@ def full_at() -> Iterator[Callable[[int], None]]:
     signal.signal(signal.SIGXFSZ, handler)
 
 
-def assert_whole_in_the_end(export_id: str) -> None:
+def assert_whole_in_the_end(export_id: str, fault: Fault) -> None:
     """The next attempt makes the whole file, and it is the only one there is."""
-    export = export_service.run(export_id)
-    assert b"".join(export_service.read_file(export)).decode() == export_service.export_bookings_csv()
-    assert db.session.scalars(db.select(ExportChunk.file_key).distinct()).all() == [export.file_key]
+    assert_whole(export_service.run(export_id), fault)
+
+
+def assert_whole(export: Export, fault: Fault) -> None:
+    """The file is as if nothing had happened, and no half of one lies beside it."""
+    files = db.session.scalars(db.select(ExportChunk.file_key).distinct()).all()
+    whole = b"".join(export_service.read_file(export)).decode() == export_service.export_bookings_csv()
+    fault.jobs, fault.lost, fault.doubled = 1, int(not whole), len(files) - 1
+    assert (fault.lost, fault.doubled) == (0, 0)
+    assert files == [export.file_key]
 
 
 @on_sqlite
 def test_a_disk_that_is_full_under_the_database_fails_the_export(
-    bookings: list[Booking], full_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    bookings: list[Booking], full_at: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
+    fault.name = "disk full under the database, in mid-export"
     export_id = export_service.create("bookings-csv").id
     write = attempts.write_export
 
@@ -65,11 +74,14 @@ def test_a_disk_that_is_full_under_the_database_fails_the_export(
         full_at(-1)
     with pytest.raises(FileNotAvailable):
         export_service.file_size(export_service.get(export_id))
-    assert_whole_in_the_end(export_id)
+    assert_whole_in_the_end(export_id, fault)
 
 
 @on_postgresql
-def test_a_database_that_goes_away_in_the_midst_fails_the_attempt_not_the_export(bookings: list[Booking]) -> None:
+def test_a_database_that_goes_away_in_the_midst_fails_the_attempt_not_the_export(
+    bookings: list[Booking], fault: Fault
+) -> None:
+    fault.name = "database connections cut, in mid-export"
     export_id = export_service.create("bookings-csv").id
     db.session.remove()
     other = sa.create_engine(db.engine.url)
@@ -86,7 +98,7 @@ def test_a_database_that_goes_away_in_the_midst_fails_the_attempt_not_the_export
     other.dispose()
     with pytest.raises(FileNotAvailable):
         export_service.file_size(export_service.get(export_id))
-    assert_whole_in_the_end(export_id)
+    assert_whole_in_the_end(export_id, fault)
 
 
 @pytest.mark.timeout(180)
@@ -96,7 +108,9 @@ def test_a_worker_killed_in_the_midst_leaves_no_half_file_and_the_next_makes_it_
     start_workers: Callable[..., Workers],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
+    fault: Fault,
 ) -> None:
+    fault.name = f"worker killed in mid-export, {db.engine.name}"
     write, begun = attempts.write_export, tmp_path / "begun"
 
     def write_half_at_first(*arguments: Any) -> int:
@@ -111,9 +125,9 @@ def test_a_worker_killed_in_the_midst_leaves_no_half_file_and_the_next_makes_it_
     export_id, job_id = export.id, export.job_id or ""
     start_workers(burst=False)
     os.kill(int(wait_for(lambda: begun.exists() and begun.read_text(), 30)), signal.SIGKILL)
+    killed = time.monotonic()
     with pytest.raises(FileNotAvailable):
         export_service.file_size(export_service.get(export_id))
     assert wait_for(lambda: get_job("export", job_id).state == "completed", 90)
-    export = export_service.get(export_id)
-    assert b"".join(export_service.read_file(export)).decode() == export_service.export_bookings_csv()
-    assert db.session.scalars(db.select(ExportChunk.file_key).distinct()).all() == [export.file_key]
+    fault.recovery = time.monotonic() - killed
+    assert_whole(export_service.get(export_id), fault)

@@ -7,20 +7,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from gnb.config import Settings
 from gnb.models import Delivery, User, db
 from gnb.services import email_service
 from gnb.services.mail import campaigns, ledger, planning
 from tests.business import make_campaign
+from tests.fault_table import Fault
+from tests.faults.conftest import longest_pause
 from tests.mail_server import MailServer
 from tests.servers import on_sqlite
 
@@ -31,35 +30,9 @@ KILLS = 12
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    """A mail server that behaves."""
-    server = MailServer().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def settings(settings: Settings, server: MailServer) -> Settings:
-    """Mail goes to the test's own server, as fast as it can."""
-    return replace(settings, email_provider="smtp", smtp_host="127.0.0.1", smtp_port=server.port)
-
-
-def start_workers(settings: Settings) -> "subprocess.Popen[bytes]":
-    environment = {
-        **os.environ,
-        "APP_ENV": "testing",
-        "SECRET_KEY": settings.secret_key,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "EMAIL_RATE_LIMIT": "none",
-        "EMAIL_PROVIDER": "smtp",
-        "SMTP_HOST": settings.smtp_host,
-        "SMTP_PORT": str(settings.smtp_port),
-        "LOG_LEVEL": "error",
-    }
+def start_workers(variables: dict[str, str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "flask", "--app", "wsgi:app", "jobs", "worker", "email", "--concurrency", "2"]
-    return subprocess.Popen(command, env=environment, cwd=ROOT)
+    return subprocess.Popen(command, env={**os.environ, **variables}, cwd=ROOT)
 
 
 def children(process: "subprocess.Popen[bytes]") -> list[int]:
@@ -72,28 +45,35 @@ def sent() -> int:
     return count
 
 
-def test_workers_killed_while_they_send_lose_nothing(app: Flask, settings: Settings, server: MailServer) -> None:
+def test_workers_killed_while_they_send_lose_nothing(
+    app: Flask, variables: dict[str, str], mail_server: MailServer, fault: Fault
+) -> None:
+    fault.name = f"mail workers killed {KILLS} times in a campaign"
     db.session.add_all([User(email=f"user{n}@example.com", name=f"User {n}") for n in range(MESSAGES)])
     db.session.commit()
     campaign = make_campaign()
     campaigns.start(campaign)
     planning.follow(campaign.id)
-    workers = start_workers(settings)
+    workers = start_workers(variables)
     killed, deadline = 0, time.monotonic() + 500
+    first = 0.0
     try:
         while (done := sent()) < MESSAGES and time.monotonic() < deadline:
             if killed < KILLS and done > MESSAGES * killed // (KILLS + 1) and (pids := children(workers)):
                 with suppress(ProcessLookupError):
                     os.kill(random.choice(pids), signal.SIGKILL)
+                first = first or time.time()
                 killed += 1
             time.sleep(0.05 + random.random() / 20)
         assert sent() == MESSAGES
     finally:
         workers.terminate()
         workers.wait(40)
-    times = Counter(server.recipients)
+    fault.recovery = longest_pause(first)
+    times = Counter(mail_server.recipients)
     twice = [recipient for recipient, count in times.items() if count > 1]
-    assert len(times) == MESSAGES
+    fault.jobs, fault.lost, fault.doubled = MESSAGES, MESSAGES - len(times), len(twice)
+    assert fault.lost == 0
     assert killed == KILLS
     # A message comes twice only when its worker died between the server's answer and the commit: at most one a kill,
     # and its row says that it was taken twice.

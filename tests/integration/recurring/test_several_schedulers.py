@@ -99,14 +99,6 @@ def test_leaders_killed_for_a_while_every_firing_happens_once(engine: Engine, st
     check(engine, kill_leaders(engine, start, seconds=8, every=2))
 
 
-@pytest.mark.faults
-@pytest.mark.timeout(300)
-def test_leaders_killed_for_two_minutes_every_firing_happens_once(engine: Engine, start: Starter) -> None:
-    add_schedules(engine)
-    check(engine, kill_leaders(engine, start, seconds=120, every=4))
-    assert len(fired_times(engine, "second")) >= 120
-
-
 def test_a_stopped_leader_hands_over_at_once(engine: Engine, start: Starter) -> None:
     first = start()
     leader(engine)
