@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, PasswordField, StringField, ValidationError
-from wtforms.validators import EqualTo, InputRequired, Length
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from gnb.services.mail.addresses import checked_address
 from gnb.services.mail.errors import InvalidMessage
@@ -42,7 +42,7 @@ class AddressForm(FlaskForm):
 class RegistrationForm(AddressForm):
     """Who wants an account; the password is chosen once the address has proven to be theirs."""
 
-    name = StringField(_l("Your name"), [InputRequired(_l("Enter your name.")), Length(max=LONGEST_NAME)])
+    name = StringField(_l("Your name"), [DataRequired(_l("Enter your name.")), Length(max=LONGEST_NAME)])
 
 
 class NewPasswordForm(FlaskForm):

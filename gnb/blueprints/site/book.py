@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
@@ -85,4 +85,5 @@ def _page(shown: BookingForm) -> str:
         labels=labels(),
         kinds=PASSENGER_KINDS,
         methods=PAYMENT_METHODS,
+        here=url_for("book.form", slug=shown.tour.slug),  # also when the form was sent: there is nothing to get there
     )

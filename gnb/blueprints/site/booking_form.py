@@ -80,7 +80,7 @@ class BookingForm:
     def change(self, action: str) -> None:
         """Carry out a button of the form: `add` a passenger or `remove-3`; any other changes nothing."""
         verb, _, row = action.partition("-")
-        if verb == "add" and len(self.travellers) < self.most_passengers:
+        if action == "add" and len(self.travellers) < self.most_passengers:
             self.travellers.append(Traveller())
         if verb == "remove" and row.isdecimal() and int(row) < len(self.travellers) > 1:
             del self.travellers[int(row)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import force_locale, gettext
 from sqlalchemy.orm import joinedload
 
 from gnb.blueprints.access import signed_in, signed_in_user
@@ -15,6 +15,7 @@ from gnb.extensions import db
 from gnb.models import Booking, User
 from gnb.services import account_service
 from gnb.services.mail import preferences
+from gnb.services.mail.words import text_language
 
 PAGE_SIZE = 10
 
@@ -46,7 +47,8 @@ def settings() -> ResponseReturnValue:
     account_service.save_settings(
         user, form.name.data, form.phone.data or None, form.language.data, form.campaigns.data
     )
-    flash(gettext("Your settings are saved."), "good")
+    with force_locale(text_language(user.language)):  # in the language that was just chosen
+        flash(gettext("Your settings are saved."), "good")
     answer = redirect(url_for("my.settings"), 303)
     answer.delete_cookie("language")  # what was chosen for this browser before would hide the choice made here
     return answer

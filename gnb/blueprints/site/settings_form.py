@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from marshmallow import ValidationError as SchemaError
 from wtforms import BooleanField, Field, SelectField, StringField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from gnb.blueprints.admin.presenters.mail_words import LANGUAGE_NAMES
 from gnb.models import TEXT_LANGUAGES
@@ -20,7 +20,7 @@ LONGEST_NAME = 200
 class SettingsForm(FlaskForm):
     """What the holder of an account may change of it."""
 
-    name = StringField(_l("Name"), [InputRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)])
+    name = StringField(_l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)])
     phone = StringField(_l("Mobile phone"), [Length(max=40)], render_kw={"type": "tel"})
     language = SelectField(_l("Language of pages and mails"))
     campaigns = BooleanField(_l("Send me offers by e-mail, now and then"))

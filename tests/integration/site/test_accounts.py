@@ -1,0 +1,359 @@
+"""Opening an account, a forgotten password, settings: by the mailbox alone, telling nobody who has an account."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
+from werkzeug.test import TestResponse
+
+from gnb.extensions import db
+from gnb.models import Booking, Delivery, NotificationSetting, User
+from gnb.services import auth_service
+from gnb.services.auth_service import Registration
+from gnb.services.mail.reading import SECRET_KINDS
+from gnb.services.mail.sending import source_of
+from tests.business import make_booking, make_user
+from tests.integration.mail.test_messages import part, read
+from tests.integration.site.conftest import HARMFUL, PASSWORD, csrf_of, sign_in
+from tests.servers import on_sqlite
+
+pytestmark = on_sqlite
+
+NEW = "another password 7"
+
+
+def register(client: FlaskClient, email: str = "new@example.com", name: str = "Can Yeni") -> TestResponse:
+    form = {"email": email, "name": name, "csrf_token": csrf_of(client, "/register")}
+    return client.post("/register", data=form)
+
+
+def forget(client: FlaskClient, email: str) -> TestResponse:
+    return client.post("/forgot-password", data={"email": email, "csrf_token": csrf_of(client, "/forgot-password")})
+
+
+def choose(client: FlaskClient, path: str, new: str = NEW, again: str | None = None) -> TestResponse:
+    form = {"new": new, "again": new if again is None else again, "csrf_token": csrf_of(client)}
+    return client.post(path, data=form)
+
+
+def mails() -> list[Delivery]:
+    return list(db.session.scalars(sa.select(Delivery).order_by(Delivery.id)))
+
+
+def mailed_path(delivery: Delivery) -> str:
+    """The path of the link in the message."""
+    found = re.search(r"https?://[^/\s]+(/(?:register|reset-password)/\S+)", part(read(delivery), "plain"))
+    assert found
+    return found[1]
+
+
+def aged(token_of: object, monkeypatch: pytest.MonkeyPatch, by: timedelta) -> str:
+    """A token as it was made that long ago."""
+    assert callable(token_of)
+    present = TimestampSigner.get_timestamp
+    with monkeypatch.context() as past:
+        past.setattr(TimestampSigner, "get_timestamp", lambda signer: present(signer) - int(by.total_seconds()))
+        return str(token_of())
+
+
+# Opening an account
+
+
+def test_an_account_is_opened_by_the_link_that_was_mailed(app: Flask, client: FlaskClient) -> None:
+    client.get("/?lang=tr")
+    register(client)
+    assert db.session.scalar(sa.select(User)) is None
+    [mail] = mails()
+    assert (mail.kind, mail.recipient, mail.language) == ("registration", "new@example.com", "tr")
+    path = mailed_path(mail)
+    assert client.get(path).status_code == 200
+    answer = choose(client, path)
+    assert (answer.status_code, answer.location) == (303, "/my/bookings")
+    assert "hesabınız açıldı" in client.get("/my/bookings").text
+    user = db.session.scalars(sa.select(User)).one()
+    assert (user.email, user.name, user.role, user.language) == ("new@example.com", "Can Yeni", "user", "tr")
+    assert auth_service.authenticate("new@example.com", NEW, kind="session")
+
+
+def test_known_and_unknown_addresses_get_the_same_answer(app: Flask, customer: User) -> None:
+    def shown(answer: TestResponse) -> tuple[int, str]:
+        text = re.sub(r'name="csrf_token" value="[^"]*"', "", answer.text)
+        return answer.status_code, text.replace("new@example.com", "?").replace("ayse@example.com", "?")
+
+    client = app.test_client()
+    assert shown(register(client)) == shown(register(client, "Ayse@Example.com"))
+    assert shown(forget(client, "new@example.com")) == shown(forget(client, "ayse@example.com"))
+    assert [(mail.kind, mail.recipient) for mail in mails()] == [
+        ("registration", "new@example.com"),
+        ("account-exists", "ayse@example.com"),
+        ("password-reset", "ayse@example.com"),
+    ]
+
+
+def test_whoever_has_an_account_already_is_told_so_by_mail(client: FlaskClient, customer: User) -> None:
+    register(client, customer.email, "Somebody Else")
+    text = part(read(mails()[0]), "plain")
+    assert "Ayşe Yılmaz" in text and "Somebody Else" not in text
+    assert "/login" in text and "/forgot-password" in text and "/register/" not in text
+
+
+def test_a_link_opens_one_account_only(app: Flask, client: FlaskClient) -> None:
+    register(client)
+    path = mailed_path(mails()[0])
+    choose(client, path)
+    stranger = app.test_client()
+    answer = choose(stranger, path, "a third password 9")
+    assert (answer.status_code, answer.location) == (303, "/login")
+    assert "has opened an account already" in stranger.get("/login").text
+    assert auth_service.authenticate("new@example.com", NEW, kind="session")
+
+
+def test_the_guest_bookings_of_the_address_come_along_once_it_is_proven(app: Flask, client: FlaskClient) -> None:
+    guest = make_booking(customer_email="New@example.com")
+    others = make_booking(customer_email="new@example.com", user=make_user())
+    elsewhere = make_booking(customer_email="else@example.com")
+    register(client)
+    choose(client, mailed_path(mails()[0]))
+    page = client.get("/my/bookings").text
+    assert guest.reference in page
+    assert others.reference not in page and elsewhere.reference not in page
+
+
+def test_an_address_that_nobody_has_proven_shows_no_guest_bookings(app: Flask, customer: User) -> None:
+    guest = make_booking(customer_email=customer.email)
+    client = sign_in(app.test_client(), customer)
+    assert guest.reference not in client.get("/my/bookings").text
+    assert client.get(f"/bookings/{guest.reference}").status_code == 404
+    choose(client, f"/reset-password/{auth_service.reset_token(customer)}")
+    assert guest.reference in client.get("/my/bookings").text
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "advice"),
+    [
+        ("", "Can", "Enter your e-mail address."),
+        ("nobody", "Can", "name@example.com"),
+        ("a@b@c", "Can", "name@example.com"),
+        ("x" * 300 + "@example.com", "Can", "254"),
+        ("new@example.com\nBcc: all@example.com", "Can", "name@example.com"),
+        ("new@example.com", "", "Enter your name."),
+        ("new@example.com", "   ", "Enter your name."),
+        ("new@example.com", "x" * 201, "200"),
+    ],
+)
+def test_a_registration_that_cannot_be_is_told_beside_its_field(
+    client: FlaskClient, email: str, name: str, advice: str
+) -> None:
+    answer = register(client, email, name)
+    assert answer.status_code == 422
+    error = re.search(r'class="error-text" id="(?:email|name)-error">([^<]*)<', answer.text)
+    assert error and advice in error[1]
+    assert mails() == []
+
+
+def test_a_name_is_text_in_mail_and_page(client: FlaskClient) -> None:
+    register(client, name=HARMFUL)
+    [mail] = mails()
+    assert "<script>alert" not in part(read(mail), "html")
+    choose(client, mailed_path(mail))
+    page = client.get("/my/settings").text
+    assert "<script>alert" not in page and "<img src=x" not in page
+
+
+def test_who_has_signed_in_needs_no_second_account(app: Flask, customer: User) -> None:
+    assert sign_in(app.test_client(), customer).get("/register").location == "/my/bookings"
+
+
+# Tokens
+
+
+def test_the_link_of_a_registration_is_kept_nowhere(app: Flask, client: FlaskClient) -> None:
+    register(client)
+    [mail] = mails()
+    assert mail.content == {"path": "/register/{token}", "name": "Can Yeni"}
+    assert {"registration", "password-reset"} <= SECRET_KINDS
+    assert b"/register/" in source_of(mail)
+
+
+def test_links_that_are_old_used_or_made_up_say_where_to_get_a_new_one(
+    app: Flask, client: FlaskClient, customer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Registration("new@example.com", "Can", "en")
+    registration, reset = auth_service.registration_token(wanted), auth_service.reset_token(customer)
+    too_old = {
+        "/register": aged(lambda: auth_service.registration_token(wanted), monkeypatch, timedelta(hours=25)),
+        "/reset-password": aged(lambda: auth_service.reset_token(customer), monkeypatch, timedelta(minutes=61)),
+    }
+    still_good = aged(lambda: auth_service.reset_token(customer), monkeypatch, timedelta(minutes=59))
+    assert client.get(f"/reset-password/{still_good}").status_code == 200
+    wrong = [
+        *(path + "/" + token for path, token in too_old.items()),
+        f"/register/{reset}",
+        f"/reset-password/{registration}",
+        f"/register/{registration[:-2]}xx",
+        "/register/made-up",
+        "/reset-password/%00",
+        "/reset-password/" + "x" * 3000,
+    ]
+    for path in wanted_paths(wrong):
+        for answer in (client.get(path), choose(client, path)):
+            assert answer.status_code == 404, path
+            assert "does not work any more" in answer.text
+    assert auth_service.authenticate(customer.email, PASSWORD, kind="session")
+
+
+def wanted_paths(paths: list[str]) -> list[str]:
+    assert len(set(paths)) == len(paths)
+    return paths
+
+
+def test_a_forgotten_password_is_replaced_once_and_every_session_ends(app: Flask, customer: User) -> None:
+    elsewhere, client = sign_in(app.test_client(), customer), app.test_client()
+    forget(client, " AYSE@example.com ")
+    path = mailed_path(mails()[0])
+    assert choose(client, path).location == "/my/bookings"
+    assert client.get("/my/bookings").status_code == 200
+    assert elsewhere.get("/my/bookings").status_code == 303
+    assert choose(app.test_client(), path, "a third password 9").status_code == 404
+    db.session.expire_all()
+    assert auth_service.authenticate(customer.email, NEW, kind="session")
+
+
+def test_a_link_ends_when_the_password_is_changed_otherwise(client: FlaskClient, customer: User) -> None:
+    forget(client, customer.email)
+    path = mailed_path(mails()[0])
+    auth_service.change_password(customer, PASSWORD, NEW)
+    assert client.get(path).status_code == 404
+
+
+def test_a_closed_account_gets_no_link(client: FlaskClient, customer: User) -> None:
+    customer.active = False
+    db.session.commit()
+    assert forget(client, customer.email).status_code == 200
+    assert mails() == []
+
+
+@pytest.mark.parametrize(
+    ("new", "again", "advice"),
+    [
+        ("short", "short", "10 to 200 characters"),
+        ("a long enough one", "another long one", "not the same"),
+        ("aaaaaaaaaaaa", "aaaaaaaaaaaa", "few different characters"),
+        ("new@example.com", "new@example.com", "may not be the e-mail"),
+        ("", "", "Choose a new password."),
+    ],
+)
+def test_a_bad_password_opens_nothing_and_the_link_stays_good(
+    client: FlaskClient, new: str, again: str, advice: str
+) -> None:
+    register(client)
+    path = mailed_path(mails()[0])
+    answer = choose(client, path, new, again)
+    assert answer.status_code == 422 and advice in answer.text
+    assert choose(client, path).status_code == 303
+
+
+# Throttling
+
+
+def test_mail_to_one_address_is_throttled_whoever_asks(app: Flask, client: FlaskClient, customer: User) -> None:
+    for _ in range(3):
+        assert register(client, customer.email).status_code == 200
+    for _ in range(2):
+        assert forget(client, "AYSE@example.com").status_code == 200
+    for answer in (register(client, customer.email), forget(client, customer.email)):
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) > 0
+    assert register(client, "other@example.com").status_code == 200
+    assert len(mails()) == 6
+
+
+def test_mail_from_one_place_is_throttled_whomever_it_goes_to(client: FlaskClient) -> None:
+    answers = [register(client, f"new{number}@example.com").status_code for number in range(21)]
+    assert answers == [200] * 20 + [429]
+
+
+def test_signing_in_is_not_closed_by_mail_that_others_ask_for(app: Flask, client: FlaskClient, customer: User) -> None:
+    for _ in range(6):
+        forget(client, customer.email)
+    sign_in(app.test_client(), customer)
+
+
+def test_failures_of_one_person_do_not_close_the_password_page_to_others(app: Flask, customer: User) -> None:
+    other = make_user(password_hash=customer.password_hash)
+    client, bystander = sign_in(app.test_client(), customer), sign_in(app.test_client(), other)
+    form = {"current": "wrong", "new": NEW, "again": NEW, "csrf_token": csrf_of(client, "/my/settings")}
+    statuses = [client.post("/account/password", data=form).status_code for _ in range(11)]
+    assert statuses == [422] * 10 + [429]
+    right = {**form, "current": PASSWORD, "csrf_token": csrf_of(bystander, "/my/settings")}
+    assert bystander.post("/account/password", data=right).status_code == 303
+
+
+# Settings
+
+
+def save(client: FlaskClient, **fields: str) -> TestResponse:
+    form = {"name": "Ayşe Kaya", "phone": "", "language": "en", "csrf_token": csrf_of(client, "/my/settings")}
+    return client.post("/my/settings", data={**form, **fields})
+
+
+def test_settings_are_saved_and_no_offers_means_none(app: Flask, customer: User) -> None:
+    client = sign_in(app.test_client(), customer)
+    assert 'name="campaigns"' in client.get("/my/settings").text
+    assert "checked" in client.get("/my/settings").text
+    client.get("/?lang=en")
+    answer = save(client, phone="0532 123 45 67", language="tr")
+    assert answer.status_code == 303
+    page = client.get(answer.location).text
+    assert "Ayarlarınız kaydedildi." in page and 'value="+905321234567"' in page and "checked" not in page
+    db.session.refresh(customer)
+    assert (customer.name, customer.phone, customer.language) == ("Ayşe Kaya", "+905321234567", "tr")
+    assert db.session.get(NotificationSetting, customer.email).campaigns is False  # type: ignore[union-attr]
+    save(client, campaigns="y")
+    db.session.expire_all()
+    assert db.session.get(NotificationSetting, customer.email).campaigns is True  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("fields", "advice"),
+    [
+        ({"name": ""}, "Fill this in."),
+        ({"name": "x" * 201}, "200"),
+        ({"phone": "call me"}, "+90 532 123 45 67"),
+        ({"language": "xx"}, "Not a valid choice"),
+    ],
+)
+def test_settings_that_cannot_be_are_told_beside_their_field(
+    app: Flask, customer: User, fields: dict[str, str], advice: str
+) -> None:
+    answer = save(sign_in(app.test_client(), customer), **fields)
+    assert answer.status_code == 422 and advice in answer.text
+    db.session.refresh(customer)
+    assert customer.name == "Ayşe Yılmaz"
+
+
+def test_a_language_without_texts_is_kept(app: Flask, customer: User) -> None:
+    customer.language = "de"
+    db.session.commit()
+    client = sign_in(app.test_client(), customer)
+    assert "Deutsch" in client.get("/my/settings").text
+    assert save(client, language="de").status_code == 303
+    assert save(client, language="ru").status_code == 422
+
+
+def test_nobody_becomes_staff_by_a_form(app: Flask, customer: User) -> None:
+    save(sign_in(app.test_client(), customer), role="admin", email="other@example.com", active="")
+    db.session.refresh(customer)
+    assert (customer.role, customer.email, customer.active) == ("user", "ayse@example.com", True)
+
+
+def test_a_booking_stays_with_its_account_when_the_guest_registers(app: Flask, customer: User) -> None:
+    booking = make_booking(user=customer, customer_email="new@example.com")
+    client = app.test_client()
+    register(client)
+    choose(client, mailed_path(mails()[0]))
+    assert db.session.scalar(sa.select(Booking.user_id).where(Booking.id == booking.id)) == customer.id
