@@ -1,0 +1,188 @@
+"""The files of a deployment agree with the application, and the programs that read them take them."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gnb.config import QUEUES, ROOT, Settings
+from gnb.environment import Environment
+from gnb.processes import end_with_parent
+from tests.integration.engine.conftest import wait_for
+from tests.servers import free_port, on_sqlite
+
+PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+APP = json.loads((ROOT / "app.json").read_text())
+UNITS = ROOT / "ops/systemd"
+CURRENT = "/srv/gnb-transfer/current"
+
+
+def test_the_procfile_runs_migrations_web_a_worker_for_each_queue_and_the_scheduler() -> None:
+    workers = {f"{queue}_worker": f"flask jobs worker {queue}" for queue in QUEUES}
+    assert {
+        "release": "flask db upgrade",
+        "web": "gunicorn wsgi:app",
+        **workers,
+        "scheduler": "flask jobs scheduler",
+    } == PROCFILE
+
+
+def test_app_json_starts_every_process_and_sets_variables_that_exist() -> None:
+    assert set(APP["formation"]) == set(PROCFILE) - {"release"}
+    known = Environment({"SECRET_KEY": "k"})
+    Settings.read(known)
+    assert set(APP["env"]) <= known.asked
+    assert APP["env"]["SECRET_KEY"]["generator"] == "secret"
+    values = {name: of["value"] for name, of in APP["env"].items() if "value" in of}
+    Settings.from_env({"SECRET_KEY": "k", "SITE_URL": "https://gnb.example", **values})
+
+
+def test_the_aptfile_has_what_bin_setup_looks_for() -> None:
+    setup = (ROOT / "bin/setup").read_text()
+    looked_for = re.findall(r'\.so\.0", "(lib[^"]+)"', setup) + re.findall(r'print\("(fonts-[^"]+)"\)', setup)
+    assert sorted((ROOT / "Aptfile").read_text().split()) == sorted(looked_for)
+
+
+def test_the_python_of_platforms_is_one_that_the_project_takes() -> None:
+    needed = re.search(r'requires-python = ">=(3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert needed and needed[1] == (ROOT / ".python-version").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("dyno", "given", "made"),
+    [
+        ("web.1", "rediss://:p@ec2-1-2-3-4.compute-1.amazonaws.com:6380", "?ssl_cert_reqs=none"),
+        ("web.1", "rediss://:p@ec2-1-2-3-4.compute-1.amazonaws.com:6380?ssl_cert_reqs=required", ""),
+        ("web.1", "rediss://:p@broker.example:6380", ""),
+        ("", "rediss://:p@ec2-1-2-3-4.compute-1.amazonaws.com:6380", ""),
+    ],
+)
+def test_the_profile_trusts_the_platforms_own_broker_alone(dyno: str, given: str, made: str) -> None:
+    command = ["bash", "-euc", '. ./.profile; printf %s "$REDIS_URL"']
+    env = {"PATH": os.environ["PATH"], "DYNO": dyno, "REDIS_URL": given}
+    found = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+    assert found == given + made
+    assert Settings.from_env({"SECRET_KEY": "k", "REDIS_URL": found}).redis_url == found
+
+
+# systemd
+
+
+def test_units_start_what_the_procfile_starts() -> None:
+    commands = [_value(unit.read_text(), "ExecStart") for unit in UNITS.glob("*.service")]
+    expected = {
+        command.replace("worker export", "worker %i") for name, command in PROCFILE.items() if name != "release"
+    }
+    started = {command.removeprefix(f"{CURRENT}/.venv/bin/") for command in commands}
+    assert started == {command for command in expected if not command.endswith(("email", "ai", "scheduled"))}
+
+
+@pytest.mark.parametrize("unit", ["gnb-web.service", "gnb-worker@.service"])
+def test_units_wait_longer_than_their_processes_may_take_to_finish(unit: str) -> None:
+    text = (UNITS / unit).read_text()
+    assert float(_value(text, "TimeoutStopSec")) >= Settings.from_env({"SECRET_KEY": "k"}).worker_shutdown_grace + 10
+    assert _value(text, "KillMode") == "mixed"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    folder = tmp_path / "etc/systemd/system"
+    shutil.copytree(UNITS, folder)
+    shutil.copy(folder / "gnb-worker@.service", folder / "gnb-worker@export.service")
+    programs = tmp_path / f"{CURRENT}/.venv/bin".lstrip("/")
+    programs.mkdir(parents=True)
+    for name in ("gunicorn", "flask"):
+        (programs / name).touch(0o755)
+    for unit in ("gnb-web.socket", "gnb-web.service", "gnb-worker@export.service", "gnb-scheduler.service"):
+        command = ["systemd-analyze", "verify", f"--root={tmp_path}", "--man=no", "--recursive-errors=no", unit]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def _value(text: str, name: str) -> str:
+    found = re.search(rf"^{name}=(.+)$", text, re.MULTILINE)
+    assert found, name
+    return found[1]
+
+
+# nginx
+
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@pytest.fixture
+def proxied(settings: Settings, tmp_path: Path) -> Iterator[tuple[int, int, Path]]:
+    """The application behind nginx with the project's configuration: ports for http and https, and the certificate."""
+    web, plain, secure = free_port(), free_port(), free_port()
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=gnb.example", "-addext", "subjectAltName=DNS:gnb.example"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *files, *subject]
+    subprocess.run(make, check=True, capture_output=True)
+    text = (ROOT / "ops/nginx/gnb-transfer.conf").read_text()
+    for old, new in {
+        "/etc/letsencrypt/live/gnb.example/fullchain.pem": str(certificate),
+        "/etc/letsencrypt/live/gnb.example/privkey.pem": str(key),
+        "443 ssl": f"{secure} ssl",
+        ":80;": f":{plain};",
+        "listen 80;": f"listen {plain};",
+        "127.0.0.1:5000": f"127.0.0.1:{web}",
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "site.conf").write_text(text)
+    head = f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}}"
+    folders = "".join(
+        f"{name}_temp_path {tmp_path}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (tmp_path / "nginx.conf").write_text(f"{head} http {{ access_log off; {folders} include {tmp_path}/site.conf; }}")
+    own = {"APP_ENV": "testing", "SECRET_KEY": "k" * 32, "PORT": str(web), "WEB_CONCURRENCY": "1"}
+    own |= {"SITE_URL": "https://gnb.example", "TRUSTED_PROXIES": "1"}
+    own |= {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url, "PATH": os.environ["PATH"]}
+    commands = [[sys.executable, "-m", "gunicorn", "wsgi:app"], [str(NGINX), "-c", str(tmp_path / "nginx.conf")]]
+    started = [
+        subprocess.Popen(
+            command, cwd=ROOT, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=end_with_parent
+        )
+        for command in commands
+    ]
+    try:
+        yield plain, secure, certificate
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(40)
+
+
+@on_sqlite
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+def test_nginx_passes_requests_on_by_tls(proxied: tuple[int, int, Path]) -> None:
+    plain, secure, certificate = proxied
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False  # it is asked for by address; the certificate is checked all the same
+
+    def ask(path: str, tls: bool = True) -> http.client.HTTPResponse | None:
+        port = secure if tls else plain
+        kind = (
+            http.client.HTTPSConnection("127.0.0.1", port, context=context)
+            if tls
+            else http.client.HTTPConnection("127.0.0.1", port)
+        )
+        try:
+            kind.request("GET", path, headers={"Host": "gnb.example", "X-Forwarded-For": "203.0.113.9"})
+            return kind.getresponse()
+        except OSError:
+            return None
+
+    answer = wait_for(lambda: (found := ask("/readyz")) and found.status == 200 and found, 60)
+    assert answer.headers["Strict-Transport-Security"]
+    assert (moved := ask("/login", tls=False)) and moved.headers["Location"] == "https://gnb.example/login"
+    assert (metrics := ask("/metrics")) and metrics.status == 200
