@@ -13,7 +13,8 @@ import itertools
 from benchmarks.jobs import BARE, CHECKED, QUEUE, STAMP
 from benchmarks.peers.produce import BROKER_URL, Ways, produce
 from gnb.queueing import Engine, QueueOptions
-from gnb.queueing.supervisor import Slot, Supervisor
+from gnb.queueing.slot import Slot
+from gnb.queueing.supervisor import Supervisor
 from gnb.services.queues import DEFAULTS
 
 KEEP_ALL = {"remove_on_complete": {"age": 86400}, "remove_on_fail": {"age": 7 * 86400}}

@@ -20,7 +20,8 @@ from gnb.config import Settings
 from gnb.extensions import db
 from gnb.models import User
 from gnb.queueing import Engine
-from gnb.queueing.supervisor import Slot, Supervisor
+from gnb.queueing.slot import Slot
+from gnb.queueing.supervisor import Supervisor
 
 SETTINGS = {
     "server time": "from the request's begin to its answer's end inside one process, SQLite, broker on loopback",
@@ -104,7 +105,7 @@ def _request(client: FlaskClient, path: str) -> float:
 def _drain(client: FlaskClient, waiting: int) -> Measure:
     start = time.perf_counter()
     answer = client.post(f"{API}/{QUEUE}/drain")
-    if answer.status_code != 200 or answer.json["data"]["count"] != waiting:
+    if answer.status_code != 200 or answer.get_json()["data"]["count"] != waiting:
         raise RuntimeError(f"drain answers {answer.status_code}: {answer.text[:200]}")
     return Measure(name=f"draining {waiting:,} jobs", unit="s", ours=time.perf_counter() - start)
 

@@ -5,7 +5,8 @@ from flask.cli import with_appcontext
 
 from gnb.extensions import db, engine, settings
 from gnb.queueing.errors import UnknownQueue
-from gnb.queueing.supervisor import Slot, Supervisor
+from gnb.queueing.slot import Slot
+from gnb.queueing.supervisor import Supervisor
 
 
 @click.command("worker")

@@ -11,15 +11,13 @@ import select
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from . import clock
 from . import keys as names
+from .commands import Commands, execution_to_stop
 from .connection import AWAY
 from .engine import Engine
 from .errors import JobStopped, JobTimedOut, QueueUnavailable
@@ -29,6 +27,7 @@ from .maintenance import Sweeper, forget_expired, promote, sample_depths
 from .recovery import end_executions
 from .registration import claim_name, register, unregister
 from .scripts import BEAT, run
+from .slot import Slot
 from .warm_worker import LEASE, start_process
 
 log = logging.getLogger(__name__)
@@ -36,23 +35,7 @@ log = logging.getLogger(__name__)
 BEAT_EVERY = 3.0
 WORKER_TTL = 60
 _KILL_AFTER_TIMEOUT = 3.0
-_KILL_AFTER_STOP = 1.0
 _RESTART_PAUSE = 1.0
-
-
-@dataclass
-class Slot:
-    """A place for one worker process: the queues it serves, and what is known of the process in it."""
-
-    queues: list[str]
-    wanted_name: str | None = None
-    name: str = ""
-    pid: int = 0
-    started: float = 0.0
-    stop_asked: dict[str, float] = field(default_factory=dict)
-    verdict: BaseException | None = None
-    retiring: bool = False
-    done: bool = False
 
 
 class Supervisor:
@@ -84,7 +67,7 @@ class Supervisor:
         self._stopping_since: float | None = None
         self._hurry = False
         self._signals: list[int] = []
-        self._pubsub: Any = None
+        self._commands = Commands(self._client)
         self._completed = 0
 
     def run(self) -> int:
@@ -127,7 +110,7 @@ class Supervisor:
             step()
         except (*AWAY, QueueUnavailable) as error:
             log.debug("the broker is away: %s", error)
-            self._pubsub = None
+            self._commands.lose()
         except RedisError as error:  # its memory or its disk is full, or it lacks its replicas
             log.warning("the broker refuses: %s", error)
 
@@ -142,63 +125,51 @@ class Supervisor:
                 self._start(slot)
 
     def _start(self, slot: Slot) -> None:
-        self._subscribe()
         slot.name = claim_name(self._client, slot.wanted_name, slot.queues, slot.name)
         slot.started, slot.verdict, slot.retiring = time.monotonic(), None, False
         slot.stop_asked.clear()
-        pid = start_process(self.engine, slot.queues, slot.name, self.burst, self._jobs_per_process)
-        slot.pid = pid
-        register(self._client, self.engine, slot.name, slot.queues, pid, WORKER_TTL)
-        self._pubsub.subscribe(names.commands(slot.name))
-        log.info("worker %s started as process %d", slot.name, pid)
+        slot.pid = start_process(self.engine, slot.queues, slot.name, self.burst, self._jobs_per_process)
+        register(self._client, self.engine, slot.name, slot.queues, slot.pid, WORKER_TTL)
+        self._listen()
+        log.info("worker %s started as process %d", slot.name, slot.pid)
 
     def _reap(self) -> None:
-        for slot in self.slots:
-            if not slot.pid:
-                continue
-            pid, status = os.waitpid(slot.pid, os.WNOHANG)
-            if pid:
-                self._ended(slot, os.waitstatus_to_exitcode(status))
-
-    def _ended(self, slot: Slot, code: int) -> None:
-        slot.pid = 0
-        slot.done = code == 0 and not slot.retiring and (self.burst or self.max_jobs is not None)
-        if code == 0:
-            slot.started = 0.0
-        else:
-            log.warning("worker %s ended with %s", slot.name, f"signal {-code}" if code < 0 else f"status {code}")
-        self._away_is_no_end(lambda: self._clear_up(slot))
+        for slot in self._working():
+            if (code := slot.reaped()) is not None:
+                slot.done = code == 0 and not slot.retiring and (self.burst or self.max_jobs is not None)
+                self._away_is_no_end(lambda slot=slot: self._clear_up(slot))  # type: ignore[misc]
 
     def _clear_up(self, slot: Slot) -> None:
         """Ends what the dead process ran, and takes its name off the list of workers."""
         self._completed += int(self._client.hget(names.worker(slot.name), "successful_job_count") or 0)
         end_executions(self.engine, self._client, slot.name, lambda taken, stalls: self._verdict(slot, taken, stalls))
         unregister(self._client, self.engine, slot.name, slot.queues)
-        if self._pubsub is not None:
-            self._pubsub.unsubscribe(names.commands(slot.name))
+        self._listen()
 
     def _verdict(self, slot: Slot, taken: Taken, stalls: int) -> Outcome:
-        if isinstance(slot.verdict, (JobStopped, JobTimedOut)):
+        if slot.verdict is not None:
             return raised(taken, slot.verdict)
         if self._stopping_since is not None or slot.retiring:
             return handed_back(taken)
         return lost(taken, stalls, f"worker {slot.name} died")
 
+    def _working(self) -> list[Slot]:
+        return [slot for slot in self.slots if slot.pid]
+
     def _over(self) -> bool:
-        if any(slot.pid for slot in self.slots):
+        if self._working():
             return False
         return self._stopping_since is not None or all(slot.done for slot in self.slots)
 
     # Leases, timeouts, stops, memory
 
     def _beat(self) -> None:
-        self._subscribe()
-        for slot in self.slots:
-            if slot.pid:
-                self._beat_one(slot)
+        self._listen()
+        for slot in self._working():
+            self._beat_one(slot)
 
     def _beat_one(self, slot: Slot) -> None:
-        memory = resident_memory(slot.pid)
+        memory = slot.memory()
         keys = [names.worker(slot.name), names.worker_executions(slot.name)]
         known, *words = run(self._client, BEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
         if not known:
@@ -207,82 +178,52 @@ class Supervisor:
         for member, started, timeout, stop in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True):
             limit = float(timeout)
             if limit > 0 and seconds - float(started) > limit + _KILL_AFTER_TIMEOUT:
-                self._kill(
-                    slot, JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed")
-                )
+                slot.kill(JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed"))
             if stop == member:
-                self._ask_to_stop(slot, member.decode())
+                slot.ask_to_stop(member.decode())
         if memory > self.max_memory and not slot.retiring:
             log.info("worker %s uses %d MB and is replaced", slot.name, memory >> 20)
-            slot.retiring = True
-            _send(slot.pid, signal.SIGTERM)
-
-    def _ask_to_stop(self, slot: Slot, member: str) -> None:
-        if member not in slot.stop_asked:
-            slot.stop_asked[member] = time.monotonic()
-            _send(slot.pid, signal.SIGUSR1)
+            slot.retire()
 
     def _enforce(self) -> None:
         """Kills what was told to stop and did not, and all that outlives the grace of a shutdown."""
-        now = time.monotonic()
         for slot in self.slots:
-            for member, since in list(slot.stop_asked.items()):
-                if slot.pid and now - since > _KILL_AFTER_STOP:
-                    del slot.stop_asked[member]
-                    self._away_is_no_end(lambda slot=slot, member=member: self._kill_if_running(slot, member))  # type: ignore[misc]
-        if self._stopping_since is not None and (self._hurry or now - self._stopping_since > self.grace):
+            for execution in slot.deaf_to_stop():
+                self._away_is_no_end(lambda slot=slot, execution=execution: self._kill_if_running(slot, execution))  # type: ignore[misc]
+        since = self._stopping_since
+        if since is not None and (self._hurry or time.monotonic() - since > self.grace):
             for slot in self.slots:
-                _send(slot.pid, signal.SIGKILL)
+                slot.kill()
 
-    def _kill_if_running(self, slot: Slot, member: str) -> None:
-        if self._client.sismember(names.worker_executions(slot.name), member):
-            self._kill(slot, JobStopped("the job did not listen when it was stopped, and was killed"))
-
-    def _kill(self, slot: Slot, verdict: BaseException) -> None:
-        slot.verdict = verdict
-        _send(slot.pid, signal.SIGKILL)
+    def _kill_if_running(self, slot: Slot, execution: str) -> None:
+        if self._client.sismember(names.worker_executions(slot.name), execution):
+            slot.kill(JobStopped("the job did not listen when it was stopped, and was killed"))
 
     # Signals and commands
 
-    def _subscribe(self) -> None:
-        if self._pubsub is None:
-            self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
-            for slot in self.slots:
-                if slot.pid:
-                    self._pubsub.subscribe(names.commands(slot.name))
+    def _listen(self) -> None:
+        self._commands.listen(slot.name for slot in self._working())
 
     def _wait(self, reader: int) -> None:
         """Sleeps until a signal, a command, or half a second."""
-        sockets = [reader]
-        connection = self._pubsub.connection if self._pubsub is not None else None
-        if connection is not None and getattr(connection, "_sock", None) is not None:
-            sockets.append(connection._sock.fileno())
+        commands = self._commands.socket()
+        sockets = [reader] if commands is None else [reader, commands]
         ready, _, _ = select.select(sockets, [], [], 0.25 if self._waiting_for_something() else 0.5)
         if reader in ready:
             self._signals += os.read(reader, 1024)
-        if len(sockets) > 1 and sockets[1] in ready:
+        if commands in ready:
             self._away_is_no_end(self._hear)
 
     def _waiting_for_something(self) -> bool:
         return self._stopping_since is not None or any(slot.stop_asked for slot in self.slots)
 
     def _hear(self) -> None:
-        while (message := self._pubsub.get_message(timeout=0)) is not None:
-            for slot in self.slots:
-                if slot.pid and message.get("channel") == names.commands(slot.name).encode():
-                    self._command(slot, message.get("data") or b"")
-
-    def _command(self, slot: Slot, words: bytes) -> None:
-        if b"stop-job" in words or b"kill-horse" in words or b"stop-execution" in words:
-            member = self._client.hget(names.worker(slot.name), "stop")
-            if member is None and (running := self._client.smembers(names.worker_executions(slot.name))):
-                member = next((each for each in running if each.partition(b":")[0] in words), None)
-                if member is not None:
-                    self._client.hset(names.worker(slot.name), "stop", member)
-            if member is not None and self._client.sismember(names.worker_executions(slot.name), member):
-                self._ask_to_stop(slot, member.decode())
-        elif b"shutdown" in words:
-            self._signals.append(signal.SIGTERM)
+        slots = {slot.name: slot for slot in self._working()}
+        for worker, told in self._commands.heard():
+            if told["command"] == "shutdown":
+                self._signals.append(signal.SIGTERM)
+            elif worker in slots and (execution := execution_to_stop(self._client, worker, told)):
+                slots[worker].ask_to_stop(execution)
 
     def _obey_signals(self) -> None:
         asked = [number for number in self._signals if number in (signal.SIGTERM, signal.SIGINT)]
@@ -292,7 +233,7 @@ class Supervisor:
                 log.info("stopping; running jobs have %g seconds", self.grace)
                 self._stopping_since = time.monotonic()
                 for slot in self.slots:
-                    _send(slot.pid, signal.SIGTERM)
+                    slot.send(signal.SIGTERM)
             elif number == signal.SIGINT and time.monotonic() - self._stopping_since > 0.5:
                 self._hurry = True
 
@@ -321,17 +262,3 @@ class Timer:
         if now >= self._due:
             self._due = now + self._every
             self._action()
-
-
-def resident_memory(pid: int) -> int:
-    """The process's resident memory in bytes; 0 when it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
-        return 0
-
-
-def _send(pid: int, number: int) -> None:
-    if pid:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)

@@ -10,7 +10,8 @@ from rq import Queue as RQQueue
 from rq import SimpleWorker
 
 from .engine import Engine
-from .supervisor import Slot, Supervisor
+from .slot import Slot
+from .supervisor import Supervisor
 
 
 class Worker(SimpleWorker):

@@ -4,7 +4,8 @@ import sys
 
 from gnb import create_app
 from gnb.extensions import engine
-from gnb.queueing.supervisor import Slot, Supervisor
+from gnb.queueing.slot import Slot
+from gnb.queueing.supervisor import Supervisor
 from tests.browser import page_jobs  # noqa: F401  (declares its types)
 
 if __name__ == "__main__":

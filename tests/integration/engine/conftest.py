@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gnb.queueing import Engine, JobOptions, Queue, QueueOptions, RateLimit
-from gnb.queueing.supervisor import Slot, Supervisor
+from gnb.queueing.slot import Slot
+from gnb.queueing.supervisor import Supervisor
 from tests.servers import Broker
 
 from . import types

@@ -10,6 +10,8 @@ import pytest
 import redis
 from rq import Queue as RQQueue
 from rq import Retry, SimpleWorker
+from rq import Worker as RQWorker
+from rq.command import send_kill_horse_command, send_shutdown_command, send_stop_job_command
 from rq.job import Job as RQJob
 from rq.results import Result
 
@@ -94,8 +96,6 @@ def test_a_stock_worker_runs_our_jobs_of_the_default_priority(client: Any, queue
 
 
 def test_rq_sees_our_workers_and_what_they_do(client: Any, queue: Queue, start: Callable[..., Workers]) -> None:
-    from rq import Worker as RQWorker
-
     start()
     job = queue.enqueue("sleep", {"seconds": 5})
     wait_for(lambda: queue.job(job.id).state == "active")
@@ -123,6 +123,30 @@ def test_rqs_own_commands_start_our_worker(queue: Queue, engine: Engine, command
         check=True, timeout=60, cwd=ROOT,
     )  # fmt: skip
     assert all(queue.job(job.id).state == "completed" for job in jobs)
+
+
+@pytest.mark.parametrize("command", ["stop-job", "kill-horse"])
+def test_rqs_command_ends_the_running_job_and_not_its_worker(
+    client: Any, queue: Queue, start: Callable[..., Workers], command: str
+) -> None:
+    start()
+    job, after = queue.enqueue("sleep", {"seconds": 30}), queue.enqueue("noop")
+    wait_for(lambda: queue.job(job.id).state == "active")
+    if command == "stop-job":
+        send_stop_job_command(client, job.id, serializer="json")
+    else:
+        send_kill_horse_command(client, RQWorker.all(connection=client, serializer="json")[0].name)
+    wait_for(lambda: queue.job(after.id).state == "completed")
+    assert queue.job(job.id).failed_reason == "JobStopped: the job was stopped"
+
+
+def test_rqs_shutdown_ends_the_worker_after_its_job(client: Any, queue: Queue, start: Callable[..., Workers]) -> None:
+    workers = start()
+    job = queue.enqueue("sleep", {"seconds": 1})
+    wait_for(lambda: queue.job(job.id).state == "active")
+    send_shutdown_command(client, RQWorker.all(connection=client, serializer="json")[0].name)
+    workers.wait()
+    assert queue.job(job.id).state == "completed"
 
 
 def test_rqs_suspend_holds_our_workers(client: Any, queue: Queue, run_all: RunAll) -> None:
