@@ -13,6 +13,7 @@ add_filters(blueprint)
 from gnb.blueprints.admin import (  # noqa: E402, F401  (the pages register themselves on the blueprint)
     all_queues,
     audit,
+    bookings,
     bulk,
     campaigns,
     emails,
@@ -30,6 +31,7 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the pages register them
     queue_actions,
     schedule_forms,
     schedules,
+    tours,
     trouble,
     workers,
 )

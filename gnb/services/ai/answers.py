@@ -40,13 +40,20 @@ def ask(kind: str, data: Mapping[str, Any]) -> Asked:
     Raises QueueUnavailable, and marshmallow's ValidationError for data that the kind does not take.
     """
     content = REQUESTS[kind]().load(data)
-    if answer := cache.get(kind, content):
-        return Asked(answer, None)
-    if job := _under_way(kind, content):
-        return Asked(None, job)
+    known = _known(kind, content)
+    if known.answer or known.job:
+        return known
     job = queue_service.add_ai_job(kind, data)
     cache.remember_job(kind, content, job.id)
     return Asked(None, job)
+
+
+def look(kind: str, data: Mapping[str, Any]) -> Asked:
+    """What is known already: the kept answer, or the job under way, or neither; nothing is asked.
+
+    Raises QueueUnavailable, and marshmallow's ValidationError for data that the kind does not take.
+    """
+    return _known(kind, REQUESTS[kind]().load(data))
 
 
 def kept(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
@@ -54,6 +61,12 @@ def kept(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict[
     made_do = answer.get("note") not in (None, wording.NO_KEY)
     cache.put(kind, content, answer, MADE_DO_SECONDS if made_do else cache.KEPT_SECONDS)
     return answer
+
+
+def _known(kind: str, content: Mapping[str, Any]) -> Asked:
+    if answer := cache.get(kind, content):
+        return Asked(answer, None)
+    return Asked(None, _under_way(kind, content))
 
 
 def _under_way(kind: str, content: Mapping[str, Any]) -> Job | None:

@@ -10,6 +10,8 @@ KINDS = (
     ("queue.", _l("queues")),
     ("export.", _l("exports")),
     ("schedule.", _l("schedules")),
+    ("booking.", _l("bookings")),
+    ("tour.", _l("tours")),
     ("user.", _l("accounts")),
 )
 ACTION_WORDS = {
@@ -25,6 +27,12 @@ ACTION_WORDS = {
     "queue.clean": _l("cleaned"),
     "queue.drain": _l("drained"),
     "queue.retry": _l("all failed retried"),
+    "booking.confirmed": _l("confirmed"),
+    "booking.paid": _l("paid"),
+    "booking.completed": _l("completed"),
+    "booking.cancelled": _l("cancelled"),
+    "tour.create": _l("written"),
+    "tour.change": _l("changed"),
     "export.request": _l("asked for"),
     "export.download": _l("downloaded"),
 }
@@ -45,6 +53,10 @@ def target_url(target: str) -> str | None:
     queue, _, job = target.partition("/")
     if queue == "export" and _EXPORT_ID.fullmatch(job):
         return url_for("admin.exports", _anchor=f"export-{job}")
+    if queue == "booking" and job.isdecimal():
+        return url_for("admin.booking", booking_id=int(job))
+    if queue == "tour" and job.isdecimal():
+        return url_for("admin.tours", _anchor=f"tour-{job}")
     if engine is None or queue not in {each.name for each in engine.queues}:
         return None
     return url_for("admin.job", queue_name=queue, job_id=job) if job else url_for("admin.queue", queue_name=queue)
