@@ -27,6 +27,7 @@ from .stopping import ask_to_stop
 T = TypeVar("T")
 
 _BATCH = 500
+_PLACES_AT_ONCE = 500_000
 _BATCHES_ON_THE_WAY = 20
 _STOP_WITHIN = 5.0
 
@@ -119,7 +120,10 @@ class Queue(QueueReader):
         return self.broker.run(REQUEUE, [self.keys.wake], args)  # type: ignore[no-any-return]
 
     def _remove(self, ids: list[str]) -> list[int]:
-        return self.broker.run(REMOVE, [], ids)  # type: ignore[no-any-return]
+        answers: list[int] = []
+        while len(answers) < len(ids):
+            answers += self.broker.run(REMOVE, [], [_PLACES_AT_ONCE, *ids[len(answers) :]])
+        return answers
 
     # Many jobs
 

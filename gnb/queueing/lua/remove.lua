@@ -1,13 +1,15 @@
 -- remove: jobs that do not run, from wherever they stand.
 --
--- ARGV  job ids
+-- ARGV  1 how many places of lists may be looked through, about; then job ids
 -- Writes rq:job, rq:results, gnb:logs of each, the registries and the list of its band.
--- Returns a list as long as the ids: 1 removed, 0 it runs, -1 no such job.
+-- Returns for each id 1 removed, 0 it runs, -1 no such job; for the first ids only where the lists are so long that all
+-- would take too much of the broker's time at once.
 
 local REGISTRY = {finished = 'rq:finished:', failed = 'rq:failed:', stopped = 'rq:failed:', scheduled = 'rq:scheduled:',
   deferred = 'rq:deferred:', canceled = 'rq:canceled:'}
-local answers = {}
-for number, id in ipairs(ARGV) do
+local answers, places = {}, tonumber(ARGV[1])
+for number = 1, #ARGV - 1 do
+  local id = ARGV[number + 1]
   local fields = redis.call('HMGET', 'rq:job:' .. id, 'origin', 'status')
   local band, status = fields[1], fields[2]
   if not band then
@@ -18,10 +20,12 @@ for number, id in ipairs(ARGV) do
     if REGISTRY[status] then
       redis.call('ZREM', REGISTRY[status] .. band, id)
     else
+      places = places - redis.call('LLEN', 'rq:queue:' .. band)
       redis.call('LREM', 'rq:queue:' .. band, 1, id)
     end
     redis.call('UNLINK', 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id)
     answers[number] = 1
   end
+  if places <= 0 then break end
 end
 return answers

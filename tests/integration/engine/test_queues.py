@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from gnb.queueing import Engine, InvalidJobOption, Queue
+from gnb.queueing import queue as queue_module
 from tests.servers import Broker
 
 from .conftest import Workers, make_engine, wait_for
@@ -120,6 +121,13 @@ def test_a_search_finds_by_id_type_and_data_and_goes_on_at_its_cursor(queue: Que
     first = queue.search("waiting", "IZMIR", limit=15)
     second = queue.search("waiting", "İzmir", cursor=first.cursor or 0, limit=15)
     assert (len(first.jobs), len(second.jobs), second.cursor) == (15, 5, None)
+
+
+def test_jobs_are_removed_from_long_lists_a_few_at_a_time(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "_PLACES_AT_ONCE", 300)
+    jobs = queue.enqueue_many([("noop", {}, {})] * 200)
+    assert queue.remove_many([job.id for job in jobs[::2]]) == 100
+    assert [job.id for job in queue.jobs("waiting", 0, 200).jobs] == [job.id for job in jobs[1::2]]
 
 
 def test_counters_agree_with_what_ran(engine: Engine, queue: Queue, run_all: RunAll) -> None:
