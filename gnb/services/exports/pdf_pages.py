@@ -13,6 +13,7 @@ from flask import current_app
 from flask_babel import force_locale
 
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES
+from gnb.services.bookings.words import booking_word
 
 if TYPE_CHECKING:
     from weasyprint import Document
@@ -34,7 +35,8 @@ class Press:
         """The template's pages."""
         with force_locale(self.language):
             page = current_app.jinja_env.get_template(template)
-            html = page.render(**values, language=self.language, day=self.day, money=self.money, number=self.number)
+            words = {"day": self.day, "money": self.money, "number": self.number, "word": booking_word}
+            html = page.render(**values, **words, language=self.language)
         return self._typesetter.pages(html.translate(_UNPRINTABLE))
 
     def day(self, value: Any) -> str:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask_babel import force_locale, gettext
 
 from gnb.models import Tour
+from gnb.services.bookings.words import booking_word
 from gnb.services.exports.pdf_pages import Press
 
 
@@ -28,7 +29,9 @@ def described(press: Press, connection: sa.Connection, filters: Mapping[str, Any
             "currency": gettext("Currency"),
             "language": gettext("Language"),
         }
-        lines += [(words, ", ".join(filters[name])) for name, words in names.items() if name in filters]
+        lines += [
+            (words, ", ".join(map(booking_word, filters[name]))) for name, words in names.items() if name in filters
+        ]
         if "tour" in filters:
             tour = connection.scalar(sa.select(Tour.name).where(Tour.id == filters["tour"]))
             lines.append((gettext("Tour"), tour or str(filters["tour"])))

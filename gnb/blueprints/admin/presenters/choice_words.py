@@ -5,19 +5,9 @@ from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from gnb.blueprints.admin.presenters.words import ROLE_WORDS
+from gnb.services.bookings.words import WORDS
 
-_WORDS = {
-    "pending": _l("pending"),
-    "confirmed": _l("confirmed"),
-    "paid": _l("paid"),
-    "completed": _l("completed"),
-    "cancelled": _l("cancelled"),
-    "cash": _l("cash"),
-    "credit_card": _l("credit card"),
-    "stripe": "Stripe",
-    "paytr": "PayTR",
-    **ROLE_WORDS,
-}
+_WORDS = {**WORDS, **ROLE_WORDS}
 _LABELS = {
     "start date": _l("from"),
     "end date": _l("to"),
