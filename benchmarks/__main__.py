@@ -1,4 +1,4 @@
-"""`bin/bench [--only engine,…] [--quick]`: runs the parts, prints the table, writes results/latest.json."""
+"""`bin/bench [--only engine,…] [--quick] [--minutes N]`: runs the parts, prints a table, writes results/latest.json."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from benchmarks.report import RESULTS, TABLE_WIDTH, Report
 
 # Each is a module of this package with `run(options) -> list[Measure]`; README.md says what else it may have.
 PARTS = ("engine", "pages", "exports", "mail")
+ON_DEMAND = ("steady",)
+"""Run only when named: this one takes as long as one says."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report(describe_machine(), package_versions(), quick=chosen.quick)
     for part in chosen.only:
         console.print(f"[bold]{part}[/bold] …")
-        _run_part(part, Options(quick=chosen.quick), report)
+        _run_part(part, Options(chosen.quick, chosen.minutes), report)
     report.print(console)
     report.write()
     console.print(f"Written to {RESULTS}")
@@ -46,16 +48,19 @@ def _run_part(part: str, options: Options, report: Report) -> None:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/bench", description="Measures the project next to its peers.")
-    parser.add_argument("--only", type=_parts, default=PARTS, metavar="PART,…", help=f"some of: {', '.join(PARTS)}")
+    parser.add_argument(
+        "--only", type=_parts, default=PARTS, metavar="PART,…", help=f"some of: {', '.join(PARTS + ON_DEMAND)}"
+    )
     parser.add_argument("--quick", action="store_true", help="small counts, one round: a look, not a figure to quote")
+    parser.add_argument("--minutes", type=float, default=30, metavar="N", help="how long `steady` runs (30)")
     return parser.parse_args(arguments)
 
 
 def _parts(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
-    unknown = [name for name in names if name not in PARTS]
+    unknown = [name for name in names if name not in PARTS + ON_DEMAND]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(f"{text!r}: choose from {', '.join(PARTS)}")
+        raise argparse.ArgumentTypeError(f"{text!r}: choose from {', '.join(PARTS + ON_DEMAND)}")
     return names
 
 

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Options:
-    """How much to run. `rounds` is how often each contestant is measured; the median counts."""
+    """How much to run. `rounds` is how often each contestant is measured; the median counts. `minutes`: of `steady`."""
 
     quick: bool = False
+    minutes: float = 30
 
     @property
     def rounds(self) -> int:

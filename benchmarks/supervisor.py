@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from redis import Redis
@@ -33,7 +34,7 @@ def idle_supervisor(options: Options, url: str) -> list[Measure]:
             _wait_for_workers(redis, parent)
             time.sleep(options.count(5, quick=2))  # what starting up still does is not idling
             share = _processor_share(parent.pid, options.count(15, quick=5))
-            memory = sum(_proportional_memory(pid) for pid in family(parent.pid))
+            memory = sum(proportional_memory(pid) for pid in family(parent.pid))
     profile = "-".join(LOW_PROFILE.values())
     return [
         Measure(name="idle supervisor, processor", unit="%", ours=share, goal=at_most(1), note=profile),
@@ -42,11 +43,12 @@ def idle_supervisor(options: Options, url: str) -> list[Measure]:
 
 
 def family(pid: int) -> list[int]:
-    """The process and all that descend from it."""
+    """The process and all that descend from it, at this moment."""
     pids = [pid]
-    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in tasks.read_text().split():
-            pids += family(int(child))
+    with suppress(OSError):  # one that has just ended has no children
+        for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in tasks.read_text().split():
+                pids += family(int(child))
     return pids
 
 
@@ -74,7 +76,7 @@ def _processor_seconds(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _proportional_memory(pid: int) -> float:
+def proportional_memory(pid: int) -> float:
     """MB in the processor's pages, shared ones divided among those who share them."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024 / 1e6
