@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -34,9 +35,12 @@ class Release:
         for name in _FILES:
             shutil.copy(ROOT / name, folder / name)
 
-    def web(self, port: int) -> "subprocess.Popen[bytes]":
-        """A web server on that port, once it says that it is ready."""
-        process = self._start("gunicorn", "wsgi:app", PORT=str(port))
+    def web(self, port: int, listener: socket.socket | None = None) -> "subprocess.Popen[bytes]":
+        """A web server on that port, once it says that it is ready, maybe on a socket open already, as systemd's is."""
+        if listener is None:
+            process = self._start("gunicorn", "wsgi:app", PORT=str(port))
+        else:
+            process = self._start("gunicorn", "wsgi:app", listener=listener)
         wait_for(lambda: _status(port, "/readyz") == 200, 60)
         return process
 
@@ -59,11 +63,19 @@ class Release:
                 process.kill()
                 process.wait()
 
-    def _start(self, module: str, *arguments: str, **more: str) -> "subprocess.Popen[bytes]":
+    def _start(
+        self, module: str, *arguments: str, listener: socket.socket | None = None, **more: str
+    ) -> "subprocess.Popen[bytes]":
         environment = {**os.environ, **self.variables, **more}
         environment.pop("PYTHONPATH", None)
-        command = [sys.executable, "-m", module, *arguments]
-        process = subprocess.Popen(command, env=environment, cwd=self.folder, preexec_fn=end_with_parent)
+        command, passed = [sys.executable, "-m", module, *arguments], ()
+        if listener is not None:
+            passed = (listener.fileno(),)
+            handing_over = f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+            command = ["bash", "-c", handing_over, "bash", *command]
+        process = subprocess.Popen(
+            command, env=environment, cwd=self.folder, preexec_fn=end_with_parent, pass_fds=passed
+        )
         self.processes.append(process)
         return process
 
