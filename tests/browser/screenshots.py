@@ -30,6 +30,10 @@ PAGES = {
     "campaigns": "/admin/campaigns",
     "emails": "/admin/emails",
     "exports": "/admin/exports",
+    "bookings": "/admin/bookings",
+    "booking": "/admin/bookings/3000",
+    "tours": "/admin/tours",
+    "tour": "/admin/tours/1/edit",
     "audit": "/admin/audit",
 }
 # A traceback names the folder that it ran in, which is nobody's business.

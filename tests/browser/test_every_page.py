@@ -1,11 +1,14 @@
 """What holds for every page: nothing for axe-core to find, no sideways scroll, nothing that the browser refuses."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gnb.models import now
 from tests.browser.conftest import Visit
 from tests.browser.stage import Stage
+from tests.business import make_booking, make_tour
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 RUN_AXE = """async () => {
@@ -50,6 +53,15 @@ PAGES = [
     "/admin/insights",
     "/admin/insights?kind=package-recommendations",
     "/admin/insights?kind=batch-insights",
+    "/admin/bookings",
+    "/admin/bookings?status=paid&q=nobody",
+    "/admin/bookings/1",
+    "/admin/bookings/2",
+    "/admin/bookings/1/status/cancelled",
+    "/admin/tours",
+    "/admin/tours?q=nothing-like-it",
+    "/admin/tours/new",
+    "/admin/tours/1/edit",
     "/admin/audit",
     "/admin/jobs/no-such-queue",
     "/admin/jobs/email/no-such-job",
@@ -60,7 +72,11 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def busy_stage(stage: Stage) -> Stage:
-    """Jobs in every state."""
+    """Jobs in every state, and two bookings: one that is to come, one that is over."""
+    with stage.app.app_context():
+        transfer = make_tour(name="Istanbul Airport to Fatih", origin="IST", destination="Fatih", category="airport")
+        make_booking(transfer, status="pending", pickup_at=now() + timedelta(days=9), notes="<b>Late</b> " + "x" * 300)
+        make_booking(make_tour(category="city"), status="cancelled", customer_name="N" * 200)
     stage.enqueue(1, job_id="job-done")
     stage.enqueue(2, "bad", job_id="job-bad", attempts=2)
     stage.start_workers("email")

@@ -21,7 +21,6 @@ _DESCRIPTION = Length(max=LONGEST_DESCRIPTION)
 LARGEST_PRICE = Decimal("1000000")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _GIVE = _l("Fill this in.")
-_DIGITS = {"inputmode": "decimal"}
 _NUMBER = _l("Give a whole number.")
 
 
@@ -31,13 +30,6 @@ def _cents(_form: FlaskForm, field: DecimalField) -> None:
         return
     if not amount.is_finite() or not 0 < amount <= LARGEST_PRICE or amount != round(amount, 2):
         raise ValidationError(gettext("A price is more than 0, at most 1,000,000, with two decimals at most."))
-
-
-class _Price(DecimalField):
-    """An amount of money; a comma is as good as a point."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata([text.strip().replace(",", ".")[:40] for text in valuelist])
 
 
 class TourForm(FlaskForm):
@@ -62,8 +54,8 @@ class TourForm(FlaskForm):
     duration_minutes = IntegerField(_l("Minutes"), [InputRequired(_NUMBER), NumberRange(1, 100_000)])
     max_passengers = IntegerField(_l("Largest party"), [InputRequired(_NUMBER), NumberRange(1, 50)])
     daily_seats = IntegerField(_l("Seats a day"), [Optional(), NumberRange(1, 100_000)])
-    base_price = _Price(_l("Base price"), [InputRequired(_GIVE), _cents], render_kw=_DIGITS)
-    current_price = _Price(_l("Price now"), [InputRequired(_GIVE), _cents], render_kw=_DIGITS)
+    base_price = DecimalField(_l("Base price"), [InputRequired(_GIVE), _cents])
+    current_price = DecimalField(_l("Price now"), [InputRequired(_GIVE), _cents])
     currency = SelectField(_l("Currency"), choices=list(CURRENCIES))
     active = BooleanField(_l("On sale"))
 

@@ -243,7 +243,7 @@ def test_a_changed_price_is_in_its_history_and_seats_follow(admin: FlaskClient) 
     day = local_day(now()) + timedelta(days=5)
     db.session.add(Departure(tour_id=tour.id, departs_on=day, seats=10, seats_taken=7))
     db.session.commit()
-    sent = tour_form(daily_seats="5", current_price="39,90", active="")
+    sent = tour_form(daily_seats="5", current_price="39.90", active="")
     assert admin.post(f"/admin/tours/{tour.id}/edit", data=sent).status_code == 303
     db.session.expire_all()
     assert (tour.current_price, tour.daily_seats, tour.active) == (Decimal("39.90"), 5, False)
