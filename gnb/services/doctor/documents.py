@@ -6,11 +6,14 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import current_app
-from pypdf import PdfReader
 
 from gnb.services.doctor.findings import Finding, cause, ok, problem
+
+if TYPE_CHECKING:
+    from pypdf import PageObject
 
 _SAMPLE = "İstanbul ₺"
 _LIBRARIES = "Install: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
@@ -31,14 +34,16 @@ def examine() -> Iterator[Finding]:
         yield problem("documents", f"there is no font, and every PDF fails: {error}", _FONTS)
         return
     pdf = Typesetter(Path(str(current_app.static_folder))).pages(f"<p>{_SAMPLE}").write_pdf()
-    fonts = _fonts(pdf)
-    if _SAMPLE not in PdfReader(io.BytesIO(pdf)).pages[0].extract_text():
+    from pypdf import PdfReader  # ten megabytes that every process would carry, and only this needs
+
+    page = PdfReader(io.BytesIO(pdf)).pages[0]
+    fonts = _fonts(page)
+    if _SAMPLE not in page.extract_text():
         yield problem("documents", f"no font has the letters of “{_SAMPLE}”", _FONTS)
     else:
         yield ok("documents", f"a page was made, with {', '.join(fonts)}")
 
 
-def _fonts(pdf: bytes) -> list[str]:
-    page = PdfReader(io.BytesIO(pdf)).pages[0]
+def _fonts(page: PageObject) -> list[str]:
     fonts = page["/Resources"].get_object().get("/Font", {}).get_object()  # type: ignore[union-attr]
     return sorted({str(font.get_object()["/BaseFont"]).partition("+")[2] for font in fonts.values()})

@@ -6,8 +6,8 @@ each row, so the end of a row is known without looking inside for quotation mark
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
-from itertools import repeat
 from typing import Any
 
 import psycopg
@@ -46,12 +46,15 @@ def _batches(driver: psycopg.Connection[Any], statement: str) -> Iterator[list[b
     while more:
         rows: list[bytes] = []
         add = rows.append
-        for _ in repeat(None, _BATCH):
-            length, row = next_row(0)
-            if length < 0:
+        while len(rows) < _BATCH:
+            length, row = next_row(1)
+            if length > 0:
+                add(bytes(row))
+            elif length == 0:
+                _wait(libpq)
+            else:
                 more = False
                 break
-            add(bytes(row))
         if rows:
             yield rows
     _expect(libpq, pq.ExecStatus.COMMAND_OK)
@@ -59,7 +62,17 @@ def _batches(driver: psycopg.Connection[Any], statement: str) -> Iterator[list[b
         pass
 
 
+def _wait(libpq: Any) -> None:
+    """Until the server has sent more. libpq's own waiting would let no other thread run, and no signal be heard."""
+    poll = select.poll()
+    poll.register(libpq.socket, select.POLLIN)
+    poll.poll()
+    libpq.consume_input()
+
+
 def _expect(libpq: Any, status: pq.ExecStatus) -> None:
+    while libpq.is_busy():
+        _wait(libpq)
     result = libpq.get_result()
     if result is None or result.status != status:
         message = result.error_message.decode(errors="replace") if result else "the connection is gone"

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from gnb.services.exports.csv_columns import Column, Kind, Table
 
-_BATCH = 200
-"""Rows joined into one text: more of them only cost memory."""
+_BATCH = 1000
+"""Rows joined into one text: asking for fewer costs a tenth of the time, more only cost memory."""
 
 _FORMATS = {
     Kind.NUMBER: "%d",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,10 @@ def check_key(key: str) -> str:
 
 
 class FileWriter(ABC):
-    """A file being written. Subclasses put away pieces of `piece_size` bytes, the last one smaller."""
+    """A file being written. Subclasses put away pieces of `piece_size` bytes, the last one smaller.
+
+    A piece is put away by a thread while the next one is made: the database reads and writes at once.
+    """
 
     piece_size = 256 * 1024
 
@@ -28,6 +32,8 @@ class FileWriter(ABC):
         self.size = 0
         """Bytes written so far."""
         self._buffer = bytearray()
+        self._putting = ThreadPoolExecutor(1, "export-writer")
+        self._put_before: Future[None] | None = None
 
     def write(self, data: bytes) -> None:
         """Adds to the file's end."""
@@ -36,7 +42,8 @@ class FileWriter(ABC):
         while len(self._buffer) >= self.piece_size:
             piece = bytes(self._buffer[: self.piece_size])
             del self._buffer[: self.piece_size]
-            self._put(piece)
+            self._wait_for_piece()
+            self._put_before = self._putting.submit(self._put, piece)
 
     def __enter__(self) -> Self:
         return self
@@ -44,16 +51,24 @@ class FileWriter(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._discard()
-            return
         try:
-            if self._buffer:
-                self._put(bytes(self._buffer))
-            self._finish()
-        except BaseException:
-            self._discard()
+            if kind is None:
+                self._wait_for_piece()
+                if self._buffer:
+                    self._put(bytes(self._buffer))
+                self._finish()
+        except BaseException as error:
+            kind = type(error)
             raise
+        finally:
+            self._putting.shutdown()
+            if kind is not None:
+                self._discard()
+
+    def _wait_for_piece(self) -> None:
+        """Raises what went wrong with the piece before."""
+        if self._put_before is not None:
+            self._put_before.result()
 
     @abstractmethod
     def _put(self, piece: bytes) -> None:
