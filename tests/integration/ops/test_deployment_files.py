@@ -107,6 +107,18 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_gnb_flask_runs_commands_with_the_settings_of_the_file(tmp_path: Path) -> None:
+    settings = tmp_path / "gnb-transfer.env"
+    settings.write_text(
+        f"SECRET_KEY=k\nPORT=5099\nEMAIL_FROM='GNB Transfer <a@b.example>'\nDATABASE_URL=sqlite:///{tmp_path}/x.db\n"
+    )
+    env = {"PATH": os.environ["PATH"], "RELEASE": str(ROOT), "SETTINGS": str(settings)}
+    command = [str(ROOT / "ops/gnb-flask"), "shell"]
+    question = "from gnb.extensions import settings; s = settings(); print(s.port, s.email_from)"
+    done = subprocess.run(command, env=env, input=question, capture_output=True, text=True, timeout=60)
+    assert "5099 GNB Transfer <a@b.example>" in done.stdout
+
+
 def _value(text: str, name: str) -> str:
     found = re.search(rf"^{name}=(.+)$", text, re.MULTILINE)
     assert found, name
