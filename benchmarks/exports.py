@@ -67,7 +67,7 @@ def _csv_sqlite(options: Options, folder: Path) -> list[Measure]:
 
 def _csv_postgresql(options: Options, folder: Path) -> list[Measure]:
     count = options.count(1_000_000, 50_000)
-    with _postgres() as server:
+    with postgresql() as server:
         url = server.url("postgres")
         fill(url.replace("postgresql://", "postgresql+psycopg://"), count)
         copy = f"COPY ({_PLAIN}) TO STDOUT (FORMAT csv)"
@@ -137,7 +137,8 @@ def _seconds(command: list[str], target: Path) -> float:
 
 
 @contextmanager
-def _postgres() -> Iterator[Postgres]:
+def postgresql() -> Iterator[Postgres]:
+    """A server of its own that ends with the block."""
     server = Postgres()
     try:
         server.start()
