@@ -42,7 +42,7 @@ def run(options: Options) -> list[Measure]:
         left = load.wait_until_done()
         series = sampler.series()
         draw(series, sampler.times, RESULTS.parent, f"{options.minutes:g} minutes, {killed} workers killed")
-        return [*map(_compared, series), *_troubles(load, left, killed)]
+        return [*map(compared, series), *_troubles(load, left, killed)]
 
 
 def _watch(place: World, sampler: Sampler, seconds: float) -> int:
@@ -59,7 +59,7 @@ def _watch(place: World, sampler: Sampler, seconds: float) -> int:
     return killed
 
 
-def _compared(series: Series) -> Measure:
+def compared(series: Series) -> Measure:
     """The last quarter next to the first."""
     quarter = max(len(series.values) // 4, 1)
     first, last = statistics.median(series.values[:quarter]), statistics.median(series.values[-quarter:])

@@ -46,6 +46,7 @@ class Load:
         """Has each queue keep as many completed jobs as it ever will, and the demo's campaigns mailed."""
         with self.place.app.app_context():
             engine().queue("scheduled").enqueue("process-campaigns")
+            engine().queue("export").enqueue_many([("revenue-pdf", {}, {})] * 6)  # each worker loads what PDFs need
             for queue, job in (("email", _mail), ("ai", _insight), ("export", _export), ("scheduled", _sitemap)):
                 engine().queue(queue).enqueue_many(
                     [(name, data, {}) for name, data in (job(next(self._numbers)) for _ in range(KEPT + 20))]

@@ -40,7 +40,7 @@ def _plot(lines: Sequence[Series], times: Sequence[float], title: str) -> str:
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_figure(top * step / 4)}</text>')
     for step in range(5):
         x = LEFT + step / 4 * (right - LEFT)
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{last * step / 240:.3g} min</text>')
+        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{last * step / 240:.1f} min</text>')
     for number, one in enumerate(lines):
         colour = COLOURS[number % len(COLOURS)]
         moments = times[len(times) - len(one.values) :]  # a rate begins with the second sample
