@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks.__main__ import main
 from benchmarks.measure import Measure, Options, at_most, in_turn, percentile, ratio_at_least, ratio_at_most
+from benchmarks.publish import BEGIN, END, PAGE, publish
 from benchmarks.report import Report, figure
 
 
@@ -88,3 +89,22 @@ def test_an_unknown_part_is_refused_with_those_there_are(capsys: pytest.CaptureF
         main(["--only", "nonsense"])
     assert stopped.value.code == 2
     assert "choose from engine" in capsys.readouterr().err
+
+
+def test_only_a_whole_run_is_put_into_the_documentation(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(PAGE.read_text())
+    measure = Measure(name="pickup p50", unit="ms", ours=1.5, peer=3.0, against="RQ", goal=ratio_at_most(1))
+    parts = {"engine": [measure], "mail": [measure]}
+    assert not publish(Report({}, {}, quick=True, parts=dict(parts)), parts, page)
+    assert not publish(Report({}, {}, quick=False, parts={"mail": [measure]}), parts, page)
+    assert not publish(Report({}, {}, quick=False, parts=dict(parts), failures={"mail": "no"}), parts, page)
+    assert page.read_text() == PAGE.read_text()
+
+    for _ in range(2):
+        assert publish(Report({"cores": "2"}, {"python": "3.11"}, quick=False, parts=dict(parts)), parts, page)
+    text = page.read_text()
+    assert text.count("| pickup p50 | 1.50 ms | 3.00 ms | RQ | 0.50 | ≤ 1 × | yes |") == 2
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    assert text.startswith(before)
+    assert text.endswith(rest.partition(END)[2])
