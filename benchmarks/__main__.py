@@ -12,6 +12,7 @@ from rich.console import Console
 
 from benchmarks.machine import describe_machine, package_versions
 from benchmarks.measure import Options
+from benchmarks.publish import PAGE, publish
 from benchmarks.report import RESULTS, TABLE_WIDTH, Report
 
 # Each is a module of this package with `run(options) -> list[Measure]`; README.md says what else it may have.
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.print(console)
     report.write()
     console.print(f"Written to {RESULTS}")
+    if publish(report, PARTS):
+        console.print(f"Written to {PAGE}")
     return 0 if report.complete else 1
 
 

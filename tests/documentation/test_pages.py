@@ -1,4 +1,4 @@
-"""What the documentation says: commands and their options, files and Python are there, and nothing is from elsewhere."""
+"""What the documentation says is there: commands and their options, files, Python. Nothing comes from elsewhere."""
 
 import re
 import subprocess
