@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import ValidationError
@@ -21,13 +21,19 @@ from gnb.services.bookings.request import BookingRequestSchema
 
 blueprint = Blueprint("book", __name__)
 
+_KEY = "booking"
+
 
 @blueprint.get("/tours/<slug>/book")
 def form(slug: str) -> ResponseReturnValue:
     """The empty form, with what the search and the account know."""
     search = asked_for()
     typed = {name: text for name, text in search.typed.items() if name not in search.errors}
-    return _page(BookingForm.begin(tour_or_404(slug), typed, caller()))
+    begun = BookingForm.begin(tour_or_404(slug), typed, caller())
+    # Whoever comes back here after booking, by the browser's button, comes with the key of that booking.
+    kept_slug, kept_key = session.get(_KEY, ("", ""))
+    begun.key = kept_key if kept_slug == slug else _keep_key(slug, begun.key)
+    return _page(begun)
 
 
 @blueprint.post("/tours/<slug>/book")
@@ -62,6 +68,7 @@ def create() -> ResponseReturnValue:
 def _again(sent: BookingForm) -> ResponseReturnValue:
     """Someone went back after booking, changed the form and pressed again: that would be a second booking."""
     fresh = BookingForm(sent.tour, sent.texts, sent.travellers, sent.extras)
+    _keep_key(sent.tour.slug, fresh.key)
     fresh.refuse(
         {
             "form": gettext(
@@ -71,6 +78,11 @@ def _again(sent: BookingForm) -> ResponseReturnValue:
         }
     )
     return _page(fresh), 409
+
+
+def _keep_key(slug: str, key: str) -> str:
+    session[_KEY] = [slug, key]
+    return key
 
 
 def _page(shown: BookingForm) -> str:

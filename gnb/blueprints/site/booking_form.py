@@ -58,7 +58,7 @@ class BookingForm:
         if user:
             form.texts |= {"contactName": user.name, "contactEmail": user.email, "contactPhone": user.phone or ""}
         party = min(int(typed.get("passengers", "1")), tour.max_passengers)
-        form.travellers = [Traveller() for _ in range(party)]
+        form.travellers = [Traveller(user.name if user and not row else "") for row in range(party)]
         return form
 
     @classmethod

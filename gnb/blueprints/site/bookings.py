@@ -27,6 +27,7 @@ def page(reference: str) -> ResponseReturnValue:
         "site/booking.html",
         booking=booking,
         facts=booking_facts(booking, language()),
+        fare=booking.amount - sum(extra.total for extra in booking.extras),
         just_made="made" in request.args,
         may_cancel=changing.may_cancel(booking),
         token=request.args.get("token"),

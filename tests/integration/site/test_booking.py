@@ -243,6 +243,24 @@ def test_a_form_that_is_changed_after_booking_asks_before_it_books_again(client:
     assert len(bookings()) == 2
 
 
+def test_whoever_goes_back_and_presses_again_has_one_booking(client: FlaskClient, transfer: Tour) -> None:
+    first = send(client)
+    form = begin(client)  # the browser asks for the page anew, and fills in what was typed
+    assert send(client, form=form).location == first.location
+    assert len(bookings()) == 1
+
+
+def test_another_tours_form_has_another_key(app: Flask, client: FlaskClient, transfer: Tour, cruise: Tour) -> None:
+    keys = [
+        begin(client)["key"],
+        begin(client)["key"],
+        begin(client, "bosphorus")["key"],
+        begin(app.test_client())["key"],
+    ]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
 def test_somebody_elses_key_shows_nothing_of_their_booking(app: Flask, client: FlaskClient, transfer: Tour) -> None:
     form = begin(client)
     send(client, form=form)
@@ -252,7 +270,7 @@ def test_somebody_elses_key_shows_nothing_of_their_booking(app: Flask, client: F
     assert bookings()[0].reference not in answer.text
 
 
-def test_a_day_that_is_sold_out_is_told_beside_the_day(client: FlaskClient, cruise: Tour) -> None:
+def test_a_day_that_is_sold_out_is_told_beside_the_day(app: Flask, client: FlaskClient, cruise: Tour) -> None:
     db.session.add(Departure(tour=cruise, departs_on=local_day(now()) + timedelta(days=30), seats=10, seats_taken=9))
     db.session.commit()
     more = {"passengers-1-name": "Can", "passengers-1-kind": "adult"}
@@ -262,7 +280,7 @@ def test_a_day_that_is_sold_out_is_told_beside_the_day(client: FlaskClient, crui
     assert error and "Only 1 seat is left on that day." in error[1]
     assert fields_of(answer)["passengers-1-name"] == "Can"
     assert send(client, "bosphorus").status_code == 303
-    assert "That day is sold out." in send(client, "bosphorus").text
+    assert "That day is sold out." in send(app.test_client(), "bosphorus").text
 
 
 def test_a_tour_by_the_person_needs_no_destination(client: FlaskClient) -> None:
