@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import current_app, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
 from flask_babel import lazy_gettext as _l
@@ -97,7 +97,7 @@ def _answer_page(kind: str, job: Job | None, answer: dict[str, Any] | None) -> s
         job=job,
         answer=answer,
         plot=_hours(answer) if kind == "delay-risk" and answer else None,
-        bookings_url=_bookings_url(answer) if kind == "batch-insights" and answer else None,
+        bookings_url=url_for("admin.bookings", **answer["filters"]) if kind == "batch-insights" and answer else None,
     )
 
 
@@ -108,13 +108,6 @@ def _hours(answer: dict[str, Any]) -> Any:
     moments = [day + timedelta(hours=hour) for hour in range(len(risks))]
     series = Series(gettext("risk"), risks, "third")
     return line_plot(gettext("Risk by hour of departure"), moments, [series], lambda value: f"{value:.0f}%")
-
-
-def _bookings_url(answer: dict[str, Any]) -> str | None:
-    """The list of the bookings that were looked at, where the application has one."""
-    if "admin.bookings" not in current_app.view_functions:
-        return None
-    return url_for("admin.bookings", **answer["filters"])
 
 
 def _latest() -> list[Job]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from gnb.blueprints.api.tour_schemas import PageQuery, amount
+from gnb.blueprints.api.tour_schemas import TEXT, PageQuery, amount
 from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES
 from gnb.services.bookings import access, changing
 from gnb.services.exports.filters import BookingsFilters
@@ -51,7 +51,7 @@ class BookingRowSchema(Schema):
     time = fields.Function(
         lambda booking: booking.pickup_at.astimezone(HOME_ZONE).strftime("%H:%M"),
         required=True,
-        metadata={"description": "in Europe/Istanbul"},
+        metadata={"type": "string", "description": "in Europe/Istanbul"},
     )
     pickupAt = moment("pickup_at", "When the pickup is")
     contactName = fields.String(attribute="customer_name", required=True)
@@ -79,7 +79,9 @@ class BookingSchema(BookingRowSchema):
     paidAt = moment("paid_at", "When it was paid")
     cancelledAt = moment("cancelled_at", "When it was cancelled")
     nextStatuses = fields.Function(
-        changing.next_statuses, required=True, metadata={"description": "What it may become now."}
+        changing.next_statuses,
+        required=True,
+        metadata={"type": "array", "items": {"type": "string"}, "description": "What it may become now."},
     )
 
 
@@ -87,7 +89,9 @@ class MadeBookingSchema(BookingSchema):
     """A booking for the one who made it."""
 
     link = fields.Function(
-        access.guest_link, required=True, metadata={"description": "Its page, for whoever holds the link."}
+        access.guest_link,
+        required=True,
+        metadata={**TEXT, "description": "Its page, for whoever holds the link."},
     )
 
 

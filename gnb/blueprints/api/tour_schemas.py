@@ -13,6 +13,7 @@ from gnb.services.bookings.fields import SpokenSchema, TravelDay
 from gnb.services.bookings.pricing import is_per_person
 
 LARGEST_PAGE = 200
+TEXT = {"type": "string"}
 
 
 def amount(**options: Any) -> fields.Decimal:
@@ -56,9 +57,9 @@ class TourSchema(Schema):
     """A tour on sale."""
 
     slug = fields.String(attribute="tour.slug", required=True)
-    title = fields.Function(lambda offer: offer.tour.title(_language()), required=True)
+    title = fields.Function(lambda offer: offer.tour.title(_language()), required=True, metadata=TEXT)
     titles = fields.Dict(attribute="tour.titles", keys=fields.String(), values=fields.String(), required=True)
-    description = fields.Function(lambda offer: offer.tour.description(_language()), required=True)
+    description = fields.Function(lambda offer: offer.tour.description(_language()), required=True, metadata=TEXT)
     category = fields.String(attribute="tour.category", required=True, validate=validate.OneOf(CATEGORIES))
     city = fields.String(attribute="tour.city", required=True)
     airport = fields.String(attribute="tour.airport", required=True, allow_none=True)
@@ -72,7 +73,7 @@ class TourSchema(Schema):
     perPerson = fields.Function(
         lambda offer: is_per_person(offer.tour.category),
         required=True,
-        metadata={"description": "false where the price is for the car"},
+        metadata={"type": "boolean", "description": "false where the price is for the car"},
     )
     seatsLeft = fields.Integer(
         attribute="seats_left",
@@ -86,7 +87,7 @@ class ExtraSchema(Schema):
     """What can be added to a booking."""
 
     code = fields.String(required=True)
-    title = fields.Function(lambda extra: extra.title(_language()), required=True)
+    title = fields.Function(lambda extra: extra.title(_language()), required=True, metadata=TEXT)
     price = amount()
     currency = fields.String(required=True)
     maxQuantity = fields.Integer(attribute="max_quantity", required=True)

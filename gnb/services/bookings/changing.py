@@ -14,6 +14,7 @@ from gnb.models import STATUSES, Booking, Delivery, User, now
 from gnb.services import audit_service, email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.errors import InvalidBookingState
+from gnb.services.mail import ledger
 
 FROM = {
     "confirmed": ("pending",),
@@ -63,6 +64,8 @@ def set_status(
     db.session.refresh(booking)
     if status == "cancelled":
         seats.give_back(booking.tour_id, booking.travel_date, booking.guests)
+        # A confirmation that mail could not take so far must not come after the cancellation.
+        ledger.call_off_booking(booking.id)
     if plan := _MAILS.get(status):
         plan(booking)
     details = {"from": before, "to": status}

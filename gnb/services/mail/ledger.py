@@ -33,6 +33,7 @@ TAKEN_FOR = timedelta(seconds=70)
 """Longer than a job may run (60 s) and be killed: whoever took a row longer ago is no more."""
 
 CALLED_OFF = "the campaign was cancelled"
+BOOKING_CANCELLED = "the booking was cancelled"
 UNWANTED = "the recipient does not want this kind of mail"
 
 LONGEST_TEXT = 200_000
@@ -105,6 +106,15 @@ def plan_booking(kind: str, booking: Booking, received: bool = False) -> Deliver
         db.session.add(failed)
         db.session.flush()
         return failed
+
+
+def call_off_booking(booking_id: int) -> None:
+    """Send no more of what was planned about the booking, in the caller's transaction; what is on its way stays so."""
+    db.session.execute(
+        sa.update(_rows)
+        .where(_rows.c.booking_id == booking_id, _rows.c.state == "queued")
+        .values(state="suppressed", error=BOOKING_CANCELLED)
+    )
 
 
 def plan_for_user(kind: str, user: User, **fields: Any) -> Delivery:

@@ -69,7 +69,9 @@ def test_bookings_are_told_in_words(admin: Caller, app: Flask, run_ai_jobs: Call
     db.session.commit()
     sent = ask(admin, kind="batch-insights", **{"filters.status": "confirmed"})
     run_ai_jobs()
-    assert "1 bookings are in this selection." in admin("GET", sent.headers["Location"]).text
+    page = admin("GET", sent.headers["Location"]).text
+    assert "1 bookings are in this selection." in page
+    assert '<a class="small" href="/admin/bookings?status=confirmed">These bookings</a>' in page
 
 
 def test_an_unknown_place_is_refused_at_its_field_with_the_nearest_names(admin: Caller) -> None:

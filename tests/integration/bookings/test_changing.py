@@ -86,6 +86,19 @@ def test_a_cancelled_booking_gives_its_seats_back_and_says_so(app: Flask) -> Non
     assert booking.cancelled_at is not None
 
 
+def test_a_confirmation_that_was_not_sent_yet_does_not_come_after_the_cancellation(app: Flask) -> None:
+    booking = book(BookingRequestSchema().load(booking_data(make_tour())))
+    set_status(booking, "confirmed")
+    set_status(booking, "cancelled")
+    db.session.expire_all()
+    states = db.session.execute(sa.select(Delivery.kind, Delivery.state).order_by(Delivery.id)).all()
+    assert [tuple(row) for row in states] == [
+        ("booking-confirmation", "suppressed"),
+        ("booking-confirmation", "suppressed"),
+        ("booking-cancellation", "queued"),
+    ]
+
+
 def test_paying_is_dated_and_every_change_is_written_down(app: Flask) -> None:
     user = make_user(role="admin")
     booking = make_booking(status="confirmed")
