@@ -8,21 +8,21 @@ from gnb.services.web_processes import THREADS
 POOL = 15
 """What one process's pool opens at most: `pool_size` and `max_overflow` of flask_settings."""
 
-_A_THREAD = 2
-_AN_EXPORT = 3
-_A_JOB = 2
-_RELEASE = 1
+THREAD = 2
+"""Of a web thread: its session's, and one more while a file is downloaded from the database."""
+
+EXPORT = 3
+"""Of an export job: its session's, one for the snapshot that it reads, one for the file that it writes."""
+
+JOB = 2
+"""Of any other job: its session's, and one for what is written beside it."""
+
+RELEASE = 1
+"""Of `flask db upgrade`."""
 
 
 def most_connections(chosen: Settings) -> int:
-    """The most there can be at once.
-
-    A web thread has its session's and, while an export is downloaded from the database, one more; an export job its
-    session's, one for the snapshot that it reads and one for the file that it writes; another job its session's and one
-    for what is written beside it; `flask db upgrade` one. The scheduler has none.
-    """
-    web = chosen.web_concurrency * min(THREADS * _A_THREAD, POOL)
-    jobs = sum(
-        count * (_AN_EXPORT if queue == "export" else _A_JOB) for queue, count in chosen.worker_concurrency.items()
-    )
-    return web + jobs + _RELEASE
+    """The most there can be at once. The scheduler has none."""
+    web = chosen.web_concurrency * min(THREADS * THREAD, POOL)
+    jobs = sum(count * (EXPORT if queue == "export" else JOB) for queue, count in chosen.worker_concurrency.items())
+    return web + jobs + RELEASE

@@ -1,0 +1,56 @@
+"""No worker process opens more connections than `flask doctor` counts on, seen from the database while it works."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import psycopg
+import pytest
+from flask import Flask
+
+from gnb.config import Settings
+from gnb.extensions import db, engine
+from gnb.models import Booking
+from gnb.services.doctor import connections
+from gnb.services.queue_service import add_email_job, add_export_job
+from tests.business import make_tour, new_booking
+from tests.integration.engine.conftest import Workers
+from tests.servers import Postgres, on_postgresql
+
+pytestmark = on_postgresql
+
+
+def _export_of_many() -> None:
+    tour = make_tour()
+    for number in range(3000):
+        new_booking(tour, passengers=[], amount=Decimal(number))
+    db.session.commit()
+    for name in ("bookings-csv", "revenue-csv", "revenue-pdf"):
+        add_export_job(name)
+
+
+def _mails() -> None:
+    for number in range(30):
+        add_email_job("send-email", {"to": f"a{number}@example.com", "subject": "x", "text": "y"})
+
+
+@pytest.mark.parametrize(
+    ("queue", "enqueue", "most"),
+    [("export", _export_of_many, connections.EXPORT), ("email", _mails, connections.JOB)],
+)
+def test_a_worker_process_keeps_within_what_is_counted_for_it(
+    app: Flask, settings: Settings, postgres: Postgres, queue: str, enqueue: Callable[[], None], most: int
+) -> None:
+    enqueue()
+    assert db.session.query(Booking).count() in (0, 3000)
+    db.session.remove()
+    db.engine.dispose()
+    workers = Workers(engine(), queues=(queue,), burst=True)
+    seen = set()
+    question = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+    name = settings.database_url.partition("@/")[2].partition("?")[0]
+    with psycopg.connect(f"postgresql://postgres@/postgres?host={postgres.folder}", autocommit=True) as connection:
+        while sum(stats.waiting + stats.active for stats in engine().stats()):
+            row = connection.execute(question, [name]).fetchone()
+            seen.add(row[0] if row else 0)
+    assert workers.wait() == 0
+    assert 1 <= max(seen) <= most
