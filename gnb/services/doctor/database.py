@@ -16,6 +16,7 @@ from gnb.services.doctor import clocks
 from gnb.services.doctor.connections import most_connections
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 
+_ONE_BY_ONE = "Deploy one kind of process after the other, or take a larger database"
 _REMEDY = "Check DATABASE_URL, that the server runs, and that this machine may reach it"
 
 
@@ -76,7 +77,7 @@ def _room(connection: sa.Connection) -> Finding:
         remedy = "Lower WEB_CONCURRENCY or the workers' concurrency, or take a larger database"
         return warning("connections", words, remedy)
     if 2 * needed > room:
-        return warning("connections", f"{words}: too little for two releases side by side", "Deploy in a quiet hour")
+        return warning("connections", f"{words}: too little for two releases side by side", _ONE_BY_ONE)
     return ok("connections", f"{words}, for two releases side by side too")
 
 
