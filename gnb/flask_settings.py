@@ -66,6 +66,8 @@ def _limits(settings: Settings) -> dict[str, Any]:
         "RATELIMIT_STRATEGY": "fixed-window",
         "RATELIMIT_HEADERS_ENABLED": True,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        # A broker whose memory is full can be asked and told nothing: a failed sign-in is answered, if not counted.
+        "RATELIMIT_SWALLOW_ERRORS": True,
     }
 
 

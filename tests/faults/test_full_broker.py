@@ -81,6 +81,8 @@ def test_with_its_memory_full_new_work_is_refused_and_what_was_accepted_goes_on_
     assert export_service.export_bookings_csv_async().sync
     assert email_service.send_email_async("guest@example.com", "Hello", text="Hello.").sync
     assert mail_server.recipients == ["guest@example.com"]
+    stranger = {"email": "nobody@example.com", "password": "no password of mine"}
+    assert admin("POST", "/api/v1/auth/login", json=stranger).status_code == 401
     for path in ("/stats", "/email/stats", "/email/jobs?state=active", f"/email/{running[0]}"):
         admin.get(path)
     wait_for(lambda: all(engine().queue("email").job(job).state == "completed" for job in running), 10)
@@ -148,7 +150,7 @@ def try_to_enqueue(
 
 def fill(admin: Caller) -> tuple[TestResponse, int]:
     """Enqueues until the broker takes no more: its answer then, and how many it took."""
-    body = {"type": "echo", "data": {"text": os.urandom(10_000).hex()}, "options": GONE_WHEN_DONE}
+    body = {"type": "echo", "data": {"text": os.urandom(50_000).hex()}, "options": GONE_WHEN_DONE}
     for number in range(100_000):
         answer = admin("POST", "/api/v1/admin/jobs/email", json=body)
         if answer.status_code != 201:
