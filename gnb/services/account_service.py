@@ -2,7 +2,8 @@
 
 An account is opened, and a forgotten password replaced, only through the mailbox: at those two moments, and at no
 other, its holder has proven that the address is theirs. Bookings made there as a guest become the account's then. An
-account that merely bears the address (made by an administrator, say) sees nobody's guest bookings.
+account that merely bears the address (made by an administrator, say) sees nobody's guest bookings. The whole reason
+stands in docs/decisions/0021-accounts-are-opened-by-mail.md.
 """
 
 from __future__ import annotations

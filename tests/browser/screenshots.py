@@ -2,15 +2,20 @@
 
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gnb.config import ROOT
-from gnb.models import local_day, now
-from gnb.services import demo
+from gnb.extensions import db
+from gnb.models import Tour, local_day, now
+from gnb.services import demo, passwords
 from tests.browser.conftest import NO_SANDBOX, chromium_program, sign_in
-from tests.browser.stage import Stage
+from tests.browser.shop import CUSTOMER
+from tests.browser.stage import PASSWORD, Stage
+from tests.business import make_booking, make_user
 
 PAGES = {
     "overview": "/admin/",
@@ -35,6 +40,20 @@ PAGES = {
     "tours": "/admin/tours",
     "tour": "/admin/tours/1/edit",
     "audit": "/admin/audit",
+}
+OF_A_VISITOR = {
+    "site-home": "/",
+    "site-search": "/tours?from=IST",
+    "site-tour": "/tours/ist-fatih",
+    "site-book": "/tours/ist-fatih/book?passengers=2",
+    "site-register": "/register",
+    "sign-in": "/login",
+}
+REFERENCE = "GNB-7K3M9-Q2XTD"
+OF_A_CUSTOMER = {
+    "site-booking": f"/bookings/{REFERENCE}?made=1",
+    "site-my-bookings": "/my/bookings",
+    "site-settings": "/my/settings",
 }
 # A traceback names the folder that it ran in, which is nobody's business.
 SHORTEN_PATHS = """folder => document.querySelectorAll(".code").forEach(
@@ -68,6 +87,7 @@ def play(stage: Stage) -> None:
     """Fill the stage: bookings, finished and failed and running and waiting jobs, exports, changes."""
     with stage.app.app_context():
         demo.load(3000, 1, local_day(now()), None, progress=lambda _done: None)
+        add_customer()
     for booking in range(60):
         stage.enqueue(booking)
     for booking in range(14):
@@ -83,19 +103,45 @@ def play(stage: Stage) -> None:
     stage.until(lambda: stage.queue().jobs("active").total == 2)
 
 
+def add_customer() -> None:
+    """Somebody who has travelled before and is about to travel again."""
+    customer = make_user(email=CUSTOMER, name="Ayşe Yılmaz", password_hash=passwords.hash_password(PASSWORD))
+    query = sa.select(Tour).where(Tour.active, Tour.category.in_(("airport", "city"))).order_by(Tour.id)
+    tours = db.session.scalars(query.limit(4))
+    for number, tour in enumerate(tours):
+        make_booking(
+            tour,
+            reference=REFERENCE if number == 0 else f"GNB-7K3M9-Q2XT{number}",
+            user=customer,
+            customer_email=CUSTOMER,
+            status="pending" if number == 0 else "completed",
+            amount=tour.current_price,
+            pickup_at=now() + timedelta(days=20 - 40 * number),
+        )
+
+
 def take(browser: Browser, stage: Stage, folder: Path, look_name: str, width: int, theme: str) -> None:
     """One look at every page."""
     page = open_page(browser, stage, width, theme)
-    page.screenshot(path=folder / f"sign-in-{look_name}.png")
+    take_each(page, folder, look_name, OF_A_VISITOR)
     sign_in(page)
     if look_name == "wide-light":
         ask_for_exports(page)
-    for name, path in PAGES.items():
+    take_each(page, folder, look_name, PAGES)
+    page.context.close()
+    page = open_page(browser, stage, width, theme)
+    sign_in(page, CUSTOMER)
+    take_each(page, folder, look_name, OF_A_CUSTOMER)
+    page.context.close()
+
+
+def take_each(page: Page, folder: Path, look_name: str, paths: dict[str, str]) -> None:
+    """One look at each of the pages."""
+    for name, path in paths.items():
         page.goto(path)
         page.wait_for_load_state("networkidle")
         page.evaluate(SHORTEN_PATHS, f"{ROOT}/")
         page.screenshot(path=folder / f"{name}-{look_name}.png", full_page=True)
-    page.context.close()
 
 
 def look(browser: Browser, stage: Stage, file: Path, path: str, width: int, theme: str) -> None:

@@ -36,7 +36,7 @@ def register() -> ResponseReturnValue:
         return render_template("auth/register.html", form=form)
     if not form.validate():
         return render_template("auth/register.html", form=form), 422
-    account_service.ask_for_account(form.email.data, form.name.data.strip(), text_language(str(get_locale())))
+    account_service.ask_for_account(form.email.data, form.name.data, text_language(str(get_locale())))
     return render_template("auth/sent.html", address=form.email.data)
 
 

@@ -7,11 +7,16 @@ from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
-from gnb.services.mail.addresses import checked_address
+from gnb.services.mail.addresses import checked_address, one_line
 from gnb.services.mail.errors import InvalidMessage
 from gnb.services.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 
 LONGEST_NAME = 200
+
+
+def as_one_line(text: str | None) -> str | None:
+    """What was typed as one line without what no printer shows; too long a one stays too long."""
+    return one_line(text, 2 * LONGEST_NAME) if text else text
 
 
 class LoginForm(FlaskForm):
@@ -42,7 +47,7 @@ class AddressForm(FlaskForm):
 class RegistrationForm(AddressForm):
     """Who wants an account; the password is chosen once the address has proven to be theirs."""
 
-    name = StringField(_l("Your name"), [DataRequired(_l("Enter your name.")), Length(max=LONGEST_NAME)])
+    name = StringField(_l("Your name"), [DataRequired(_l("Enter your name.")), Length(max=LONGEST_NAME)], [as_one_line])
 
 
 class NewPasswordForm(FlaskForm):

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gnb.blueprints.errors.answers import answer
+from gnb.extensions import db
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -29,5 +30,6 @@ def _away(error: Exception) -> ResponseReturnValue:
 
 
 def _beyond_column(error: Exception) -> ResponseReturnValue:
+    db.session.rollback()  # the page that says so asks who is signed in
     log.warning("value refused by the database", error=type(getattr(error, "orig", error)).__name__)
     return answer(422, "invalid", "A value is longer, larger or of other characters than can be stored.")

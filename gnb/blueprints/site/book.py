@@ -37,6 +37,7 @@ def form(slug: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/tours/<slug>/book")
+@limiter.limit("300/minute")
 def change(slug: str) -> ResponseReturnValue:
     """The same form with a passenger more or less, and the price of what is chosen now."""
     changed = BookingForm.read(tour_or_404(slug), request.form)

@@ -1,4 +1,4 @@
-"""The form of a customer's settings, and what every form of an account checks the same way."""
+"""The form of a customer's settings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from wtforms import BooleanField, Field, SelectField, StringField, ValidationErr
 from wtforms.validators import DataRequired, Length
 
 from gnb.blueprints.admin.presenters.mail_words import LANGUAGE_NAMES
+from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line
 from gnb.models import TEXT_LANGUAGES
 from gnb.services.bookings.fields import Phone
-
-LONGEST_NAME = 200
 
 
 class SettingsForm(FlaskForm):
     """What the holder of an account may change of it."""
 
-    name = StringField(_l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)])
+    name = StringField(_l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)], [as_one_line])
     phone = StringField(_l("Mobile phone"), [Length(max=40)], render_kw={"type": "tel"})
     language = SelectField(_l("Language of pages and mails"))
     campaigns = BooleanField(_l("Send me offers by e-mail, now and then"))

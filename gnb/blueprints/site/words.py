@@ -10,6 +10,7 @@ from flask import Blueprint
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
+from gnb.services.bookings.pricing import is_per_person
 from gnb.services.mail import words as mail_words
 
 CATEGORY_WORDS = {
@@ -46,6 +47,7 @@ def add_filters(blueprint: Blueprint) -> None:
         "money": money,
         "local_day": day,
         "local_time": lambda moment: mail_words.clock(moment, language()),
+        "per_person": is_per_person,
         "category_word": lambda category: str(CATEGORY_WORDS.get(category, category)),
         "kind_word": lambda kind: str(KIND_WORDS.get(kind, kind)),
         "payment_word": lambda method: str(PAYMENT_WORDS.get(method, method)),
