@@ -19,7 +19,7 @@ from .errors import InvalidJobOption, InvalidJobState, JobNotFound
 from .job_types import JobTypes
 from .keys import QueueKeys
 from .options import JobOptions, QueueOptions, RateLimit, whole
-from .reading import QueueReader, ended_before, fold
+from .reading import QueueReader
 from .records import Job
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE
 from .stopping import ask_to_stop
@@ -141,21 +141,13 @@ class Queue(QueueReader):
         """How many of these were removed; running ones stay."""
         return sum(answer == 1 for batch in batched(self._own(ids), _BATCH) for answer in self._remove(batch))
 
-    def retry_group(self, signature: str) -> int:
-        """How many failed jobs whose error folds to the signature wait again."""
-        return self.retry_failed(self._alike(signature))
-
-    def remove_group(self, signature: str) -> int:
-        """How many failed jobs whose error folds to the signature were removed."""
-        return self.remove_many(self._alike(signature))
-
     def clean(self, older_than: timedelta = timedelta(0), state: str = "completed", limit: int | None = None) -> int:
         """How many jobs that ended at least so long ago were removed, the oldest first, at most `limit`."""
         if state not in ("completed", "failed"):
             raise InvalidJobOption(f"state is {state!r}; only completed or failed jobs are cleaned")
         seconds, microseconds = self.broker.call(self.broker.client.time)
         now = datetime.fromtimestamp(seconds + microseconds / 1e6, UTC)
-        ids = [job.id for job in self.every(state) if ended_before(job, now - older_than)]
+        ids = [job_id for job_id, (ended,) in self.scan(state, ("ended_at",)) if _is_by(ended, now - older_than)]
         return self.remove_many(ids[::-1] if limit is None else ids[::-1][:limit])
 
     def drain(self) -> int:
@@ -166,10 +158,7 @@ class Queue(QueueReader):
         return removed
 
     def _ids(self, state: str) -> list[str]:
-        return [job.id for job in self.every(state)]
-
-    def _alike(self, signature: str) -> list[str]:
-        return [job.id for job in self.every("failed") if fold(job.failed_reason or "") == signature]
+        return [job_id for job_id, _ in self.scan(state, ())]
 
     def _own(self, ids: Iterable[str]) -> list[str]:
         """Those ids whose jobs are this queue's."""
@@ -199,6 +188,11 @@ class Queue(QueueReader):
             return
         parsed = RateLimit.parse(limit)
         self.broker.call(lambda: client.set(self.keys.limit, parsed.wire if parsed else "1000000/0.000001"))
+
+
+def _is_by(text: str, moment: datetime) -> bool:
+    at = clock.parse(text)
+    return at is not None and at <= moment
 
 
 def batched(items: list[T], size: int) -> Iterator[list[T]]:

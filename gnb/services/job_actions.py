@@ -1,7 +1,7 @@
-"""Every change that a person makes to jobs and queues: done by the engine, then written to the audit table.
+"""Every change that a person makes to jobs and queues: written to the audit table and done by the engine.
 
 The API, the pages and the command line call these. `actor` is the account that asks, None for the command line; the
-entry is committed. All raise what the engine raises (gnb.queueing.errors); a change that is refused leaves no entry.
+entry is committed (`audited`). All raise what the engine raises (gnb.queueing.errors); what is refused leaves no entry.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from gnb.extensions import db, engine
+from gnb.extensions import engine
 from gnb.models import User
 from gnb.queueing import Job, Queue
 from gnb.queueing.errors import InvalidJobState, JobNotFound
-from gnb.services import audit_service, queue_service
+from gnb.queueing.reading import FailureGroup
+from gnb.services import queue_service
+from gnb.services.audited import audited
 
 SEARCHED_AT_ONCE = 20_000
 """How many jobs one call of an action by search looks at; its answer says where to go on."""
@@ -36,47 +38,48 @@ def enqueue(
 
     Raises UnknownJobType, InvalidJobData, InvalidJobOption.
     """
-    job = queue_service.add_job(queue, job_type, data, options or {})
-    _record(actor, "job.enqueue", f"{queue}/{job.id}", details={"type": job.name})
+    with audited(actor, "job.enqueue", queue, {"type": job_type}) as change:
+        job = queue_service.add_job(queue, job_type, data, options or {})
+        change.target = f"{queue}/{job.id}"
     return job
 
 
 def retry(queue: str, job_id: str, actor: User | None = None) -> None:
     """A failed job waits again. Raises JobNotFound, InvalidJobState."""
-    engine().queue(queue).retry(job_id)
-    _record(actor, "job.retry", f"{queue}/{job_id}")
+    with audited(actor, "job.retry", f"{queue}/{job_id}"):
+        engine().queue(queue).retry(job_id)
 
 
 def run_again(queue: str, job_id: str, actor: User | None = None) -> None:
     """A completed job waits again. Raises JobNotFound, InvalidJobState."""
-    engine().queue(queue).run_again(job_id)
-    _record(actor, "job.run-again", f"{queue}/{job_id}")
+    with audited(actor, "job.run-again", f"{queue}/{job_id}"):
+        engine().queue(queue).run_again(job_id)
 
 
 def promote(queue: str, job_id: str, actor: User | None = None) -> None:
     """A delayed job waits at once. Raises JobNotFound, InvalidJobState."""
-    engine().queue(queue).promote(job_id)
-    _record(actor, "job.promote", f"{queue}/{job_id}")
+    with audited(actor, "job.promote", f"{queue}/{job_id}"):
+        engine().queue(queue).promote(job_id)
 
 
 def remove(queue: str, job_id: str, actor: User | None = None) -> None:
     """The job is gone; one that runs is stopped first. Raises JobNotFound, InvalidJobState."""
-    engine().queue(queue).remove(job_id)
-    _record(actor, "job.remove", f"{queue}/{job_id}")
+    with audited(actor, "job.remove", f"{queue}/{job_id}"):
+        engine().queue(queue).remove(job_id)
 
 
 def stop(queue: str, job_id: str, actor: User | None = None) -> None:
     """A running job is told to stop. Raises JobNotFound, InvalidJobState."""
-    engine().queue(queue).stop(job_id)
-    _record(actor, "job.stop", f"{queue}/{job_id}")
+    with audited(actor, "job.stop", f"{queue}/{job_id}"):
+        engine().queue(queue).stop(job_id)
 
 
 def set_priority(queue: str, job_id: str, priority: int, actor: User | None = None) -> int:
     """The waiting or delayed job's priority until now. Raises JobNotFound, InvalidJobState, InvalidJobOption."""
     found = engine().queue(queue)
     before = found.job(job_id).priority
-    found.set_priority(job_id, priority)
-    _record(actor, "job.priority", f"{queue}/{job_id}", details={"before": before, "after": priority})
+    with audited(actor, "job.priority", f"{queue}/{job_id}", {"before": before, "after": priority}):
+        found.set_priority(job_id, priority)
     return before
 
 
@@ -94,63 +97,66 @@ class Moved:
 def retry_failed(queue: str, ids: Iterable[str] | None = None, actor: User | None = None) -> int:
     """How many failed jobs wait again: those of the ids, or all."""
     chosen = None if ids is None else list(ids)
-    count = engine().queue(queue).retry_failed(chosen)
-    _record(actor, "job.retry", queue, count, _named(chosen))
-    return count
+    with audited(actor, "job.retry", queue, _named(chosen)) as change:
+        change.count = engine().queue(queue).retry_failed(chosen)
+    return change.count
 
 
 def promote_many(queue: str, ids: Iterable[str], actor: User | None = None) -> int:
     """How many of these were delayed and now wait."""
     chosen = list(ids)
-    count = engine().queue(queue).promote_many(chosen)
-    _record(actor, "job.promote", queue, count, _named(chosen))
-    return count
+    with audited(actor, "job.promote", queue, _named(chosen)) as change:
+        change.count = engine().queue(queue).promote_many(chosen)
+    return change.count
 
 
 def remove_many(queue: str, ids: Iterable[str], actor: User | None = None) -> int:
     """How many of these are gone; those that run are stopped first, one by one."""
     chosen = list(ids)
-    count = _remove(engine().queue(queue), chosen)
-    _record(actor, "job.remove", queue, count, _named(chosen))
-    return count
+    with audited(actor, "job.remove", queue, _named(chosen)) as change:
+        change.count = _remove(engine().queue(queue), chosen)
+    return change.count
 
 
 def retry_matching(queue: str, text: str, cursor: int = 0, actor: User | None = None) -> Moved:
     """The failed jobs whose id, type or data has the text wait again, from place `cursor` on."""
     found = engine().queue(queue)
-    moved = _matching(found, "failed", text, cursor, found.retry_failed)
-    _record(actor, "job.retry", queue, moved.count, {"matching": True})
+    with audited(actor, "job.retry", queue, {"matching": True}) as change:
+        moved = _matching(found, "failed", text, cursor, found.retry_failed)
+        change.count = moved.count
     return moved
 
 
 def promote_matching(queue: str, text: str, cursor: int = 0, actor: User | None = None) -> Moved:
     """The delayed jobs whose id, type or data has the text wait at once, from place `cursor` on."""
     found = engine().queue(queue)
-    moved = _matching(found, "delayed", text, cursor, found.promote_many)
-    _record(actor, "job.promote", queue, moved.count, {"matching": True})
+    with audited(actor, "job.promote", queue, {"matching": True}) as change:
+        moved = _matching(found, "delayed", text, cursor, found.promote_many)
+        change.count = moved.count
     return moved
 
 
 def remove_matching(queue: str, state: str, text: str, cursor: int = 0, actor: User | None = None) -> Moved:
     """The jobs of a state whose id, type or data has the text are gone, from place `cursor` on."""
     found = engine().queue(queue)
-    moved = _matching(found, state, text, cursor, lambda ids: _remove(found, ids))
-    _record(actor, "job.remove", queue, moved.count, {"state": state, "matching": True})
+    with audited(actor, "job.remove", queue, {"state": state, "matching": True}) as change:
+        moved = _matching(found, state, text, cursor, lambda ids: _remove(found, ids))
+        change.count = moved.count
     return moved
 
 
-def retry_group(queue: str, signature: str, actor: User | None = None) -> int:
+def retry_group(queue: str, group: FailureGroup, actor: User | None = None) -> int:
     """How many failed jobs whose errors are alike wait again."""
-    count = engine().queue(queue).retry_group(signature)
-    _record(actor, "job.retry", queue, count, {"alike": True})
-    return count
+    with audited(actor, "job.retry", queue, {"alike": True}) as change:
+        change.count = engine().queue(queue).retry_failed(group.ids)
+    return change.count
 
 
-def remove_group(queue: str, signature: str, actor: User | None = None) -> int:
+def remove_group(queue: str, group: FailureGroup, actor: User | None = None) -> int:
     """How many failed jobs whose errors are alike are gone."""
-    count = engine().queue(queue).remove_group(signature)
-    _record(actor, "job.remove", queue, count, {"state": "failed", "alike": True})
-    return count
+    with audited(actor, "job.remove", queue, {"state": "failed", "alike": True}) as change:
+        change.count = engine().queue(queue).remove_many(group.ids)
+    return change.count
 
 
 def clean(
@@ -161,17 +167,17 @@ def clean(
     actor: User | None = None,
 ) -> int:
     """How many completed or failed jobs that ended so long ago are gone. Raises InvalidJobOption for another state."""
-    count = engine().queue(queue).clean(older_than=older_than, state=state, limit=limit)
     details = {"state": state, "older_than_seconds": older_than.total_seconds()}
-    _record(actor, "queue.clean", queue, count, details)
-    return count
+    with audited(actor, "queue.clean", queue, details) as change:
+        change.count = engine().queue(queue).clean(older_than=older_than, state=state, limit=limit)
+    return change.count
 
 
 def drain(queue: str, actor: User | None = None) -> int:
     """How many waiting and delayed jobs are gone; those that run go on."""
-    count = engine().queue(queue).drain()
-    _record(actor, "queue.drain", queue, count)
-    return count
+    with audited(actor, "queue.drain", queue) as change:
+        change.count = engine().queue(queue).drain()
+    return change.count
 
 
 # Queues
@@ -179,14 +185,14 @@ def drain(queue: str, actor: User | None = None) -> int:
 
 def pause(queue: str, actor: User | None = None) -> None:
     """Jobs that run go on, no other starts until `resume`."""
-    engine().queue(queue).pause()
-    _record(actor, "queue.pause", queue)
+    with audited(actor, "queue.pause", queue):
+        engine().queue(queue).pause()
 
 
 def resume(queue: str, actor: User | None = None) -> None:
     """Jobs start again."""
-    engine().queue(queue).resume()
-    _record(actor, "queue.resume", queue)
+    with audited(actor, "queue.resume", queue):
+        engine().queue(queue).resume()
 
 
 def pause_all(actor: User | None = None) -> dict[str, bool]:
@@ -243,10 +249,3 @@ def _stop_and_remove(queue: Queue, job_id: str) -> bool:
 
 def _named(ids: list[str] | None) -> dict[str, Any]:
     return {"all": True} if ids is None else {"ids": list(islice(ids, 20))}
-
-
-def _record(
-    actor: User | None, action: str, target: str, count: int = 1, details: dict[str, Any] | None = None
-) -> None:
-    audit_service.record(actor, action, target, count, details)
-    db.session.commit()

@@ -1,16 +1,17 @@
-"""Schedules as people handle them: every change is made by the engine, then written to the audit table.
+"""Schedules as people handle them: every change is written to the audit table and made by the engine.
 
 The API, the pages and the command line call these. `actor` is the account that asks, None for the command line. All
 raise what `Schedules` raises (gnb.queueing): InvalidSchedule field by field, ScheduleNotFound, ScheduleInCode.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from gnb.extensions import db, engine
+from gnb.extensions import engine
 from gnb.models import User
 from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
-from gnb.services import audit_service
+from gnb.services.audited import Change, audited
 
 FIELDS = ("type", "data", "cron", "every", "tz", "queue", "overlap", "catch_up", "options")
 
@@ -20,8 +21,8 @@ def add(name: str, values: Mapping[str, Any], actor: User | None = None) -> Sche
     given = {field: values[field] for field in FIELDS if values.get(field) is not None}
     given.setdefault("queue", queue_of(str(given.get("type", ""))))
     given.setdefault("type", "")
-    _field_by_field(lambda: engine().schedules.add(Schedule(name=name, **given)))
-    _record(actor, "schedule.add", name, _summary(given))
+    with _audited(actor, "schedule.add", name, _summary(given)):
+        _field_by_field(lambda: engine().schedules.add(Schedule(name=name, **given)))
     return engine().schedules.get(name)
 
 
@@ -30,33 +31,34 @@ def edit(name: str, changes: Mapping[str, Any], actor: User | None = None) -> Sc
     given = {field: changes[field] for field in FIELDS if field in changes}
     if given.get("type") and "queue" not in given:
         given["queue"] = queue_of(str(given["type"]))
-    _field_by_field(lambda: engine().schedules.edit(name, **given))
-    _record(actor, "schedule.edit", name, _summary(given))
+    with _audited(actor, "schedule.edit", name, _summary(given)):
+        _field_by_field(lambda: engine().schedules.edit(name, **given))
     return engine().schedules.get(name)
 
 
 def remove(name: str, actor: User | None = None) -> None:
     """The schedule is gone; jobs it has fired stay."""
-    engine().schedules.remove(name)
-    _record(actor, "schedule.remove", name)
+    with _audited(actor, "schedule.remove", name):
+        engine().schedules.remove(name)
 
 
 def pause(name: str, actor: User | None = None) -> None:
     """Nothing is fired until `resume`."""
-    engine().schedules.pause(name)
-    _record(actor, "schedule.pause", name)
+    with _audited(actor, "schedule.pause", name):
+        engine().schedules.pause(name)
 
 
 def resume(name: str, actor: User | None = None) -> None:
     """Fires again, the first time from now on."""
-    engine().schedules.resume(name)
-    _record(actor, "schedule.resume", name)
+    with _audited(actor, "schedule.resume", name):
+        engine().schedules.resume(name)
 
 
 def run(name: str, actor: User | None = None) -> Job:
     """The job that was enqueued at once."""
-    job = engine().schedules.run(name)
-    _record(actor, "schedule.run", name, {"job": job.id})
+    with _audited(actor, "schedule.run", name) as change:
+        job = engine().schedules.run(name)
+        change.details["job"] = job.id
     return job
 
 
@@ -86,6 +88,7 @@ def _summary(values: Mapping[str, Any]) -> dict[str, Any]:
     return {field: values[field] for field in ("type", "cron", "every", "tz", "overlap", "catch_up") if field in values}
 
 
-def _record(actor: User | None, action: str, name: str, details: dict[str, Any] | None = None) -> None:
-    audit_service.record(actor, action, f"schedule/{name}", details=details)
-    db.session.commit()
+def _audited(
+    actor: User | None, action: str, name: str, details: dict[str, Any] | None = None
+) -> AbstractContextManager[Change]:
+    return audited(actor, action, f"schedule/{name}", details)

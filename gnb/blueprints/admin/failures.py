@@ -59,14 +59,14 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/failures/<key>/retry")
 def retry_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Retry every job that failed with this error."""
-    count = job_actions.retry_group(queue_name, _group(queue_name, key).signature, caller())
+    count = job_actions.retry_group(queue_name, _group(queue_name, key), caller())
     return done(counted("%(count)s job waits again.", "%(count)s jobs wait again.", count))
 
 
 @blueprint.post("/jobs/<queue_name>/failures/<key>/remove")
 def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Remove every job that failed with this error."""
-    count = job_actions.remove_group(queue_name, _group(queue_name, key).signature, caller())
+    count = job_actions.remove_group(queue_name, _group(queue_name, key), caller())
     return done(counted("%(count)s job removed.", "%(count)s jobs removed.", count))
 
 

@@ -1,9 +1,10 @@
 -- page: the jobs at places [first, last) of a state, across the bands, and how many there are in all.
 --
 -- KEYS  1-10 the bands' lists or sorted sets, most urgent first
--- ARGV  1 "list" | "set"   2 first   3 last   4 "1" highest score first   5… the fields to read of each job's hash
+-- ARGV  1 "list" | "set"   2 first   3 last   4 "1" highest score first   5 bytes after which it stops
+--       6… the fields to read of each job's hash
 -- A list is read band after band; sorted sets are merged by score while `last` is at most 5,000, beyond that band after band.
--- Returns {total, {id, score, value…}, …}.
+-- Returns {total, {id, score, value…}, …}, from the first place on, fewer than asked for when the bytes are used up.
 
 local first, last, total, sizes, used = tonumber(ARGV[2]), tonumber(ARGV[3]), 0, {}, 0
 local size = ARGV[1] == 'list' and 'LLEN' or 'ZCARD'
@@ -67,9 +68,12 @@ local function merged()
 end
 
 local found = (ARGV[1] == 'list' or used <= 1 or last > 5000) and in_order() or merged()
-local answer = {total}
+local answer, left = {total}, tonumber(ARGV[5])
 for number, entry in ipairs(found) do
+  if left <= 0 then break end
   local id = string.match(entry[1], '^[^:]+')
-  answer[number + 1] = {id, entry[2], unpack(redis.call('HMGET', 'rq:job:' .. id, unpack(ARGV, 5)))}
+  local values = redis.call('HMGET', 'rq:job:' .. id, unpack(ARGV, 6))
+  for _, value in ipairs(values) do left = left - (value and #value or 0) end
+  answer[number + 1] = {id, entry[2], unpack(values)}
 end
 return answer

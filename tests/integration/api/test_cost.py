@@ -60,6 +60,12 @@ def test_a_page_of_jobs_costs_at_most_three_round_trips(trips: Trips, state: str
     assert trips(f"/email/jobs?state={state}&start=0&end=50") <= 3
 
 
+@pytest.mark.parametrize("found", [True, False])
+def test_a_search_costs_at_most_three_round_trips(trips: Trips, found: bool) -> None:
+    engine().queue("email").enqueue_many([("probe", {}, {}) for _ in range(3000)])
+    assert trips(f"/email/jobs?state=waiting&q={'probe' if found else 'nowhere'}&start=0&end=50") <= 3
+
+
 def test_a_job_costs_at_most_three_round_trips(trips: Trips) -> None:
     job = engine().queue("email").enqueue("probe")
     assert trips(f"/email/{job.id}") <= 3

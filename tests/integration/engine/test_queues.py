@@ -1,5 +1,6 @@
 """A queue as a whole: pausing, limits, draining, cleaning, retention, counting."""
 
+import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -113,7 +114,23 @@ def test_failures_that_are_alike_are_one_group(queue: Queue, run_all: RunAll) ->
         ("ValueError: broken on attempt …", 9),
         ("FinalError: never again", 1),
     ]
-    assert queue.retry_group(groups[0].signature) == 9
+    assert queue.retry_failed(groups[0].ids) == 9
+
+
+def test_a_scan_sees_every_job_once_in_order_however_many_there_are(queue: Queue) -> None:
+    ids = [job.id for job in queue.enqueue_many([("echo", {}, {}) for _ in range(6000)])]
+    assert [job_id for job_id, _ in queue.scan("waiting", ())] == ids
+    assert [job_id for job_id, (kind,) in queue.scan("waiting", ("type",), newest=2600) if kind == "echo"] == ids[:2600]
+
+
+def test_a_search_among_large_jobs_stops_early_and_goes_on_where_it_stopped(queue: Queue) -> None:
+    noise = os.urandom(300_000).hex()  # RQ compresses what it can
+    queue.enqueue_many([("echo", {"text": noise, "place": "İzmir" if n > 27 else ""}, {}) for n in range(30)])
+    found, cursor, rounds = [], 0, 0
+    while cursor is not None:
+        page = queue.search("waiting", "izmir", cursor=cursor)
+        found, cursor, rounds = found + page.jobs, page.cursor, rounds + 1
+    assert (len(found), rounds) == (2, 2)
 
 
 def test_a_search_finds_by_id_type_and_data_and_goes_on_at_its_cursor(queue: Queue) -> None:
