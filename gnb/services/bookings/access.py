@@ -1,22 +1,25 @@
 """Who may see a booking without staff's rights: its account, and whoever holds the link of its mails.
 
-The link's token is a signature of the reference: it fits that booking alone, cannot be made up, and does not expire,
-as a traveller may look for it in last year's mail.
+The link's token is a signature of the reference: it fits that booking alone and cannot be made up. It opens the page
+until a year after the ride, as a traveller may look for it in last year's mail.
 """
 
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from functools import cache
 
 from itsdangerous import Signer
 
 from gnb.extensions import db, settings
-from gnb.models import Booking, User
+from gnb.models import Booking, User, now
 from gnb.services.bookings.errors import BookingNotFound
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LONGEST_REFERENCE = 16
+LINK_LIFETIME = timedelta(days=365)
+"""How long after the pickup the link of the mails still opens the booking."""
 
 
 def new_reference() -> str:
@@ -40,7 +43,8 @@ def booking_of_guest_token(reference: str, token: str) -> Booking:
     signed = token.isascii() and reference.isascii()
     if not signed or not _signer(settings().secret_key).verify_signature(reference.encode(), token.encode()):
         raise BookingNotFound
-    return _by_reference(reference) or _missing()
+    booking = _by_reference(reference)
+    return booking if booking and now() - booking.pickup_at < LINK_LIFETIME else _missing()
 
 
 def booking_of_user(reference: str, user: User) -> Booking:

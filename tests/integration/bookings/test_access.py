@@ -1,10 +1,12 @@
 """Who may see a booking: its account, and whoever holds its link."""
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 
+from gnb.models import now
 from gnb.services.bookings.access import booking_of_guest_token, booking_of_user, guest_link, guest_token
 from gnb.services.bookings.errors import BookingNotFound
 from tests.business import make_booking, make_user
@@ -18,6 +20,16 @@ def test_the_link_of_a_booking_opens_it(app: Flask) -> None:
     parts = urlsplit(guest_link(booking))
     assert parts.path == f"/bookings/{booking.reference}"
     assert booking_of_guest_token(booking.reference, parse_qs(parts.query)["token"][0]).id == booking.id
+
+
+def test_a_link_ends_a_year_after_the_ride(app: Flask) -> None:
+    for days, opens in ((364, True), (366, False)):
+        booking = make_booking(pickup_at=now() - timedelta(days=days))
+        if opens:
+            assert booking_of_guest_token(booking.reference, guest_token(booking.reference)).id == booking.id
+        else:
+            with pytest.raises(BookingNotFound):
+                booking_of_guest_token(booking.reference, guest_token(booking.reference))
 
 
 def test_no_other_link_does(app: Flask) -> None:
