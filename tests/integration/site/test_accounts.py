@@ -133,6 +133,28 @@ def test_an_address_that_nobody_has_proven_shows_no_guest_bookings(app: Flask, c
 
 
 @pytest.mark.parametrize(
+    ("language", "subjects", "words"),
+    [
+        ("en", ["Open your account", "You have an account already"], "Dear"),
+        ("tr", ["Hesabınızı açın", "Zaten bir hesabınız var"], "Sayın"),
+    ],
+)
+def test_mails_of_accounts_are_in_the_readers_language(
+    client: FlaskClient, customer: User, language: str, subjects: list[str], words: str
+) -> None:
+    customer.language = language
+    db.session.commit()
+    client.get(f"/?lang={language}")
+    register(client)
+    register(client, customer.email)
+    messages = [read(mail) for mail in mails()]
+    assert [message["Subject"] for message in messages] == subjects
+    for message in messages:
+        for kind in ("plain", "html"):
+            assert words in part(message, kind)
+
+
+@pytest.mark.parametrize(
     ("email", "name", "advice"),
     [
         ("", "Can", "Enter your e-mail address."),
