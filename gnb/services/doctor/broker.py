@@ -12,11 +12,12 @@ from gnb.extensions import engine, settings
 from gnb.queueing import eviction
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services.doctor import clocks
-from gnb.services.doctor.findings import Finding, ok, problem, warning
+from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 
 _OLDEST = (7, 0)
 """The scripts pop with LMPOP."""
 
+_REMEDY = "Check REDIS_URL, that the server runs, and that this machine may reach it"
 _MEGABYTE = 1 << 20
 _NEARLY_FULL = 0.8
 
@@ -34,13 +35,21 @@ def examine() -> Iterator[Finding]:
         after = time.time()
         snapshots = broker.call(lambda: _snapshots(broker.client))
     except QueueUnavailable as error:
-        yield problem("broker", str(error), "Check REDIS_URL, that the server runs, and that this machine may reach it")
+        yield problem(
+            "broker", _words(error), "Check REDIS_URL, that the server runs, and that this machine may reach it"
+        )
         return
     yield _version(info)
     yield _persistence(info, snapshots)
     yield _eviction(info)
     yield _memory(info)
     yield clocks.compare("broker", seconds + microseconds / 1e6, before, after)
+
+
+def _words(error: QueueUnavailable) -> str:
+    """What the broker's client said: a refused connection, a certificate, a password."""
+    said = cause(error.__cause__) if error.__cause__ else ""
+    return str(error) if said in str(error) else f"{error}: {said}"
 
 
 def _snapshots(client: Any) -> bool | None:

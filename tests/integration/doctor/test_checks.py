@@ -105,7 +105,20 @@ def test_a_clock_that_differs_from_the_databases_is_told(examine: Examine, monke
 def test_a_broker_that_does_not_answer_is_a_problem_and_told_once(examine: Examine) -> None:
     found = examine(redis_url="redis://127.0.0.1:1/0")
     assert (found["broker"]["state"], "REDIS_URL" in found["broker"]["remedy"]) == ("problem", True)
+    assert "Connection refused" in found["broker"]["message"]
     assert not {"eviction", "persistence", "scheduler"} & set(found)
+
+
+@on_sqlite
+def test_what_the_broker_says_to_a_wrong_address_is_told(examine: Examine, broker: Broker) -> None:
+    wrong = {
+        broker.tcp_url.replace("//", "//ann:hunter2@"): "invalid username",
+        broker.tcp_url.replace("redis", "rediss"): "ssl",
+    }
+    for url, words in wrong.items():
+        finding = examine("--before-start", redis_url=url)["broker"]
+        assert (finding["state"], words in finding["message"].lower()) == ("problem", True), finding
+        assert "hunter2" not in str(finding)
 
 
 @on_sqlite
