@@ -12,6 +12,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters import schema_forms
+from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.schema_forms import FormField
 from gnb.extensions import engine
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption, JobNotFound
@@ -47,7 +48,7 @@ def create_job(queue_name: str) -> ResponseReturnValue:
     except InvalidJobData as error:
         return _form(queue_name, type_name, data, sent, errors=error.errors), 422
     except InvalidJobOption as error:
-        return _form(queue_name, type_name, data, sent, option_error=str(error)), 422
+        return _form(queue_name, type_name, data, sent, option_error=in_words(error)), 422
     message = gettext("%(type)s is enqueued.", type=type_name)
     return done(message, url_for("admin.job", queue_name=queue_name, job_id=new.id))
 

@@ -11,6 +11,7 @@ from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done
 from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.schema_forms import FormField
 from gnb.extensions import engine
 from gnb.models.booking import HOME_ZONE
@@ -83,7 +84,7 @@ def _form(name: str | None, values: dict[str, Any], errors: dict[str, list[str]]
     action = url_for("admin.change_schedule", name=name) if name else url_for("admin.create_schedule")
     fields = [field for field in _fields(values, errors) if name is None or field.name != "name"]
     known = {field.name for field in fields}
-    other = [words for field, found in errors.items() if field not in known for words in found]
+    other = [in_words(words) for field, found in errors.items() if field not in known for words in found]
     return render_template(
         "admin/schedules/form.html", name=name, fields=fields, other_errors=other, action=action, back=back
     )
@@ -108,6 +109,8 @@ def _fields(values: dict[str, Any], errors: dict[str, list[str]]) -> list[FormFi
         ("data", gettext("Data"), {"kind": "textarea", "hint": gettext("JSON, as the job type takes it.")}),
     ]
     return [
-        FormField(name=name, label=label, value=values.get(name), errors=tuple(errors.get(name, ())), **more)
+        FormField(
+            name=name, label=label, value=values.get(name), errors=tuple(map(in_words, errors.get(name, ()))), **more
+        )
         for name, label, more in described
     ]

@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import back_url, go, refused
+from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.queueing.errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable, UnknownQueue
 
 
@@ -39,13 +40,13 @@ def no_such_queue(_error: UnknownQueue) -> ResponseReturnValue:
 @blueprint.errorhandler(InvalidJobState)
 def out_of_turn(error: InvalidJobState) -> ResponseReturnValue:
     """Say that the job has moved on since the page was drawn."""
-    return refused(gettext("Not possible any more: %(why)s", why=str(error)))
+    return refused(gettext("Not possible any more: %(why)s", why=in_words(error)))
 
 
 @blueprint.errorhandler(InvalidJobOption)
 def wrong_option(error: InvalidJobOption) -> ResponseReturnValue:
     """Say which option was wrong."""
-    return refused(str(error))
+    return refused(in_words(error))
 
 
 @blueprint.errorhandler(CSRFError)

@@ -15,6 +15,7 @@ from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
 from gnb.blueprints.admin.presenters.choice_words import choice_word, label_word
+from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.subjects import humanise
 
 
@@ -226,4 +227,4 @@ def _messages(words: Any) -> tuple[str, ...]:
         return tuple(message for inner in words.values() for message in _messages(inner))
     if isinstance(words, (list, tuple)):
         return tuple(message for inner in words for message in _messages(inner))
-    return (str(words),)
+    return (in_words(words),)
