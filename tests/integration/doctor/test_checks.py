@@ -111,7 +111,7 @@ def test_a_broker_that_does_not_answer_is_a_problem_and_told_once(examine: Exami
 def test_what_the_broker_says_to_a_wrong_address_is_told(examine: Examine, broker: Broker) -> None:
     wrong = {
         broker.tcp_url.replace("//", "//ann:hunter2@"): "invalid username",
-        broker.tcp_url.replace("redis", "rediss"): "SSL",
+        broker.tcp_url.replace("redis", "rediss"): "Timeout connecting",
     }
     for url, words in wrong.items():
         finding = examine("--before-start", redis_url=url)["broker"]
