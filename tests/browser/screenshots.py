@@ -10,12 +10,19 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from gnb.config import ROOT
 from gnb.extensions import db
-from gnb.models import Tour, local_day, now
+from gnb.models import Tour, User, local_day, now
 from gnb.services import demo, passwords
+from gnb.services.ai import answers, delay_risk
+from gnb.services.ai.requests import DelayRiskRequest
+from gnb.services.bookings import risk
+from gnb.services.bookings.booking import book
+from gnb.services.bookings.catalogue import tour_of_slug
+from gnb.services.bookings.changing import set_status
+from gnb.services.bookings.request import BookingRequestSchema
 from tests.browser.conftest import NO_SANDBOX, chromium_program, sign_in
 from tests.browser.shop import CUSTOMER
-from tests.browser.stage import PASSWORD, Stage
-from tests.business import make_booking, make_user
+from tests.browser.stage import ADMIN, PASSWORD, Stage
+from tests.business import booking_data, make_booking, make_user
 
 PAGES = {
     "overview": "/admin/",
@@ -36,7 +43,7 @@ PAGES = {
     "emails": "/admin/emails",
     "exports": "/admin/exports",
     "bookings": "/admin/bookings",
-    "booking": "/admin/bookings/3000",
+    "booking": "/admin/bookings/3001",
     "tours": "/admin/tours",
     "tour": "/admin/tours/1/edit",
     "audit": "/admin/audit",
@@ -87,6 +94,7 @@ def play(stage: Stage) -> None:
     """Fill the stage: bookings, finished and failed and running and waiting jobs, exports, changes."""
     with stage.app.app_context():
         demo.load(3000, 1, local_day(now()), None, progress=lambda _done: None)
+        add_booking()
         add_customer()
     for booking in range(60):
         stage.enqueue(booking)
@@ -101,6 +109,16 @@ def play(stage: Stage) -> None:
     for booking in range(5):
         stage.enqueue(3000 + booking, delay=900 * (booking + 1))
     stage.until(lambda: stage.queue().jobs("active").total == 2)
+
+
+def add_booking() -> None:
+    """A booking as the form makes it, confirmed, its risk of a delay found."""
+    tour = tour_of_slug("ist-fatih")
+    data = booking_data(tour, time="17:30", flightNumber="TK1984", notes="Two large bags; we come out at gate 13.")
+    booking = book(BookingRequestSchema().load(data))
+    set_status(booking, "confirmed", db.session.query(User).filter_by(email=ADMIN).one())
+    asked = DelayRiskRequest().load(risk.question(booking, "en"))
+    answers.kept(risk.KIND, asked, delay_risk.assess(asked))
 
 
 def add_customer() -> None:

@@ -28,7 +28,6 @@ from gnb.services.exports.errors import InvalidFilters
 from gnb.services.exports.filters import dump_filters, filters_schema, load_filters
 
 EXPORT = "bookings-csv"
-PAGE_SIZE = 50
 _ENTRIES_SHOWN = 50
 
 
@@ -51,15 +50,13 @@ class Asked:
 @blueprint.get("/bookings")
 def bookings() -> ResponseReturnValue:
     """Show the bookings that match, newest first."""
-    asked, number = _asked(), page_number()
-    start = (number - 1) * PAGE_SIZE
-    found, total = (
-        ([], 0) if asked.errors else reading.find_bookings(asked.loaded, asked.text, start, start + PAGE_SIZE)
-    )
+    asked, pager = _asked(), Pager(page_number(), 0)
+    end = pager.start + pager.size
+    found, total = ([], 0) if asked.errors else reading.find_bookings(asked.loaded, asked.text, pager.start, end)
     page = render_template(
         "admin/bookings/list.html",
         bookings=found,
-        pager=Pager(number, total, PAGE_SIZE),
+        pager=replace(pager, total=total),
         asked=asked,
         fields=[_with_tours(field) for field in schema_forms.form_fields(_schema(), asked.sent, asked.errors)],
         other_errors=schema_forms.other_errors(_schema(), asked.errors),

@@ -5,6 +5,7 @@ from flask_babel import lazy_gettext as _l
 
 from gnb.blueprints.admin.presenters.choice_words import choice_word
 from gnb.blueprints.admin.presenters.timeline import Moment
+from gnb.blueprints.site.words import STATUS_WORDS
 from gnb.models import AuditEntry, Booking
 
 TONES = {"pending": "warn", "confirmed": "info", "paid": "ok", "completed": "ok", "cancelled": "later"}
@@ -44,10 +45,10 @@ def life(booking: Booking, entries: list[AuditEntry]) -> list[Moment]:
         status = str(entry.details.get("to", ""))
         if status in TONES:
             written.add(status)
-            moments.append(Moment(choice_word(status), entry.created_at, TONES[status], note=entry.actor_label))
+            moments.append(Moment(str(STATUS_WORDS[status]), entry.created_at, TONES[status], note=entry.actor_label))
     for status, moment in (("paid", booking.paid_at), ("cancelled", booking.cancelled_at)):
         if moment and status not in written:
-            moments.append(Moment(choice_word(status), moment, TONES[status]))
+            moments.append(Moment(str(STATUS_WORDS[status]), moment, TONES[status]))
     if booking.status != "cancelled":
         moments += _ride(booking)
     return sorted(moments, key=lambda moment: moment.at or booking.created_at)
