@@ -26,8 +26,10 @@ def find_bookings(
     """
     conditions = selection.of_bookings(filters)
     if text and (wanted := text.replace("\x00", "").strip()[:LONGEST_SEARCH]):
-        by_name = Booking.customer_name.icontains(wanted, autoescape=True)
-        conditions.append(sa.or_(Booking.reference.startswith(wanted.upper(), autoescape=True), by_name))
+        # SQLite knows capitals of English letters alone: the others are looked for in each form that a name may have.
+        forms = {wanted, wanted.lower(), wanted.upper(), wanted.title()} if not wanted.isascii() else {wanted}
+        by_name = [Booking.customer_name.icontains(form, autoescape=True) for form in sorted(forms)]
+        conditions.append(sa.or_(Booking.reference.startswith(wanted.upper(), autoescape=True), *by_name))
     total = db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(*conditions)) or 0
     query = sa.select(Booking).where(*conditions).options(joinedload(Booking.tour)).order_by(Booking.id.desc())
     return list(db.session.scalars(query.slice(start, end))), total
