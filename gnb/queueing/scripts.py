@@ -38,7 +38,7 @@ CLAIM = Script("claim.lua", when_full=True)
 REGISTER = Script("register.lua", when_full=True)
 NOTE = Script("note.lua")
 PAGE = Script("page.lua")
-COUNTS = Script("counts.lua", when_full=True)
+COUNTS = Script("counts.lua")
 ALIVE = Script("alive.lua")
 
 

@@ -27,18 +27,18 @@ local function oldest_waiting()
   return oldest
 end
 
--- What this minute has counted so far, as {name, count, …}; whatever another has is added up.
+-- What this minute has counted so far, as {name, count, …}; whatever another has is added up, unless the broker takes no
+-- writes, being full or without replicas: then it is told like this minute's, and added up some other time.
 local function add_up()
   local this_minute, lately = string.format('%d', now / 60), {}
   local counts = redis.call('HGETALL', KEYS[55])
   for place = 1, #counts, 2 do
     local minute, name = string.match(counts[place], '^(%d+)|(.+)$')
-    if minute == this_minute then
+    if minute == this_minute or type(redis.pcall('HINCRBY', KEYS[54], name, counts[place + 1])) == 'table' then
       lately[#lately + 1] = name
       lately[#lately + 1] = counts[place + 1]
     else
       local past = 'gnb:minute:' .. string.sub(KEYS[55], 12) .. ':' .. minute
-      redis.call('HINCRBY', KEYS[54], name, counts[place + 1])
       redis.call('HINCRBY', past, name, counts[place + 1])
       redis.call('EXPIRE', past, 90000)
       redis.call('HDEL', KEYS[55], counts[place])

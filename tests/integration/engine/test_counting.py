@@ -48,6 +48,23 @@ def test_a_minute_of_the_history_keeps_its_counts_when_they_are_added_up(
         assert completed(engine) == 1
 
 
+@pytest.mark.parametrize(("name", "refusing", "taking"), [("maxmemory", 1, 0), ("min-replicas-to-write", 1, 0)])
+def test_a_broker_that_takes_no_writes_still_tells_what_was_counted(
+    engine: Engine, queue: Queue, run_all: RunAll, name: str, refusing: int, taking: int
+) -> None:
+    queue.enqueue("noop")
+    run_all()
+    counted_in(engine, queue, 2)
+    client = engine.broker.client
+    client.config_set(name, refusing)
+    try:
+        assert (completed(engine), client.hlen(queue.keys.totals)) == (1, 0)
+    finally:
+        client.config_set(name, taking)
+    assert completed(engine) == 1
+    assert client.hlen(queue.keys.totals) > 0
+
+
 def test_a_worker_that_ended_without_a_word_is_not_counted_for_long(engine: Engine) -> None:
     client = engine.broker.client
     client.sadd("rq:workers:email", "rq:worker:alive", "rq:worker:gone")
