@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,7 +63,7 @@ class Search:
 
     @property
     def last_day(self) -> str:
-        return (times.today(now()) + times.FARTHEST - timedelta(days=1)).isoformat()
+        return (times.today(now()) + times.FARTHEST).isoformat()
 
 
 def asked_for() -> Search:
