@@ -1,5 +1,6 @@
 """Each check of `flask doctor` fails for what it is there for, against real servers, and is content otherwise."""
 
+import re
 import shutil
 import sqlite3
 import time
@@ -11,7 +12,7 @@ import pytest
 import redis
 from flask import Flask
 
-from gnb.config import Settings
+from gnb.config import ROOT, Settings
 from gnb.extensions import db, engine
 from gnb.queueing import Scheduler
 from gnb.services.doctor import broker as broker_check
@@ -94,6 +95,16 @@ def test_a_clock_that_differs_from_the_databases_is_told(examine: Examine, monke
     assert examine("--before-start")["clock (database)"]["state"] == "ok"
     monkeypatch.setattr(database_check, "time", SimpleNamespace(time=lambda: time.time() + 5))
     assert examine("--before-start")["clock (database)"]["state"] == "warning"
+
+
+# All of them
+
+
+@on_postgresql
+def test_the_table_of_the_documentation_has_every_check(examine: Examine) -> None:
+    section = (ROOT / "docs/cli.md").read_text().partition("## How everything is")[2].partition("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", " ".join(first_cells))) == {name.partition(" ")[0] for name in examine()}
 
 
 # Broker
