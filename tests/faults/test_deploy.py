@@ -35,9 +35,10 @@ def test_a_deploy_on_an_open_socket_refuses_no_request_and_loses_no_job(
     listener: socket.socket,
 ) -> None:  # fmt: skip
     fault.name = f"deploy on an open socket, {size} in a row, under load"
-    old = run_all_of(install(), listener.getsockname()[1], listener)
-    visitors = Visitors(listener.getsockname()[1], MAIL_PATH, token, message, pause=0.1).start()
-    deploy_and_judge(install, old, visitors, mail_server, fault, size, listener)
+    port = listener.getsockname()[1]
+    old = run_all_of(install(), port, listener)
+    visitors = Visitors(port, MAIL_PATH, token, message, pause=0.1).start()
+    deploy_and_judge(lambda old: restart(install(), old, port, listener), old, visitors, mail_server, fault, size)
 
 
 @pytest.mark.faults
@@ -49,18 +50,18 @@ def test_a_deploy_beside_the_old_release_refuses_no_request_and_loses_no_job(
     fault.name = "deploy on a second port, 5 in a row, under load"
     old = run_all_of(install(), port := free_port())
     visitors = Visitors(port, MAIL_PATH, token, message, pause=0.1).start()
-    deploy_and_judge(install, old, visitors, mail_server, fault, 5)
+    deploy_and_judge(lambda old: replace(install(), old, visitors), old, visitors, mail_server, fault, 5)
 
 
 def deploy_and_judge(
-    install: Callable[[], Release], old: Processes, visitors: Visitors, mail_server: MailServer, fault: Fault,
-    size: int, listener: socket.socket | None = None,
+    deploy: Callable[[Processes], Processes], old: Processes, visitors: Visitors, mail_server: MailServer,
+    fault: Fault, size: int,
 ) -> None:  # fmt: skip
     """So many releases, one after the other."""
     begun = time.time()
     visitors.wait_for(20)
     for _ in range(size):
-        old = replace_by(install(), old, visitors, listener)
+        old = deploy(old)
         visitors.wait_for(20)
     visitors.stop()
     stats = when_done()
@@ -74,19 +75,26 @@ def deploy_and_judge(
 def run_all_of(release: Release, port: int, listener: socket.socket | None = None) -> Processes:
     """The release's processes, by what they are; all at work."""
     before = len(engine().workers())
-    web = release.web(port, listener)
-    workers, scheduler = release.workers("email", 2), release.scheduler()
+    workers = release.workers("email", 2)
+    web, scheduler = release.web(port, listener), release.scheduler()
     wait_for(lambda: len(engine().workers()) == before + 2, 60)
-    return {"web": web, "workers": workers, "scheduler": scheduler}
+    return {"workers": workers, "web": web, "scheduler": scheduler}
 
 
-def replace_by(
-    release: Release, old: Processes, visitors: Visitors, listener: socket.socket | None = None
-) -> Processes:
-    """The new release's processes. On an open socket its web server follows the old one, else it begins beside it."""
-    if listener is not None:
-        end(old.pop("web"))
-    new = run_all_of(release, port := visitors.port if listener else free_port(), listener)
+def restart(release: Release, old: Processes, port: int, listener: socket.socket) -> Processes:
+    """What `systemctl restart` does to one after the other, as docs/deploying.md has it: old ends, new begins."""
+    end(old["workers"])
+    workers = release.workers("email", 2)
+    wait_for(lambda: len(engine().workers()) == 2, 60)
+    end(old["web"])
+    web = release.web(port, listener)
+    end(old["scheduler"])
+    return {"workers": workers, "web": web, "scheduler": release.scheduler()}
+
+
+def replace(release: Release, old: Processes, visitors: Visitors) -> Processes:
+    """The new release begins beside the old one, on another port; visitors are sent there, and the old one ends."""
+    new = run_all_of(release, port := free_port())
     visitors.port = port
     for process in old.values():
         end(process)
