@@ -53,6 +53,7 @@ class Workers:
             os._exit(status)
 
     def signal(self, number: int) -> None:
+        assert self.pid, "it has ended; a signal to 0 would end the tests themselves"
         os.kill(self.pid, number)
 
     def wait(self, seconds: float = 30) -> int:
