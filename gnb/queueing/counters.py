@@ -42,6 +42,10 @@ class Counters:
             with self._lock:
                 self._unwritten.update(taken)
 
+    def read(self) -> dict[tuple[str, ...], int]:
+        """Every counter by name and labels. Raises QueueUnavailable."""
+        return counted(self._broker.call(lambda: self._broker.client.hgetall(COUNTERS)))
+
 
 def counted(answer: dict[Any, Any]) -> dict[tuple[str, ...], int]:
     """The broker's counters by name and labels."""

@@ -15,6 +15,9 @@ from gnb.services.auth_service import sign_in_attempted
 
 BOOKINGS = "bookings_created"
 SIGN_INS = "auth_attempts"
+LANGUAGE_MODEL = "language_model"
+"""With the model's name and what is counted as labels; see `gnb.services.ai.usage`."""
+
 _NEW = "bookings to be counted"
 
 

@@ -10,6 +10,7 @@ from prometheus_client.core import HistogramMetricFamily as Histogram
 from gnb.models.booking import STATUSES
 from gnb.queueing import Engine, Overview, QueueStats, QueueUnavailable, overview
 from gnb.queueing.histogram import BOUNDS, BUCKETS
+from gnb.services.ai import usage
 from gnb.services.counting import BOOKINGS, SIGN_INS
 
 SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60)
@@ -41,6 +42,7 @@ class QueueMetrics:
         yield _workers(seen.queues)
         yield from _schedules(seen)
         yield from _business(seen.counters)
+        yield from _language_model(seen.counters)
 
 
 def _up(value: int) -> Gauge:
@@ -151,3 +153,15 @@ def _business(counters: dict[tuple[str, ...], int]) -> Iterator[Metric]:
         for success in ("true", "false"):
             attempts.add_metric([kind, success], counters.get((SIGN_INS, kind, success), 0))
     yield attempts
+
+
+def _language_model(counters: dict[tuple[str, ...], int]) -> Iterator[Metric]:
+    calls = Counter("language_model_calls", "Answers that the language model gave.", labels=["model"])
+    tokens = Counter("language_model_tokens", "Tokens sent and received.", labels=["model", "direction"])
+    cost = Counter("language_model_cost_dollars", "What they cost by the price list, in US dollars.", labels=["model"])
+    for model, total in usage.totals(counters).items():
+        calls.add_metric([model], total.get("calls", 0))
+        tokens.add_metric([model, "in"], total.get("prompt_tokens", 0))
+        tokens.add_metric([model, "out"], total.get("completion_tokens", 0))
+        cost.add_metric([model], total.get("microdollars", 0) / 1_000_000)
+    yield from (calls, tokens, cost)

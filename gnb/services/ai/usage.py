@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gnb.extensions import engine
-from gnb.queueing.errors import QueueUnavailable
+from gnb.services.counting import LANGUAGE_MODEL
 
-log = logging.getLogger(__name__)
-
-KEY = "gnb:ai:usage"
 PRICES = {
     "gpt-4o-mini": (0.15, 0.60),
     "gpt-4o": (2.50, 10.00),
@@ -45,8 +41,7 @@ class Usage:
 def record(model: str, tokens: Any) -> Usage:
     """The usage of one call, after adding it to the totals. `tokens` as the service reports them."""
     spent_in, spent_out = int(tokens.prompt_tokens), int(tokens.completion_tokens)
-    call = Usage(str(model)[:80], spent_in, spent_out, cost_of(str(model), spent_in, spent_out))
-    pipeline = engine().broker.client.pipeline(transaction=True)
+    call = Usage(str(model)[:80].replace("|", "/"), spent_in, spent_out, cost_of(str(model), spent_in, spent_out))
     amounts = {
         "calls": 1,
         "prompt_tokens": spent_in,
@@ -54,22 +49,20 @@ def record(model: str, tokens: Any) -> Usage:
         "microdollars": round((call.cost or 0) * _MILLION),
     }
     for name, amount in amounts.items():
-        pipeline.hincrby(KEY, f"{call.model}|{name}", amount)
-    try:
-        engine().broker.call(pipeline.execute)
-    except QueueUnavailable:
-        log.warning("a call of the language model is missing in the totals: %s", call)
+        engine().counters.add(LANGUAGE_MODEL, call.model, name, count=amount)
     return call
 
 
-def totals() -> dict[str, dict[str, int]]:
-    """By model: calls, prompt_tokens, completion_tokens, microdollars. Raises QueueUnavailable."""
-    broker = engine().broker
-    found: Mapping[bytes, bytes] = broker.call(lambda: broker.client.hgetall(KEY))
+def totals(counters: Mapping[tuple[str, ...], int] | None = None) -> dict[str, dict[str, int]]:
+    """By model: calls, prompt_tokens, completion_tokens, microdollars; from these counters, or as they are now.
+
+    Raises QueueUnavailable.
+    """
     by_model: dict[str, dict[str, int]] = {}
-    for field, amount in found.items():
-        model, _, name = field.decode().rpartition("|")
-        by_model.setdefault(model, {})[name] = int(amount)
+    for (counter, *labels), amount in (engine().counters.read() if counters is None else counters).items():
+        if counter == LANGUAGE_MODEL:
+            model, name = labels
+            by_model.setdefault(model, {})[name] = amount
     return by_model
 
 

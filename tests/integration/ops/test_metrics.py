@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -19,6 +20,7 @@ from gnb.extensions import db, engine
 from gnb.queueing import Schedule, Scheduler
 from gnb.queueing.histogram import BUCKETS, bucket
 from gnb.services import queue_service
+from gnb.services.ai import usage
 from tests.browser.stage import Stage
 from tests.business import make_tour, make_user, new_booking
 from tests.conftest import Visitor
@@ -191,6 +193,17 @@ def test_bookings_are_counted_when_they_are_committed(app: Flask, client: FlaskC
     samples = scrape(client)
     counted = {s: value(samples, "bookings_created_total", status=s) for s in ("pending", "confirmed", "paid")}
     assert counted == {"pending": 1, "confirmed": 1, "paid": 0}
+
+
+@on_sqlite
+def test_what_the_language_model_costs_is_counted_by_model(app: Flask, client: FlaskClient) -> None:
+    for _ in range(2):
+        usage.record("gpt-4o-mini", SimpleNamespace(prompt_tokens=1000, completion_tokens=200))
+    samples = scrape(client)
+    assert value(samples, "language_model_calls_total", model="gpt-4o-mini") == 2
+    assert value(samples, "language_model_tokens_total", model="gpt-4o-mini", direction="in") == 2000
+    assert value(samples, "language_model_tokens_total", model="gpt-4o-mini", direction="out") == 400
+    assert value(samples, "language_model_cost_dollars_total", model="gpt-4o-mini") == pytest.approx(0.00054)
 
 
 @on_sqlite
