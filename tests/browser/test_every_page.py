@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from gnb.extensions import db, engine
 from gnb.models import now
+from gnb.queueing import Schedule
+from gnb.services import email_service
 from tests.browser.conftest import Visit
 from tests.browser.shop import CUSTOMER, open_shop, public_pages
 from tests.browser.stage import ADMIN, Stage
-from tests.business import make_booking, make_tour
+from tests.business import make_booking, make_campaign, make_tour
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 RUN_AXE = """async () => {
@@ -48,16 +51,26 @@ PAGES = [
     "/admin/jobs/retry",
     "/admin/workers",
     "/admin/schedules",
+    "/admin/schedules/nightly",
+    "/admin/schedules/nightly/edit",
+    "/admin/schedules/nightly/remove",
     "/admin/new-schedule",
     "/admin/pricing",
     "/admin/campaigns",
+    "/admin/campaigns/1",
+    "/admin/campaigns/1/edit",
+    "/admin/campaigns/1/send",
     "/admin/campaigns/new",
     "/admin/emails",
+    "/admin/emails?state=queued",
+    "/admin/emails/1",
     "/admin/exports",
     "/admin/exports?type=users-csv",
     "/admin/insights",
     "/admin/insights?kind=package-recommendations",
     "/admin/insights?kind=batch-insights",
+    "/admin/insights/insight",
+    "/admin/insights/recommended",
     "/admin/bookings",
     "/admin/bookings?status=paid&q=nobody",
     "/admin/bookings/1",
@@ -77,16 +90,23 @@ OF_A_CUSTOMER = ["/my/bookings", "/my/bookings?page=2", "/my/settings", "/accoun
 
 @pytest.fixture(scope="module")
 def busy_stage(stage: Stage) -> Stage:
-    """Jobs in every state, and two bookings: one that is to come, one that is over."""
+    """Jobs in every state, two bookings (one to come, one over), a campaign, a message, a schedule, an insight."""
     with stage.app.app_context():
         transfer = make_tour(name="Istanbul Airport to Fatih", origin="IST", destination="Fatih", category="airport")
         make_booking(transfer, status="pending", pickup_at=now() + timedelta(days=9), notes="<b>Late</b> " + "x" * 300)
         make_booking(make_tour(category="city"), status="cancelled", customer_name="N" * 200)
+        make_campaign(name="Spring " + "x" * 80)
+        email_service.plan_email("ann@example.com", "About your booking", text="Hello")
+        db.session.commit()
+        engine().schedules.add(Schedule(name="nightly", type="clean-up", cron="0 3 * * *"))
+        engine().queue("ai").enqueue("batch-insights", {"filters": {}}, job_id="insight")
+        engine().queue("ai").enqueue("package-recommendations", {"userId": 1}, job_id="recommended")
     open_shop(stage)
     stage.enqueue(1, job_id="job-done")
     stage.enqueue(2, "bad", job_id="job-bad", attempts=2)
-    stage.start_workers("email")
+    stage.start_workers("email", "ai")
     stage.until(lambda: stage.queue().job("job-bad").state == "failed")
+    stage.until(lambda: engine().queue("ai").jobs("completed").total == 2)
     stage.enqueue(3, "slow", job_id="job-slow")
     stage.until(lambda: stage.queue().job("job-slow").state == "active")
     for booking in range(30):

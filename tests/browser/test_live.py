@@ -58,6 +58,20 @@ def test_the_page_says_how_old_it_is_and_live_can_be_switched_off(empty: Stage, 
     expect(page.get_by_label("Select welcome-mail seen")).to_be_attached(timeout=REFRESHED)
 
 
+def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_seen_again(empty: Stage, visit: Visit) -> None:
+    page = visit("/admin/jobs/email?state=waiting")
+    # A browser without a screen takes every tab for visible.
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away}); window.away = true")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    hurry(page)
+    empty.enqueue(1, job_id="meanwhile")
+    page.wait_for_timeout(2500)
+    assert asked == []
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_label("Select welcome-mail meanwhile")).to_be_attached()
+
+
 def test_two_tabs_show_the_same_and_a_move_out_of_turn_is_explained(empty: Stage, visit: Visit) -> None:
     empty.enqueue(1, job_id="shared", delay=3600)
     first = visit("/admin/jobs/email/shared")
