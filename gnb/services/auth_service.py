@@ -16,7 +16,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
-from gnb.models import User, normalize_email, now
+from gnb.models import Delivery, User, normalize_email, now
 from gnb.services import audit_service, passwords
 from gnb.services.passwords import WeakPassword
 
@@ -88,18 +88,23 @@ def register(email: str, name: str, password: str, language: str, phone: str | N
     return user
 
 
-def registration_token(wanted: Registration) -> str:
-    """What the mail to somebody new carries: whoever has it owns the address, for a day."""
-    return _serializer("registration").dumps([wanted.email, wanted.name, wanted.language])
+def registration_token(delivery_id: int) -> str:
+    """What the mail to somebody new carries: whoever has it owns the address, for a day.
+
+    It names the mail's row: an address has no business in a URL, which stands in histories and in servers' logs.
+    """
+    return _serializer("registration").dumps(delivery_id)
 
 
 def registration_of_token(token: str) -> Registration | None:
     """What was typed when the token was asked for, None when it is old or made up."""
     try:
         lifetime = int(REGISTRATION_TOKEN_LIFETIME.total_seconds())
-        return Registration(*_serializer("registration").loads(token, max_age=lifetime))
-    except (BadData, ValueError, TypeError):
+        delivery_id = _serializer("registration").loads(token, max_age=lifetime)
+    except BadData:
         return None
+    asked = db.session.get(Delivery, delivery_id)
+    return Registration(asked.recipient, asked.content["name"], asked.language) if asked else None
 
 
 def change_password(user: User, current: str, new: str) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from gnb.extensions import db
 from gnb.models import Extra, User, local_day, now
-from gnb.services import auth_service, passwords
+from gnb.services import auth_service, email_service, passwords
 from gnb.services.bookings import access
 from tests.browser.stage import PASSWORD, Stage
 from tests.business import make_booking, make_tour
@@ -43,7 +43,8 @@ def public_pages(stage: Stage) -> list[str]:
         booking = make_booking(status="confirmed", pickup_at=now() + timedelta(days=9))
         token = access.guest_token(booking.reference)
         own = f"/bookings/{booking.reference}"
-        wanted = auth_service.Registration("new@example.com", "Yeni", "en")
+        asked = email_service.plan_registration("new@example.com", "Yeni", "en")
+        db.session.commit()
         return [
             "/",
             "/tours",
@@ -58,7 +59,7 @@ def public_pages(stage: Stage) -> list[str]:
             f"{own}/cancel?token={token}",
             "/login",
             "/register",
-            f"/register/{auth_service.registration_token(wanted)}",
+            f"/register/{auth_service.registration_token(asked.id)}",
             "/register/made-up",
             "/forgot-password",
         ]

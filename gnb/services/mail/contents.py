@@ -90,7 +90,7 @@ def _password_reset(delivery: Delivery) -> Content:
 def _registration(delivery: Delivery) -> Content:
     language, name = text_language(delivery.language), delivery.content["name"]
     # Made when the message is, as the link for a new password.
-    token = auth_service.registration_token(auth_service.Registration(delivery.recipient, name, delivery.language))
+    token = auth_service.registration_token(delivery.id)
     link = f"{settings().site_url}{delivery.content['path'].replace('{token}', token)}"
     subject, html, text = render("registration", language, **_letterhead(), name=one_line(name), link=link)
     return Content(subject, html, text, language)

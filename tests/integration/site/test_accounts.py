@@ -1,5 +1,6 @@
 """Opening an account, a forgotten password, settings: by the mailbox alone, telling nobody who has an account."""
 
+import base64
 import re
 from datetime import timedelta
 
@@ -12,8 +13,7 @@ from werkzeug.test import TestResponse
 
 from gnb.extensions import db
 from gnb.models import Booking, Delivery, NotificationSetting, User
-from gnb.services import auth_service
-from gnb.services.auth_service import Registration
+from gnb.services import auth_service, email_service
 from gnb.services.mail.reading import SECRET_KINDS
 from gnb.services.mail.sending import source_of
 from tests.business import make_booking, make_user
@@ -193,6 +193,13 @@ def test_who_has_signed_in_needs_no_second_account(app: Flask, customer: User) -
 # Tokens
 
 
+def test_the_link_of_a_registration_carries_no_address_and_no_name(app: Flask, client: FlaskClient) -> None:
+    register(client)
+    [mail] = mails()
+    content, *_ = auth_service.registration_token(mail.id).split(".")
+    assert base64.urlsafe_b64decode(content + "==") == str(mail.id).encode()
+
+
 def test_the_link_of_a_registration_is_kept_nowhere(app: Flask, client: FlaskClient) -> None:
     register(client)
     [mail] = mails()
@@ -204,10 +211,11 @@ def test_the_link_of_a_registration_is_kept_nowhere(app: Flask, client: FlaskCli
 def test_links_that_are_old_used_or_made_up_say_where_to_get_a_new_one(
     app: Flask, client: FlaskClient, customer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = Registration("new@example.com", "Can", "en")
-    registration, reset = auth_service.registration_token(wanted), auth_service.reset_token(customer)
+    asked = email_service.plan_registration("new@example.com", "Can", "en").id
+    db.session.commit()
+    registration, reset = auth_service.registration_token(asked), auth_service.reset_token(customer)
     too_old = {
-        "/register": aged(lambda: auth_service.registration_token(wanted), monkeypatch, timedelta(hours=25)),
+        "/register": aged(lambda: auth_service.registration_token(asked), monkeypatch, timedelta(hours=25)),
         "/reset-password": aged(lambda: auth_service.reset_token(customer), monkeypatch, timedelta(minutes=61)),
     }
     still_good = aged(lambda: auth_service.reset_token(customer), monkeypatch, timedelta(minutes=59))
