@@ -17,7 +17,6 @@ from gnb.services.ai import places
 from gnb.services.bookings.tours import slug_is_taken
 
 LONGEST_DESCRIPTION = 5000
-_DESCRIPTION = Length(max=LONGEST_DESCRIPTION)
 LARGEST_PRICE = Decimal("1000000")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _GIVE = _l("Fill this in.")
@@ -90,6 +89,10 @@ class NewTourForm(TourForm):
             raise ValidationError(gettext("Small letters a–z, digits and hyphens, like ist-fatih."))
         if slug_is_taken(slug):
             raise ValidationError(gettext("Another tour has this address."))
+
+    def refuse_slug(self) -> None:
+        """Say that somebody else has taken the address while this was sent."""
+        self.slug.errors = [gettext("Another tour has this address.")]
 
     def chosen_slug(self) -> str:
         """The address given, or one made of the English title."""

@@ -34,7 +34,11 @@ def new_tour() -> ResponseReturnValue:
     form = NewTourForm(data={"max_passengers": 8, "currency": "EUR", "category": "tour"})
     if not form.validate_on_submit():
         return _form(form, None)
-    tour = service.save_tour(Tour(), form.values(), signed_in_user())
+    try:
+        tour = service.save_tour(Tour(), form.values(), signed_in_user())
+    except service.SlugTaken:
+        form.refuse_slug()
+        return _form(form, None)
     return done(gettext("The tour is written."), url_for("admin.tours", q=tour.slug))
 
 

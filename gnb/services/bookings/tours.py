@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.models import PriceChange, Tour, User, local_day, now
@@ -29,14 +30,25 @@ def slug_is_taken(slug: str) -> bool:
     return db.session.scalar(sa.select(Tour.id).where(Tour.slug == slug)) is not None
 
 
+class SlugTaken(Exception):
+    """Another tour got that address meanwhile."""
+
+
 def save_tour(tour: Tour, values: Mapping[str, Any], actor: User) -> Tour:
-    """The tour with these columns, new or changed; commits, with an entry in the audit and in the prices' history."""
+    """The tour with these columns, new or changed; commits, with an entry in the audit and in the prices' history.
+
+    Raises SlugTaken.
+    """
     before = {name: getattr(tour, name) for name in values}
     is_new = tour.id is None
     for name, value in values.items():
         setattr(tour, name, value)
     db.session.add(tour)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise SlugTaken(tour.slug) from None
     changed = sorted(name for name, value in before.items() if value != getattr(tour, name))
     if not is_new:
         if "daily_seats" in changed:
