@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext
 
 from gnb.extensions import db
 from gnb.models import STATUSES, Booking, Delivery, User, now
 from gnb.services import audit_service, email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.errors import InvalidBookingState
+from gnb.services.bookings.words import booking_word
 from gnb.services.mail import ledger
 
 FROM = {
@@ -27,13 +28,6 @@ FROM = {
 FREE_CANCELLATION = timedelta(hours=24)
 """Until this long before the pickup a customer may cancel by a click."""
 
-STATUS_WORDS = {
-    "pending": lazy_gettext("pending"),
-    "confirmed": lazy_gettext("confirmed"),
-    "paid": lazy_gettext("paid"),
-    "completed": lazy_gettext("completed"),
-    "cancelled": lazy_gettext("cancelled"),
-}
 CUSTOMER = "customer"
 """Who it was in the audit, when a guest has cancelled."""
 
@@ -106,12 +100,12 @@ def _move(booking: Booking, before: str, status: str) -> bool:
 
 
 def _refusal(booking: Booking, status: str) -> str:
-    allowed = ", ".join(str(STATUS_WORDS[each]) for each in next_statuses(booking))
+    allowed = ", ".join(map(booking_word, next_statuses(booking)))
     words = gettext(
         "Booking %(reference)s is %(status)s and cannot become %(wanted)s.",
         reference=booking.reference,
-        status=STATUS_WORDS[booking.status],
-        wanted=STATUS_WORDS.get(status, status[:40]),
+        status=booking_word(booking.status),
+        wanted=booking_word(status[:40]),
     )
     if not allowed:
         return words
