@@ -51,7 +51,7 @@ class Link:
         self._connection.send_command(*words)
         return self._connection.read_response()
 
-    def reconnect(self, give_up: Callable[[], bool] = lambda: False) -> bool:
+    def reconnect(self, give_up: Callable[[], bool]) -> bool:
         """Waits until the broker answers again; what was still on its way on the old connection is dropped there.
         False when `give_up()` said so meanwhile."""
         pause, lost = 0.05, self._id

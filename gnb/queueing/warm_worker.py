@@ -89,8 +89,11 @@ class WarmWorker:
             return None
 
     def _recover(self, settlement: tuple[Queue, list[Any]] | None = None) -> None:
-        """After a loss of the broker: settles what could not be, and hands back what a lost answer had taken."""
-        while self._link.reconnect():
+        """After a loss of the broker: settles what could not be, and hands back what a lost answer had taken.
+
+        One that is to shut down waits only if it has an outcome to write.
+        """
+        while self._link.reconnect(give_up=lambda: self._stopping and settlement is None):
             try:
                 if settlement:
                     self._call(SETTLE, settlement[0], settlement[1])

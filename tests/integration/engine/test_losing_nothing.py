@@ -147,6 +147,17 @@ def test_workers_come_back_by_themselves_and_store_what_was_computed_meanwhile(
     assert [attempt.outcome for attempt in queue.attempts(job.id)] == ["completed"]
 
 
+def test_an_idle_worker_ends_at_once_although_the_broker_is_away(durable: servers.Broker, start: Start) -> None:
+    engine = make_engine(durable.url)
+    workers = start(on=engine)
+    wait_for(lambda: len(engine.workers()) == 1)
+    durable.kill()
+    time.sleep(1.5)  # until it has found that out
+    began = time.monotonic()
+    assert workers.stop() == 0
+    assert time.monotonic() - began < 10  # of the 25 s that one with an outcome to write would have
+
+
 def test_a_success_is_never_made_a_failure_by_a_sweep(engine: Engine, queue: Queue, start: Start) -> None:
     job = queue.enqueue("noop")
     start(burst=True).wait()
