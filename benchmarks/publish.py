@@ -17,11 +17,15 @@ def publish(report: Report, parts: Iterable[str], page: Path = PAGE) -> bool:
     """Whether the report was put into the page: a quick, partial or broken one is not."""
     if report.quick or not report.complete or not set(parts) <= set(report.parts):
         return False
-    before, _, rest = page.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    table = "".join(f"{line}\n" for line in _lines(report))
-    page.write_text(f"{before}{BEGIN}{table}{END}{after}")
+    put_between(page, BEGIN, END, "".join(f"{line}\n" for line in _lines(report)))
     return True
+
+
+def put_between(page: Path, begin: str, end: str, text: str) -> None:
+    """Writes the text into the page in place of what stands between the two marks."""
+    before, _, rest = page.read_text().partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}{text}{end}{after}")
 
 
 def _lines(report: Report) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """How good the delay model is on trips it has not seen, beside two that know less: a constant, and the hour's mean.
 
-    measure(trips)  # oldest first: the first four fifths are learned from, the rest are forecast
+    learned, unseen = parted(trips)  # oldest first: four fifths to learn from, the rest to forecast
+    judged(DelayModel.fitted(learned), learned, unseen)
 
 The pinball loss of a quantile forecast is lower the better it tells that share of the trips; here it is the mean over
 the deciles and the 95th percentile, in minutes. Calibration compares the forecast chance of more than 15 minutes with
-how often that happened.
+how often that happened. benchmarks/delay_accuracy.py writes what comes out into docs/delay-risk.md.
 """
 
 from __future__ import annotations
@@ -44,15 +45,20 @@ class Accuracy:
     pinball_constant: float
     brier_model: float
     brier_constant: float
-    covered_90: float
+    covered: dict[float, float]
+    """For each of `LEVELS`, the share of trips that came within the delay forecast for that share."""
+
     calibration: tuple[CalibrationBin, ...]
 
 
-def measure(trips: Sequence[FinishedTrip]) -> Accuracy:
-    """The accuracy of a model of the older trips on the newer ones. Raises TooFewTrips."""
+def parted(trips: Sequence[FinishedTrip]) -> tuple[Sequence[FinishedTrip], Sequence[FinishedTrip]]:
+    """The older trips to learn from, and the newer ones to forecast."""
     cut = int(len(trips) * _LEARNED_SHARE)
-    learned, unseen = trips[:cut], trips[cut:]
-    model = DelayModel.fitted(learned)
+    return trips[:cut], trips[cut:]
+
+
+def judged(model: DelayModel, learned: Sequence[FinishedTrip], unseen: Sequence[FinishedTrip]) -> Accuracy:
+    """How well a model of the learned trips forecasts the unseen ones."""
     forecasts = [model.forecast(trip) for trip in unseen]
     quantiles = [[forecast.quantile(level) for level in LEVELS] for forecast in forecasts]
     chances = [forecast.probability_over(LATE) for forecast in forecasts]
@@ -62,16 +68,20 @@ def measure(trips: Sequence[FinishedTrip]) -> Accuracy:
         learned_from=len(learned),
         judged_on=len(unseen),
         pinball_model=_mean(_pinball(trip.delay, q) for trip, q in zip(unseen, quantiles, strict=True)),
-        pinball_per_hour=_loss(unseen, _per_hour(learned, model)),
-        pinball_constant=_loss(unseen, _constant(learned)),
+        pinball_per_hour=pinball_loss(unseen, _per_hour(learned, model)),
+        pinball_constant=pinball_loss(unseen, _constant(learned)),
         brier_model=_mean((chance - late) ** 2 for chance, late in zip(chances, were_late, strict=True)),
         brier_constant=_mean((usual - late) ** 2 for late in were_late),
-        covered_90=_mean(trip.delay <= q[LEVELS.index(0.9)] for trip, q in zip(unseen, quantiles, strict=True)),
+        covered={
+            level: _mean(trip.delay <= q[place] for trip, q in zip(unseen, quantiles, strict=True))
+            for place, level in enumerate(LEVELS)
+        },
         calibration=tuple(_calibration(chances, were_late)),
     )
 
 
-def _loss(trips: Sequence[FinishedTrip], quantiles: Quantiles) -> float:
+def pinball_loss(trips: Sequence[FinishedTrip], quantiles: Quantiles) -> float:
+    """The mean loss of these quantiles, one for each of `LEVELS`, in minutes."""
     return _mean(_pinball(trip.delay, quantiles(trip)) for trip in trips)
 
 
