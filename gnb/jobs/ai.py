@@ -10,6 +10,7 @@ from gnb.services.ai.delay_model import TooFewTrips
 from gnb.services.ai.places import UnknownPlace
 from gnb.services.ai.recommendations import UnknownUser
 from gnb.services.ai.requests import DelayRiskRequest, InsightsRequest, RecommendationsRequest
+from gnb.services.ai.usage import Usage
 
 
 @job("ai", "delay-risk", DelayRiskRequest)
@@ -47,7 +48,6 @@ def look_at_bookings(data: dict[str, Any], running: RunningJob) -> dict[str, Any
 def _log_wording(answer: dict[str, Any], running: RunningJob) -> None:
     """What the language model took, or why it was done without."""
     if spent := answer["usage"]:
-        cost = "unknown" if spent["cost"] is None else f"${spent['cost']:.6f}"
-        running.log(f"{spent['model']}: {spent['prompt_tokens']} + {spent['completion_tokens']} tokens, cost {cost}")
+        running.log(str(Usage(**spent)))
     if answer["note"]:
         running.log(f"worded by rules: {answer['note']}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gnb.extensions import engine
+from gnb.extensions import engine, settings
 from gnb.services.counting import LANGUAGE_MODEL
 
 PRICES = {
@@ -16,7 +16,9 @@ PRICES = {
     "gpt-4.1-mini": (0.40, 1.60),
     "gpt-4.1-nano": (0.10, 0.40),
 }
-"""US dollars for a million tokens in and out, by the vendor's price list; another model's cost is not known."""
+"""US dollars for a million tokens in and out, by OpenAI's list (platform.openai.com/docs/pricing, standard tier) in
+June 2026. Prices of another day or vendor are written here; the cost of a model that is not here is unknown, and
+counted nowhere."""
 
 _MILLION = 1_000_000
 
@@ -41,20 +43,20 @@ class Usage:
 def record(model: str, tokens: Any) -> Usage:
     """The usage of one call, after adding it to the totals. `tokens` as the service reports them."""
     spent_in, spent_out = int(tokens.prompt_tokens), int(tokens.completion_tokens)
-    call = Usage(str(model)[:80].replace("|", "/"), spent_in, spent_out, cost_of(str(model), spent_in, spent_out))
-    amounts = {
-        "calls": 1,
-        "prompt_tokens": spent_in,
-        "completion_tokens": spent_out,
-        "microdollars": round((call.cost or 0) * _MILLION),
-    }
+    call = Usage(str(model)[:80], spent_in, spent_out, cost_of(str(model), spent_in, spent_out))
+    amounts = {"calls": 1, "prompt_tokens": spent_in, "completion_tokens": spent_out}
+    if call.cost is not None:
+        amounts["microdollars"] = round(call.cost * _MILLION)
+    # Under the name that is configured: what a service calls itself may be another with each answer.
+    asked = settings().openai_model[:80].replace("|", "/")
     for name, amount in amounts.items():
-        engine().counters.add(LANGUAGE_MODEL, call.model, name, count=amount)
+        engine().counters.add(LANGUAGE_MODEL, asked, name, count=amount)
     return call
 
 
 def totals(counters: Mapping[tuple[str, ...], int] | None = None) -> dict[str, dict[str, int]]:
-    """By model: calls, prompt_tokens, completion_tokens, microdollars; from these counters, or as they are now.
+    """By model: calls, prompt_tokens, completion_tokens, microdollars where its price is known; from these counters, or
+    as they are now.
 
     Raises QueueUnavailable.
     """

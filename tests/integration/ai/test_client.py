@@ -45,7 +45,7 @@ def test_tokens_and_cost_of_all_calls_are_summed(openai_server: OpenAIServer) ->
     for _ in range(3):
         client.complete(PROMPT)
     assert usage.totals() == {
-        "gpt-4o-mini-2024-07-18": {"calls": 3, "prompt_tokens": 3000, "completion_tokens": 600, "microdollars": 810}
+        "gpt-4o-mini": {"calls": 3, "prompt_tokens": 3000, "completion_tokens": 600, "microdollars": 810}
     }
 
 
@@ -119,7 +119,7 @@ def test_words_that_are_no_json_object_are_unusable_but_counted(openai_server: O
     with pytest.raises(Unusable) as unusable:
         client.complete(PROMPT)
     assert unusable.value.usage
-    assert usage.totals()["gpt-4o-mini-2024-07-18"]["calls"] == 1
+    assert usage.totals()["gpt-4o-mini"]["calls"] == 1
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])

@@ -207,6 +207,17 @@ def test_what_the_language_model_costs_is_counted_by_model(app: Flask, client: F
 
 
 @on_sqlite
+def test_a_model_without_a_price_has_no_cost_rather_than_none_to_pay(app: Flask, client: FlaskClient) -> None:
+    app.extensions["settings"] = replace(app.extensions["settings"], openai_model="house-model")
+    for number in range(3):
+        usage.record(f"house-model-build-{number}", SimpleNamespace(prompt_tokens=1000, completion_tokens=200))
+    samples = scrape(client)
+    assert value(samples, "language_model_calls_total", model="house-model") == 3
+    assert [name for name, labels in samples if name == "language_model_cost_dollars_total"] == []
+    assert {word for _, labels in samples for name, word in labels if name == "model"} == {"house-model"}
+
+
+@on_sqlite
 def test_sign_ins_are_counted_by_way_and_success(app: Flask, client: FlaskClient) -> None:
     user = make_user()
     client.post("/api/v1/auth/login", json={"email": user.email, "password": "not this one"})
