@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.processes import end_with_parent
 from gnb.services import queue_service
+from gnb.services.ai import usage
 from tests.servers import Broker, free_port
 
 ROOT = Path(__file__).parents[3]
@@ -101,6 +103,7 @@ class Installation:
                 for _ in range(3):
                     queue_service.add_scheduled_job("update-sitemap")
                 engine().counters.add("bookings_created", "paid")
+                usage.record("gpt-4o-mini", SimpleNamespace(prompt_tokens=1000, completion_tokens=200))
             urllib.request.urlopen(f"http://127.0.0.1:{self.port}/login", timeout=10).read()
             before = self.scrapes()
             until(lambda before=before: self.scrapes() > before + 1)  # type: ignore[misc]
@@ -196,9 +199,9 @@ def test_every_panel_has_a_number_and_a_place_of_its_own() -> None:
     assert max(x for x, _ in cells) == 23
 
 
-def test_every_metric_of_the_queues_is_on_the_dashboard_or_in_an_alert(installation: Installation) -> None:
+def test_every_metric_of_ours_is_on_the_dashboard_or_in_an_alert(installation: Installation) -> None:
     used = json.dumps(DASHBOARD) + (ROOT / "ops/prometheus/alerts.yml").read_text()
-    rows = installation.ask('count by (__name__) ({__name__=~"queue_.+|bookings_.+|auth_.+"})')
+    rows = installation.ask('count by (__name__) ({__name__=~"queue_.+|bookings_.+|auth_.+|language_model_.+"})')
     names = {re.sub(r"_(bucket|sum|count)$", "", row["metric"]["__name__"]) for row in rows}
     assert len(names) > 15
-    assert {name for name in names if name not in used} <= {"queue_jobs_completed"}
+    assert {name for name in names if name not in used} == set()
