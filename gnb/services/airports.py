@@ -1,4 +1,4 @@
-"""The airports served, by their IATA codes."""
+"""The airports served, by their IATA codes, and places as people call them."""
 
 from gnb.services.ai import places
 
@@ -17,9 +17,14 @@ AIRPORT_NAMES = {
 }
 """English and Turkish names."""
 
+_TURKISH = {"Istanbul": "İstanbul", "Izmir": "İzmir"}
+
 
 def place_name(place: str, language: str) -> str:
-    """A place of a tour as people call it: the code of an airport becomes its name, anything else stays."""
+    """A place as people call it: the code of an airport becomes its name, a city is spelled as the language does, and
+    anything else stays."""
+    if language == "tr":
+        place = ", ".join(_TURKISH.get(part, part) for part in place.split(", "))
     if place in AIRPORT_NAMES:
         return f"{AIRPORT_NAMES[place][language == 'tr']} ({place})"
     airport = places.by_code(place) if len(place) == len("IST") and place.isupper() else None

@@ -19,6 +19,7 @@ from gnb.services.ai import cache, delay_words, places, roads
 from gnb.services.ai.delay_model import DelayModel, Forecast
 from gnb.services.ai.places import Place
 from gnb.services.ai.trips import Trip, finished_trips
+from gnb.services.airports import place_name
 
 LATE_MINUTES = 15
 ADVISE_FROM = 0.20
@@ -49,8 +50,8 @@ def assess(asked: Mapping[str, Any]) -> dict[str, Any]:
     risk = forecast.probability_over(LATE_MINUTES)
     language = asked.get("language", "en")
     return {
-        "origin": origin.label,
-        "destination": destination.label,
+        "origin": place_name(origin.code or origin.label, language),
+        "destination": place_name(destination.code or destination.label, language),
         "scheduledTime": trip.pickup.isoformat(),
         "language": language,
         "kilometres": round(trip.kilometres),
@@ -115,7 +116,7 @@ def _reasons(model: DelayModel, trip: Trip, forecast: Forecast, language: str) -
         factors = {code: factor for code, factor in factors.items() if code not in ("area", "season")}
     largest = sorted(factors.items(), key=lambda item: abs(log(item[1])), reverse=True)[:REASONS_GIVEN]
     facts = {
-        "area": trip.area,
+        "area": place_name(trip.area, language),
         "hour": trip.pickup.hour,
         "weekday": delay_words.weekday(trip.pickup, language),
         "month": delay_words.month(trip.pickup, language),

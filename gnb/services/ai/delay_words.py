@@ -24,12 +24,12 @@ REASONS = {
         "route": "Yolun kendisi ({route})",
     },
 }
-_ADDS = {"en": "{cause} adds about {minutes} min.", "tr": "{cause}: yaklaşık {minutes} dk. ekler."}
-_SAVES = {"en": "{cause} saves about {minutes} min.", "tr": "{cause}: yaklaşık {minutes} dk. kazandırır."}
-_LITTLE = {"en": "{cause} changes little.", "tr": "{cause}: pek bir şey değiştirmez."}
+_ADDS = {"en": "{cause} adds about {minutes} min.", "tr": "{cause} yaklaşık {minutes} dakika ekler."}
+_SAVES = {"en": "{cause} saves about {minutes} min.", "tr": "{cause} yaklaşık {minutes} dakika kazandırır."}
+_LITTLE = {"en": "{cause} changes little.", "tr": "{cause} pek fark yaratmaz."}
 _EARLIER = {
     "en": "Leave {minutes} minutes earlier: then four out of five such trips arrive less than 15 minutes late.",
-    "tr": "{minutes} dakika daha erken çıkın: o zaman böyle beş yolculuktan dördü 15 dakikadan az gecikir.",
+    "tr": "{minutes} dakika erken çıkın: o zaman bu tür beş yolculuktan dördü 15 dakikadan az gecikir.",
 }
 
 

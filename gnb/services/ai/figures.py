@@ -7,21 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from babel.dates import format_date
+from babel.numbers import format_decimal
 
 from gnb.models import REVENUE_STATUSES, Booking, Tour
 from gnb.services.exports import selection
+from gnb.services.mail.words import percent, text_language
 
 TOP = 3
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: its code, the name of what it counts where there are several, its value, and how that is written."""
+    """One figure: its code, the name of what it counts where there are several, its value, and how a sentence writes
+    that and, where it differs, the name."""
 
     code: str
     name: str
     value: float
     text: str
+    name_in_words: str = ""
+
+    @property
+    def called(self) -> str:
+        """Its name in a sentence."""
+        return self.name_in_words or self.name
 
     @property
     def key(self) -> str:
@@ -29,9 +39,10 @@ class Figure:
         return f"{self.code}:{self.name}" if self.name else self.code
 
 
-def figures(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Figure]:
-    """Bookings, guests, cancellations, revenue by currency, the best tours, the busiest day and month."""
-    conditions = selection.of_bookings(filters)
+def figures(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
+    """Bookings, guests, cancellations, revenue by currency, the best tours, the busiest day; written as the language of
+    their sentences does."""
+    written = text_language(language)
     totals = connection.execute(
         sa.select(
             sa.func.count(),
@@ -40,25 +51,30 @@ def figures(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Figur
             sa.func.coalesce(sa.func.avg(sa.case((Booking.user_id.is_not(None), 100.0), else_=0.0)), 0),
         )
         .select_from(Booking)
-        .where(*conditions)
+        .where(*selection.of_bookings(filters))
     ).one()
     count, guests, cancelled, with_account = totals
-    found = [Figure("bookings", "", count, f"{count:,}")]
+    found = [_count("bookings", "", count, written)]
     if not count:
         return found
     found += [
-        Figure("guests", "", int(guests), f"{int(guests):,}"),
-        _percent("cancelled", 100 * int(cancelled) / count),
-        _percent("with-account", float(with_account)),
+        _count("guests", "", int(guests), written),
+        _share("cancelled", 100 * int(cancelled) / count, written),
+        _share("with-account", float(with_account), written),
     ]
-    return found + _revenue(connection, filters) + _best_tours(connection, filters) + _busiest(connection, filters)
+    found += _revenue(connection, filters, written)
+    return found + _best_tours(connection, filters, written) + _busiest(connection, filters, written)
 
 
-def _percent(code: str, value: float) -> Figure:
-    return Figure(code, "", round(value, 1), f"{value:.1f}%")
+def _count(code: str, name: str, value: int, language: str, name_in_words: str = "") -> Figure:
+    return Figure(code, name, value, format_decimal(value, locale=language), name_in_words)
 
 
-def _revenue(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Figure]:
+def _share(code: str, value: float, language: str) -> Figure:
+    return Figure(code, "", round(value, 1), percent(round(value, 1), language))
+
+
+def _revenue(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
     rows = connection.execute(
         sa.select(Booking.currency, sa.func.sum(Booking.amount), sa.func.count())
         .where(*selection.of_bookings(filters), Booking.status.in_(REVENUE_STATUSES))
@@ -67,13 +83,13 @@ def _revenue(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Figu
     )
     found = []
     for currency, total, count in rows:
-        average = float(total) / count
-        found.append(Figure("revenue", currency, float(total), f"{float(total):,.2f} {currency}"))
-        found.append(Figure("average", currency, round(average, 2), f"{average:,.2f} {currency}"))
+        for code, amount in (("revenue", float(total)), ("average", round(float(total) / count, 2))):
+            text = f"{format_decimal(amount, '#,##0.00', locale=language)} {currency}"
+            found.append(Figure(code, currency, amount, text))
     return found
 
 
-def _best_tours(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Figure]:
+def _best_tours(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
     number = sa.func.count()
     rows = connection.execute(
         sa.select(Tour.name, number)
@@ -83,10 +99,10 @@ def _best_tours(connection: sa.Connection, filters: Mapping[str, Any]) -> list[F
         .order_by(number.desc(), Tour.name)
         .limit(TOP)
     )
-    return [Figure("tour", name, count, f"{count:,}") for name, count in rows]
+    return [_count("tour", name, count, language) for name, count in rows]
 
 
-def _busiest(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Figure]:
+def _busiest(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
     number = sa.func.count()
     rows = connection.execute(
         sa.select(Booking.travel_date, number)
@@ -95,4 +111,7 @@ def _busiest(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Figu
         .order_by(number.desc(), Booking.travel_date)
         .limit(1)
     )
-    return [Figure("busiest-day", day.isoformat(), count, f"{count:,}") for day, count in rows]
+    return [
+        _count("busiest-day", day.isoformat(), count, language, format_date(day, "d MMMM y", locale=language))
+        for day, count in rows
+    ]

@@ -40,7 +40,7 @@ class _Sentences(Schema):
 def look_at(asked: Mapping[str, Any], last_attempt: bool) -> dict[str, Any]:
     """The insights, as JSON. `asked` as InsightsRequest loads it. Raises what `wording.word` does."""
     language, filters = asked["answer_language"], asked["filters"]
-    known = figures(db.session.connection(), filters)
+    known = figures(db.session.connection(), filters, language)
     worded: wording.Worded[list[dict[str, str]]] = wording.Worded(None)
     if len(known) > 1:
         worded = wording.word(_prompt(known, language), lambda said: _checked(said, known), last_attempt)
@@ -72,7 +72,7 @@ def _prompt(known: Sequence[Figure], language: str) -> Prompt:
         "required": ["insights"],
         "additionalProperties": False,
     }
-    material = [{"key": one.key, "what": one.code, "name": one.name, "text": one.text} for one in known]
+    material = [{"key": one.key, "what": one.code, "name": one.called, "text": one.text} for one in known]
     return Prompt("worded_figures", _RULES, {"language": language, "figures": material}, shape)
 
 
@@ -84,7 +84,7 @@ def _checked(said: dict[str, Any], known: Sequence[Figure]) -> list[dict[str, st
         figure = by_key.get(sentence["figure"])
         if figure is None:
             raise ValidationError("it speaks of a figure that was not among those given")
-        own = {_digits(number) for number in _NUMBER.findall(f"{figure.text} {figure.name}")}
+        own = {_digits(number) for number in _NUMBER.findall(f"{figure.text} {figure.called}")}
         if any(_digits(number) not in own for number in _NUMBER.findall(sentence["text"])):
             raise ValidationError("it holds a number that is not its figure's")
     return cast("list[dict[str, str]]", loaded["insights"])

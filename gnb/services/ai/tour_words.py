@@ -6,6 +6,7 @@ from datetime import date
 
 from gnb.services.ai import delay_words
 from gnb.services.ai.candidates import Candidate
+from gnb.services.airports import place_name
 
 _REASONS = {
     "en": {
@@ -17,10 +18,10 @@ _REASONS = {
         "offer": "From our current programme in {city}.",
     },
     "tr": {
-        "similar": "Sizinkine benzer yolculuklar yapan müşterilerin sık sık seçtiği.",
+        "similar": "Sizinkine benzer yolculuklar yapan müşteriler bunu sık sık seçiyor.",
         "season": "Yılın bu zamanında ({month}) en çok seçilenlerden.",
         "place": "Daha önce bizimle yolculuk ettiğiniz {city} bölgesinde.",
-        "kind": "Daha önce aldığınız türden.",
+        "kind": "Daha önce rezervasyon yaptığınız türden.",
         "price": "Daha önce bir yolculuğa ayırdığınız tutara yakın.",
         "offer": "{city} bölgesindeki güncel programımızdan.",
     },
@@ -30,4 +31,5 @@ _REASONS = {
 def reason(candidate: Candidate, language: str, today: date) -> str:
     """The reason that speaks most for the tour, as a sentence."""
     known = _REASONS.get(language, _REASONS["en"])
-    return known[candidate.main_reason].format(city=candidate.tour.city, month=delay_words.month(today, language))
+    city = place_name(candidate.tour.city, language)
+    return known[candidate.main_reason].format(city=city, month=delay_words.month(today, language))

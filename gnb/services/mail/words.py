@@ -4,9 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from babel.dates import format_date, format_time
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 
-from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES
+from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, local_day
 
 _PAYMENT_METHODS = {
     "en": {"cash": "cash", "credit_card": "credit card", "stripe": "card (Stripe)", "paytr": "card (PayTR)"},
@@ -26,7 +26,7 @@ def text_language(language: str | None) -> str:
 def day(moment: datetime, language: str) -> str:
     """Such as `Tuesday, 24 November 2026`, where the pickup is."""
     pattern = "EEEE, d MMMM y" if language == "en" else "d MMMM y EEEE"
-    return format_date(moment.astimezone(HOME_ZONE).date(), pattern, locale=language)
+    return format_date(local_day(moment), pattern, locale=language)
 
 
 def clock(moment: datetime, language: str) -> str:
@@ -37,6 +37,11 @@ def clock(moment: datetime, language: str) -> str:
 def money(amount: Decimal, currency: str, language: str) -> str:
     """Such as `€45.00`, or `€45,00` in Turkish."""
     return format_currency(amount, currency, locale=language)
+
+
+def percent(value: float, language: str) -> str:
+    """Such as `12.5%`, or `%12,5` in Turkish."""
+    return format_percent(Decimal(str(value)) / 100, locale=language, decimal_quantization=False)
 
 
 def payment_method(method: str, language: str) -> str:

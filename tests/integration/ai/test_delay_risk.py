@@ -12,6 +12,7 @@ from gnb.models import HOME_ZONE, Booking
 from gnb.queueing import InvalidJobData
 from gnb.services.ai import answers, delay_risk, trips
 from gnb.services.ai.requests import DelayRiskRequest
+from gnb.services.airports import place_name
 from gnb.services.queue_service import add_ai_job, get_job
 from tests.servers import on_sqlite
 
@@ -56,8 +57,15 @@ def test_a_high_risk_suggests_leaving_earlier_and_a_low_one_does_not(driven: lis
 
 @on_sqlite
 def test_the_reasons_are_told_in_turkish_too(driven: list[Booking]) -> None:
-    texts = " ".join(reason["text"] for reason in assess({**FRIDAY_EVENING, "language": "tr"})["reasons"])
-    assert "17.00–17.59 arasında yola çıkmak" in texts
+    answer = assess({**FRIDAY_EVENING, "language": "tr"})
+    assert answer["origin"] == "İstanbul Havalimanı (IST)"
+    assert "17.00–17.59 arasında yola çıkmak yaklaşık " in " ".join(reason["text"] for reason in answer["reasons"])
+
+
+def test_a_city_is_spelled_as_the_language_of_the_reason_does() -> None:
+    assert place_name("Istanbul", "tr") == "İstanbul"
+    assert place_name("Istanbul", "en") == "Istanbul"
+    assert place_name("Fatih, Istanbul", "tr") == "Fatih, İstanbul"
 
 
 @on_sqlite

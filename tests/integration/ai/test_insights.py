@@ -67,6 +67,22 @@ def test_an_empty_selection_says_so_and_asks_no_model(app: Flask, openai_server:
 
 
 @on_sqlite
+def test_figures_are_written_as_the_language_of_the_sentences_does(sold: None) -> None:
+    texts = [one["text"] for one in look_at(answerLanguage="tr", filters={"endDate": "2026-01-31"})["insights"]]
+    assert "İptal edilen rezervasyonların payı: %11,1." in texts
+    assert "Onaylanan, ödenen ve tamamlanan rezervasyonların geliri: 703,50 EUR." in texts
+    assert "En yoğun gün 10 Ocak 2026, 8 alışla." in texts
+
+
+@on_sqlite
+def test_the_model_is_given_days_in_words_and_may_say_them(sold: None, openai_server: OpenAIServer) -> None:
+    said = [{"figure": "busiest-day:2026-01-10", "text": "On 10 January 2026 there are 8 pickups."}]
+    openai_server.will_say({"insights": said})
+    answer = look_at(endDate="2026-01-31")
+    assert (answer["wordedBy"], answer["insights"]) == ("model", said)
+
+
+@on_sqlite
 def test_the_model_words_figures(sold: None, openai_server: OpenAIServer) -> None:
     said = [{"figure": "revenue:EUR", "text": "Umsatz: 804,00 EUR."}, {"figure": "bookings", "text": "Zehn, also 10."}]
     openai_server.will_say({"insights": said})
@@ -95,7 +111,7 @@ def test_a_sentence_with_anothers_number_is_refused(
     answer = look_at()
     assert answer["wordedBy"] == "rules"
     assert "was refused" in answer["note"]
-    assert answer["insights"][0]["text"] == "10 bookings are in this selection."
+    assert answer["insights"][0]["text"] == "Bookings in this selection: 10."
 
 
 @on_sqlite

@@ -70,7 +70,7 @@ def test_bookings_are_told_in_words(admin: Caller, app: Flask, run_ai_jobs: Call
     sent = ask(admin, kind="batch-insights", **{"filters.status": "confirmed"})
     run_ai_jobs()
     page = admin("GET", sent.headers["Location"]).text
-    assert "1 bookings are in this selection." in page
+    assert "Bookings in this selection: 1." in page
     assert '<a class="small" href="/admin/bookings?status=confirmed">These bookings</a>' in page
 
 
