@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from babel.numbers import format_decimal
 from flask import current_app
 from flask_babel import force_locale
 
-from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES
+from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, now
 from gnb.services.bookings.words import booking_word
 
 if TYPE_CHECKING:
@@ -32,21 +31,20 @@ class Press:
         self._typesetter = Typesetter(Path(current_app.static_folder or "static"))
 
     def lay_out(self, template: str, **values: Any) -> Document:
-        """The template's pages."""
+        """The template's pages; a value of the name of a word of ours takes its place."""
         with force_locale(self.language):
             page = current_app.jinja_env.get_template(template)
             words = {"day": self.day, "money": self.money, "number": self.number, "word": booking_word}
-            html = page.render(**values, **words, language=self.language)
+            html = page.render(**{**words, **values}, language=self.language)
         return self._typesetter.pages(html.translate(_UNPRINTABLE))
 
     def day(self, value: Any) -> str:
         """A calendar day as the language writes it: `31 Jan 2026`."""
         return format_date(value, "d MMM y", locale=self.language)
 
-    def moment(self, value: datetime | None = None) -> str:
-        """An instant, now unless given, in Europe/Istanbul: `31 Jan 2026, 09:30`."""
-        instant = (value or datetime.now(UTC)).astimezone(HOME_ZONE)
-        return format_datetime(instant, "d MMM y, HH:mm", locale=self.language)
+    def moment(self) -> str:
+        """This moment in Europe/Istanbul: `31 Jan 2026, 09:30`."""
+        return format_datetime(now().astimezone(HOME_ZONE), "d MMM y, HH:mm", locale=self.language)
 
     def money(self, amount: Decimal, currency: str) -> str:
         """An exact amount: `1,234.50 EUR`, `1.234,50 EUR` in Turkish."""

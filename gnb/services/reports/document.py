@@ -7,6 +7,7 @@ from typing import Any
 from gnb.services.exports import plots
 from gnb.services.exports.pdf_pages import Press
 from gnb.services.reports.plots import bookings_by_day
+from gnb.services.reports.words import change, status_word
 
 TEMPLATE = "reports/weekly.html"
 
@@ -24,6 +25,8 @@ def report_pdf(report: dict[str, Any], language: str) -> bytes:
         revenue=[_over_time(report, row) for row in report["revenue"]],
         top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in report["top"]]),
         amount=lambda text, currency: press.money(Decimal(text), currency),
+        change=lambda percent: change(percent, press.language),
+        word=lambda status: status_word(status, press.language),
     )
     pdf: bytes = document.write_pdf()
     return pdf

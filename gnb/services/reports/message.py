@@ -5,26 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal
 
 from gnb.services.mail.rendering import render
 from gnb.services.mail.words import money
 from gnb.services.reports.plots import bookings_by_day, top_bars
-
-_STATUSES: dict[str, dict[str, str]] = {
-    "en": {},
-    "tr": {
-        "pending": "bekliyor",
-        "confirmed": "onaylandı",
-        "paid": "ödendi",
-        "completed": "tamamlandı",
-        "cancelled": "iptal",
-        "waiting": "bekliyor",
-        "active": "çalışıyor",
-        "failed": "başarısız",
-        "removed": "silindi",
-    },
-}
+from gnb.services.reports.words import change, status_word
 
 
 def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> tuple[str, str, str]:
@@ -40,8 +26,8 @@ def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> 
         span=f"{_day(start, language)} – {_day(end, language)}",
         money=lambda text, currency: money(Decimal(text), currency, language),
         number=lambda value: format_decimal(value, locale=language),
-        change=lambda percent: _change(percent, language),
-        word=lambda status: _STATUSES[language].get(status, status),
+        change=lambda percent: change(percent, language),
+        word=lambda status: status_word(status, language),
     )
 
 
@@ -52,11 +38,3 @@ def file_name(report: dict[str, Any]) -> str:
 
 def _day(value: date, language: str) -> str:
     return format_date(value, "d MMM y", locale=language)
-
-
-def _change(percent: float | None, language: str) -> str:
-    """Such as +12.5%; – where there is nothing to compare with."""
-    if percent is None:
-        return "–"
-    text = format_percent(abs(percent) / 100, "#,##0.0%", locale=language)
-    return f"{'+' if percent >= 0 else '−'}{text}"

@@ -11,7 +11,7 @@ from flask import Flask
 from pypdf import PdfReader
 
 from gnb.extensions import db
-from gnb.models import Delivery
+from gnb.models import Delivery, Export
 from gnb.services.mail.sending import source_of
 from gnb.services.reports.week import Week, figures, growth
 from gnb.services.weekly_report import send_weekly_report
@@ -77,12 +77,16 @@ def test_admins_and_managers_get_it_once_each(business: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "title", "total"),
-    [("en", "Weekly report 2026-W47", "€30.30"), ("tr", "Haftalık rapor 2026-W47", "€30,30")],
+    ("language", "title", "total", "growth_in_words", "state"),
+    [
+        ("en", "Weekly report 2026-W47", "€30.30", "+300%", "failed"),
+        ("tr", "Haftalık rapor 2026-W47", "€30,30", "+%300", "başarısız"),
+    ],
 )
 def test_the_mail_is_in_the_readers_language_with_plots_and_a_pdf(
-    business: None, language: str, title: str, total: str
+    business: None, language: str, title: str, total: str, growth_in_words: str, state: str
 ) -> None:
+    db.session.add(Export(id="a", type="bookings-csv", state="failed", created_at=INSIDE))
     make_user(role="admin", language=language)
     send_weekly_report(NOW)
     row = db.session.scalars(db.select(Delivery).filter_by(kind="weekly-report")).one()
@@ -94,12 +98,15 @@ def test_the_mail_is_in_the_readers_language_with_plots_and_a_pdf(
     assert text
     assert "Airport &lt;VIP&gt;" in html.get_content()
     assert "bgcolor" in html.get_content()
-    assert total in text.get_content()
+    for word in (total, growth_in_words, state):
+        assert word in text.get_content()
     (pdf,) = list(message.iter_attachments())
     assert (pdf.get_content_type(), pdf.get_filename()) == ("application/pdf", "weekly-report-2026-W47.pdf")
     pages = PdfReader(io.BytesIO(pdf.get_content())).pages
     assert "2026-W47" in pages[0].extract_text()
-    assert "Boğaz turu" in "".join(page.extract_text() for page in pages)
+    printed = "".join(page.extract_text() for page in pages)
+    for word in ("Boğaz turu", growth_in_words, state):
+        assert word in printed
 
 
 def test_a_week_without_a_single_booking_has_a_report_too(app: Flask) -> None:
