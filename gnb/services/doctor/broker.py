@@ -35,9 +35,7 @@ def examine() -> Iterator[Finding]:
         after = time.time()
         snapshots = broker.call(lambda: _snapshots(broker.client))
     except QueueUnavailable as error:
-        yield problem(
-            "broker", _words(error), "Check REDIS_URL, that the server runs, and that this machine may reach it"
-        )
+        yield problem("broker", _words(error), _REMEDY)
         return
     yield _version(info)
     yield _persistence(info, snapshots)
