@@ -4,7 +4,7 @@ A tour that a campaign applies to costs what `pricing.campaign_rules` makes of i
 a campaign costs its base price again when none applies any more. Other tours are left alone. Twice is once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -36,12 +36,9 @@ def process_campaigns(moment: datetime | None = None) -> Processed:
     """Set the prices as of that moment (now), end campaigns that are over, begin the mailings of those that run."""
     moment = moment or now()
     rules = {campaign.id: rule_of(campaign) for campaign in _running(moment)}
-    counts, held = _recent_bookings(moment), _held_by_campaigns()
+    tours, held = _on_sale(moment), _held_by_campaigns()
     changed = restored = 0
-    tours = db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id)).all()
-    weekday = moment.astimezone(HOME_ZONE).isoweekday()
-    for tour in tours:
-        facts = TourFacts(tour.id, tour.city, tour.category, counts.get(tour.id, 0), weekday)
+    for tour, facts in tours:
         offer = best_offer(tour.base_price, rules.values(), facts, moment)
         if offer:
             changed += _set_price(tour, offer.price, "campaign", _reason(offer), offer)
@@ -49,6 +46,12 @@ def process_campaigns(moment: datetime | None = None) -> Processed:
             restored += _set_price(tour, tour.base_price, "restore", "no campaign applies any more")
     db.session.commit()
     return Processed(len(tours), changed, restored, _end_past(moment), _begin_mailings(moment))
+
+
+def tours_under(campaign: Campaign) -> int:
+    """How many tours on sale the campaign sets the price of, on its weekdays, by what is known now."""
+    rule = replace(rule_of(campaign), weekdays=())
+    return sum(rule.matches(facts) for _, facts in _on_sale(now()))
 
 
 def rule_of(campaign: Campaign) -> Rule:
@@ -67,6 +70,12 @@ def rule_of(campaign: Campaign) -> Rule:
         min_bookings=campaign.min_bookings,
         max_bookings=campaign.max_bookings,
     )
+
+
+def _on_sale(moment: datetime) -> list[tuple[Tour, TourFacts]]:
+    counts, weekday = _recent_bookings(moment), moment.astimezone(HOME_ZONE).isoweekday()
+    tours = db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id))
+    return [(tour, TourFacts(tour.id, tour.city, tour.category, counts.get(tour.id, 0), weekday)) for tour in tours]
 
 
 def _running(moment: datetime) -> list[Campaign]:

@@ -1,4 +1,4 @@
-// The keyboard sheet: `?` shows it.
+// The keys of the pages; `?` or a button shows the sheet that lists them.
 import { toggleLive } from "./live.js";
 
 const PLACES = { o: "/admin/", q: "/admin/jobs", w: "/admin/workers", e: "/admin/exports" };
@@ -30,6 +30,10 @@ const KEYS = {
   l: toggleLive,
   g: () => { goingSomewhere = Date.now(); },
 };
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-open-keys]")) KEYS["?"]();
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
+from gnb.blueprints.admin.presenters.audit_words import target_url
 from gnb.extensions import db
 from gnb.models import AuditEntry, User
 from gnb.services import audit_service
@@ -62,6 +63,22 @@ def test_an_entry_of_a_request_says_from_where_it_came(app: Flask) -> None:
     with app.test_request_context("/", environ_base={"REMOTE_ADDR": "192.0.2.9"}):
         entry = audit_service.record(None, "x.y", "z", label="guest")
     assert (entry.address, entry.actor_label) == ("192.0.2.9", "guest")
+
+
+@pytest.mark.parametrize(
+    ("target", "page"),
+    [
+        ("campaign/3", "/admin/campaigns/3"),
+        ("delivery/5", "/admin/emails/5"),
+        ("schedule/clean-up", "/admin/schedules/clean-up"),
+        ("booking/7", "/admin/bookings/7"),
+        ("email/4711", "/admin/jobs/email/4711"),
+        ("user/1", None),
+    ],
+)
+def test_an_entry_leads_to_what_was_changed(app: Flask, target: str, page: str | None) -> None:
+    with app.test_request_context():
+        assert target_url(target) == page
 
 
 def test_what_is_past_its_keeping_time_goes(entries: list[AuditEntry]) -> None:

@@ -18,6 +18,7 @@ from gnb.blueprints.admin.presenters import numbers, plots, schema_forms, times
 from gnb.blueprints.admin.presenters.failures import failure_key
 from gnb.blueprints.admin.presenters.harmless import pretty_json, visible
 from gnb.blueprints.admin.presenters.subjects import subject
+from gnb.blueprints.admin.presenters.words import capital
 from gnb.blueprints.preferences import local_path
 from gnb.config import ROOT
 
@@ -62,6 +63,8 @@ def test_a_moment_is_said_from_now(language: str, offset: int, words: str) -> No
 def test_numbers_and_times_follow_the_language(language: str) -> None:
     assert numbers.number(1_234_567) == "1.234.567"
     assert numbers.size(424_300) == "424 kB"
+    assert numbers.percent(12.5, 1, signed=True) == "%+12,5"
+    assert capital("iş") == "İş"
     assert times.duration(3.14) == "3,1 sn"
     assert times.relative(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 0, 3, tzinfo=UTC)) == "3 dk önce"
 
@@ -91,7 +94,13 @@ def test_a_subject_is_the_data_in_words() -> None:
         "filters": {"status": ["confirmed", "paid"], "startDate": "2026-01-01"},
         "test": True,
     }
-    assert subject(data) == "status confirmed, paid · start date 2026-01-01 · test"
+    assert subject(data) == "status confirmed, paid · from 2026-01-01 · test"
+
+
+@pytest.mark.parametrize("language", ["tr"], indirect=True)
+def test_a_subject_and_a_change_are_said_in_the_readers_language(language: str) -> None:
+    assert subject({"status": "confirmed", "language": "en"}) == "durum onaylı · dil İngilizce"
+    assert subject({"from": "pending", "to": "confirmed"}) == "beklemede → onaylı"
 
 
 class Inner(Schema):

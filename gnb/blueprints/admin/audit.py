@@ -1,11 +1,13 @@
 """Who changed what."""
 
+from functools import partial
+
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.presenters.audit_words import KINDS
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.services import audit_service
 from gnb.services.audit_service import AuditFilter
 
@@ -19,8 +21,5 @@ def audit() -> ResponseReturnValue:
         action=request.args.get("action", "")[:60] or None,
         target=request.args.get("target", "").strip()[:200] or None,
     )
-    number = page_number()
-    entries, total = audit_service.entries(wanted, (number - 1) * PAGE_SIZE, number * PAGE_SIZE)
-    return render_template(
-        "admin/audit.html", entries=entries, pager=Pager(number, total, PAGE_SIZE), wanted=wanted, kinds=KINDS
-    )
+    entries, pager = page_of(partial(audit_service.entries, wanted), PAGE_SIZE)
+    return render_template("admin/audit.html", entries=entries, pager=pager, wanted=wanted, kinds=KINDS)

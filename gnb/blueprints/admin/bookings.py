@@ -1,7 +1,8 @@
 """Bookings: find them, export those found, read one with all that belongs to it, change its status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,11 +14,12 @@ from marshmallow import ValidationError
 from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, go, refused
+from gnb.blueprints.admin.filter_fields import filter_fields
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters import booking_words, mail_words, schema_forms
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
-from gnb.blueprints.admin.presenters.schema_forms import FormField
-from gnb.models import AuditEntry, Booking, Delivery, Extra, Tour, db
+from gnb.blueprints.admin.presenters.badges import state_word
+from gnb.blueprints.admin.presenters.pages import page_of
+from gnb.models import AuditEntry, Booking, Delivery, Extra, db
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import audit_service
 from gnb.services.audit_service import AuditFilter
@@ -50,17 +52,15 @@ class Asked:
 @blueprint.get("/bookings")
 def bookings() -> ResponseReturnValue:
     """Show the bookings that match, newest first."""
-    asked, pager = _asked(), Pager(page_number(), 0)
-    end = pager.start + pager.size
-    found, total = ([], 0) if asked.errors else reading.find_bookings(asked.loaded, asked.text, pager.start, end)
+    asked = _asked()
+    found, pager = page_of(partial(reading.find_bookings, asked.loaded, asked.text) if not asked.errors else _nothing)
     page = render_template(
         "admin/bookings/list.html",
         bookings=found,
-        pager=replace(pager, total=total),
+        pager=pager,
         asked=asked,
-        fields=[_with_tours(field) for field in schema_forms.form_fields(_schema(), asked.sent, asked.errors)],
+        fields=filter_fields(_schema(), asked.sent, asked.errors),
         other_errors=schema_forms.other_errors(_schema(), asked.errors),
-        words=booking_words,
         export=EXPORT,
     )
     return page, 422 if asked.errors else 200
@@ -111,7 +111,7 @@ def set_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
         changing.set_status(found, status, signed_in_user())
     except InvalidBookingState as error:
         return refused(str(error), page)
-    words = gettext("Booking %(reference)s: %(status)s.", reference=found.reference, status=booking_words.status_word(status))  # fmt: skip # noqa: E501
+    words = gettext("Booking %(reference)s: %(status)s.", reference=found.reference, status=state_word(status, "booking"))  # fmt: skip # noqa: E501
     return done(words, page)
 
 
@@ -141,17 +141,12 @@ def _schema() -> Any:
     return filters_schema(EXPORT)
 
 
+def _nothing(_start: int, _end: int) -> tuple[list[Booking], int]:
+    return [], 0
+
+
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _with_tours(field: FormField) -> FormField:
-    if field.name != "tour":
-        return field
-    tours = db.session.execute(sa.select(Tour.id, Tour.name).order_by(Tour.name))
-    return replace(
-        field, kind="select", hint="", blank=gettext("any"), choices=tuple((id_, name) for id_, name in tours)
-    )
 
 
 def _booking(booking_id: int) -> Booking:

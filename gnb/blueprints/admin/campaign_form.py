@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
@@ -21,9 +22,11 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from gnb.blueprints.admin.filter_fields import tour_choices
 from gnb.blueprints.admin.presenters.mail_words import LANGUAGE_NAMES
-from gnb.models import CATEGORIES, HOME_ZONE, TEXT_LANGUAGES, Campaign, Tour, db
-from gnb.services.mail.addresses import LONGEST_SUBJECT
+from gnb.blueprints.site.words import CATEGORY_WORDS
+from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign
+from gnb.services.mail.addresses import LONGEST_SUBJECT, checked_subject
 from gnb.services.mail.errors import InvalidMessage
 
 LONGEST_BODY = 20_000
@@ -41,13 +44,11 @@ class _Checks(SelectMultipleField):
 
 
 def _subject(_form: FlaskForm, field: StringField) -> None:
-    from gnb.services.mail.addresses import checked_subject
-
     if field.data:
         try:
             checked_subject(field.data)
         except InvalidMessage:
-            raise ValidationError(str(_l("A subject is one line of 300 characters at most."))) from None
+            raise ValidationError(gettext("A subject is one line of 300 characters at most.")) from None
 
 
 class CampaignForm(FlaskForm):
@@ -56,11 +57,13 @@ class CampaignForm(FlaskForm):
     name = StringField(_l("Name"), [InputRequired(_l("Give it a name.")), Length(max=200)])
     starts_at = DateTimeLocalField(_l("Starts"), [InputRequired(_l("Say when it starts."))])
     ends_at = DateTimeLocalField(_l("Ends"), [InputRequired(_l("Say when it ends."))])
-    discount_percent = IntegerField(_l("Discount, %%"), [InputRequired(_l("Give a number.")), NumberRange(0, 90)])
-    floor_percent = IntegerField(_l("Never below, %% of the base price"), [InputRequired(), NumberRange(10, 100)], default=70)  # fmt: skip # noqa: E501
+    discount_percent = IntegerField(
+        _l("Discount in per cent"), [InputRequired(_l("Give a number.")), NumberRange(0, 90)]
+    )
+    floor_percent = IntegerField(_l("Never below, in per cent of the base price"), [InputRequired(), NumberRange(10, 100)], default=70)  # fmt: skip # noqa: E501
     stacks = BooleanField(_l("Adds up with other campaigns"))
     city = StringField(_l("City"), [Length(max=80)])
-    category = SelectField(_l("Category"), choices=[("", _l("any")), *((word, word) for word in CATEGORIES)])
+    category = SelectField(_l("Category"), choices=[("", _l("any")), *CATEGORY_WORDS.items()])
     tour_id = SelectField(_l("Tour"), coerce=int)
     weekdays = _Checks(_l("Weekdays"), choices=_WEEKDAYS, coerce=int)
     min_bookings = IntegerField(_l("Bookings in the last week, at least"), [Optional(), NumberRange(0, 1_000_000)])
@@ -81,19 +84,24 @@ class CampaignForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        tours = [(tour.id, tour.name) for tour in db.session.query(Tour).order_by(Tour.name)]
+        tours = tour_choices()
         self.tour_id.choices = [(0, _l("any")), *tours]
         self.tour_ids.choices = tours
+
+    def validate_starts_at(self, field: DateTimeLocalField) -> None:
+        """The first hours of the year 1 in Istanbul are no moments in UTC, nor is anything else so long ago meant."""
+        if field.data and field.data.year < 2000:
+            raise ValidationError(gettext("Say when it starts."))
 
     def validate_ends_at(self, field: DateTimeLocalField) -> None:
         """An end comes after its start."""
         if field.data and self.starts_at.data and field.data <= self.starts_at.data:
-            raise ValidationError(str(_l("It has to end after it starts.")))
+            raise ValidationError(gettext("It has to end after it starts."))
 
     def validate_max_bookings(self, field: IntegerField) -> None:
         """A range is not empty."""
         if field.data is not None and field.data < (self.min_bookings.data or 0):
-            raise ValidationError(str(_l("This is below the least.")))
+            raise ValidationError(gettext("This is below the least."))
 
     def fill(self, campaign: Campaign) -> None:
         """Write what was typed into the campaign."""

@@ -1,11 +1,12 @@
 """Campaigns: write one, see its mail in both languages, count whom it reaches, test it, send it, watch it go."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
 from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
 from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.admin import blueprint
@@ -14,9 +15,11 @@ from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
 from gnb.blueprints.admin.emails import MESSAGE_POLICY
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters import mail_words
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.blueprints.admin.presenters.numbers import counted
+from gnb.blueprints.admin.presenters.pages import page_of
+from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
-from gnb.services import audit_service, email_service
+from gnb.services import audit_service, campaign_pricing, email_service
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
 from gnb.services.mail.errors import MailError
@@ -30,11 +33,8 @@ _STATES = {"active": ("draft", "paused"), "paused": ("active",), "ended": ("acti
 @blueprint.get("/campaigns")
 def campaigns() -> ResponseReturnValue:
     """Show the campaigns, newest first."""
-    number = page_number()
-    total = db.session.scalar(sa.select(sa.func.count()).select_from(Campaign)) or 0
-    pager = Pager(number, total)
-    found = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).slice(pager.start, pager.start + pager.size))  # fmt: skip # noqa: E501
-    return render_template("admin/campaigns/list.html", campaigns=list(found), pager=pager, words=mail_words)
+    found, pager = page_of(_newest)
+    return render_template("admin/campaigns/list.html", campaigns=found, pager=pager)
 
 
 @blueprint.route("/campaigns/new", methods=["GET", "POST"])
@@ -100,7 +100,7 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
             mailings.send_test(campaign, signed_in_user(), language)
     except MailError as error:
         db.session.rollback()
-        return refused(str(error))
+        return refused(in_words(error))
     return done(gettext("The mail is on its way to you, in both languages."))
 
 
@@ -112,7 +112,7 @@ def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
     count = count_recipients(campaign.segment)
     return render_template(
         "admin/confirm.html",
-        title=ngettext("Send to %(num)s recipient?", "Send to %(num)s recipients?", count),
+        title=counted("Send to %(count)s recipient?", "Send to %(count)s recipients?", count),
         text=gettext("It goes out as fast as the queue's rate limit lets it, behind all other mail."),
         quoted=campaign.subject("en"),
         action=url_for("admin.send_campaign", campaign_id=campaign.id),
@@ -128,9 +128,9 @@ def send_campaign(campaign_id: int) -> ResponseReturnValue:
     try:
         count = email_service.send_bulk_campaign_notifications(None, campaign)
     except MailError as error:
-        return refused(str(error), url_for("admin.campaign", campaign_id=campaign_id))
+        return refused(in_words(error), url_for("admin.campaign", campaign_id=campaign_id))
     _record("campaign.send", campaign, count)
-    message = ngettext("It goes out to %(num)s recipient.", "It goes out to %(num)s recipients.", count)
+    message = counted("It goes out to %(count)s recipient.", "It goes out to %(count)s recipients.", count)
     return done(message, url_for("admin.campaign", campaign_id=campaign_id))
 
 
@@ -142,7 +142,7 @@ def ask_cancel_mailing(campaign_id: int) -> ResponseReturnValue:
     left = mailings.progress(campaign).left
     return render_template(
         "admin/confirm.html",
-        title=ngettext("Call %(num)s message off?", "Call %(num)s messages off?", left),
+        title=counted("Call %(count)s message off?", "Call %(count)s messages off?", left),
         text=gettext("What was sent stays sent. This cannot be undone; to stop it for a while, pause it."),
         action=url_for("admin.move_mailing", campaign_id=campaign.id, move="cancel"),
         button=gettext("Call it off"),
@@ -161,7 +161,7 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
     try:
         _MOVES[move](campaign)
     except MailError as error:
-        return refused(str(error), page)
+        return refused(in_words(error), page)
     _record(f"campaign.{move}", campaign)
     messages = {
         "pause": gettext("The mailing is paused."),
@@ -169,6 +169,35 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
         "cancel": gettext("The rest of the mailing is called off."),
     }
     return done(messages[move], page)
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/state/<state>")
+@for_admins
+def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
+    """Ask whether to put the rule into force or to end it, with the number of tours and of mails that go out by it."""
+    campaign = _campaign(campaign_id)
+    if state not in ("active", "ended"):
+        abort(404)
+    begins = state == "active"
+    counts = {gettext("tours"): campaign_pricing.tours_under(campaign)}
+    if begins and campaign.mailing_state == "none" and not mailings.without_text(campaign):
+        counts[gettext("recipients of its mail")] = count_recipients(campaign.segment)
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Put the campaign into force?") if begins else gettext("End the campaign?"),
+        quoted=campaign.name,
+        counts=counts,
+        text=gettext(
+            "From its start on, their prices go down within the hour and its mail goes out, which cannot be undone."
+        )
+        if begins
+        else gettext("Their prices go back within the hour. An ended campaign cannot be put into force again."),
+        action=url_for("admin.set_campaign_state", campaign_id=campaign.id),
+        fields={"state": state},
+        button=gettext("Put into force") if begins else gettext("End it"),
+        danger=not begins,
+        back=url_for("admin.campaign", campaign_id=campaign.id),
+    )
 
 
 @blueprint.post("/campaigns/<int:campaign_id>/state")
@@ -180,6 +209,11 @@ def set_campaign_state(campaign_id: int) -> ResponseReturnValue:
         return refused(gettext("That is not possible at the moment."), page)
     campaign.state = wanted
     return _written(campaign, f"campaign.{wanted}", gettext("Prices follow within the hour."))
+
+
+def _newest(start: int, end: int) -> tuple[Sequence[Campaign], int]:
+    found = db.session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).slice(start, end)).all()
+    return found, db.session.scalar(sa.select(sa.func.count()).select_from(Campaign)) or 0
 
 
 def _campaign(campaign_id: int) -> Campaign:

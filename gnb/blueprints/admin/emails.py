@@ -1,5 +1,7 @@
 """Mail: every delivery and its state, the message itself, and a way to send it once more."""
 
+from functools import partial
+
 from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -8,7 +10,9 @@ from gnb.blueprints.access import admin_required, signed_in_user
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, refused
 from gnb.blueprints.admin.presenters import mail_words
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.blueprints.admin.presenters.pages import page_of
+from gnb.blueprints.admin.presenters.refusals import in_words
+from gnb.blueprints.typed import whole
 from gnb.models import DELIVERY_KINDS, DELIVERY_STATES, LANGUAGES, Delivery, db
 from gnb.services import audit_service, email_service
 from gnb.services.email_service import MailError
@@ -24,14 +28,14 @@ MESSAGE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-sr
 @blueprint.get("/emails")
 def emails() -> ResponseReturnValue:
     """Show the deliveries that match, newest first."""
-    wanted, number = _wanted(), page_number()
-    found, total = reading.deliveries(wanted, (number - 1) * PAGE_SIZE, number * PAGE_SIZE)
+    wanted = _wanted()
+    found, pager = page_of(partial(reading.deliveries, wanted), PAGE_SIZE)
     return render_template(
         "admin/emails/list.html",
         live=True,
         deliveries=found,
         counts=reading.state_counts(wanted),
-        pager=Pager(number, total, PAGE_SIZE),
+        pager=pager,
         wanted=wanted,
         words=mail_words,
         kinds=DELIVERY_KINDS,
@@ -79,7 +83,7 @@ def resend_email(delivery_id: int) -> ResponseReturnValue:
         outcome = email_service.resend(_delivery(delivery_id))
     except MailError as error:
         db.session.rollback()
-        return refused(str(error))
+        return refused(in_words(error))
     audit_service.record(
         signed_in_user(), "email.resend", f"delivery/{delivery_id}", details={"as": outcome.delivery_id}
     )
@@ -90,12 +94,11 @@ def resend_email(delivery_id: int) -> ResponseReturnValue:
 def _wanted() -> DeliveryFilter:
     """The filter that the address asks for; what is none of the words there are is left out."""
     args = request.args
-    campaign = args.get("campaign", "")
     return DeliveryFilter(
         state=args["state"] if args.get("state") in DELIVERY_STATES else None,
         kind=args["kind"] if args.get("kind") in DELIVERY_KINDS else None,
         language=args["language"] if args.get("language") in LANGUAGES else None,
-        campaign_id=int(campaign) if campaign.isdigit() and len(campaign) < 10 else None,
+        campaign_id=whole(args.get("campaign", "")),
         text=args.get("q", "").strip()[:254].replace("\x00", "") or None,
     )
 

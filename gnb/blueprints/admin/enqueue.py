@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import Schema
@@ -14,8 +14,9 @@ from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters import schema_forms
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.schema_forms import FormField
+from gnb.blueprints.typed import whole
 from gnb.extensions import engine
-from gnb.queueing.errors import InvalidJobData, InvalidJobOption, JobNotFound
+from gnb.queueing.errors import InvalidJobData, InvalidJobOption
 from gnb.services import job_actions
 
 OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id")
@@ -79,9 +80,9 @@ def _form(
 
 
 def _type_name(queue_name: str, wanted: str | None) -> str:
-    types = engine().types(engine().queue(queue_name).name)
+    types = engine().types(queue_name)
     if not types or (wanted and wanted not in types):
-        raise JobNotFound(wanted or queue_name)
+        abort(404)
     return wanted or next(iter(types))
 
 
@@ -92,10 +93,8 @@ def _schema(queue_name: str, type_name: str) -> Schema:
 
 def _options(sent: dict[str, str]) -> dict[str, Any]:
     """Return the options as the engine takes them: whole numbers as such, durations as they are written."""
-    return {
-        name: int(value) if name in ("priority", "attempts") and value.lstrip("-").isdigit() else value
-        for name, value in sent.items()
-    }
+    numbers = {name: whole(sent[name]) for name in ("priority", "attempts") if name in sent}
+    return {**sent, **{name: value for name, value in numbers.items() if value is not None}}
 
 
 def _option_fields(options: dict[str, Any]) -> list[FormField]:

@@ -1,6 +1,5 @@
 """Exports: ask for one, watch its bar, download its file."""
 
-from dataclasses import replace
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -10,14 +9,15 @@ from flask_babel import get_locale, gettext
 from gnb.blueprints.access import admin_required, signed_in_user
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, refused
+from gnb.blueprints.admin.filter_fields import filter_fields
 from gnb.blueprints.admin.presenters import schema_forms
 from gnb.blueprints.admin.presenters.export_words import EXPORT_WORDS
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
-from gnb.blueprints.admin.presenters.schema_forms import FormField
+from gnb.blueprints.admin.presenters.pages import page_of
+from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.downloads import send_export
-from gnb.models import Tour, db
+from gnb.models import db
 from gnb.services import audit_service, export_service
-from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters
+from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters, StorageError
 from gnb.services.exports.filters import filters_schema
 
 
@@ -42,7 +42,7 @@ def request_export() -> ResponseReturnValue:
     except InvalidFilters as error:
         return _page(chosen, filters, error.errors), 422
     except ExportError as error:  # made at once, because the broker is away, and that went wrong
-        return refused(str(error), url_for("admin.exports", type=chosen))
+        return refused(in_words(error), url_for("admin.exports", type=chosen))
     audit_service.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
     db.session.commit()
     if export.state == "completed":
@@ -64,35 +64,24 @@ def download_export(export_id: str) -> ResponseReturnValue:
     """Send the file."""
     try:
         return send_export(export_service.get(export_id))
-    except FileNotAvailable as error:
-        return refused(str(error), url_for("admin.exports"))
+    except (FileNotAvailable, StorageError) as error:
+        return refused(in_words(error), url_for("admin.exports"))
 
 
 def _page(chosen: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
-    schema, number = filters_schema(chosen), page_number()
-    pager = Pager(number, 0)
-    found, total = export_service.list_exports(pager.start, pager.start + pager.size)
+    schema = filters_schema(chosen)
+    found, pager = page_of(export_service.list_exports)
     return render_template(
         "admin/exports.html",
         live=True,
         types=EXPORT_WORDS,
         chosen=chosen,
-        fields=[_with_tours(field) for field in schema_forms.form_fields(schema, values, errors)],
+        fields=filter_fields(schema, values, errors),
         other_errors=schema_forms.other_errors(schema, errors),
         exports=found,
-        pager=replace(pager, total=total),
+        pager=pager,
     )
 
 
 def _chosen(wanted: str | None) -> str:
     return wanted if wanted in EXPORT_WORDS else next(iter(EXPORT_WORDS))
-
-
-def _with_tours(field: FormField) -> FormField:
-    """Return the field as it is; that of the tour with the tours to choose from."""
-    if field.name != "tour":
-        return field
-    tours = db.session.execute(db.select(Tour.id, Tour.name).order_by(Tour.name)).all()
-    return replace(
-        field, kind="select", hint="", blank=gettext("any"), choices=tuple((tour_id, name) for tour_id, name in tours)
-    )

@@ -12,11 +12,13 @@ from marshmallow import ValidationError
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import go, refused
+from gnb.blueprints.admin.filter_fields import filter_fields
 from gnb.blueprints.admin.presenters import schema_forms
+from gnb.blueprints.admin.presenters.numbers import percent
 from gnb.blueprints.admin.presenters.plots import Series, line_plot
 from gnb.blueprints.admin.presenters.schema_forms import FormField
 from gnb.extensions import engine
-from gnb.models import HOME_ZONE, Tour, db
+from gnb.models import HOME_ZONE
 from gnb.queueing import Job
 from gnb.queueing.errors import JobNotFound
 from gnb.services import queue_service
@@ -77,7 +79,7 @@ def insight(job_id: str) -> ResponseReturnValue:
 
 def _page(kind: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
     schema = answers.REQUESTS[kind]()
-    fields = [_made_easy(field, kind) for field in schema_forms.form_fields(schema, values, errors)]
+    fields = [_made_easy(field, kind) for field in filter_fields(schema, values, errors)]
     return render_template(
         "admin/insights/list.html",
         kinds=KINDS,
@@ -107,7 +109,7 @@ def _hours(answer: dict[str, Any]) -> Any:
     risks = [100 * risk for risk in answer["byHour"]]
     moments = [day + timedelta(hours=hour) for hour in range(len(risks))]
     series = Series(gettext("risk"), risks, "third")
-    return line_plot(gettext("Risk by hour of departure"), moments, [series], lambda value: f"{value:.0f}%")
+    return line_plot(gettext("Risk by hour of departure"), moments, [series], percent)
 
 
 def _latest() -> list[Job]:
@@ -131,8 +133,4 @@ def _made_easy(field: FormField, kind: str) -> FormField:
         return replace(field, value=str(get_locale()))
     if field.name == "answerLanguage":
         return replace(field, value=field.value or str(get_locale()), label=gettext("Language of the answer"))
-    if field.name.rpartition(".")[2] == "tour":
-        tours = db.session.execute(db.select(Tour.id, Tour.name).order_by(Tour.name)).all()
-        choices = tuple((tour_id, name) for tour_id, name in tours)
-        return replace(field, kind="select", hint="", blank=gettext("any"), choices=choices)
     return field

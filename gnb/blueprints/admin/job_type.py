@@ -1,13 +1,12 @@
 """The page of one job type: how it has been doing lately, from the jobs of it that are kept."""
 
-from flask import render_template
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.presenters.history import type_plots
 from gnb.blueprints.admin.presenters.type_figures import type_figures
 from gnb.extensions import engine
-from gnb.queueing.errors import JobNotFound
 
 # The figures are of so many of the latest runs at most.
 LATEST_RUNS = 200
@@ -19,7 +18,7 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
     queue = engine().queue(queue_name)
     declared = engine().types(queue.name).get(type_name)
     if declared is None:
-        raise JobNotFound(type_name)
+        abort(404)
     completed = _latest(queue_name, "completed", type_name)
     failed = _latest(queue_name, "failed", type_name)
     points = queue.history(minutes=60)

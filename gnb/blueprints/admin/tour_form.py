@@ -12,7 +12,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from gnb.models import CATEGORIES, CURRENCIES, TEXT_LANGUAGES, Tour
+from gnb.blueprints.site.words import CATEGORY_WORDS
+from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour
 from gnb.services.ai import places
 from gnb.services.bookings.tours import slug_is_taken
 
@@ -44,7 +45,7 @@ class TourForm(FlaskForm):
     )
     name = StringField(_l("Name in lists and exports"), [Length(max=200)])
     slug = StringField(_l("Address"), [Length(max=100)])
-    category = SelectField(_l("Category"), choices=list(CATEGORIES))
+    category = SelectField(_l("Category"), choices=list(CATEGORY_WORDS.items()))
     city = StringField(_l("City"), [InputRequired(_GIVE), Length(max=80)])
     airport = StringField(_l("Airport"), [Length(max=3)])
     origin = StringField(_l("From where"), [InputRequired(_GIVE), Length(max=120)])

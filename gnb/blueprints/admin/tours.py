@@ -1,5 +1,7 @@
 """Tours: what is sold, and a form that changes it."""
 
+from functools import partial
+
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -8,7 +10,7 @@ from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done
 from gnb.blueprints.admin.guard import for_admins
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.blueprints.admin.tour_form import NewTourForm, TourForm, values_of
 from gnb.models import Tour, db
 from gnb.services.bookings import tours as service
@@ -19,12 +21,9 @@ LONGEST_SEARCH = 100
 @blueprint.get("/tours")
 def tours() -> ResponseReturnValue:
     """Show the tours, those on sale first."""
-    text, number = request.args.get("q", "").strip()[:LONGEST_SEARCH], page_number()
-    start = (number - 1) * service.PAGE_SIZE
-    found, total = service.list_tours(text, start, start + service.PAGE_SIZE)
-    return render_template(
-        "admin/tours/list.html", tours=found, pager=Pager(number, total, service.PAGE_SIZE), text=text
-    )
+    text = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+    found, pager = page_of(partial(service.list_tours, text))
+    return render_template("admin/tours/list.html", tours=found, pager=pager, text=text)
 
 
 @blueprint.route("/tours/new", methods=["GET", "POST"])

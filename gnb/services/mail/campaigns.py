@@ -50,9 +50,7 @@ class Progress:
 
 def start(campaign: Campaign) -> int:
     """Begin the mailing; how many accounts it will write to. Commits. Raises MailingRefused."""
-    texts = (campaign.subjects, campaign.bodies)
-    missing = [language for language in TEXT_LANGUAGES if not all(text.get(language) for text in texts)]
-    if missing:
+    if missing := without_text(campaign):
         raise MailingRefused(f"the mail has no subject or text in: {', '.join(missing)}")
     recipients = count_recipients(campaign.segment)
     if not recipients:
@@ -60,6 +58,12 @@ def start(campaign: Campaign) -> int:
     moment = now()
     _move(campaign, ("none",), "planning", recipients=recipients, mailing_started_at=moment, planned_up_to=0)
     return recipients
+
+
+def without_text(campaign: Campaign) -> list[str]:
+    """The languages in which its mail still lacks a subject or a text."""
+    texts = (campaign.subjects, campaign.bodies)
+    return [language for language in TEXT_LANGUAGES if not all(text.get(language) for text in texts)]
 
 
 def pause(campaign: Campaign) -> None:

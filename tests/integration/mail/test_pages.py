@@ -161,10 +161,48 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     ],
 )  # fmt: skip
 def test_a_form_with_a_mistake_comes_back_with_it(app: Flask, admin: FlaskClient, field: str, value: str) -> None:
-    answer = post(admin, "/admin/campaigns/new", "/admin/campaigns/new", **{**FORM, field: value})
+    sent = {**FORM, field: value}
+    answer = post(admin, *["/admin/campaigns/new?lang=en"] * 2, **sent)
     assert answer.status_code == 422
-    assert "error-text" in answer.text
     assert db.session.query(Campaign).count() == 0
+    english, turkish = (
+        errors_in(answer.text),
+        errors_in(post(admin, *["/admin/campaigns/new?lang=tr"] * 2, **sent).text),
+    )
+    assert english
+    assert not set(english) & set(turkish)
+
+
+def errors_in(page: str) -> list[str]:
+    """What stands beside the fields."""
+    return re.findall(r'<span class="error-text"[^>]*>([^<]+)<', page)
+
+
+def test_a_rule_is_put_into_force_and_ended_after_one_question_with_its_numbers(app: Flask, admin: FlaskClient) -> None:
+    make_tour(city="Izmir")
+    make_tour(city="Ankara")
+    make_user(email="ann@example.com")
+    campaign = make_campaign(city="izmir", state="draft")
+    url = f"/admin/campaigns/{campaign.id}"
+    assert f'href="{url}/state/active"' in admin.get(url).text
+    question = admin.get(f"{url}/state/active").text
+    assert re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(\d+)<", question) == [("tours", "1"), ("recipients of its mail", "1")]
+    assert "Prices follow" in post(admin, f"{url}/state/active", f"{url}/state", state="active").text
+    assert "cannot be put into force again" in admin.get(f"{url}/state/ended").text
+    assert admin.get(f"{url}/state/draft").status_code == 404
+
+
+def test_what_is_refused_or_failed_is_said_in_turkish(app: Flask, admin: FlaskClient) -> None:
+    campaign = make_campaign(subjects={}, bodies={})
+    url = f"/admin/campaigns/{campaign.id}"
+    assert (
+        "e-postanın şu dillerde konusu veya metni yok: tr, en"
+        in post(admin, f"{url}?lang=tr", f"{url}/send?lang=tr").text
+    )
+    delivery = email_service.plan_booking_confirmation(make_booking(customer_email="nobody"))
+    db.session.commit()
+    for page in ("/admin/emails", f"/admin/emails/{delivery.id}"):
+        assert "alıcı bir e-posta adresi değil" in admin.get(f"{page}?lang=tr").text
 
 
 def test_html_in_a_campaign_is_shown_as_text(app: Flask, admin: FlaskClient) -> None:

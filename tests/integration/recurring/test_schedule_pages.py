@@ -88,6 +88,13 @@ def test_a_wrong_form_comes_back_with_its_values_and_what_is_wrong(
     assert 'value="Europe/Istanbul"' in answer.text or "tz" in changes
 
 
+def test_a_wrong_cron_line_is_refused_in_turkish(admin: FlaskClient) -> None:
+    page = admin.post("/admin/new-schedule?lang=tr", data={**FORM, "cron": "0 25 * * *"}).text
+    assert "saat alanında &#39;25&#39; yazıyor" in page
+    page = admin.post("/admin/new-schedule?lang=tr", data={**FORM, "cron": "* *"}).text
+    assert "dakika, saat, ayın günü, ay, haftanın günü" in page
+
+
 def test_a_schedule_of_the_application_is_not_removed(admin: FlaskClient) -> None:
     engine().schedules.sync(SCHEDULES)
     assert "Remove" not in admin.get("/admin/schedules/clean-up").text

@@ -1,6 +1,7 @@
 """The audit's actions in words, and where what they changed is shown."""
 
 import re
+from typing import Any
 
 from flask import current_app, url_for
 from flask_babel import lazy_gettext as _l
@@ -12,6 +13,8 @@ KINDS = (
     ("schedule.", _l("schedules")),
     ("booking.", _l("bookings")),
     ("tour.", _l("tours")),
+    ("campaign.", _l("campaigns")),
+    ("email.", _l("e-mails")),
     ("user.", _l("accounts")),
 )
 ACTION_WORDS = {
@@ -26,7 +29,7 @@ ACTION_WORDS = {
     "queue.resume": _l("resumed"),
     "queue.clean": _l("cleaned"),
     "queue.drain": _l("drained"),
-    "queue.retry": _l("all failed retried"),
+    "queue.limit": _l("limit changed"),
     "booking.confirmed": _l("confirmed"),
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),
@@ -34,10 +37,34 @@ ACTION_WORDS = {
     "tour.create": _l("written"),
     "tour.change": _l("changed"),
     "export.request": _l("asked for"),
-    "export.download": _l("downloaded"),
+    "schedule.add": _l("added"),
+    "schedule.edit": _l("changed"),
+    "schedule.remove": _l("removed"),
+    "schedule.pause": _l("paused"),
+    "schedule.resume": _l("resumed"),
+    "schedule.run": _l("run now"),
+    "campaign.create": _l("written"),
+    "campaign.change": _l("changed"),
+    "campaign.send": _l("mailing begun"),
+    "campaign.pause": _l("mailing paused"),
+    "campaign.resume": _l("mailing resumed"),
+    "campaign.cancel": _l("mailing called off"),
+    "campaign.active": _l("put into force"),
+    "campaign.paused": _l("prices held"),
+    "campaign.ended": _l("ended"),
+    "email.resend": _l("sent once more"),
+    "user.create": _l("opened"),
+    "user.register": _l("opened"),
+    "user.set-role": _l("role changed"),
+    "user.token": _l("token made"),
+    "user.change-password": _l("password changed"),
+    "user.reset-password": _l("password set anew"),
 }
-
-
+_PAGES = {
+    "booking": ("admin.booking", "booking_id"),
+    "campaign": ("admin.campaign", "campaign_id"),
+    "delivery": ("admin.email", "delivery_id"),
+}
 # An export's own id is a UUID with its dashes, a job's has none: `export/<id>` may be either.
 _EXPORT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -53,10 +80,14 @@ def target_url(target: str) -> str | None:
     queue, _, job = target.partition("/")
     if queue == "export" and _EXPORT_ID.fullmatch(job):
         return url_for("admin.exports", _anchor=f"export-{job}")
-    if queue == "booking" and job.isdecimal():
-        return url_for("admin.booking", booking_id=int(job))
+    if queue in _PAGES and job.isdecimal():
+        endpoint, name = _PAGES[queue]
+        values: dict[str, Any] = {name: int(job)}
+        return url_for(endpoint, **values)
     if queue == "tour" and job.isdecimal():
         return url_for("admin.tours", _anchor=f"tour-{job}")
+    if queue == "schedule" and job:
+        return url_for("admin.schedule", name=job)
     if engine is None or queue not in {each.name for each in engine.queues}:
         return None
     return url_for("admin.job", queue_name=queue, job_id=job) if job else url_for("admin.queue", queue_name=queue)

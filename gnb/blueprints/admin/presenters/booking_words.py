@@ -3,7 +3,6 @@
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
-from gnb.blueprints.admin.presenters.choice_words import choice_word
 from gnb.blueprints.admin.presenters.timeline import Moment
 from gnb.blueprints.site.words import STATUS_WORDS
 from gnb.models import AuditEntry, Booking
@@ -30,11 +29,6 @@ FOLLOWS = {
     "completed": _l("No mail goes out. A completed booking cannot be changed any more."),
     "cancelled": _l("Its seats are sold again and the customer is told by mail. This cannot be undone."),
 }
-
-
-def status_word(status: str) -> str:
-    """The status as a badge says it."""
-    return choice_word(status)
 
 
 def life(booking: Booking, entries: list[AuditEntry]) -> list[Moment]:

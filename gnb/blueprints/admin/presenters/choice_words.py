@@ -1,4 +1,4 @@
-"""The words of statuses, payment methods, roles and languages in forms, and of the labels above them."""
+"""The words of statuses, payment methods, roles and languages, and of the names of the data that holds them."""
 
 from babel import Locale, UnknownLocaleError
 from flask_babel import get_locale
@@ -17,7 +17,28 @@ _LABELS = {
     "status": _l("status"),
     "language": _l("language"),
     "role": _l("role"),
+    "origin": _l("origin"),
+    "destination": _l("destination"),
+    "scheduled time": _l("scheduled time"),
+    "user id": _l("number of the account"),
+    "limit": _l("how many at most"),
+    "answer language": _l("language of the answer"),
+    "delivery id": _l("delivery"),
+    "booking id": _l("booking"),
+    "campaign id": _l("campaign"),
+    "export id": _l("export"),
+    "to": _l("recipient"),
+    "subject": _l("subject"),
+    "text": _l("text"),
+    "html": "HTML",
+    "week": _l("week"),
+    "dry run": _l("dry run"),
+    "state": _l("state"),
+    "job": _l("job"),
+    "tz": _l("time zone"),
+    "changed": _l("changed"),
 }
+_CHOSEN = {"status", "payment method", "language", "answer language", "role"}
 _LANGUAGE_CODE_LENGTH = 2
 
 
@@ -37,3 +58,8 @@ def choice_word(choice: object) -> str:
 def label_word(label: str) -> str:
     """Return the label of a field in the reader's language, where it has one."""
     return str(_LABELS.get(label, label))
+
+
+def value_word(label: str, value: object) -> str:
+    """Return what stands in the field of that label, in the reader's language where it is one of our words."""
+    return choice_word(value) if label in _CHOSEN else str(value)

@@ -34,6 +34,12 @@ def _signs(locale: str) -> tuple[str, str]:
     return get_group_symbol(locale), get_decimal_symbol(locale)
 
 
+def percent(value: float, digits: int = 0, signed: bool = False) -> str:
+    """Return ``value`` with the sign of per cent where the reader's language has it: ``12.5%``, ``%12,5``."""
+    text = grouped(value, digits)
+    return gettext("%(n)s%%", n=f"+{text}" if signed and value > 0 else text)
+
+
 def size(value: int | None) -> str:
     """Return a number of bytes in the largest unit that keeps it above one."""
     if value is None:

@@ -1,10 +1,16 @@
 """Long lists in pages."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from urllib.parse import urlencode
 
 from flask import request, url_for
 
+from gnb.blueprints.typed import whole
+
 PAGE_SIZE = 25
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,20 @@ class Pager:
 
     @staticmethod
     def _url(number: int) -> str:
-        # Names that begin with a low line are options of url_for: host and scheme are not the reader's to choose.
-        asked = {name: value for name, value in request.args.to_dict().items() if not name.startswith("_")}
-        arguments = {**asked, **(request.view_args or {}), "page": number}
-        return url_for(str(request.endpoint), **arguments)
+        # Not as arguments of url_for, some of which are its own: host and scheme are not the reader's to choose.
+        asked = {**request.args.to_dict(flat=False), "page": number}
+        return f"{url_for(str(request.endpoint), **(request.view_args or {}))}?{urlencode(asked, doseq=True)}"
 
 
 def page_number() -> int:
     """Return the page asked for; anything that is no page is the first."""
-    text = request.args.get("page", "1")
-    return max(1, min(int(text), 1_000_000)) if text.isdigit() and len(text) < 8 else 1
+    return max(1, min(whole(request.args.get("page", "")) or 1, 1_000_000))
+
+
+def page_of(
+    find: Callable[[int, int], tuple[Sequence[Item], int]], size: int = PAGE_SIZE
+) -> tuple[Sequence[Item], Pager]:
+    """Return what is on the page asked for; ``find`` gives the items from a place up to another, and their number."""
+    pager = Pager(page_number(), 0, size)
+    found, total = find(pager.start, pager.start + size)
+    return found, replace(pager, total=total)

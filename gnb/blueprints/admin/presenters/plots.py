@@ -10,7 +10,6 @@ from flask_babel import get_timezone, gettext
 from gnb.blueprints.admin.presenters.numbers import number
 
 WIDTH, HEIGHT = 600.0, 100.0
-CLASSES = ("first", "second", "third")
 
 
 @dataclass(frozen=True)

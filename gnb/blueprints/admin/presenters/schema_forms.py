@@ -15,8 +15,11 @@ from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
 from gnb.blueprints.admin.presenters.choice_words import choice_word, label_word
+from gnb.blueprints.admin.presenters.harmless import sendable
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.subjects import humanise
+from gnb.blueprints.admin.presenters.words import capital
+from gnb.blueprints.typed import whole
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def other_errors(schema: Schema, errors: Mapping[str, Any]) -> list[str]:
     known = {path.partition(".")[0] for path, _ in _leaves(schema)}
     loose = {name: words for name, words in errors.items() if name not in known}
     return [
-        message if name == "_schema" else f"{humanise(name)}: {message}"
+        message if name == "_schema" else f"{label_word(humanise(name))}: {message}"
         for name, words in loose.items()
         for message in _messages(words)
     ]
@@ -91,7 +94,7 @@ def _form_field(path: str, field: fields.Field, value: Any, errors: tuple[str, .
         name=path,
         label=_label(path, field),
         kind=kind,
-        value=_shown(kind, value),
+        value=sendable(shown) if isinstance(shown := _shown(kind, value), str) else shown,
         required=bool(field.required),
         choices=choices,
         hint=_hint(field, kind),
@@ -104,8 +107,7 @@ def _form_field(path: str, field: fields.Field, value: Any, errors: tuple[str, .
 
 def _label(path: str, field: fields.Field) -> str:
     given = field.metadata.get("label") or field.metadata.get("title")
-    words = str(given) if given else label_word(humanise(path.rpartition(".")[2]))
-    return words[:1].upper() + words[1:]
+    return capital(str(given) if given else label_word(humanise(path.rpartition(".")[2])))
 
 
 def _kind(field: fields.Field) -> tuple[str, tuple[tuple[Any, Any], ...]]:
@@ -154,8 +156,7 @@ def _step(field: fields.Field) -> str | None:
 
 def _hint(field: fields.Field, kind: str) -> str:
     if kind not in ("checks", "select", "date") and (described := field.metadata.get("description")):
-        words = str(described)
-        return words[:1].upper() + words[1:]
+        return capital(in_words(described))
     if isinstance(field, fields.List) and kind == "textarea":
         return gettext("One a line.")
     if kind == "textarea" and isinstance(field, (fields.Mapping, fields.Nested)):
@@ -193,14 +194,15 @@ def _read(field: fields.Field, sent: list[str]) -> Any:
     if kind == "textarea" and isinstance(field, (fields.Mapping, fields.Nested)):
         return _json_or_text(filled[0])
     if isinstance(field, fields.Integer):
-        return int(filled[0]) if filled[0].lstrip("-").isdigit() else filled[0]
+        number = whole(filled[0], 18)
+        return filled[0] if number is None else number
     return filled[0]
 
 
 def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -1,11 +1,13 @@
-"""What a job is about, in one line of words."""
+"""What a job is about, or a change, in one line of words."""
 
 import re
 from typing import Any
 
+from gnb.blueprints.admin.presenters.choice_words import choice_word, label_word, value_word
 from gnb.blueprints.admin.presenters.harmless import visible
 
 SUBJECT_LENGTH = 160
+_CHANGES = (("from", "to"), ("before", "after"))
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -24,14 +26,20 @@ def humanise(name: str) -> str:
 
 
 def _pairs(data: dict[str, Any]) -> list[tuple[str, str]]:
+    rest = dict(list(data.items())[:20])
     pairs: list[tuple[str, str]] = []
-    for key, value in list(data.items())[:20]:
+    for before, after in _CHANGES:
+        if before in rest and after in rest:
+            pairs.append(("", f"{choice_word(rest.pop(before))} → {choice_word(rest.pop(after))}"))
+    for key, value in rest.items():
+        name = humanise(key)
         if isinstance(value, dict):
             pairs.extend(_pairs(value))
         elif isinstance(value, list):
-            pairs.append((humanise(key), ", ".join(str(item) for item in value[:5]) + ("…" if len(value) > 5 else "")))
+            words = ", ".join(value_word(name, item) for item in value[:5])
+            pairs.append((label_word(name), words + ("…" if len(value) > 5 else "")))
         elif value is True:
-            pairs.append((humanise(key), ""))
+            pairs.append((label_word(name), ""))
         elif value not in (None, "", False):
-            pairs.append((humanise(str(key)), str(value)[:SUBJECT_LENGTH]))
+            pairs.append((label_word(name), value_word(name, value)[:SUBJECT_LENGTH]))
     return pairs

@@ -52,6 +52,11 @@ def exact(moment: datetime | None) -> str:
     return "" if moment is None else str(format_datetime(aware(moment), "d MMMM y, HH:mm:ss z"))
 
 
+def short(moment: datetime) -> str:
+    """Return the moment to the minute, for a list: ``24 Nov 2026, 17:30``, in the site's time zone."""
+    return str(format_datetime(aware(moment), "d MMM y, HH:mm"))
+
+
 def aware(moment: datetime) -> datetime:
     """Return the moment with its zone; the database keeps UTC and SQLite forgets to say so."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

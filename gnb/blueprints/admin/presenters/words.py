@@ -1,5 +1,8 @@
 """The words and tones of states, outcomes, queues and roles."""
 
+from collections.abc import Mapping
+
+from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 STATES = ("waiting", "active", "completed", "failed", "delayed")
@@ -45,6 +48,12 @@ WORKER_WORDS = {"busy": _l("busy"), "idle": _l("idle"), "suspended": _l("suspend
 WORKER_TONES = {"busy": "info", "idle": "ok"}
 
 
-def word(words: dict[str, object], key: object) -> str:
+def capital(text: str) -> str:
+    """Return the text with a capital letter in front; that of a Turkish i keeps its dot."""
+    first = text[:1]
+    return ("İ" if first == "i" and str(get_locale()) == "tr" else first.upper()) + text[1:]
+
+
+def word(words: Mapping[str, object], key: object) -> str:
     """Return the word for ``key``, or the key itself when there is none."""
     return str(words.get(str(key), key))

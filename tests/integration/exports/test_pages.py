@@ -1,0 +1,47 @@
+"""`/admin/exports`, read and used as a browser without script does."""
+
+import re
+from typing import Any
+
+import pytest
+
+from gnb.extensions import db
+from gnb.models import Export
+from tests.integration.api.conftest import Caller
+from tests.servers import on_sqlite
+
+pytestmark = on_sqlite
+
+PAGE = "/admin/exports?lang=tr"
+
+
+def ask(caller: Caller, **fields: Any) -> Any:
+    """The answer to a sent form, with the page's own token."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', caller("GET", PAGE).text)
+    assert token
+    return caller("POST", PAGE, data={"csrf_token": token[1], "type": "bookings-csv", **fields})
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [
+        ({"startDate": "2026-02-01", "endDate": "2026-01-01"}, "bitiş (2026-01-01) başlangıçtan (2026-02-01) önce"),
+        ({"startDate": "yesterday"}, "gün 2026-01-31 gibi yazılır"),
+        ({"tour": "77"}, "77 numaralı tur yok"),
+        ({"status": "lost"}, "&#39;lost&#39; şunlardan biri değil"),
+    ],
+)
+def test_a_wrong_filter_is_refused_in_turkish(admin: Caller, filters: dict[str, str], words: str) -> None:
+    answer = ask(admin, **filters)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert db.session.query(Export).count() == 0
+
+
+def test_a_failed_export_says_in_turkish_why_it_has_no_file(admin: Caller) -> None:
+    error = "the export could not be written: No space left on device"
+    db.session.add(Export(id="e1", type="users-csv", filters={}, language="tr", state="failed", error=error))
+    db.session.commit()
+    assert "dışa aktarım yazılamadı: diskte yer kalmadı" in admin("GET", PAGE).text
+    gone = admin("GET", "/admin/exports/e1/download?lang=tr", follow_redirects=True)
+    assert "Başarısız oldu, bu yüzden dosyası yok" in gone.text
