@@ -1,6 +1,7 @@
 """The last hour or day of a queue as plots."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from flask_babel import gettext
@@ -21,9 +22,9 @@ def queue_plots(points: Sequence[Any]) -> list[Plot]:
             gettext("Depth"),
             at,
             [
-                Series(gettext("waiting"), _each(groups, "waiting", max), "first"),
-                Series(gettext("delayed"), _each(groups, "delayed", max), "second"),
-                Series(gettext("failed"), _each(groups, "failed_total", max), "third"),
+                Series(gettext("waiting"), _each(groups, attrgetter("waiting"), max), "first"),
+                Series(gettext("delayed"), _each(groups, attrgetter("delayed"), max), "second"),
+                Series(gettext("failed"), _each(groups, attrgetter("failed_total"), max), "third"),
             ],
             number,
         ),
@@ -31,13 +32,13 @@ def queue_plots(points: Sequence[Any]) -> list[Plot]:
             gettext("Throughput"),
             at,
             [
-                Series(gettext("completed"), _each(groups, "completed", sum), "first"),
-                Series(gettext("failed"), _each(groups, "failed", sum), "third"),
+                Series(gettext("completed"), _each(groups, attrgetter("completed"), sum), "first"),
+                Series(gettext("failed"), _each(groups, attrgetter("failed"), sum), "third"),
             ],
             number,
         ),
-        _percentiles(gettext("Duration"), "duration", groups, at),
-        _percentiles(gettext("Waiting time"), "wait", groups, at),
+        _percentiles(gettext("Duration"), lambda point, share: point.duration(share), groups, at),
+        _percentiles(gettext("Waiting time"), lambda point, share: point.wait(share), groups, at),
     ]
 
 
@@ -50,10 +51,6 @@ def type_plots(points: Sequence[Any], job_type: str) -> list[Plot]:
         keys = [(job_type, outcome) for outcome in outcomes]
         return [float(sum(point.tally.outcomes.get(key, 0) for point in group for key in keys)) for group in groups]
 
-    def durations(share: float) -> list[float | None]:
-        found = ([point.duration(share, job_type) for point in group] for group in groups)
-        return [max((value for value in each if value is not None), default=None) for each in found]
-
     return [
         line_plot(
             gettext("Throughput"),
@@ -64,15 +61,7 @@ def type_plots(points: Sequence[Any], job_type: str) -> list[Plot]:
             ],
             number,
         ),
-        line_plot(
-            gettext("Duration"),
-            at,
-            [
-                Series(gettext("half are faster"), durations(0.5), "first"),
-                Series(gettext("95 of 100 are faster"), durations(0.95), "second"),
-            ],
-            duration,
-        ),
+        _percentiles(gettext("Duration"), lambda point, share: point.duration(share, job_type), groups, at),
     ]
 
 
@@ -81,9 +70,11 @@ def queue_spark(points: Sequence[Any]) -> Spark:
     return spark([point.completed or 0 for point in points], [point.failed or 0 for point in points])
 
 
-def _percentiles(title: str, measure: str, groups: list[list[Any]], at: list[Any]) -> Plot:
-    median = Series(gettext("half are faster"), _each(groups, f"{measure}_p50", _middle), "first")
-    slow = Series(gettext("95 of 100 are faster"), _each(groups, f"{measure}_p95", max), "second")
+def _percentiles(
+    title: str, measure: Callable[[Any, float], float | None], groups: list[list[Any]], at: list[Any]
+) -> Plot:
+    median = Series(gettext("half are faster"), _each(groups, lambda point: measure(point, 0.5), _middle), "first")
+    slow = Series(gettext("95 of 100 are faster"), _each(groups, lambda point: measure(point, 0.95), max), "second")
     return line_plot(title, at, [median, slow], duration)
 
 
@@ -93,8 +84,10 @@ def _groups(points: Sequence[Any]) -> list[list[Any]]:
     return [list(points[start : start + size]) for start in range(0, len(points), size)]
 
 
-def _each(groups: list[list[Any]], name: str, fold: Callable[[list[float]], float]) -> list[float | None]:
-    known = ([value for point in group if (value := getattr(point, name)) is not None] for group in groups)
+def _each(
+    groups: list[list[Any]], read: Callable[[Any], float | None], fold: Callable[[list[float]], float]
+) -> list[float | None]:
+    known = ([value for point in group if (value := read(point)) is not None] for group in groups)
     return [fold(values) if values else None for values in known]
 
 
