@@ -8,6 +8,7 @@ from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import back_url, done, refused
 from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.typed import whole
 from gnb.extensions import engine
 from gnb.services import job_actions
 
@@ -26,7 +27,7 @@ def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
     return done(gettext("The job runs as soon as a worker is free."), _job_url(queue_name, job_id))
 
 
-@blueprint.post("/jobs/<queue_name>/<job_id>/again")
+@blueprint.post("/jobs/<queue_name>/<job_id>/run-again")
 def run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a completed job wait again."""
     job_actions.run_again(queue_name, job_id, caller())
@@ -88,12 +89,12 @@ def remove(queue_name: str, job_id: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/<job_id>/priority")
 def set_priority(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Move a job that has not started to another priority."""
-    text = request.form.get("priority", "")
-    if not text.isdigit() or not 1 <= int(text) <= 10:
+    priority = whole(request.form.get("priority", ""))
+    if priority is None or not 1 <= priority <= 10:
         return refused(gettext("A priority is a number from 1 (first) to 10."))
-    before = job_actions.set_priority(queue_name, job_id, int(text), caller())
+    before = job_actions.set_priority(queue_name, job_id, priority, caller())
     return done(
-        gettext("The priority is now %(n)s.", n=text),
+        gettext("The priority is now %(n)s.", n=priority),
         undo_url=url_for("admin.set_priority", queue_name=queue_name, job_id=job_id),
         undo_fields={"priority": before},
     )

@@ -13,9 +13,10 @@ from gnb.blueprints.admin.presenters.pages import PAGE_SIZE, Pager, page_number
 from gnb.blueprints.admin.presenters.plots import Plot
 from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.presenters.words import STATE_TABS, STATES
-from gnb.blueprints.admin.reading import stats_of
+from gnb.blueprints.typed import whole
 from gnb.extensions import engine
 from gnb.queueing import Queue
+from gnb.services import job_reading
 
 SEARCH_LENGTH = 200
 # A point in the plots of a day is a quarter of an hour wide; reading its 1,440 minutes takes longer than all the rest.
@@ -26,7 +27,7 @@ KEPT_SECONDS = 300
 def queue(queue_name: str) -> ResponseReturnValue:
     """Show the queue's jobs in one state, a page at a time or those that match a search."""
     chosen = engine().queue(queue_name)
-    stats = stats_of(queue_name)
+    stats = job_reading.stats(queue_name)
     state = request.args.get("state", "")
     state = state if state in STATES else _first_state(stats)
     query = request.args.get("q", "").strip()[:SEARCH_LENGTH]
@@ -71,5 +72,4 @@ def _first_state(stats: object) -> str:
 
 
 def _cursor() -> int:
-    text = request.args.get("cursor", "0")
-    return int(text) if text.isdigit() and len(text) < 19 else 0
+    return max(0, whole(request.args.get("cursor", ""), 18) or 0)

@@ -95,6 +95,6 @@ def _conditions(wanted: DeliveryFilter) -> list[sa.ColumnElement[bool]]:
 
 
 def _matches(text: str) -> sa.ColumnElement[bool]:
-    if text.isdigit() and len(text) < 10:
+    if text.isascii() and text.isdigit() and len(text) < 10:
         return sa.or_(Delivery.id == int(text), Delivery.booking_id == int(text))
     return Delivery.recipient.startswith(normalize_email(text), autoescape=True)
