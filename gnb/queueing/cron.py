@@ -29,7 +29,7 @@ _FORMS = {
     "@annually": "0 0 1 1 *",
 }
 # No L, W, # and H: they mean something else in every cron that has them.
-_FIELD = re.compile(r"(?:\d+|[A-Za-z]{3}|[*,/-])+")
+_FIELD = re.compile(r"(?:[0-9]|[A-Za-z]{3}|[*,/-]){1,200}")
 _LONGEST_SHIFT = timedelta(hours=25)  # more than any zone's clock ever jumped, a skipped day at the date line included
 _SOME_DAY = datetime(2024, 1, 1)
 

@@ -112,6 +112,12 @@ def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     assert "time zone" in refused.value.errors["tz"][0]
 
 
+@pytest.mark.parametrize("minute", ["1" * 60 + "!", "9" * 5000 + "-1", "1-" * 3000, "1," * 5000 + "1"], ids=range(4))
+def test_a_field_made_to_keep_its_reader_busy_is_refused_at_once(minute: str) -> None:
+    with pytest.raises(InvalidSchedule):
+        Cron.parse(f"{minute} * * * *", "UTC")
+
+
 moments = st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 zones = st.sampled_from(["Europe/Berlin", "Europe/Istanbul", "America/New_York", "Australia/Lord_Howe", "UTC"])
 
