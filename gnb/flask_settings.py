@@ -37,7 +37,8 @@ def _database(url: str) -> dict[str, Any]:
     options: dict[str, Any] = {"connect_args": {"timeout": 10}}
     if url.startswith("postgresql"):
         options = {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10, "connect_args": {"connect_timeout": 5}}
-    return {"SQLALCHEMY_DATABASE_URI": url, "SQLALCHEMY_ENGINE_OPTIONS": options}
+    # An error's text goes into logs and jobs: it holds the statement, and never what people typed.
+    return {"SQLALCHEMY_DATABASE_URI": url, "SQLALCHEMY_ENGINE_OPTIONS": {**options, "hide_parameters": True}}
 
 
 def _cookies(secure: bool) -> dict[str, Any]:

@@ -117,6 +117,15 @@ else:
     Model = db.Model
 
 
+@sa.event.listens_for(sa.Engine, "handle_error")
+def _keep_rows_out(context: sa.ExceptionContext) -> None:
+    """PostgreSQL's errors quote the row that was refused: nothing for logs, jobs and error reports."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, sa.exc.DBAPIError):
+        for each in filter(None, (error, error.orig)):
+            each.args = tuple(str(words).partition("\nDETAIL:")[0] for words in each.args)
+
+
 def now() -> datetime:
     """The present instant, aware, in UTC."""
     return datetime.now(UTC)

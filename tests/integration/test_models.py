@@ -1,5 +1,6 @@
 """What the tables keep, and what they refuse, on both databases."""
 
+import traceback
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -198,3 +199,16 @@ def _insert_ignore(model: type) -> Any:
 
     dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
     return dialect.insert(model).on_conflict_do_nothing()
+
+
+def test_an_error_tells_nothing_that_people_typed(app: Flask) -> None:
+    db.session.add(User(email="sule@example.com", name="Şule Öztürk"))
+    db.session.commit()
+    for wrong in (User(email="sule@example.com", name="Şule Öztürk"), User(email="a@b.example", name="Şule", role="x")):
+        db.session.add(wrong)
+        with pytest.raises(IntegrityError) as refused:
+            db.session.commit()
+        db.session.rollback()
+        told = "".join(traceback.format_exception(refused.value))
+        assert "INSERT INTO users" in told
+        assert "example" not in told and "Şule" not in told
