@@ -1,10 +1,12 @@
-"""What holds for every request: its id, whose host it may name, and the headers of its answer."""
+"""What holds for every request: its id, whose host it may name, how its JSON is read, the headers of its answer."""
 
 import re
 import secrets
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gnb.config import Settings
@@ -26,13 +28,25 @@ _HEADERS = {
 }
 
 
+class Json(DefaultJSONProvider):
+    """JSON as Flask reads it; what is nested beyond all reason cannot be read, as any other that is none."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value. Raises ValueError."""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
 def bind(app: Flask, settings: Settings) -> None:
-    """Gives the application request ids, trusted hosts and proxies, and headers on every answer."""
+    """Gives the application request ids, trusted hosts and proxies, JSON that cannot break it, and headers."""
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     if settings.site_url_given and not settings.development:
         app.config["TRUSTED_HOSTS"] = [urlsplit(settings.site_url).hostname, *_LOOPBACK]
     over_tls = settings.site_url.startswith("https://")
+    app.json = Json(app)
     app.before_request(_give_id)
     app.after_request(lambda response: _finish(response, over_tls))
 

@@ -10,19 +10,21 @@ session is not looked at, so that no page of another site can borrow it (see `Cs
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
-from urllib.parse import urlsplit
 
 from flask import Response, abort, g, redirect, request, url_for
 from flask_jwt_extended import get_current_user, verify_jwt_in_request
 from flask_login import current_user
 
 from gnb.blueprints.errors.answers import answer, wants_json
+from gnb.blueprints.preferences import local_path
 from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, User
 
 View = TypeVar("View", bound=Callable[..., Any])
+_HOST = re.compile(r"\Ahttps?://[^/]*")
 
 
 def caller() -> User | None:
@@ -95,6 +97,5 @@ def ask_to_sign_in() -> NoReturn:
 
 def _login_url(target: str) -> str:
     """Where to sign in; `next` brings one back to the path of `target`, whatever host it names."""
-    parts = urlsplit(target)
-    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return url_for("auth.login", next=path or None)
+    path = _HOST.sub("", target).partition("#")[0].rstrip("?")
+    return url_for("auth.login", next=local_path(path))

@@ -60,6 +60,11 @@ def test_a_site_with_tls_says_so_and_keeps_its_cookies_to_it(settings: Settings)
     app = create_app(replace(settings, site_url="https://gnb.example"))
     assert "max-age=31536000" in app.test_client().get("/healthz").headers["Strict-Transport-Security"]
     assert app.config["SESSION_COOKIE_SECURE"] and app.config["REMEMBER_COOKIE_SECURE"]
+    client = app.test_client()
+    client.get("/tours?lang=tr")
+    for name in ("gnb_session", "language"):
+        cookie = client.get_cookie(name)
+        assert cookie and cookie.secure and cookie.http_only and cookie.same_site == "Lax"
 
 
 def test_a_request_keeps_the_id_that_a_proxy_gave_it(client: FlaskClient) -> None:

@@ -263,6 +263,8 @@ def test_after_signing_in_one_is_where_one_wanted_to_be(app: Flask, people: dict
         "/\\evil.example",
         "\\\\evil.example",
         "/\t/evil.example",
+        "/\t/[",
+        "/\n/evil.example",
         "javascript:alert(1)",
         " //evil.example",
     ],
@@ -300,6 +302,12 @@ def test_signing_out_ends_the_session_for_copies_of_its_cookie_too(app: Flask, p
     assert client.post("/logout", data={"csrf_token": token}).location == "/login"
     thief.set_cookie("gnb_session", cookie.value)
     assert thief.get(ME).status_code == 401
+
+
+def test_signing_out_with_a_token_ends_no_session(app: Flask, people: dict[str, User]) -> None:
+    client = app.test_client()
+    form = {"csrf_token": csrf_of(client)}
+    assert client.post("/logout", data=form, headers=bearer(token_of(app.test_client()))).location == "/login"
 
 
 def test_signing_in_leaves_nothing_of_the_session_before(app: Flask, people: dict[str, User]) -> None:
@@ -380,6 +388,9 @@ def test_a_visitor_is_refused_by_the_api_and_sent_to_sign_in_by_pages(guarded: F
             f"/test/{name}", headers={"HX-Request": "true", "HX-Current-URL": "http://localhost/admin/x?y=1"}
         )
         assert (part.status_code, part.headers["HX-Redirect"]) == (401, "/login?next=/admin/x?y%3D1")
+    for shown in ("http://[", "//evil.example/x", "javascript:alert(1)", "http://localhost", ""):
+        part = client.get("/test/open", headers={"HX-Request": "true", "HX-Current-URL": shown})
+        assert (part.status_code, part.headers["HX-Redirect"]) == (401, "/login")
 
 
 def test_a_role_that_is_taken_away_is_gone_at_once(guarded: Flask, people: dict[str, User]) -> None:
@@ -455,6 +466,14 @@ def test_the_broker_learns_neither_who_signs_in_nor_from_where(
     assert keys
     assert b"example" not in keys
     assert b"127.0.0.1" not in keys
+
+
+def test_a_sign_in_made_to_break_its_reader_is_refused(app: Flask, people: dict[str, User]) -> None:
+    client = app.test_client()
+    for body in ("[" * 100_000, '{"email": ' + "9" * 5000 + "}"):
+        assert client.post(LOGIN, data=body, content_type="application/json").status_code == 400
+        form = {"X-CSRFToken": csrf_of(client)}
+        assert client.post("/login", data=body, content_type="application/json", headers=form).status_code == 400
 
 
 def test_guesses_are_counted_without_a_broker(settings: Settings, people: dict[str, User]) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import flash, make_response, redirect, request, url_for
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
 from gnb.blueprints.preferences import local_path
@@ -39,7 +40,7 @@ def go(url: str) -> Response:
     """Redirect to ``url``. A request made by htmx for another page than its own is told to load that page anew."""
     if "HX-Request" in request.headers and not _is_current_page(url):
         answer: Response = make_response("", 204)
-        answer.headers["HX-Redirect"] = url
+        answer.headers["HX-Redirect"] = iri_to_uri(url)  # a header holds no letters beyond ASCII
         return answer
     return redirect(url, 303)
 

@@ -9,7 +9,7 @@ from flask_babel import gettext
 from gnb.blueprints.access import caller, signed_in, signed_in_user
 from gnb.blueprints.auth import sessions
 from gnb.blueprints.auth.forms import LoginForm, PasswordForm
-from gnb.blueprints.auth.throttle import count_failure, throttled
+from gnb.blueprints.auth.throttle import count_failure, throttled, throttled_holder
 from gnb.blueprints.preferences import local_path
 from gnb.models import User
 from gnb.services import auth_service
@@ -42,16 +42,14 @@ def login() -> ResponseReturnValue:
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
     """End the session; without one there is nothing to end."""
-    user = caller()
-    if user:
-        sessions.end(user)
+    if sessions.end():
         flash(gettext("You are signed out."), "info")
     return redirect(url_for("auth.login"), 303)
 
 
 @blueprint.route("/account/password", methods=["GET", "POST"])
 @signed_in
-@throttled
+@throttled_holder
 def password() -> ResponseReturnValue:
     """Change one's own password."""
     form = PasswordForm()

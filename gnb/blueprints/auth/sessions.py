@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from flask import current_app, session
-from flask_login import login_user, logout_user
+from flask_login import current_user, login_user, logout_user
 
 from gnb.blueprints.access import ask_to_sign_in
 from gnb.extensions import db, login_manager
@@ -37,13 +37,16 @@ def renew(user: User) -> None:
     begin(user)
 
 
-def end(user: User) -> None:
-    """End the caller's session for good."""
+def end() -> bool:
+    """End the caller's session for good; whether there was one to end."""
+    if not current_user.is_authenticated:
+        return False
     lifetime: timedelta = current_app.permanent_session_lifetime
-    token_service.revoke(session["sid"], user, now() + lifetime)
+    token_service.revoke(session["sid"], current_user, now() + lifetime)
     db.session.commit()
     logout_user()
     session.clear()
+    return True
 
 
 def _load(key: str) -> User | None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, g, request
 from flask_limiter.util import get_remote_address
-from flask_login import current_user
 
+from gnb.blueprints.access import caller
 from gnb.extensions import limiter
 from gnb.models import normalize_email
 
@@ -40,8 +40,17 @@ def throttled_mail(view: View) -> View:
 
 def throttled(view: View) -> View:
     """Refuse with 429 where too many sign-ins have failed."""
+    return _throttled(view, _account)
+
+
+def throttled_holder(view: View) -> View:
+    """The same where the password of one's own account is asked for, whatever other account the form may name."""
+    return _throttled(view, _own_account)
+
+
+def _throttled(view: View, account: Callable[[], str]) -> View:
     by_account = limiter.shared_limit(
-        FAILURES_BY_ACCOUNT, "sign-in account", key_func=_account, deduct_when=_failed, exempt_when=_is_harmless
+        FAILURES_BY_ACCOUNT, "sign-in account", key_func=account, deduct_when=_failed, exempt_when=_is_harmless
     )
     by_address = limiter.shared_limit(
         FAILURES_BY_ADDRESS, "sign-in address", deduct_when=_failed, exempt_when=_is_harmless
@@ -58,10 +67,16 @@ def _is_harmless() -> bool:
 
 
 def _account() -> str:
-    sent = (request.get_json(silent=True) if request.is_json else None) or request.form
-    email = sent.get("email") if hasattr(sent, "get") else None
-    if email is None and current_user.is_authenticated:
-        email = current_user.email  # who changes their password names no address
-    text = normalize_email(email) if isinstance(email, str) else get_remote_address()
+    sent = request.get_json(silent=True) if request.is_json else request.form
+    email = sent.get("email") if isinstance(sent, Mapping) else None
+    return _digest(normalize_email(email) if isinstance(email, str) else get_remote_address())
+
+
+def _own_account() -> str:
+    user = caller()
+    return _digest(user.email if user else get_remote_address())
+
+
+def _digest(text: str) -> str:
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:24]

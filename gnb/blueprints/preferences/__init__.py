@@ -4,16 +4,18 @@ The language is, in this order: the address's own (`?lang=tr`, by which search e
 the account's own, the browser's, English.
 """
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from flask import Blueprint, Flask, has_request_context, redirect, request
+from flask import Blueprint, Flask, current_app, has_request_context, redirect, request
 from flask_babel import get_locale
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 LANGUAGES = ("en", "tr")
 THEMES = ("system", "light", "dark")
+_LOCAL = re.compile(r"/(?!/)[^\\]*")
 REMEMBERED_SECONDS = 365 * 24 * 3600
 
 blueprint = Blueprint("preferences", __name__)
@@ -53,7 +55,8 @@ def keep_language(answer: Response) -> Response:
 
 
 def _remember(answer: Response, name: str, value: str) -> None:
-    answer.set_cookie(name, value, max_age=REMEMBERED_SECONDS, samesite="Lax", httponly=True, secure=request.is_secure)
+    over_tls = current_app.config["SESSION_COOKIE_SECURE"]
+    answer.set_cookie(name, value, max_age=REMEMBERED_SECONDS, samesite="Lax", httponly=True, secure=over_tls)
 
 
 def chosen_language() -> str:
@@ -73,10 +76,8 @@ def chosen_language() -> str:
 
 def local_path(target: str | None) -> str | None:
     """Return ``target`` when it is a path of this site, else None: nobody is sent elsewhere by a form."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or "\\" in target:
-        return None
-    parts = urlsplit(target)
-    return None if parts.scheme or parts.netloc else target
+    # Tabs and line breaks are dropped by browsers (and by urlsplit): `/<tab>/host` would be another host's address.
+    return target if target and _LOCAL.fullmatch(target) and target.isprintable() else None
 
 
 @blueprint.app_context_processor
