@@ -43,12 +43,17 @@ def open_account(token: str, password: str) -> User:
     return user
 
 
-def ask_for_password(email: str) -> None:
-    """Mail the link that sets a new password, if there is an account to set it for. Commits."""
+def ask_for_password(email: str, language: str) -> None:
+    """Mail the link that sets a new password, or that there is no account to set it for. Commits.
+
+    The caller learns nothing of which it was, nor does it take longer. Raises InvalidMessage for a bad address.
+    """
     user = _account(email)
     if user and user.active:
         email_service.plan_password_reset(user)
-        db.session.commit()
+    else:
+        email_service.plan_no_account(email, language)
+    db.session.commit()
 
 
 def reset_password(token: str, new: str) -> User:

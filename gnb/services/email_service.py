@@ -33,6 +33,7 @@ __all__ = [
     "plan_booking_received",
     "plan_campaign_notification",
     "plan_email",
+    "plan_no_account",
     "plan_password_reset",
     "plan_payment_confirmation",
     "plan_registration",
@@ -103,6 +104,11 @@ def plan_campaign_notification(user: User, campaign: Campaign) -> Delivery:
 def plan_password_reset(user: User, path: str = "/reset-password/{token}") -> Delivery:
     """The link that sets a new password; `{token}` in the path is made when the message is, and kept nowhere."""
     return ledger.plan_for_user("password-reset", user, content={"path": path})
+
+
+def plan_no_account(email: str, language: str) -> Delivery:
+    """To somebody who asks for a new password: that there is no account with this address."""
+    return ledger.plan("password-reset", email, language=language)
 
 
 def plan_registration(email: str, name: str, language: str, path: str = "/register/{token}") -> Delivery:

@@ -36,7 +36,7 @@ def register() -> ResponseReturnValue:
         return render_template("auth/register.html", form=form)
     if not form.validate():
         return render_template("auth/register.html", form=form), 422
-    account_service.ask_for_account(form.email.data, form.name.data, text_language(str(get_locale())))
+    account_service.ask_for_account(form.email.data, form.name.data, _language())
     return render_template("auth/sent.html", address=form.email.data)
 
 
@@ -63,7 +63,7 @@ def forgot_password() -> ResponseReturnValue:
         return render_template("auth/forgot_password.html", form=form)
     if not form.validate():
         return render_template("auth/forgot_password.html", form=form), 422
-    account_service.ask_for_password(form.email.data)
+    account_service.ask_for_password(form.email.data, _language())
     return render_template("auth/sent.html", address=form.email.data)
 
 
@@ -100,6 +100,10 @@ def _set_password(template: str, set_to: Callable[[str], User], done: str, again
     sessions.begin(user)
     flash(done, "good")
     return redirect(landing(user), 303)
+
+
+def _language() -> str:
+    return text_language(str(get_locale()))
 
 
 def _stale(again: str) -> ResponseReturnValue:

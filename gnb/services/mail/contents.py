@@ -77,12 +77,14 @@ def _campaign(delivery: Delivery) -> Content:
 
 
 def _password_reset(delivery: Delivery) -> Content:
+    language = text_language(delivery.language)
+    if "path" not in delivery.content:  # nobody has this address, which whoever asked is told by mail alone
+        return Content(*render("no-account", language, **_letterhead()), language)
     user = db.session.get(User, delivery.user_id) if delivery.user_id else None
     if user is None:
         raise InvalidMessage("the account that this is about is gone")
     # Made when the message is, and written down nowhere: whoever reads the database cannot sign in with it.
     link = f"{settings().site_url}{delivery.content['path'].replace('{token}', auth_service.reset_token(user))}"
-    language = text_language(delivery.language)
     subject, html, text = render("password-reset", language, **_letterhead(), name=one_line(user.name), link=link)
     return Content(subject, html, text, language)
 

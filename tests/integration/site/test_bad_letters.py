@@ -5,8 +5,9 @@ from flask import Flask
 
 from gnb.models import Extra, User
 from tests.integration.site.conftest import csrf_of, sign_in
-from tests.integration.site.test_accounts import forget, register, save
+from tests.integration.site.test_accounts import forget, register
 from tests.integration.site.test_booking import TYPED, send
+from tests.integration.site.test_settings import save
 
 LETTERS = ["a\x00b", "\x00", "\u202eevil", "a\r\nb: c", "\x1b[31m"]
 
