@@ -11,6 +11,7 @@ from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done
 from gnb.blueprints.admin.guard import for_admins
+from gnb.blueprints.admin.presenters.harmless import sendable
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.schema_forms import FormField
 from gnb.extensions import engine
@@ -46,7 +47,7 @@ def edit_schedule(name: str) -> ResponseReturnValue:
     """Show the form of a schedule."""
     schedule = engine().schedules.get(name).schedule
     values = {field: getattr(schedule, field) for field in ("type", "cron", "every", "tz", "overlap", "catch_up")}
-    return _form(name, {**values, "data": json.dumps(schedule.data, ensure_ascii=False)}, {})
+    return _form(name, {**values, "data": sendable(json.dumps(schedule.data, ensure_ascii=False))}, {})
 
 
 @blueprint.post("/schedules/<name>/edit")

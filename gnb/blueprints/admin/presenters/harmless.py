@@ -21,6 +21,11 @@ def visible(text: object, limit: int = SHOWN_CHARACTERS) -> str:
     return shown
 
 
+def sendable(text: str) -> str:
+    """Return ``text`` with a question mark for what a page cannot carry: JSON knows half characters, UTF-8 does not."""
+    return text.encode(errors="replace").decode()
+
+
 def _escaped(character: str) -> str:
     if character in _KEPT_CONTROLS or character.isprintable():
         return character
