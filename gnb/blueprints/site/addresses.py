@@ -30,7 +30,7 @@ def addresses() -> Addresses:
     return Addresses(address_of(path, language(), site), alternates)
 
 
-def structured_tour(tour: Tour) -> dict[str, Any]:
+def structured_tour(tour: Tour, sold_out: bool) -> dict[str, Any]:
     """The tour and its price as JSON-LD."""
     address = address_of(f"/tours/{tour.slug}", language(), settings().site_url)
     return {
@@ -44,7 +44,7 @@ def structured_tour(tour: Tour) -> dict[str, Any]:
             "@type": "Offer",
             "price": str(tour.current_price),
             "priceCurrency": tour.currency,
-            "availability": "https://schema.org/InStock",
+            "availability": f"https://schema.org/{'SoldOut' if sold_out else 'InStock'}",
             "url": address,
         },
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -9,7 +12,7 @@ from flask_babel import force_locale, gettext
 from sqlalchemy.orm import joinedload
 
 from gnb.blueprints.access import signed_in, signed_in_user
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
+from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.blueprints.site.settings_form import SettingsForm
 from gnb.extensions import db
 from gnb.models import Booking, User
@@ -26,12 +29,8 @@ blueprint = Blueprint("my", __name__, url_prefix="/my")
 @signed_in
 def bookings() -> ResponseReturnValue:
     """The account's bookings, the latest journey first."""
-    number, own = page_number(), Booking.user_id == signed_in_user().id
-    query = sa.select(Booking).where(own).options(joinedload(Booking.tour)).order_by(Booking.pickup_at.desc())
-    start = (number - 1) * PAGE_SIZE
-    found = list(db.session.scalars(query.order_by(Booking.id.desc()).slice(start, start + PAGE_SIZE)))
-    total = db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(own)) or 0
-    return render_template("site/my_bookings.html", bookings=found, pager=Pager(number, total, PAGE_SIZE))
+    found, pager = page_of(partial(_of, signed_in_user()), PAGE_SIZE)
+    return render_template("site/my_bookings.html", bookings=found, pager=pager)
 
 
 @blueprint.route("/settings", methods=["GET", "POST"])
@@ -52,6 +51,13 @@ def settings() -> ResponseReturnValue:
     answer = redirect(url_for("my.settings"), 303)
     answer.delete_cookie("language")  # what was chosen for this browser before would hide the choice made here
     return answer
+
+
+def _of(user: User, start: int, end: int) -> tuple[Sequence[Booking], int]:
+    own = Booking.user_id == user.id
+    query = sa.select(Booking).where(own).options(joinedload(Booking.tour)).slice(start, end)
+    found = db.session.scalars(query.order_by(Booking.pickup_at.desc(), Booking.id.desc())).all()
+    return found, db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(own)) or 0
 
 
 def _values(user: User) -> dict[str, object]:

@@ -12,8 +12,9 @@ from flask_babel import gettext
 from marshmallow import EXCLUDE, ValidationError, fields
 
 from gnb.blueprints.site.words import language
+from gnb.blueprints.typed import whole
 from gnb.extensions import db
-from gnb.models import CATEGORIES, Tour, now
+from gnb.models import CATEGORIES, Tour, local_day, now
 from gnb.services.ai import places
 from gnb.services.airports import place_name
 from gnb.services.bookings import times
@@ -27,10 +28,10 @@ PARAMETERS = ("from", "to", "date", "passengers", "category")
 
 class _Passengers(fields.Integer):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        text = str(value).strip()
-        if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_PASSENGERS):
+        number = whole(str(value).strip())
+        if number is None or not 1 <= number <= MOST_PASSENGERS:
             raise ValidationError(gettext("Choose 1 to %(most)s passengers.", most=MOST_PASSENGERS))
-        return int(text)
+        return number
 
 
 class _SearchSchema(SpokenSchema):
@@ -59,11 +60,11 @@ class Search:
 
     @property
     def first_day(self) -> str:
-        return times.today(now()).isoformat()
+        return local_day(now()).isoformat()
 
     @property
     def last_day(self) -> str:
-        return (times.today(now()) + times.FARTHEST).isoformat()
+        return (local_day(now()) + times.FARTHEST).isoformat()
 
 
 def asked_for() -> Search:
@@ -77,7 +78,7 @@ def asked_for() -> Search:
         messages, found = dict(error.normalized_messages()), dict(error.valid_data)  # type: ignore[arg-type]
     if found.get("day"):
         try:
-            times.check_day(found["day"], times.today(now()))
+            times.check_day(found["day"], local_day(now()))
         except ValidationError as error:
             del found["day"]
             messages.update(error.normalized_messages())

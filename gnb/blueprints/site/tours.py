@@ -9,8 +9,8 @@ from gnb.blueprints.admin.presenters.pages import Pager, page_number
 from gnb.blueprints.site import words
 from gnb.blueprints.site.addresses import addresses, structured_tour
 from gnb.blueprints.site.search import asked_for, place_names, place_word
-from gnb.models import Tour
-from gnb.services.bookings.catalogue import find_tours, tour_of_slug
+from gnb.models import Tour, local_day, now
+from gnb.services.bookings.catalogue import find_tours, is_sold_out, tour_of_slug
 from gnb.services.bookings.errors import TourNotFound
 from gnb.services.bookings.pricing import extras_on_sale, is_per_person
 
@@ -41,13 +41,15 @@ def results() -> ResponseReturnValue:
 def tour(slug: str) -> ResponseReturnValue:
     """One tour: what it is, what it costs, the way to book it."""
     found = tour_or_404(slug)
+    sold_out = is_sold_out(found, local_day(now()))
     return render_template(
         "site/tour.html",
         addresses=addresses(),
         tour=found,
         per_person=is_per_person(found.category),
         extras=extras_on_sale(found),
-        structured=structured_tour(found),
+        sold_out=sold_out,
+        structured=structured_tour(found, sold_out),
         search=asked_for(),
     )
 

@@ -7,13 +7,14 @@ found.offers[0].tour, found.offers[0].seats_left, found.total
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import Departure, Tour
 from gnb.services.ai import places
+from gnb.services.bookings import times
 from gnb.services.bookings.errors import TourNotFound
 
 PAGE_SIZE = 24
@@ -85,6 +86,17 @@ def seats_left(tour: Tour, day: date) -> int | None:
     query = sa.select(Departure.seats - Departure.seats_taken)
     left = db.session.scalar(query.where(Departure.tour_id == tour.id, Departure.departs_on == day))
     return tour.daily_seats if left is None else left
+
+
+def is_sold_out(tour: Tour, today: date) -> bool:
+    """Whether no day that can be booked from tomorrow on has a seat left."""
+    if tour.daily_seats is None:
+        return False
+    bookable = Departure.departs_on.between(today + timedelta(days=1), today + times.FARTHEST)
+    full = sa.select(sa.func.count()).where(
+        Departure.tour_id == tour.id, bookable, Departure.seats_taken >= Departure.seats
+    )
+    return (db.session.scalar(full) or 0) >= times.FARTHEST.days
 
 
 def _seats_left(day: date | None) -> sa.ColumnElement[int | None]:

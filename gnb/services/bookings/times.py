@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext
 from marshmallow import ValidationError
 
-from gnb.models import HOME_ZONE
+from gnb.models import HOME_ZONE, local_day
 
 NOTICE = timedelta(hours=2)
 """A car needs this long to be found and to come."""
@@ -23,14 +23,9 @@ def local_instant(day: date, clock: time, zone: ZoneInfo = HOME_ZONE) -> datetim
     return instant if instant.astimezone(zone).replace(tzinfo=None) == naive else None
 
 
-def today(at: datetime) -> date:
-    """The day in Istanbul."""
-    return at.astimezone(HOME_ZONE).date()
-
-
 def pickup_at(day: date, clock: time, at: datetime) -> datetime:
     """The instant of the pickup, seen from the moment `at`. Raises ValidationError for one that cannot be booked."""
-    check_day(day, today(at))
+    check_day(day, local_day(at))
     instant = local_instant(day, clock)
     if instant is None:
         words = gettext("That time does not exist: the clocks are put forward then. Choose one an hour later.")
