@@ -8,6 +8,7 @@ from flask import Response, abort, jsonify, url_for
 from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.access import signed_in_user
+from gnb.blueprints.api import throttle
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.envelope import enveloped
 from gnb.models import ROLES, User
@@ -79,6 +80,7 @@ def delay_risk_job(job_id: str) -> dict[str, Any]:
 
 
 def _ask(kind: str, data: dict[str, Any]) -> Any:
+    throttle.check_question()
     asked = answers.ask(kind, data)
     if asked.job is None:
         return {"state": "completed", "answer": asked.answer, "jobId": None, "url": None, "error": None}

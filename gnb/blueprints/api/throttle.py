@@ -22,6 +22,9 @@ REQUESTS = "3000 per minute"
 BOOKINGS = "30 per minute"
 """A desk that books for a group is faster than one person, and no faster than this."""
 
+QUESTIONS = "30 per minute"
+"""As fast as anyone reads the answers; each may be a job."""
+
 
 def check() -> None:
     """Count this request against its address; past the limit it ends with 429 and says when to come back."""
@@ -31,6 +34,11 @@ def check() -> None:
 def check_booking() -> None:
     """The same for a booking that is asked for, by the API or by the form."""
     _check("bookings", current_app.config.get("BOOKING_RATE_LIMIT", BOOKINGS))
+
+
+def check_question() -> None:
+    """The same for a question that the queue `ai` is to answer."""
+    _check("questions", current_app.config.get("QUESTION_RATE_LIMIT", QUESTIONS))
 
 
 def _check(what: str, limit: str) -> None:

@@ -8,6 +8,7 @@ from flask_babel import gettext
 from marshmallow import ValidationError
 
 from gnb.blueprints.access import caller
+from gnb.blueprints.api import throttle
 from gnb.blueprints.site.booking_form import BookingForm, labels
 from gnb.blueprints.site.bookings import address_of_booking
 from gnb.blueprints.site.search import asked_for
@@ -46,9 +47,9 @@ def change(slug: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/bookings")
-@limiter.limit("60 per 5 minutes")
 def create() -> ResponseReturnValue:
     """The booking, then its page; or the form again, with everything typed and what is wrong with it."""
+    throttle.check_booking()
     sent = BookingForm.read(tour_or_404(request.form.get("tour", "")), request.form)
     user = caller()
     try:

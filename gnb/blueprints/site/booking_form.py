@@ -18,6 +18,7 @@ from flask_babel import gettext
 
 from gnb.blueprints.site.search import place_word
 from gnb.blueprints.site.words import language
+from gnb.blueprints.typed import whole
 from gnb.models import PASSENGER_KINDS, Extra, Tour, User
 from gnb.services.bookings.pricing import Party, Quote, extras_on_sale, is_per_person, quote
 from gnb.services.bookings.request import MOST_PASSENGERS
@@ -82,7 +83,7 @@ class BookingForm:
         verb, _, row = action.partition("-")
         if action == "add" and len(self.travellers) < self.most_passengers:
             self.travellers.append(Traveller())
-        if verb == "remove" and row.isdecimal() and int(row) < len(self.travellers) > 1:
+        if verb == "remove" and len(self.travellers) > 1 and row in map(str, range(len(self.travellers))):
             del self.travellers[int(row)]
 
     @property
@@ -111,7 +112,7 @@ class BookingForm:
         party = Party(*(kinds[kind] for kind in PASSENGER_KINDS))
         most = {extra.code: extra.max_quantity for extra in self.extras_on_sale}
         chosen = {code: _count(text) for code, text in self.extras.items()}
-        wanted = {code: n for code, n in chosen.items() if isinstance(n, int) and n <= most.get(code, 0)}
+        wanted = {code: n for code, n in chosen.items() if isinstance(n, int) and 0 <= n <= most.get(code, 0)}
         return quote(self.tour, party, wanted)
 
     def data(self) -> dict[str, Any]:
@@ -163,8 +164,8 @@ def labels() -> dict[str, str]:
 
 def _count(text: str) -> int | str:
     """The number that was typed; anything else as it is, for the schema to refuse."""
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else (text or 0)
+    number = whole(text.strip(), 4)
+    return text.strip() if number is None else number
 
 
 def _flat(messages: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -19,10 +19,10 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from marshmallow import ValidationError, fields, post_load, validates_schema
+from marshmallow import ValidationError, fields, post_load, pre_load, validates_schema
 
 from gnb.extensions import db
-from gnb.models import DEFAULT_LANGUAGE, LANGUAGES, PASSENGER_KINDS, PAYMENT_METHODS, Extra, Tour, now
+from gnb.models import DEFAULT_LANGUAGE, LANGUAGES, PASSENGER_KINDS, PAYMENT_METHODS, Extra, Tour, local_day, now
 from gnb.services.bookings import times
 from gnb.services.bookings.catalogue import tour_of_slug
 from gnb.services.bookings.errors import CurrencyMismatch, TourNotFound
@@ -138,13 +138,20 @@ class BookingRequestSchema(SpokenSchema):
         super().__init__(**options)
         self._at = at
 
+    @pre_load
+    def _one_too_many_is_enough(self, data: Any, **_: Any) -> Any:
+        """A list of fifty thousand is refused as soon as one of fifty-one."""
+        if isinstance(data, Mapping) and isinstance(named := data.get("passengers"), list):
+            return {**data, "passengers": named[: MOST_PASSENGERS + 1]}
+        return data
+
     @validates_schema(skip_on_field_errors=False)
     def _time_can_be_booked(self, data: dict[str, Any], **_: Any) -> None:
         at = self._at or now()
         if "date" in data and "time" in data:
             times.pickup_at(data["date"], data["time"], at)
         elif "date" in data:
-            times.check_day(data["date"], times.today(at))
+            times.check_day(data["date"], local_day(at))
 
     @validates_schema(skip_on_field_errors=False)
     def _party_fits(self, data: dict[str, Any], **_: Any) -> None:

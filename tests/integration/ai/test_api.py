@@ -49,6 +49,12 @@ def test_strangers_are_asked_to_sign_in(calling_as: Callable[[str | None], Calle
         assert calling_as(None)("POST", path, json=ASKED).status_code == 401
 
 
+def test_too_many_questions_from_one_address_have_to_wait(app: Flask, calling_as: Callable[[str], Caller]) -> None:
+    app.config["QUESTION_RATE_LIMIT"] = "1 per minute"
+    caller = calling_as("user")
+    assert [caller("POST", RISK, json=ASKED).status_code for _ in range(2)] == [202, 429]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [

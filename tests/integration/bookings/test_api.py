@@ -118,6 +118,13 @@ def test_a_body_of_another_shape_is_no_error_of_ours(client: FlaskClient, body: 
 
 
 @on_sqlite
+def test_of_a_list_that_is_too_long_no_more_is_looked_at(client: FlaskClient) -> None:
+    names: list[Any] = [{"name": "Ali"}] * 60
+    found = errors(post(client, booking_data(make_tour(), passengers=names + [{}] * 50_000)))
+    assert set(found) == {"passengers"} and "At most 8 passengers." in found["passengers"][0]
+
+
+@on_sqlite
 def test_too_many_bookings_from_one_address_have_to_wait(app: Flask, client: FlaskClient) -> None:
     app.config["BOOKING_RATE_LIMIT"] = "2 per minute"
     data = booking_data(make_tour())

@@ -120,7 +120,9 @@ def test_passengers_are_added_and_removed_without_losing_anything(
     assert held(fields_of(again(client, less, "remove-0"))) == held(less)
 
 
-@pytest.mark.parametrize("action", ["", "remove-9", "remove-x", "remove--1", "remove-²", "add-1-2", "delete"])
+@pytest.mark.parametrize(
+    "action", ["", "remove-9", "remove-x", "remove--1", "remove-²", "remove-" + "9" * 5000, "add-1-2", "delete"]
+)
 def test_a_button_that_there_is_not_changes_nothing(client: FlaskClient, transfer: Tour, action: str) -> None:
     form = {**begin(client, query="?passengers=8"), "passengers-0-name": "Ayşe"}
     assert held(fields_of(again(client, form, action))) == held(form)
@@ -235,6 +237,14 @@ def test_a_form_for_a_tour_that_is_gone_or_without_its_token_is_refused(client: 
     for key in ("", "x" * 81, "ş"):
         assert send(client, form=form, key=key).status_code == 400
     assert bookings() == []
+
+
+def test_too_many_bookings_from_one_address_have_to_wait(app: Flask, client: FlaskClient, transfer: Tour) -> None:
+    app.config["BOOKING_RATE_LIMIT"] = "1 per minute"
+    assert send(client).status_code == 303
+    answer = send(app.test_client())
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_pressed_twice_is_booked_once(client: FlaskClient, transfer: Tour) -> None:
