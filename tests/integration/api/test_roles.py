@@ -26,10 +26,10 @@ def admin_routes(app: Flask) -> Iterator[tuple[str, str]]:
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith(ADMIN_PATHS):
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield method, _path(rule)
+                yield method, path_of(rule)
 
 
-def _path(rule: Rule) -> str:
+def path_of(rule: Rule) -> str:
     return re.sub(r"<(?:(\w+)(?:\([^>]*\))?:)?\w+>", lambda found: "1" if found[1] == "int" else "nothing", rule.rule)
 
 
@@ -76,7 +76,7 @@ def test_admins_are_refused_nowhere(app: Flask, calling_as: Callable[[str | None
 @pytest.mark.parametrize("role", [None, *ROLES])
 def test_admin_pages_let_in_whom_they_should(app: Flask, accounts: dict[str, User], role: str | None) -> None:
     app.config["WTF_CSRF_ENABLED"] = False
-    client = _signed_in(app, accounts.get(role or ""))
+    client = signed_in(app, accounts.get(role or ""))
     for method, path in admin_routes(app):
         if path.startswith("/admin"):
             status = client.open(path, method=method).status_code
@@ -93,19 +93,19 @@ def test_admin_pages_let_in_whom_they_should(app: Flask, accounts: dict[str, Use
 
 
 def test_an_admin_page_may_call_the_api_with_its_session(app: Flask, accounts: dict[str, User]) -> None:
-    client = _signed_in(app, accounts["admin"])
+    client = signed_in(app, accounts["admin"])
     assert client.get(f"{JOBS}/stats").status_code == 200
 
 
 def test_a_session_changes_nothing_without_its_form_token(app: Flask, accounts: dict[str, User]) -> None:
-    client = _signed_in(app, accounts["admin"])
+    client = signed_in(app, accounts["admin"])
     answer = client.post(f"{JOBS}/email/pause")
     assert answer.status_code == 400
     assert answer.json["success"] is False
 
 
 def test_a_session_changes_things_with_its_form_token(app: Flask, accounts: dict[str, User]) -> None:
-    client = _signed_in(app, accounts["admin"])
+    client = signed_in(app, accounts["admin"])
     page = client.get("/admin/jobs").text
     token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
     assert client.post(f"{JOBS}/email/pause", headers={"X-CSRFToken": token}).status_code == 200
@@ -120,7 +120,7 @@ def test_a_demoted_admin_is_refused_from_the_next_request_on(
     assert admin("POST", f"{JOBS}/email/resume").status_code == 403
 
 
-def _signed_in(app: Flask, user: User | None) -> FlaskClient:
+def signed_in(app: Flask, user: User | None) -> FlaskClient:
     """A client with a session of this account."""
     client = app.test_client()
     if user is None:
