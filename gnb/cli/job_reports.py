@@ -84,7 +84,7 @@ def stats_table(found: list[QueueStats]) -> Table:
                 stats.failed,
                 stats.delayed,
                 span(stats.oldest_waiting_seconds),
-                f"{stats.busy}/{stats.slots}",
+                f"{stats.busy}/{stats.workers}",
                 stats.rate_limit,
             )
             for stats in found

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -95,6 +96,11 @@ class Broker:
     def run_each(self, script: Script, keys: list[str], calls: Sequence[list[Any]]) -> list[Any]:
         """What the script answers for each list of arguments; all are sent before the first answer is awaited."""
         return self.call(lambda: run_raw(self.client, script, keys, calls))  # type: ignore[no-any-return]
+
+    def now(self) -> datetime:
+        """The broker's time, in UTC. Raises QueueUnavailable."""
+        seconds, microseconds = self.call(self.client.time)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
 
     def call(self, request: Any) -> Any:
         """What `request()`, a use of `client`, gives back. Raises QueueUnavailable."""

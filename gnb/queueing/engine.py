@@ -69,7 +69,7 @@ class Engine:
         """Each queue's counts, from the answers to what `ask_stats` asked."""
         stats = []
         for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
-            limit = str(queue.options.rate_limit) if queue.options.rate_limit else "none"
+            limit = str(queue.options.rate_limit or "none")
             stats.append(queue_stats(queue.name, counts, alive, min(counts[1], alive), limit))
         return stats
 

@@ -26,7 +26,6 @@ class Prepared:
 
     words: list[Any]
     job: Job
-    named: bool
 
 
 def prepare(
@@ -45,7 +44,7 @@ def prepare(
     if options:
         fields += ["opts", json.dumps({name: _plain(value) for name, value in options.items()})]
     words = [job_id, band, chosen.delay, "1" if chosen.job_id else "", len(fields), *fields]
-    return Prepared(words, _job(keys, job_type, chosen, dict(data), job_id, now), chosen.job_id is not None)
+    return Prepared(words, _job(keys, job_type, chosen, dict(data), job_id, now))
 
 
 def _fields(

@@ -31,20 +31,20 @@ class InvalidJobOption(QueueingError):
     """An option of a job has a value it cannot have."""
 
 
-class InvalidJobData(QueueingError):
-    """The data does not fit the job type's schema; `errors` maps each field to what is wrong with it."""
+class InvalidFields(QueueingError):
+    """The base of the next two; `errors` maps each field to what is wrong with it."""
 
     def __init__(self, errors: dict[str, Any]):
         self.errors = errors
         super().__init__("; ".join(f"{field}: {_first_words(words)}" for field, words in errors.items()))
 
 
-class InvalidSchedule(QueueingError):
-    """A schedule cannot be as asked; `errors` maps each of its fields to what is wrong with it."""
+class InvalidJobData(InvalidFields):
+    """The data does not fit the job type's schema."""
 
-    def __init__(self, errors: dict[str, list[str]]):
-        self.errors = errors
-        super().__init__("; ".join(f"{field}: {_first_words(words)}" for field, words in errors.items()))
+
+class InvalidSchedule(InvalidFields):
+    """A schedule cannot be as asked."""
 
 
 class ScheduleNotFound(QueueingError):

@@ -42,16 +42,16 @@ class Taken:
     attempts: int
 
     @classmethod
-    def of(cls, words: list[bytes | None], execution: str, default_timeout: float) -> "Taken":
+    def of(cls, words: list[Any], execution: str, default_timeout: float) -> "Taken":
         """From the answer of `take`, behind its first word."""
         now, job_id, band, data, timeout, enqueued, left, intervals, result, failure, done, failed, attempts = words
         retries_left = int(left or 0)
         return cls(
-            job_id.decode(),  # type: ignore[union-attr]
-            band.decode(),  # type: ignore[union-attr]
+            job_id.decode(),
+            band.decode(),
             execution,
-            float(now),  # type: ignore[arg-type]
-            data,  # type: ignore[arg-type]
+            float(now),
+            data,
             float(timeout) if timeout else default_timeout,
             enqueued,
             retries_left,
@@ -142,12 +142,10 @@ def settle_args(
     taken: Taken, outcome: Outcome, options: JobOptions, job_type: str, ended: float, only_expired: bool = False
 ) -> list[Any]:
     """Arguments 8 to 26 of the settle script."""
-    kept = options.remove_on_complete if outcome.name == "completed" else options.remove_on_fail
-    ttl, keep = (
-        (taken.result_ttl, taken.keep_completed)
-        if outcome.name == "completed"
-        else (taken.failure_ttl, taken.keep_failed)
-    )
+    if outcome.name == "completed":
+        kept, ttl, keep = options.remove_on_complete, taken.result_ttl, taken.keep_completed
+    else:
+        kept, ttl, keep = options.remove_on_fail, taken.failure_ttl, taken.keep_failed
     duration = max(ended - taken.started, 0.0)
     enqueued = clock.parse(taken.enqueued_at)
     waited = max(taken.started - enqueued.timestamp(), 0.0) if enqueued else 0.0

@@ -13,21 +13,20 @@ from .errors import QueueingError, QueueUnavailable
 from .schedule import Schedule
 from .schedule_runs import KEPT, OPEN, runs_key
 from .schedules import NEXT, firing_id
-from .scripts import Script
+from .scripts import FIRE
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 log = logging.getLogger(__name__)
 
-FIRE = Script("fire.lua")
 LATE = timedelta(seconds=8)
 _AT_ONCE = 100
 
 
 def fire_due(engine: "Engine", now: datetime | None = None) -> list[str]:
     """The ids of the jobs that were enqueued for firings up to `now` (the broker's time). Raises QueueUnavailable."""
-    moment = now or engine.schedules.now()
+    moment = now or engine.broker.now()
     client = engine.broker.client
     due = engine.broker.call(
         lambda: client.zrangebyscore(NEXT, "-inf", moment.timestamp(), 0, _AT_ONCE, withscores=True)

@@ -56,22 +56,6 @@ class HistoryPoint:
         """The waiting time in seconds below which that share of the minute's starts lies."""
         return quantile(self.tally.waits, share)
 
-    @property
-    def duration_p50(self) -> float | None:
-        return self.duration(0.5)
-
-    @property
-    def duration_p95(self) -> float | None:
-        return self.duration(0.95)
-
-    @property
-    def wait_p50(self) -> float | None:
-        return self.wait(0.5)
-
-    @property
-    def wait_p95(self) -> float | None:
-        return self.wait(0.95)
-
 
 def histories(broker: Broker, queues: Sequence[QueueKeys], minutes: int) -> list[list[HistoryPoint]]:
     """For each queue a point for each of the last minutes, oldest first, in one round trip. Raises QueueUnavailable."""

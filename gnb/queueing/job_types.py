@@ -8,8 +8,8 @@ The decorated name is the `JobType`. Its dotted path is the function that RQ's r
 `rq worker` that imports it runs the job too, and a job enqueued by stock RQ under that path is one of this type.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from marshmallow import Schema, ValidationError
@@ -101,13 +101,3 @@ def job(queue: str, name: str, schema: type[Schema] | None = None, **options: An
         return job_types.declare(JobType(queue, name, schema, function, options))
 
     return declare
-
-
-@contextmanager
-def only_declared_in_block() -> Iterator[None]:
-    """Forgets, at the end of the block, the types declared inside it."""
-    by_name, by_path = dict(job_types._by_name), dict(job_types._by_path)
-    try:
-        yield
-    finally:
-        job_types._by_name, job_types._by_path = by_name, by_path

@@ -14,21 +14,22 @@ from .errors import InvalidJobOption
 
 Duration = timedelta | float | int
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|$)")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 def seconds(value: Any, option: str) -> float:
-    """Seconds from a `timedelta`, a number, or a text like "90", "1h", "250ms". Raises InvalidJobOption."""
+    """Seconds from a `timedelta`, a number, or a text like "90", "1h30m", "250ms". Raises InvalidJobOption."""
     if isinstance(value, timedelta):
         number = value.total_seconds()
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         number = float(min(value, 1e12))  # beyond any limit, yet no overflow
     else:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?", value.strip()) if isinstance(value, str) else None
-        if not match:
+        text = value.strip() if isinstance(value, str) else ""
+        if not text or _PART.sub("", text).strip():
             raise InvalidJobOption(f"{option} is {value!r}; give seconds, like 90, or a duration, like '1h'")
-        number = float(match[1]) * _UNITS[match[2] or "s"]
+        number = sum(float(count) * _UNITS[unit] for count, unit in _PART.findall(text))
     if not 0 <= number <= 10 * 365 * 86400:
         raise InvalidJobOption(f"{option} is {value!r}; give 0 seconds to ten years")
     return number
@@ -134,12 +135,8 @@ class RateLimit:
         return cls(int(count), length)
 
     def __str__(self) -> str:
-        return f"{self.count}/{self.window:g}s"
-
-    @property
-    def wire(self) -> str:
-        """The form that the scripts read."""
-        return f"{self.count}/{self.window:g}"
+        """The form that people write and the scripts read."""
+        return f"{self.count}/{self.window:.10g}s"
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from .counters import COUNTERS, counted
 from .schedules import LEADER, NEXT
-from .scripts import Script
+from .scripts import RECURRING
 from .statistics import QueueStats
 
 if TYPE_CHECKING:
     from .engine import Engine
 
-RECURRING = Script("recurring.lua")
 _MOST_SCHEDULES = 200
 
 

@@ -76,11 +76,14 @@ class QueueReader:
         job = job_from_hash(self.keys, job_id, values, score)
         origin = values[FIELDS.index("origin")]
         if job is None or (origin or b"").decode() not in self.keys.bands:
-            raise JobNotFound(f"the queue {self.name} has no job {job_id!r}")
+            raise self._no_job(job_id)
         attempts = attempts_from_results(entries)
         errors = tuple(attempt.error for attempt in attempts if attempt.error)
         value = next((attempt.return_value for attempt in attempts if attempt.outcome == "completed"), None)
         return replace(job, stacktrace=errors, return_value=value if job.state == "completed" else None), attempts
+
+    def _no_job(self, job_id: str) -> JobNotFound:
+        return JobNotFound(f"the queue {self.name} has no job {job_id!r}")
 
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""
@@ -130,16 +133,6 @@ class QueueReader:
             if place >= total or not seen:
                 return JobPage(found, total)
         return JobPage(found, total, place)
-
-    def every(self, state: str) -> Iterator[Job]:
-        """All jobs of a state as they stand while read, in slices."""
-        place = 0
-        while True:
-            total, seen, jobs = self._slice(state, place, place + PAGE_LIMIT, _BYTES_AT_ONCE)
-            yield from jobs
-            place += seen
-            if place >= total or not seen:
-                return
 
     def scan(self, state: str, fields: tuple[str, ...], newest: int | None = None) -> Iterator[tuple[str, list[str]]]:
         """Id and these fields, "" where there is none, of all jobs of a state, or of the first `newest` of them.

@@ -127,9 +127,8 @@ def _data(raw: bytes) -> tuple[dict[str, Any], str]:
 
 
 def _progress(text: dict[str, Any], state: str) -> dict[str, Any]:
-    if state == "completed":
-        return {"percent": 100.0, "message": text["progress_message"] or ""}
-    return {"percent": float(text["progress"] or 0), "message": text["progress_message"] or ""}
+    percent = 100.0 if state == "completed" else float(text["progress"] or 0)
+    return {"percent": percent, "message": text["progress_message"] or ""}
 
 
 def attempts_from_results(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Attempt]:

@@ -7,7 +7,6 @@ from . import clock
 from . import keys as names
 from .errors import QueueingError
 from .execution import Outcome, Taken, settle_args
-from .job_types import job_types
 from .scripts import SETTLE, run
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def end_execution(
     values = client.hmget(names.job(job_id), *_TAKEN_FIELDS, "stalls")
     words = [float(started) if started else now, job_id.encode(), band.encode(), *values[:-1]]
     taken = Taken.of(words, execution, queue.options.job.timeout)
-    type_name = _type_name(taken)
+    type_name = _type_name(engine, taken)
     outcome = decide(taken, int(values[-1] or 0))
     options = queue.default_options.get(type_name, queue.options.job)
     settlement = settle_args(taken, outcome, options, type_name, now, only_expired)
@@ -64,8 +63,8 @@ def end_execution(
     return bool(run(client, SETTLE, queue.keys.for_worker(worker), args)[0])
 
 
-def _type_name(taken: Taken) -> str:
+def _type_name(engine: "Engine", taken: Taken) -> str:
     try:
-        return job_types.at(taken.call()[0]).name
+        return engine.job_types.at(taken.call()[0]).name
     except (QueueingError, TypeError):
         return "undeclared"

@@ -94,7 +94,7 @@ class Scheduler:
         following = next_due(self._engine)
         if following is None:
             return _TICK
-        return min(max((following - self._engine.schedules.now()).total_seconds(), 0.01), _TICK)
+        return min(max((following - self._engine.broker.now()).total_seconds(), 0.01), _TICK)
 
     def _sync(self) -> None:
         for name, done in self._engine.schedules.sync(self._declared).items():

@@ -19,15 +19,13 @@ from .errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
 from .records import Job
 from .schedule import Schedule
 from .schedule_runs import KEPT, OPEN, Run, outcomes_key, read_runs, runs_key
-from .scripts import Script
+from .scripts import RUN_SCHEDULE, SAVE_SCHEDULE
 
 if TYPE_CHECKING:
     from .engine import Engine
 
 NEXT = "gnb:schedules"
 LEADER = "gnb:scheduler:leader"
-SAVE = Script("save_schedule.lua")
-NOTE_RUN = Script("run_schedule.lua")
 _UPCOMING = 5
 _LATE_AFTER = 60.0
 
@@ -131,17 +129,17 @@ class Schedules:
     def run(self, name: str) -> Job:
         """The job that was enqueued at once, beside the schedule's own firings. Raises ScheduleNotFound."""
         schedule = self.get(name).schedule
-        queue, now = self._engine.queue(schedule.queue), self.now()
+        queue, now = self._engine.queue(schedule.queue), self._broker.now()
         job_id = f"{name}-by-hand-{now:%Y%m%dT%H%M%S}-{now.microsecond:06}"
         job = queue.enqueue(schedule.type, schedule.data, **schedule.options, job_id=job_id)
         entry = f"{now.timestamp():.6f}|hand"
-        self._broker.run(NOTE_RUN, [_key(name), runs_key(name), OPEN], [name, job_id, entry, KEPT])
+        self._broker.run(RUN_SCHEDULE, [_key(name), runs_key(name), OPEN], [name, job_id, entry, KEPT])
         return job
 
     def next_job(self, name: str) -> Job:
         """The job that the schedule will fire next, as it will be. Raises ScheduleNotFound."""
         state = self.get(name)
-        at = state.next_at or self.now()
+        at = state.next_at or self._broker.now()
         schedule, queue = state.schedule, self._engine.queue(state.schedule.queue)
         options = {**schedule.options, "job_id": firing_id(name, at)}
         return replace(queue.prepared(schedule.type, schedule.data, options).job, state="delayed", run_at=at)
@@ -172,22 +170,17 @@ class Schedules:
         self._save(schedule, "any", "origin", "code", "code", schedule.to_json())
         return "changed" if known else "added"
 
-    def now(self) -> datetime:
-        """The broker's time."""
-        seconds, microseconds = self._broker.call(self._broker.client.time)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
-
     def _check(self, schedule: Schedule) -> None:
         self._engine.queue(schedule.queue).prepared(schedule.type, schedule.data, schedule.options)
 
     def _save(self, schedule: Schedule, only: str, *words: str) -> bool:
-        following = schedule.after(self.now())[0].timestamp()
+        following = schedule.after(self._broker.now())[0].timestamp()
         args = [schedule.name, following, only, "", "definition", schedule.to_json(), *words]
-        return bool(self._broker.run(SAVE, [NEXT, _key(schedule.name)], args))
+        return bool(self._broker.run(SAVE_SCHEDULE, [NEXT, _key(schedule.name)], args))
 
     def _set_next(self, name: str, move: str) -> None:
-        following = self.get(name).schedule.after(self.now())[0].timestamp()
-        if not self._broker.run(SAVE, [NEXT, _key(name)], [name, following, "known", move]):
+        following = self.get(name).schedule.after(self._broker.now())[0].timestamp()
+        if not self._broker.run(SAVE_SCHEDULE, [NEXT, _key(name)], [name, following, "known", move]):
             raise _unknown(name)
 
     def _delete(self, name: str) -> None:

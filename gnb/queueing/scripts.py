@@ -40,6 +40,10 @@ NOTE = Script("note.lua")
 PAGE = Script("page.lua")
 COUNTS = Script("counts.lua")
 ALIVE = Script("alive.lua")
+FIRE = Script("fire.lua")
+SAVE_SCHEDULE = Script("save_schedule.lua")
+RUN_SCHEDULE = Script("run_schedule.lua")
+RECURRING = Script("recurring.lua")
 
 
 def run(connection: Any, script: Script, keys: list[str], args: list[Any]) -> Any:

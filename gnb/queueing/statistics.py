@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import clock
 from .histogram import BUCKETS
@@ -46,7 +47,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class QueueStats:
-    """A queue at one moment; counts of ended jobs are since its first job. `slots` and `busy` count workers."""
+    """A queue at one moment; the tally counts from its first job on. `busy` of its `workers` run a job."""
 
     name: str
     waiting: int
@@ -66,10 +67,6 @@ class QueueStats:
         return self.waiting + self.active + self.completed + self.failed + self.delayed
 
     @property
-    def slots(self) -> int:
-        return self.workers
-
-    @property
     def processed_completed(self) -> int:
         return self.tally.ended("completed")
 
@@ -86,23 +83,23 @@ class QueueStats:
         return self.tally.ended("stalled")
 
 
-def queue_stats(name: str, answer: list[object], workers: int, busy: int, default_limit: str) -> QueueStats:
+def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_limit: str) -> QueueStats:
     """The stats that an answer of the counts script makes."""
     waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute = answer
     tally = Tally()
-    tally.add(totals)  # type: ignore[arg-type]
-    tally.add(minute)  # type: ignore[arg-type]
-    since = clock.parse(oldest)  # type: ignore[arg-type]
+    tally.add(totals)
+    tally.add(minute)
+    since = clock.parse(oldest)
     return QueueStats(
         name=name,
-        waiting=waiting,  # type: ignore[arg-type]
-        active=active,  # type: ignore[arg-type]
-        completed=completed,  # type: ignore[arg-type]
-        failed=failed,  # type: ignore[arg-type]
-        delayed=delayed,  # type: ignore[arg-type]
+        waiting=waiting,
+        active=active,
+        completed=completed,
+        failed=failed,
+        delayed=delayed,
         paused=bool(paused),
-        rate_limit=limit.decode() if limit else default_limit,  # type: ignore[attr-defined]
-        oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,  # type: ignore[arg-type]
+        rate_limit=limit.decode() if limit else default_limit,
+        oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,
         workers=workers,
         busy=busy,
         tally=tally,

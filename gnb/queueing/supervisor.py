@@ -87,7 +87,7 @@ class Supervisor:
                 self._reap()
                 self._obey_signals()
                 for timer in timers:
-                    timer.run_if_due()
+                    self._away_is_no_end(timer.run_if_due)
                 self._enforce()
         finally:
             self._restore_signals(previous)
@@ -96,18 +96,17 @@ class Supervisor:
         return self._completed
 
     def _timers(self) -> "list[Timer]":
-        guard = self._away_is_no_end
         return [
-            Timer(0.5, lambda: guard(lambda: promote(self.engine, self._client))),
-            Timer(BEAT_EVERY, lambda: guard(self._beat)),
-            Timer(3.0, lambda: guard(self._sweeper.sweep)),
-            Timer(20.0, lambda: guard(lambda: sample_depths(self.engine, self._client))),
-            Timer(60.0, lambda: guard(lambda: forget_expired(self.engine, self._client))),
+            Timer(0.5, lambda: promote(self.engine, self._client)),
+            Timer(BEAT_EVERY, self._beat),
+            Timer(3.0, self._sweeper.sweep),
+            Timer(20.0, lambda: sample_depths(self.engine, self._client)),
+            Timer(60.0, lambda: forget_expired(self.engine, self._client)),
         ]
 
-    def _away_is_no_end(self, step: Callable[[], Any]) -> None:
+    def _away_is_no_end(self, step: Callable[..., Any], *args: Any) -> None:
         try:
-            step()
+            step(*args)
         except (*AWAY, QueueUnavailable) as error:
             log.debug("the broker is away: %s", error)
             self._commands.lose()
@@ -137,7 +136,7 @@ class Supervisor:
         for slot in self._working():
             if (code := slot.reaped()) is not None:
                 slot.done = code == 0 and not slot.retiring and (self.burst or self.max_jobs is not None)
-                self._away_is_no_end(lambda slot=slot: self._clear_up(slot))  # type: ignore[misc]
+                self._away_is_no_end(self._clear_up, slot)
 
     def _clear_up(self, slot: Slot) -> None:
         """Ends what the dead process ran, and takes its name off the list of workers."""
@@ -189,7 +188,7 @@ class Supervisor:
         """Kills what was told to stop and did not, and all that outlives the grace of a shutdown."""
         for slot in self.slots:
             for execution in slot.deaf_to_stop():
-                self._away_is_no_end(lambda slot=slot, execution=execution: self._kill_if_running(slot, execution))  # type: ignore[misc]
+                self._away_is_no_end(self._kill_if_running, slot, execution)
         since = self._stopping_since
         if since is not None and (self._hurry or time.monotonic() - since > self.grace):
             for slot in self.slots:
@@ -252,7 +251,7 @@ class Supervisor:
 class Timer:
     """Something to do every so many seconds."""
 
-    def __init__(self, every: float, action: Callable[[], None]):
+    def __init__(self, every: float, action: Callable[[], Any]):
         self._every = every
         self._action = action
         self._due = 0.0

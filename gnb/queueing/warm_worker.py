@@ -20,7 +20,6 @@ from .connection import AWAY
 from .engine import Engine
 from .errors import JobStopped, JobTimedOut
 from .execution import Outcome, Taken, completed, handed_back, raised, settle_args
-from .job_types import job_types
 from .link import Link
 from .queue import Queue
 from .recovery import end_executions
@@ -46,6 +45,7 @@ class WarmWorker:
 
     def __init__(self, engine: Engine, queues: Sequence[Queue], name: str, burst: bool = False, max_jobs: int = 0):
         self.engine = engine
+        self._types = engine.job_types
         self.name = name
         self.burst = burst
         self.max_jobs = max_jobs
@@ -56,7 +56,7 @@ class WarmWorker:
         self._link = Link(self._client)
         self._clock = clock.BrokerClock()
         self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
-        self._limits = {q.name: q.options.rate_limit.wire if q.options.rate_limit else "" for q in queues}
+        self._limits = {queue.name: str(queue.options.rate_limit or "none") for queue in queues}
         self._prefix = os.urandom(10).hex()
         self._serial = 0
         self._stopping = False
@@ -169,12 +169,12 @@ class WarmWorker:
         type_name, self._logged = "undeclared", False
         try:
             path, data = taken.call()
-            job_type = job_types.at(path)
+            job_type = self._types.at(path)
             type_name = job_type.name
             running = RunningJob(taken.id, queue.name, type_name, taken.attempt, taken.attempts, self._note)
             self._running = taken
             try:
-                with job_types.scope():
+                with self._types.scope():
                     loaded = job_type.load(data)
                     self._armed = True
                     signal.setitimer(signal.ITIMER_REAL, taken.timeout)

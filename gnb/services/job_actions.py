@@ -76,10 +76,8 @@ def stop(queue: str, job_id: str, actor: User | None = None) -> None:
 
 def set_priority(queue: str, job_id: str, priority: int, actor: User | None = None) -> int:
     """The waiting or delayed job's priority until now. Raises JobNotFound, InvalidJobState, InvalidJobOption."""
-    found = engine().queue(queue)
-    before = found.job(job_id).priority
-    with audited(actor, "job.priority", f"{queue}/{job_id}", {"before": before, "after": priority}):
-        found.set_priority(job_id, priority)
+    with audited(actor, "job.priority", f"{queue}/{job_id}", {"after": priority}) as change:
+        before = change.details["before"] = engine().queue(queue).set_priority(job_id, priority)
     return before
 
 
@@ -193,6 +191,12 @@ def resume(queue: str, actor: User | None = None) -> None:
     """Jobs start again."""
     with audited(actor, "queue.resume", queue):
         engine().queue(queue).resume()
+
+
+def set_rate_limit(queue: str, limit: str | None, actor: User | None = None) -> None:
+    """From now on this limit holds, such as `50/60s` or `none`; None: the setting's. Raises InvalidJobOption."""
+    with audited(actor, "queue.limit", queue, {"limit": limit or "default"}):
+        engine().queue(queue).set_rate_limit(limit)
 
 
 def pause_all(actor: User | None = None) -> dict[str, bool]:

@@ -93,7 +93,6 @@ class QueueStatsSchema(Schema):
     total = fields.Integer(required=True)
     paused = fields.Boolean(required=True)
     workers = fields.Integer(required=True)
-    slots = fields.Integer(required=True)
     busy = fields.Integer(required=True)
     rateLimit = fields.String(attribute="rate_limit", required=True)
     oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)

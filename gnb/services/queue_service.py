@@ -8,8 +8,7 @@ Options: `priority` 1 (first) to 10, `attempts`, `backoff` ({"type": "exponentia
 `timeout`, `job_id` (the same id twice is one job), `remove_on_complete` and `remove_on_fail` ({"age": …, "count": …}).
 `repeat` ({"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}), which every queue takes, makes the
 job a schedule. Durations are `timedelta` or seconds. Everything raises QueueUnavailable while the broker is away, and
-what else `gnb.queueing.errors` has: UnknownQueue, UnknownJobType, InvalidJobData, InvalidJobOption, JobNotFound,
-InvalidJobState.
+the other errors named below; `InvalidJobData.errors` says field by field what is wrong.
 """
 
 from collections.abc import Mapping
@@ -17,10 +16,25 @@ from typing import Any
 
 from gnb.extensions import engine, settings
 from gnb.queueing import Job, Queue
-from gnb.queueing.errors import QueueUnavailable
+from gnb.queueing.errors import (
+    InvalidJobData,
+    InvalidJobOption,
+    InvalidJobState,
+    JobNotFound,
+    QueueUnavailable,
+    UnknownJobType,
+    UnknownQueue,
+)
 from gnb.queueing.repeating import enqueue_repeated
 
 __all__ = [
+    "InvalidJobData",
+    "InvalidJobOption",
+    "InvalidJobState",
+    "JobNotFound",
+    "QueueUnavailable",
+    "UnknownJobType",
+    "UnknownQueue",
     "add_ai_job",
     "add_email_job",
     "add_export_job",
@@ -65,8 +79,9 @@ def get_job_state(queue: str, id: str) -> str:
 
 
 def get_jobs_by_state(queue: str, state: str, start: int = 0, end: int = 10) -> list[Job]:
-    """The jobs at places [start, end) of the state."""
-    return engine().queue(queue).jobs(state, start, end).jobs
+    """The jobs at places [start, end) of the state, completed ones with their results."""
+    found = engine().queue(queue)
+    return found.with_return_values(found.jobs(state, start, end).jobs)
 
 
 def retry_job(queue: str, id: str) -> None:

@@ -1,7 +1,7 @@
 """The four queues and what their jobs have unless a type or a call says otherwise."""
 
 from gnb.config import Settings
-from gnb.queueing import Backoff, Engine, JobOptions, QueueOptions, RateLimit, job_types
+from gnb.queueing import Backoff, Engine, JobOptions, QueueOptions, RateLimit
 
 _MINUTE = 60.0
 
@@ -18,4 +18,4 @@ def make_engine(settings: Settings) -> Engine:
     """The engine of an application with these settings; connects when it is first used."""
     limits = {queue: RateLimit.parse(text) for queue, text in settings.rate_limits.items()}
     queues = {name: QueueOptions(options, limits[name]) for name, options in DEFAULTS.items()}
-    return Engine(settings.redis_url, queues, job_types)
+    return Engine(settings.redis_url, queues)

@@ -41,6 +41,9 @@ local function trim(registry, counter, keep)
   redis.call('SET', counter, total)
 end
 
+-- What is kept for ever has its place by its end all the same, a century ahead, so that the oldest of too many goes first.
+local CENTURY = 3155760000
+
 local function finish(registry, state, now)
   local ttl, keep = tonumber(ARGV[14]), tonumber(ARGV[15])
   if ttl == 0 or keep == 0 then
@@ -51,10 +54,8 @@ local function finish(registry, state, now)
     redis.call('EXPIRE', job, ttl)
     redis.call('EXPIRE', results, ttl)
     if ARGV[30] == '1' then redis.call('EXPIRE', logs, ttl) end
-    redis.call('ZADD', registry .. band, now + ttl, id)
-  else
-    redis.call('ZADD', registry .. band, '+inf', id)
   end
+  redis.call('ZADD', registry .. band, now + (ttl > 0 and ttl or CENTURY), id)
   if keep > 0 then
     local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
     if redis.call('INCR', counter) > keep + keep / 100 then trim(registry, counter, keep) end

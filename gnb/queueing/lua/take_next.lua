@@ -4,12 +4,12 @@
 -- KEYS  1-10   rq:queue:<band>             the bands' lists, most urgent first
 --       11     gnb:paused:<queue>          there while the queue is paused
 --       12     rq:suspended                there while RQ's own `rq suspend` holds
---       13     gnb:limit:<queue>           a rate limit set at run time, "<starts>/<seconds>"
+--       13     gnb:limit:<queue>           a rate limit set at run time, "<starts>/<seconds>s" or "none"
 --       14     gnb:starts:<queue>          list of the latest starts, seconds; as long as the limit's count
 --       15     gnb:wake:<queue>            sorted set with one member while there is work for an idle worker
 --       16     rq:worker:<name>            RQ's hash of the worker
 --       17     rq:worker:<name>:executions RQ's set of what the worker runs
--- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s  5 rate limit if key 13 is absent, or ""
+-- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s  5 rate limit if key 13 is absent
 --       6 "1" if the worker comes from idling, and so has taken the wake-up that others may be waiting for
 -- Returns {"job", now, id, band, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
 
@@ -18,10 +18,10 @@ local function clock()
   return time[1] + time[2] / 1000000
 end
 
--- Seconds until the rolling limit allows one more start; 0 when it may start now, which is then written down.
+-- Seconds until the rolling limit allows one more start; if 0, how many starts it has to know of, none without a limit.
 local function wait_for_limit(limit, now)
-  local count, window = string.match(limit, '^(%d+)/([%d.]+)$')
-  count, window = tonumber(count), tonumber(window)
+  local count, window = string.match(limit, '^(%d+)/(.+)s$')
+  if not count then return 0 end
   local oldest = tonumber(redis.call('LINDEX', KEYS[14], -count) or nil)
   if oldest and oldest <= now and oldest + window > now then
     return oldest + window - now
@@ -32,12 +32,8 @@ end
 local function take_next(now)
   local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13])
   if flags[1] or flags[2] then return {'paused'} end
-  local limit, kept_starts = flags[3] or ARGV[5], nil
-  if limit ~= '' then
-    local wait
-    wait, kept_starts = wait_for_limit(limit, now)
-    if wait > 0 then return {'wait', string.format('%.6f', wait)} end
-  end
+  local wait, kept_starts = wait_for_limit(flags[3] or ARGV[5], now)
+  if wait > 0 then return {'wait', string.format('%.6f', wait)} end
   local id, band, fields
   repeat
     local popped = redis.call('LMPOP', 10, KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], 'LEFT')

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from gnb.extensions import db, engine
 from gnb.models import REVENUE_STATUSES, Booking, Export, Money, Tour, User
 from gnb.models.booking import HOME_ZONE
+from gnb.queueing import clock
 from gnb.queueing.errors import QueueUnavailable
 
 TOP_TOURS = 10
@@ -177,10 +178,14 @@ def _counts(column: Any, moment: Any, week: Week) -> dict[str, int]:
 def _failed_jobs(week: Week) -> dict[str, int] | None:
     """How many jobs that are kept as failed ended in the week, by queue; None while the broker is away."""
     try:
-        return {queue.name: sum(_ended_in(job, week) for job in queue.every("failed")) for queue in engine().queues}
+        return {
+            queue.name: sum(_ended_in(ended, week) for _, (ended,) in queue.scan("failed", ("ended_at",)))
+            for queue in engine().queues
+        }
     except QueueUnavailable:
         return None
 
 
-def _ended_in(job: Any, week: Week) -> bool:
-    return job.finished_at is not None and week.start <= job.finished_at < week.end
+def _ended_in(ended: str, week: Week) -> bool:
+    moment = clock.parse(ended)
+    return moment is not None and week.start <= moment < week.end

@@ -42,7 +42,7 @@ def test_the_stats_name_every_queue_and_count_its_jobs(admin: Caller) -> None:
     stats = {queue["name"]: queue for queue in admin.get("/stats")}
 
     assert list(stats) == ["export", "email", "ai", "scheduled"]
-    assert stats["email"].keys() >= COUNTS | {"paused", "oldestWaitingSeconds", "rateLimit", "busy", "slots"}
+    assert stats["email"].keys() >= COUNTS | {"paused", "oldestWaitingSeconds", "rateLimit", "busy", "workers"}
     assert {name: stats["email"][name] for name in COUNTS} == {
         "waiting": 1, "active": 0, "completed": 0, "failed": 0, "delayed": 1, "total": 2,
     }  # fmt: skip

@@ -2,8 +2,10 @@ from datetime import timedelta
 
 import pytest
 import redis
+from rq import Queue as RQQueue
 
 from gnb.queueing import Engine, InvalidJobData, InvalidJobOption, Queue, UnknownJobType, UnknownQueue
+from gnb.queueing.options import seconds
 from tests.servers import Broker
 
 
@@ -48,6 +50,8 @@ def test_data_that_does_not_fit_the_schema_is_refused_field_by_field(queue: Queu
         ("attempts", 0),
         ("delay", -1),
         ("delay", "soon"),
+        ("delay", "1x2h"),
+        ("delay", ""),
         ("timeout", 0),
         ("backoff", {"type": "cubic"}),
         ("backoff", {"type": "fixed", "wait": 2}),
@@ -60,6 +64,21 @@ def test_data_that_does_not_fit_the_schema_is_refused_field_by_field(queue: Queu
 def test_an_option_that_cannot_be_is_refused_by_name(queue: Queue, option: str, value: object) -> None:
     with pytest.raises(InvalidJobOption, match=option):
         queue.enqueue("noop", **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("written", "length"),
+    [(90, 90), ("90", 90), ("90s", 90), ("250ms", 0.25), ("1h30m", 5400), ("2 d", 172_800), (timedelta(minutes=1), 60)],
+)
+def test_a_duration_is_a_number_a_text_or_a_timedelta(written: object, length: float) -> None:
+    assert seconds(written, "delay") == length
+
+
+def test_an_id_that_a_job_of_another_queue_has_is_refused(queue: Queue, broker: Broker) -> None:
+    with redis.Redis.from_url(broker.url) as client:
+        RQQueue("export", connection=client, serializer="json").enqueue("os.getcwd", job_id="mine")
+    with pytest.raises(InvalidJobOption, match="job_id is 'mine'; another queue has a job of that id"):
+        queue.enqueue("noop", job_id="mine")
 
 
 def test_data_that_is_not_json_is_refused(queue: Queue) -> None:
@@ -89,8 +108,6 @@ def test_a_job_lies_in_the_broker_as_json(queue: Queue, broker: Broker) -> None:
 
 
 def test_a_waiting_job_takes_no_more_memory_than_one_of_rq(queue: Queue, broker: Broker) -> None:
-    from rq import Queue as RQQueue
-
     with redis.Redis.from_url(broker.url) as client:
         stock = RQQueue("stock", connection=client, serializer="json")
         theirs = stock.enqueue("tests.integration.engine.types.echo", text="hello")

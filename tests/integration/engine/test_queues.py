@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import redis
 
-from gnb.queueing import Engine, InvalidJobOption, Queue
+from gnb.queueing import Engine, InvalidJobOption, JobNotFound, Queue
 from gnb.queueing import queue as queue_module
 from tests.servers import Broker
 
@@ -38,19 +38,28 @@ def test_the_rate_limit_is_rolling_over_all_workers(broker: Broker, start: Start
     start(concurrency=3, on=limited)
     wait_for(lambda: queue.jobs("waiting").total == 0)
     wait_for(lambda: queue.jobs("active").total == 0)
-    starts = sorted(queue.job(job.id).started_at.timestamp() for job in jobs)  # type: ignore[union-attr]
-    assert all(later - earlier > 0.98 for earlier, later in zip(starts, starts[5:], strict=False))
-    assert starts[-1] - starts[0] < 4.5
+    starts = sorted(started(queue, job.id) for job in jobs)
+    assert all(later - earlier > 0.999 for earlier, later in zip(starts, starts[5:], strict=False))
+    assert starts[-1] - starts[0] < 6
 
 
-def test_a_rate_limit_changes_without_a_restart(engine: Engine, queue: Queue, start: Start) -> None:
-    queue.set_rate_limit("1/60s")
+def started(queue: Queue, job_id: str) -> float:
+    """When the job started by the broker's clock, which limits go by; the job's own `started_at` is its worker's."""
+    (attempt,) = queue.attempts(job_id)
+    assert attempt.started_at
+    return attempt.started_at.timestamp()
+
+
+@pytest.mark.parametrize("then", ["none", None])
+def test_a_rate_limit_changes_without_a_restart(engine: Engine, queue: Queue, start: Start, then: str | None) -> None:
+    queue.set_rate_limit("1/20d")
     queue.enqueue_many([("noop", {}, {})] * 3)
     start()
     wait_for(lambda: queue.jobs("completed").total == 1)
-    assert engine.stats()[0].rate_limit == "1/60"
-    queue.set_rate_limit(None)
+    assert engine.stats()[0].rate_limit == "1/1728000s"
+    queue.set_rate_limit(then)
     wait_for(lambda: queue.jobs("completed").total == 3)
+    assert engine.stats()[0].rate_limit == "none"
 
 
 def test_a_drain_removes_waiting_and_delayed_and_nothing_else(queue: Queue, run_all: RunAll, broker: Broker) -> None:
@@ -75,9 +84,10 @@ def test_cleaning_removes_what_ended_long_enough_ago(queue: Queue, run_all: RunA
         queue.clean(state="waiting")
 
 
-def test_completed_jobs_are_kept_by_count_and_the_oldest_go_first(queue: Queue, run_all: RunAll) -> None:
-    keep = {"remove_on_complete": {"age": 3600, "count": 10}}
-    jobs = queue.enqueue_many([("noop", {}, {**keep, "priority": 1 + n % 10}) for n in range(50)])
+@pytest.mark.parametrize("keep", [{"age": 3600, "count": 10}, {"count": 10}, 10], ids=str)
+def test_completed_jobs_are_kept_by_count_and_the_oldest_go_first(queue: Queue, run_all: RunAll, keep: object) -> None:
+    options = [{"remove_on_complete": keep, "priority": 1 + n % 10} for n in range(50)]
+    jobs = queue.enqueue_many([("noop", {}, each) for each in options])
     run_all()
     assert queue.jobs("completed").total == 10
     ran = sorted(jobs, key=lambda job: (job.priority, jobs.index(job)))
@@ -104,6 +114,19 @@ def test_all_failed_jobs_are_retried_in_one_call(queue: Queue, run_all: RunAll) 
     run_all()
     assert queue.retry_failed() == 7
     assert queue.jobs("waiting").total == 7
+
+
+def test_a_queue_moves_no_job_of_another(engine: Engine, queue: Queue, run_all: RunAll) -> None:
+    other, delayed = engine.queue("export"), queue.enqueue("noop", delay=60)
+    failed = queue.enqueue("final")
+    run_all()
+    ids = [failed.id, delayed.id]
+    for move in (other.retry, other.run_again, other.promote, other.remove):
+        for job_id in ids:
+            with pytest.raises(JobNotFound):
+                move(job_id)
+    assert [move(ids) for move in (other.retry_failed, other.promote_many, other.remove_many)] == [0, 0, 0]
+    assert (queue.job(failed.id).state, queue.job(delayed.id).state) == ("failed", "delayed")
 
 
 def test_failures_that_are_alike_are_one_group(queue: Queue, run_all: RunAll) -> None:
@@ -170,7 +193,7 @@ def test_history_has_a_point_a_minute(queue: Queue, run_all: RunAll) -> None:
     history = queue.history(5)
     assert len(history) == 5
     assert sum(point.completed for point in history) == 3
-    assert history[-1].duration_p95 is None or history[-1].duration_p95 < 1
+    assert all((point.duration(0.95) or 0) < 1 for point in history)
 
 
 def test_the_oldest_waiting_job_is_known(engine: Engine, queue: Queue) -> None:

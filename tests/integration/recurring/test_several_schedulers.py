@@ -56,8 +56,8 @@ def leader(engine: Engine, besides: int = 0, within: float = 30.0) -> int:
 
 def fired_times(engine: Engine, name: str) -> list[float]:
     """For when each job of the schedule was fired, in order of enqueueing."""
-    jobs = engine.queue("scheduled").every("waiting")
-    ids = [job.id for job in jobs if job.id.startswith(f"{name}-")]
+    jobs = engine.queue("scheduled").scan("waiting", ())
+    ids = [job_id for job_id, _ in jobs if job_id.startswith(f"{name}-")]
     return [time.mktime(time.strptime(job_id.rpartition("-")[2], "%Y%m%dT%H%M%SZ")) for job_id in ids]
 
 
