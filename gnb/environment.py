@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from gnb.errors import ConfigError
 
-_RATE = re.compile(r"none|[1-9][0-9]{0,8}/[1-9][0-9]{0,5}s")
+_RATE = re.compile(r"none|[1-9][0-9]{0,5}/[1-9][0-9]{0,5}s")
 _SECONDS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)s?")
 _SENTINEL = re.compile(r"redis\+sentinel://(?:[^@/]*@)?[^@/:,\s]+:[0-9]+(?:,[^@/:,\s]+:[0-9]+)*/[^/\s]+(?:/[0-9]+)?/?")
 _TRUE = {"true", "1", "yes", "on"}

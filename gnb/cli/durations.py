@@ -1,13 +1,13 @@
-"""Durations as people type them: `90`, `90s`, `30m`, `12h`, `30d`, `1h30m`."""
+"""Durations as people type them: `90`, `90s`, `30m`, `12h`, `30d`, `1h30m`, as everywhere in a job's options."""
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import click
 
-_FORM = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+from gnb.queueing.errors import InvalidJobOption
+from gnb.queueing.options import seconds
 
 
 class Duration(click.ParamType):
@@ -17,16 +17,10 @@ class Duration(click.ParamType):
 
     def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """The duration. Fails with a usage error for a text that is none."""
-        if isinstance(value, timedelta):
-            return value
-        found = _FORM.fullmatch(value.strip())
-        if not found or not any(found.groups()):
-            self.fail(f"{value!r} is no duration: write 90s, 30m, 12h or 30d", param, ctx)
-        days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
         try:
-            return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        except OverflowError:
-            self.fail(f"{value!r} is too long", param, ctx)
+            return timedelta(seconds=seconds(value, param.opts[0] if param else self.name))
+        except InvalidJobOption as error:
+            raise click.UsageError(str(error), ctx) from None
 
 
 DURATION = Duration()

@@ -128,6 +128,15 @@ def resume(queues: tuple[str, ...]) -> None:
         click.echo(f"{queue} runs again")
 
 
+@jobs.command("limit")
+@queue_argument
+@click.argument("limit")
+def limit(queue: str, limit: str) -> None:
+    """Set how many jobs of QUEUE may start: LIMIT is such as 50/60s, none, or default for the setting's."""
+    job_actions.set_rate_limit(queue, None if limit == "default" else limit)
+    click.echo(f"{queue} has the rate limit {job_reading.stats(queue).rate_limit}")
+
+
 @jobs.command("clean")
 @queue_argument
 @click.option("--older-than", type=DURATION, default="24h", show_default=True, help="Ended at least so long ago.")

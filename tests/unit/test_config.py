@@ -77,6 +77,7 @@ WRONG = [
     ("AI_RATE_LIMIT", "20"),
     ("AI_RATE_LIMIT", "20/minute"),
     ("AI_RATE_LIMIT", "0/60s"),
+    ("AI_RATE_LIMIT", "2000000/60s"),
     ("SCHEDULED_RATE_LIMIT", "-5/60s"),
     ("WORKER_SHUTDOWN_GRACE", "soon"),
     ("EXPORT_STORAGE", "disk"),

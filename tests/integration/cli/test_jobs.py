@@ -249,6 +249,15 @@ def test_queues_pause_and_resume(run: Run) -> None:
     assert not any(stats.paused for stats in engine().stats())
 
 
+def test_a_rate_limit_holds_until_it_is_taken_back(run: Run) -> None:
+    assert run("limit", "email", "20/1m").stdout == "email has the rate limit 20/60s\n"
+    assert [stats.rate_limit for stats in engine().stats()] == ["10/60s", "20/60s", "20/60s", "none"]
+    assert run("limit", "email", "default").stdout == "email has the rate limit 50/60s\n"
+    one_line(run("limit", "email", "fast", ends=2))
+    actions = [(entry.action, entry.details) for entry in db.session.scalars(sa.select(AuditEntry))]
+    assert actions == [("queue.limit", {"limit": "20/1m"}), ("queue.limit", {"limit": "default"})]
+
+
 def test_clean_removes_ended_jobs(run: Run, failed: str) -> None:
     assert run("clean", "email", "--state", "failed").stdout == "0 failed jobs removed\n"
     assert run("clean", "email", "--state", "failed", "--older-than", "0s").stdout == "1 failed jobs removed\n"
