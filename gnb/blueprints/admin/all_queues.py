@@ -49,7 +49,8 @@ def pause_all() -> ResponseReturnValue:
     """Pause every queue that runs."""
     running = [name for name, changed in job_actions.pause_all(caller()).items() if changed]
     message = counted("%(count)s queue paused.", "%(count)s queues paused.", len(running))
-    return done(message, undo_url=url_for("admin.resume_all"), undo_fields={"names": ",".join(running)})
+    undo = url_for("admin.resume_all") if running else None  # without names it would resume those paused before
+    return done(message, undo_url=undo, undo_fields={"names": ",".join(running)})
 
 
 @blueprint.post("/jobs/resume")

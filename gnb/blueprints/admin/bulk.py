@@ -11,9 +11,8 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import back_url, done, refused
 from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.words import STATES
-from gnb.blueprints.admin.reading import stats_of
 from gnb.extensions import engine
-from gnb.services import job_actions
+from gnb.services import job_actions, job_reading
 from gnb.services.job_actions import Moved
 
 # More rows than any page shows.
@@ -90,7 +89,7 @@ def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
 def _total(queue_name: str, choice: Choice) -> int:
     """Return how many jobs everything is; with a search, how many match among those looked at in one go."""
     if not choice.query:
-        return int(getattr(stats_of(queue_name), choice.state))
+        return int(getattr(job_reading.stats(queue_name), choice.state))
     count, cursor = 0, 0
     while cursor < job_actions.SEARCHED_AT_ONCE:
         page = engine().queue(queue_name).search(choice.state, choice.query, cursor=cursor, limit=500)
@@ -130,8 +129,6 @@ def _move_everything(queue_name: str, choice: Choice) -> Moved:
         return job_actions.remove_matching(queue_name, choice.state, text, actor=actor)
     if choice.action == "promote":
         return job_actions.promote_matching(queue_name, text, actor=actor)
-    return job_actions.retry_matching(queue_name, text, actor=actor) if text else Moved(_retry_all(queue_name))
-
-
-def _retry_all(queue_name: str) -> int:
-    return job_actions.retry_failed(queue_name, actor=caller())
+    if text:
+        return job_actions.retry_matching(queue_name, text, actor=actor)
+    return Moved(job_actions.retry_failed(queue_name, actor=actor))

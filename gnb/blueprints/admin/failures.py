@@ -12,13 +12,12 @@ from gnb.blueprints.admin.presenters.failures import failure_key
 from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.presenters.words import STATE_TABS
-from gnb.blueprints.admin.reading import stats_of
 from gnb.extensions import engine
 from gnb.queueing.errors import JobNotFound
 from gnb.queueing.reading import FailureGroup
-from gnb.services import job_actions
+from gnb.services import job_actions, job_reading
 
-# As many failed jobs as a queue keeps by its own settings; of more than these the newest are grouped.
+# As many failed jobs as a queue keeps by its own settings; of more than these the page counts the newest.
 GROUPED = 5000
 
 
@@ -26,8 +25,7 @@ GROUPED = 5000
 def failure_groups(queue_name: str) -> ResponseReturnValue:
     """Show the errors of the queue's failed jobs, the most frequent first."""
     queue = engine().queue(queue_name)
-    stats = stats_of(queue_name)
-    groups = sorted(queue.failure_groups(GROUPED), key=lambda group: -group.count)
+    stats = job_reading.stats(queue_name)
     return render_template(
         "admin/failures.html",
         live=True,
@@ -35,7 +33,7 @@ def failure_groups(queue_name: str) -> ResponseReturnValue:
         queue_state=queue_state(stats),
         tab_names=STATE_TABS,
         grouped=GROUPED,
-        groups=[(failure_key(group.signature), group) for group in groups],
+        groups=[(failure_key(group.signature), group) for group in queue.failure_groups(GROUPED)],
     )
 
 
@@ -71,8 +69,8 @@ def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 
 
 def _group(queue_name: str, key: str) -> FailureGroup:
-    """Return the group of that key; its jobs may all have gone meanwhile."""
-    for group in engine().queue(queue_name).failure_groups(GROUPED):
+    """Return the group of that key, of all failed jobs; they may have gone meanwhile."""
+    for group in engine().queue(queue_name).failure_groups():
         if failure_key(group.signature) == key:
             return group
     raise JobNotFound(key)

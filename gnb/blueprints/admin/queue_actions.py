@@ -11,8 +11,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, refused
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters.numbers import counted
-from gnb.blueprints.admin.reading import stats_of
-from gnb.services import job_actions
+from gnb.services import job_actions, job_reading
 
 AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
@@ -37,7 +36,7 @@ def resume(queue_name: str) -> ResponseReturnValue:
 @for_admins
 def ask_drain(queue_name: str) -> ResponseReturnValue:
     """Ask whether to remove all that waits, with the numbers."""
-    stats = stats_of(queue_name)
+    stats = job_reading.stats(queue_name)
     return render_template(
         "admin/confirm.html",
         title=gettext("Drain %(queue)s?", queue=queue_name),
@@ -64,7 +63,7 @@ def ask_clean(queue_name: str) -> ResponseReturnValue:
     """Ask which finished jobs to remove."""
     return render_template(
         "admin/clean.html",
-        stats=stats_of(queue_name),
+        stats=job_reading.stats(queue_name),
         ages=list(AGES),
         state="failed" if request.args.get("state") == "failed" else "completed",
         back=url_for("admin.queue", queue_name=queue_name),

@@ -3,16 +3,9 @@
 from typing import Any
 
 from gnb.extensions import engine
-from gnb.queueing import QueueStats
 
 # The overview says what fails lately; the page of failures counts all.
 LATEST_FAILED = 50
-
-
-def stats_of(queue_name: str) -> QueueStats:
-    """Return the statistics of one queue. Raises UnknownQueue, QueueUnavailable."""
-    name = engine().queue(queue_name).name
-    return next(stats for stats in engine().stats() if stats.name == name)
 
 
 def latest_failed(all_stats: list[Any]) -> dict[str, list[Any]]:

@@ -11,21 +11,20 @@ STALLED_AFTER_SECONDS = 300
 
 @dataclass(frozen=True)
 class QueueState:
-    """A word with its tone, and whether someone has to look."""
+    """A word with its tone."""
 
     word: str
     tone: str
-    needs_someone: bool = False
 
 
 def queue_state(stats: Any) -> QueueState:
     """Return the state of a queue from its statistics."""
     if stats.paused:
-        return QueueState(gettext("paused"), "warn", True)
+        return QueueState(gettext("paused"), "warn")
     if not stats.workers:
-        return QueueState(gettext("no workers"), "bad", True)
+        return QueueState(gettext("no workers"), "bad")
     if stalled(stats):
-        return QueueState(gettext("stalled"), "bad", True)
+        return QueueState(gettext("stalled"), "bad")
     if stats.active:
         return QueueState(gettext("working"), "info")
     return QueueState(gettext("ready"), "ok")

@@ -1,0 +1,54 @@
+"""What admins do to queues on their pages."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from gnb.blueprints.admin import failures
+from gnb.blueprints.admin.presenters.failures import failure_key
+from gnb.extensions import db, engine
+from gnb.services import passwords
+from tests.business import make_user
+from tests.integration.api import probe
+from tests.integration.engine.conftest import Workers
+from tests.servers import on_sqlite
+
+pytestmark = on_sqlite
+assert probe
+
+PASSWORD = "correct horse 42"
+ALIKE = failure_key("FinalError: probe … went wrong")
+
+
+@pytest.fixture
+def admin(app: Flask, client: FlaskClient) -> FlaskClient:
+    app.config["WTF_CSRF_ENABLED"] = False
+    user = make_user(role="admin", password_hash=passwords.hash_password(PASSWORD))
+    assert client.post("/login", data={"email": user.email, "password": PASSWORD}).status_code in (302, 303)
+    return client
+
+
+@pytest.fixture
+def failed(app: Flask) -> None:
+    """Three jobs that failed alike."""
+    engine().queue("email").enqueue_many([("probe", {"ending": "bad", "number": number}, {}) for number in range(3)])
+    db.session.remove()
+    db.engine.dispose()
+    assert Workers(engine(), burst=True).wait() == 0
+
+
+@pytest.mark.parametrize(("action", "waiting"), [("retry", 3), ("remove", 0)])
+def test_a_group_of_failures_is_moved_whole_though_the_page_counts_the_newest(
+    admin: FlaskClient, failed: None, monkeypatch: pytest.MonkeyPatch, action: str, waiting: int
+) -> None:
+    monkeypatch.setattr(failures, "GROUPED", 2)
+    assert "Counted among the newest 2 failed jobs" in admin.get("/admin/jobs/email/failures").text
+    assert admin.post(f"/admin/jobs/email/failures/{ALIKE}/{action}").status_code == 303
+    email = engine().stats()[1]
+    assert (email.failed, email.waiting) == (0, waiting)
+
+
+def test_pausing_all_that_are_paused_already_offers_nothing_to_undo(admin: FlaskClient) -> None:
+    assert "Undo" in admin.post("/admin/jobs/pause", follow_redirects=True).text
+    assert "Undo" not in admin.post("/admin/jobs/pause", follow_redirects=True).text
+    assert all(stats.paused for stats in engine().stats())
