@@ -1,7 +1,6 @@
 """The weekly report: figures of the last whole week, as a mail with plots and a PDF to admins and managers.
 
     send_weekly_report()             # the last whole week; each reader gets each week's report once
-    report_pdf(figures, "tr")        # what is attached
 
 The figures are taken once and lie in each delivery; mail and PDF are made of them, in the reader's language, when sent.
 """
@@ -17,10 +16,7 @@ from gnb.extensions import db
 from gnb.models import ADMIN_ROLES, Delivery, User, now
 from gnb.services.mail import ledger
 from gnb.services.mail.errors import InvalidMessage
-from gnb.services.reports.document import report_pdf
 from gnb.services.reports.week import Week, figures
-
-__all__ = ["Planned", "report_pdf", "send_weekly_report"]
 
 log = structlog.stdlib.get_logger(__name__)
 
