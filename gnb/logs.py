@@ -1,17 +1,41 @@
-"""Logs: one line an event on standard output, as text or JSON, with the request's id on every line it causes."""
+"""Logs: one line an event on standard output, as text or JSON, with the request's id on every line it causes, those of
+the jobs that it has enqueued among them."""
 
 import logging
 import sys
 import time
+from collections.abc import MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, has_request_context, request
 
 from gnb.config import Settings
+from gnb.queueing import RunningJob
+
+running_job: ContextVar[RunningJob | None] = ContextVar("running_job", default=None)
+"""The job that runs at this moment."""
+
+
+def cause() -> str:
+    """The id of the request that all this is for, in its jobs too; "" where there is none."""
+    if running := running_job.get():
+        return running.cause
+    return str(g.get("request_id", "")) if has_request_context() else ""
+
+
+def _name_the_job(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if running := running_job.get():
+        event.update(queue=running.queue, job=running.id, type=running.type, attempt=running.attempt)
+        if running.cause:
+            event["request_id"] = running.cause
+    return event
+
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    _name_the_job,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),

@@ -1,26 +1,52 @@
 """What a worker runs: one thin function a job type. Importing this package declares every type."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Flask
 
+from gnb import logs
 from gnb.extensions import db
 from gnb.jobs import ai, emails, exports, scheduled
-from gnb.queueing import job_types
+from gnb.queueing import FinalError, InvalidJobData, JobStopped, RetryLater, RunningJob, job_types
+from gnb.services.mail.errors import MailError
 
 __all__ = ["ai", "bind", "emails", "exports", "scheduled"]
 
+log = logging.getLogger(__name__)
+
+_FORESEEN = (FinalError, RetryLater, InvalidJobData, JobStopped, MailError)
+"""What a job says by raising. Its words stand with the job and may hold an address, so a log gets the kind alone."""
+
 
 def bind(app: Flask) -> None:
-    """Has every job run inside the application's context, with its database session closed after it."""
+    """Has every job run inside the application's context, its errors logged and its database session closed after it,
+    and carry the id of the request that enqueued it."""
 
     @contextmanager
-    def scope() -> Iterator[None]:
-        with app.app_context():
-            try:
-                yield
-            finally:
-                db.session.remove()
+    def scope(running: RunningJob) -> Iterator[None]:
+        token = logs.running_job.set(running)
+        try:
+            with app.app_context():
+                try:
+                    yield
+                finally:
+                    db.session.remove()
+        except BaseException as error:
+            _log(error, running)
+            raise
+        finally:
+            logs.running_job.reset(token)
 
     job_types.scope = scope
+    job_types.cause = logs.cause
+
+
+def _log(error: BaseException, running: RunningJob) -> None:
+    """An unexpected error with its stack, and as an error when no attempt is left; that is what is reported."""
+    if isinstance(error, _FORESEEN):
+        log.warning("the job ended with %s", type(error).__name__)
+    else:
+        last = running.attempt >= running.attempts
+        log.log(logging.ERROR if last else logging.WARNING, "the job broke down", exc_info=error)

@@ -29,7 +29,12 @@ class Prepared:
 
 
 def prepare(
-    keys: QueueKeys, job_type: JobType, base: JobOptions, data: Mapping[str, Any], options: Mapping[str, Any]
+    keys: QueueKeys,
+    job_type: JobType,
+    base: JobOptions,
+    data: Mapping[str, Any],
+    options: Mapping[str, Any],
+    cause: str = "",
 ) -> Prepared:
     """The job for that data and those options. Raises InvalidJobData, InvalidJobOption."""
     chosen = base.override(options)
@@ -43,6 +48,8 @@ def prepare(
     fields = _fields(job_type, chosen, base, wire, band, status, clock.rq_time(now))
     if options:
         fields += ["opts", json.dumps({name: _plain(value) for name, value in options.items()})]
+    if cause:
+        fields += ["meta", _encode({"cause": cause})]
     words = [job_id, band, chosen.delay, "1" if chosen.job_id else "", len(fields), *fields]
     return Prepared(words, _job(keys, job_type, chosen, dict(data), job_id, now))
 

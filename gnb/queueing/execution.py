@@ -20,6 +20,7 @@ STALLS_FORGIVEN = 2
 """How often a job may lose its worker before that spends an attempt."""
 
 _TRACEBACK_LENGTH = 20_000
+_LONGEST_CAUSE = 200
 
 
 @dataclass(slots=True)
@@ -40,11 +41,12 @@ class Taken:
     keep_completed: bytes | None
     keep_failed: bytes | None
     attempts: int
+    meta: bytes | None
 
     @classmethod
     def of(cls, words: list[Any], execution: str, default_timeout: float) -> "Taken":
         """From the answer of `take`, behind its first word."""
-        now, job_id, band, data, timeout, enqueued, left, intervals, result, failure, done, failed, attempts = words
+        now, job_id, band, data, timeout, enqueued, left, intervals, result, failure, done, failed, most, meta = words
         retries_left = int(left or 0)
         return cls(
             job_id.decode(),
@@ -60,12 +62,21 @@ class Taken:
             failure,
             done,
             failed,
-            int(attempts) if attempts else retries_left + 1,
+            int(most) if most else retries_left + 1,
+            meta,
         )
 
     @property
     def attempt(self) -> int:
         return max(self.attempts - self.retries_left, 1)
+
+    @property
+    def cause(self) -> str:
+        """What it was enqueued for, as far as it says."""
+        try:
+            return str(json.loads(self.meta).get("cause", ""))[:_LONGEST_CAUSE] if self.meta else ""
+        except (ValueError, AttributeError):  # meta of somebody else's
+            return ""
 
     def call(self) -> tuple[str, dict[str, Any]]:
         """Path of the function and its data. Raises InvalidJobData if the record is not JSON or has bare arguments."""

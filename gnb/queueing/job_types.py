@@ -19,7 +19,7 @@ from .errors import InvalidJobData, UnknownJobType
 from .running import RunningJob
 
 JobFunction = Callable[[dict[str, Any], RunningJob], Any]
-JobScope = Callable[[], AbstractContextManager[Any]]
+JobScope = Callable[[RunningJob], AbstractContextManager[Any]]
 
 
 class JobType:
@@ -50,7 +50,7 @@ class JobType:
     def __call__(self, **data: Any) -> Any:
         """Does the job for a worker that knows only RQ: the data is the call's keyword arguments."""
         running = RunningJob.of_rq_job(get_current_job(), self)
-        with job_types.scope():
+        with job_types.scope(running):
             return self.function(self.load(data), running)
 
 
@@ -62,6 +62,8 @@ class JobTypes:
         self._by_path: dict[str, JobType] = {}
         self.scope: JobScope = nullcontext
         """What surrounds each job while it runs; the application puts its context here."""
+        self.cause: Callable[[], str] = str
+        """What a job is enqueued for, in a word that it carries: the application gives the request's id here."""
 
     def declare(self, job_type: JobType) -> JobType:
         known = self._by_name.get((job_type.queue, job_type.name))

@@ -65,7 +65,7 @@ class Queue(QueueReader):
     def prepared(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Prepared:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
         declared = self._types.get(self.name, job_type)
-        return prepare(self.keys, declared, self.default_options[job_type], data or {}, options)
+        return prepare(self.keys, declared, self.default_options[job_type], data or {}, options, self._types.cause())
 
     @cached_property
     def default_options(self) -> dict[str, JobOptions]:

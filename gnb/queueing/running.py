@@ -19,16 +19,20 @@ Note = Callable[[list[str], list[Any]], Any]
 
 
 class RunningJob:
-    """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be."""
+    """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be;
+    `cause` is what it was enqueued for, such as a request's id."""
 
-    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "id", "queue", "type")
+    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "cause", "id", "queue", "type")
 
-    def __init__(self, job_id: str, queue: str, job_type: str, attempt: int, attempts: int, note: Note):
+    def __init__(
+        self, job_id: str, queue: str, job_type: str, attempt: int, attempts: int, note: Note, cause: str = ""
+    ):
         self.id = job_id
         self.queue = queue
         self.type = job_type
         self.attempt = attempt
         self.attempts = attempts
+        self.cause = cause
         self._note = note
         self._last_note = 0.0
         self._last_percent = -1.0
@@ -64,4 +68,5 @@ class RunningJob:
             1,
             attempts,
             lambda names, args: run(connection, NOTE, names, args),
+            str(rq_job.meta.get("cause", "")),
         )

@@ -171,10 +171,11 @@ class WarmWorker:
             path, data = taken.call()
             job_type = self._types.at(path)
             type_name = job_type.name
-            running = RunningJob(taken.id, queue.name, type_name, taken.attempt, taken.attempts, self._note)
+            attempts = taken.attempt, taken.attempts
+            running = RunningJob(taken.id, queue.name, type_name, *attempts, self._note, taken.cause)
             self._running = taken
             try:
-                with self._types.scope():
+                with self._types.scope(running):
                     loaded = job_type.load(data)
                     self._armed = True
                     signal.setitimer(signal.ITIMER_REAL, taken.timeout)
