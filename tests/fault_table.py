@@ -37,7 +37,7 @@ def print_table(reporter: Any) -> None:
     """The rows of all tests of the run, wherever they ran."""
     # A row is written down in its test's teardown, so the report of that alone has it; when passed, its kind is "".
     reports = [report for kind in ("", "error") for report in reporter.stats.get(kind, ())]
-    rows = [value for report in reports for name, value in report.user_properties if name == "fault"]
+    rows = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == "fault"]
     if not rows:
         return
     reporter.section("faults")
