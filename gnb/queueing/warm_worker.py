@@ -187,6 +187,8 @@ class WarmWorker:
                 self._running = None
             return completed(taken, value), type_name
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
+            if type_name == "undeclared":
+                log.warning("job %s of %s cannot be run: %s", taken.id, queue.name, error)
             return raised(taken, error), type_name
 
     def _note(self, keys: list[str], args: list[Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from rq import Queue as RQQueue
 from rq.job import Job as RQJob
 
 from gnb.config import Settings
@@ -68,6 +69,12 @@ def test_what_a_job_says_by_failing_is_logged_without_its_words(app: Flask, sett
     assert "request_id" not in line
     assert "exception" not in line
     assert "4711" not in json.dumps(line)
+
+
+def test_a_job_of_no_declared_type_is_logged(app: Flask, settings: Settings) -> None:
+    job = RQQueue("email", connection=engine().broker.client, serializer="json").enqueue("os.getcwd")
+    (line,) = [line for line in run_worker("email", settings) if "cannot be run" in line["event"]]
+    assert line["event"] == f"job {job.id} of email cannot be run: 'os.getcwd' is not a declared job type"
 
 
 def test_the_request_stands_in_rqs_own_meta_of_the_job(admin: Caller, app: Flask) -> None:
