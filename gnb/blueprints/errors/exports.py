@@ -7,6 +7,7 @@ from gnb.services.exports.errors import (
     ExportNotFound,
     FileNotAvailable,
     InvalidFilters,
+    NoFonts,
     StorageError,
     UnknownExportType,
 )
@@ -22,6 +23,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(
         InvalidFilters, lambda error: answer(422, "invalid_filters", str(error), {"filters": error.errors})
     )
+    app.register_error_handler(NoFonts, lambda error: answer(503, "no_fonts", str(error)))
     app.register_error_handler(
         StorageError, lambda error: answer(503, "storage_unavailable", str(error), headers={"Retry-After": "30"})
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 from gnb.services.doctor.findings import Finding, cause, ok, problem
+from gnb.services.exports.errors import NoFonts
 
 if TYPE_CHECKING:
     from pypdf import PageObject
@@ -23,15 +23,12 @@ _FONTS = "Install: apt-get install fonts-dejavu-core"
 def examine() -> Iterator[Finding]:
     """Whether a document could be made at this moment: one is."""
     try:
-        # Without any font Pango ends the whole process as soon as something is laid out; WeasyPrint warns on import.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
-            from gnb.services.exports.typesetting import Typesetter
+        from gnb.services.exports.typesetting import Typesetter
     except OSError as error:
         yield problem("documents", f"a library of WeasyPrint is missing: {cause(error)}", _LIBRARIES)
         return
-    except UserWarning as error:
-        yield problem("documents", f"there is no font, and every PDF fails: {error}", _FONTS)
+    except NoFonts as error:
+        yield problem("documents", str(error), _FONTS)
         return
     pdf = Typesetter(Path(str(current_app.static_folder))).pages(f"<p>{_SAMPLE}").write_pdf()
     from pypdf import PdfReader  # ten megabytes that every process would carry, and only this needs

@@ -33,5 +33,9 @@ class AttemptSuperseded(ExportError):
     """Another attempt at the same export has taken over; this one's file is thrown away."""
 
 
+class NoFonts(ExportError):
+    """The machine has no font, without which no document can be laid out."""
+
+
 class StorageError(ExportError):
     """The file could not be written to or read from the storage."""

@@ -1,16 +1,26 @@
 """HTML to pages with WeasyPrint. Imported by the first document only: it takes a second that most processes never need.
 
-Nothing is fetched but files of our own `static/` folder.
+Nothing is fetched but files of our own `static/` folder. Several threads may each have a `Typesetter`: what Pango and
+fontconfig must not share between them belongs to it.
 """
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from weasyprint import HTML, Document
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import URLFetcher, URLFetcherResponse
+from gnb.services.exports.errors import NoFonts
+
+with warnings.catch_warnings():
+    # Without any font Pango ends the whole process as soon as something is laid out. WeasyPrint warns on import.
+    warnings.simplefilter("error", UserWarning)
+    try:
+        from weasyprint import HTML, Document
+        from weasyprint.text.fonts import FontConfiguration
+        from weasyprint.urls import URLFetcher, URLFetcherResponse
+    except UserWarning as error:
+        raise NoFonts(f"there is no font, and no document can be made: {error}") from None
 
 
 class StaticFiles(URLFetcher):

@@ -65,7 +65,7 @@ def doctor_process(settings: Settings, **variables: str) -> str:
 
 
 def test_a_machine_without_fonts_is_told_before_a_document_ends_its_worker(settings: Settings, tmp_path: Path) -> None:
-    line = doctor_process(settings, FONTCONFIG_FILE=str(_no_fonts(tmp_path)))
+    line = doctor_process(settings, FONTCONFIG_FILE=str(no_fonts(tmp_path)))
     assert line.startswith("problem")
     assert line.endswith("apt-get install fonts-dejavu-core")
 
@@ -77,7 +77,7 @@ def test_a_missing_library_is_named_with_its_package(settings: Settings, tmp_pat
     assert "libpango-1.0-0" in line.partition("apt-get install")[2]
 
 
-def _no_fonts(folder: Path) -> Path:
+def no_fonts(folder: Path) -> Path:
     """A fontconfig that knows of no font."""
     path = folder / "fonts.conf"
     head = '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">'

@@ -1,20 +1,29 @@
 """The documents: their text is read back by pypdf and compared with the database."""
 
 import io
+import os
 import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from pypdf import PdfReader
 
+from gnb.config import ROOT
 from gnb.extensions import db
 from gnb.models import REVENUE_STATUSES, Booking
 from gnb.services import export_service
 from gnb.services.exports import bookings_pdf
+from gnb.services.exports.errors import NoFonts
 from gnb.services.exports.pdf_pages import Press
+from gnb.services.exports.typesetting import Typesetter
 from tests.business import make_booking, make_tour, new_booking
+from tests.integration.doctor.test_command import no_fonts
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -91,6 +100,29 @@ def test_a_document_fetches_nothing_from_outside_the_static_folder(app: Flask) -
         with pytest.raises(ValueError, match="static folder only"):
             files.fetch(address)
     assert files.fetch("static:/icon.svg").read().startswith(b"<svg")
+
+
+def test_documents_are_made_side_by_side(app: Flask) -> None:
+    def made(number: int) -> str:
+        pages = Typesetter(Path(str(app.static_folder))).pages(f"<h1>Şişli {number}</h1>" + "<p>Жанна, ₺ 12,50" * 99)
+        return "".join(texts(pages.write_pdf()))
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(made, range(24)))
+    for number, text in enumerate(found):
+        assert text.startswith(f"Şişli {number}") and text.count("Жанна, ₺ 12,50") == 99
+
+
+@pytest.mark.usefixtures("app")
+def test_without_a_font_a_document_fails_and_its_process_goes_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import gnb.services.exports.typesetting"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "FONTCONFIG_FILE": str(no_fonts(tmp_path))},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.splitlines()[-1].partition(":")[0]) == (1, f"{NoFonts.__module__}.NoFonts")
 
 
 def test_the_report_has_the_database_s_totals(bookings: list[Booking]) -> None:
