@@ -31,7 +31,8 @@ def draw(bins: Sequence[CalibrationBin]) -> str:
     top = ceil(max((max(one.forecast, *_bounds(one)) for one in bins), default=0) / STEP) * STEP
     words = "; ".join(f"{one.forecast:.0%} forecast, {one.observed:.0%} of {one.trips} trips" for one in bins)
     title = f"Calibration: forecast chance of more than {LATE:.0f} minutes against the share that was"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="t d">'
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="t d">'
     names = f'<title id="t">{title}</title><desc id="d">{words}.</desc>'
     return "\n".join([head, names, _STYLE, *_axes(top), *_points(bins, top), "</svg>"]) + "\n"
 

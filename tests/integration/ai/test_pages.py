@@ -95,6 +95,21 @@ def test_staff_read_and_do_not_ask(calling_as: Callable[[str], Caller], admin: C
     assert calling_as("user")("GET", PAGE).status_code == 403
 
 
+def test_a_turkish_page_says_in_turkish_why_the_model_was_not_used_and_why_a_question_failed(
+    admin: Caller, accounts: dict[str, User], run_ai_jobs: Callable[[], None]
+) -> None:
+    asked = ask(admin, kind="package-recommendations", userId=accounts["user"].id)
+    failed = ask(admin, **RISK)
+    run_ai_jobs()
+    admin.client.set_cookie("language", "tr")
+    assert "önerilecek bir şey yok" in admin("GET", asked.headers["Location"]).text
+    assert "tamamlanmış transfer var; en az 100 gerekli" in admin("GET", failed.headers["Location"]).text
+    assert (
+        "diye bir yer yok; şunu mu demek istediniz: Istanbul Airport (IST)"
+        in ask(admin, **{**RISK, "origin": "Istambul Airpor"}).text
+    )
+
+
 def test_an_insight_that_is_gone_leads_back(admin: Caller) -> None:
     answer = admin("GET", f"{PAGE}/nothing")
     assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
