@@ -93,8 +93,10 @@ def test_a_subject_is_the_data_in_words() -> None:
         "type": "bookings-csv",
         "filters": {"status": ["confirmed", "paid"], "startDate": "2026-01-01"},
         "test": True,
+        "fast": False,
+        "booking": 0,
     }
-    assert subject(data) == "status confirmed, paid · from 2026-01-01 · test"
+    assert subject(data) == "status confirmed, paid · from 2026-01-01 · test · booking 0"
 
 
 @pytest.mark.parametrize("language", ["tr"], indirect=True)
@@ -142,6 +144,14 @@ def test_a_plot_lifts_its_pen_where_nothing_is_known(language: str) -> None:
     assert plot.lines[0][1].count("M") == 2
     assert plot.top == "4"
     assert plot.sentence == "Depth. waiting: last 4, highest 4"
+
+
+def test_a_plot_draws_no_line_along_its_axis_and_no_scale_for_nothing(language: str) -> None:
+    at = [datetime(2026, 3, 1, 12, minute, tzinfo=UTC) for minute in range(2)]
+    plot = plots.line_plot("T", at, [plots.Series("completed", [0, 2]), plots.Series("failed", [0, 0])], numbers.number)
+    assert [bool(path) for _, path in plot.lines] == [True, False]
+    nothing = plots.line_plot("T", at, [plots.Series("completed", [0, 0])], numbers.number)
+    assert (nothing.area, nothing.top) == ("", "")
 
 
 @pytest.mark.parametrize(

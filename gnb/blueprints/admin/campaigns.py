@@ -180,18 +180,18 @@ def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
         abort(404)
     begins = state == "active"
     counts = {gettext("tours"): campaign_pricing.tours_under(campaign)}
+    text = gettext("Their prices go back within the hour. An ended campaign cannot be put into force again.")
+    if begins:
+        text = gettext("From its start on, their prices go down within the hour.")
     if begins and campaign.mailing_state == "none" and not mailings.without_text(campaign):
         counts[gettext("recipients of its mail")] = count_recipients(campaign.segment)
+        text += " " + gettext("Its mail goes out then, too, which cannot be undone.")
     return render_template(
         "admin/confirm.html",
         title=gettext("Put the campaign into force?") if begins else gettext("End the campaign?"),
         quoted=campaign.name,
         counts=counts,
-        text=gettext(
-            "From its start on, their prices go down within the hour and its mail goes out, which cannot be undone."
-        )
-        if begins
-        else gettext("Their prices go back within the hour. An ended campaign cannot be put into force again."),
+        text=text,
         action=url_for("admin.set_campaign_state", campaign_id=campaign.id),
         fields={"state": state},
         button=gettext("Put into force") if begins else gettext("End it"),

@@ -58,7 +58,9 @@ def _items(links: list[tuple[str, str]]) -> tuple[NavItem, ...]:
         if endpoint not in current_app.view_functions:
             continue
         url = url_for(endpoint)
-        items.append(NavItem(label, url, _current(url)))
+        # Everything is under the overview, and the queues have lines of their own.
+        whole = endpoint in ("admin.overview", "admin.queues")
+        items.append(NavItem(label, url, _current(url) if whole else _under(url)))
         if endpoint == "admin.queues":
             items.extend(_queue_items())
     return tuple(items)

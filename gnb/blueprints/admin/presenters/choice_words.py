@@ -37,6 +37,12 @@ _LABELS = {
     "job": _l("job"),
     "tz": _l("time zone"),
     "changed": _l("changed"),
+    # Of what a recommendation's score is made
+    "similar": _l("similar customers"),
+    "season": _l("season"),
+    "place": _l("place"),
+    "kind": _l("kind"),
+    "price": _l("price"),
 }
 _CHOSEN = {"status", "payment method", "language", "answer language", "role"}
 _LANGUAGE_CODE_LENGTH = 2

@@ -35,7 +35,7 @@ MAILING_TONES = {"planning": "info", "sending": "info", "paused": "warn", "sent"
 
 CAMPAIGN_STATES = {
     "draft": _l("draft"),
-    "active": _l("active"),
+    "active": _l("in force"),
     "paused": _l("paused"),
     "ended": _l("ended"),
     "cancelled": _l("cancelled"),

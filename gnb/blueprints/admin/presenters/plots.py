@@ -38,12 +38,14 @@ class Plot:
 def line_plot(title: str, at: Sequence[datetime], series: Sequence[Series], say: Callable[[float], str]) -> Plot:
     """Return a plot of ``series`` over the moments ``at``; ``say`` words a value (number, duration)."""
     top = _ceiling(max((value or 0 for one in series for value in one.values), default=0))
-    lines = tuple((one, _path(one.values, top)) for one in series)
+    # A line that lies on the axis all the time says nothing; in the colour of failures it would look like one.
+    lines = tuple((one, _path(one.values, top) if any(one.values) else "") for one in series)
+    drawn = any(path for _, path in lines)
     return Plot(
         title=title,
         lines=lines,
-        area=_area(series[0].values, top),
-        top=say(top),
+        area=_area(series[0].values, top) if drawn else "",
+        top=say(top) if drawn else "",
         sentence=_sentence(title, series, say),
         tips=json.dumps(_tips(at, series, say), ensure_ascii=False),
         start=clock(at[0]) if at else "",

@@ -40,6 +40,6 @@ def _pairs(data: dict[str, Any]) -> list[tuple[str, str]]:
             pairs.append((label_word(name), words + ("…" if len(value) > 5 else "")))
         elif value is True:
             pairs.append((label_word(name), ""))
-        elif value not in (None, "", False):
+        elif value not in (None, "") and value is not False:
             pairs.append((label_word(name), value_word(name, value)[:SUBJECT_LENGTH]))
     return pairs

@@ -14,6 +14,8 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     seconds = max(0.0, float(seconds))
+    if 0 < seconds < 0.001:
+        return gettext("< 1 ms")
     if seconds < 1:
         return gettext("%(n)s ms", n=grouped(seconds * 1000))
     if seconds < 10:
