@@ -4,8 +4,9 @@
     @staff_required
     def exports() -> str: …
 
-A view asks `caller()` for the account. A request that carries an `Authorization` header stands or falls by it; its
-session is not looked at, so that no page of another site can borrow it (see `Csrf` in gnb.extensions).
+A view asks `caller()` for the account. A request of the API that carries an `Authorization` header stands or falls by
+it; its session is not looked at, so that no page of another site can borrow it (see `Csrf` in gnb.extensions). Pages
+leave the header alone: a proxy that asks for a password of its own passes it on with every request.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def _let_in(roles: frozenset[str], view: View) -> View:
 
 
 def _identify() -> User | None:
-    if "Authorization" in request.headers:
+    if request.path.startswith("/api/") and "Authorization" in request.headers:
         verify_jwt_in_request()
         return cast(User, get_current_user())
     return cast(User, current_user._get_current_object()) if current_user.is_authenticated else None

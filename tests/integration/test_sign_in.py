@@ -310,6 +310,17 @@ def test_signing_out_with_a_token_ends_no_session(app: Flask, people: dict[str, 
     assert client.post("/logout", data=form, headers=bearer(token_of(app.test_client()))).location == "/login"
 
 
+@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer a.b.c", 'Digest username="a', "\xff"])
+def test_pages_go_by_their_session_whatever_a_proxy_sends_along(
+    app: Flask, people: dict[str, User], header: str
+) -> None:
+    client = app.test_client()
+    assert client.get("/", headers={"Authorization": header}).status_code == 200
+    sign_in(client)
+    assert client.get("/account/password", headers={"Authorization": header}).status_code == 200
+    assert client.get(ME, headers={"Authorization": header}).status_code == 401
+
+
 def test_signing_in_leaves_nothing_of_the_session_before(app: Flask, people: dict[str, User]) -> None:
     client = app.test_client()
     with client.session_transaction() as session:

@@ -35,7 +35,10 @@ def _bind(state: BlueprintSetupState) -> None:
 def metrics() -> Response:
     """Everything that is measured, in the form the scraper asks for. 401 without the token when there is one."""
     _check_token()
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    try:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    except (ValueError, TypeError):  # a version that is none
+        encode, content_type = choose_encoder("")
     return Response(encode(current_app.extensions[_REGISTRY]), content_type=content_type)
 
 

@@ -297,3 +297,11 @@ def test_openmetrics_is_spoken_to_who_asks_for_it(client: FlaskClient) -> None:
     answer = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.content_type.startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
+
+
+@on_sqlite
+@pytest.mark.parametrize("version", ["x", "", "1.²", "9" * 5000])
+def test_whoever_asks_for_a_version_that_is_none_gets_plain_text(client: FlaskClient, version: str) -> None:
+    answer = client.get("/metrics", headers={"Accept": f"text/plain; version={version}"})
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain")
