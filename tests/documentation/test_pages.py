@@ -28,6 +28,21 @@ def test_every_command_of_the_pages_exists_with_its_options(app: Flask) -> None:
     assert wrong == []
 
 
+@on_sqlite
+def test_every_command_stands_on_its_page_with_its_options(app: Flask) -> None:
+    page = (ROOT / "docs/cli.md").read_text()
+    assert [
+        words for name in ("jobs", "schedules", "users", "demo", "doctor") for words in _unsaid(app, name, page)
+    ] == []
+
+
+def _unsaid(app: Flask, name: str, page: str) -> Iterator[str]:
+    command = app.cli.commands[name]
+    for own in command.commands.values() if isinstance(command, click.Group) else [command]:
+        words = {str(own.name), *(word for option in own.params for word in option.opts if word.startswith("--"))}
+        yield from (f"{name} {own.name}: {word}" for word in words if word not in page)
+
+
 def _exists(command: click.Command, words: list[str]) -> bool:
     """Whether there is such a command: what follows its name are arguments, and options that it has."""
     if isinstance(command, click.Group):
