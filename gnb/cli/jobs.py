@@ -15,7 +15,7 @@ from gnb.cli.arguments import JSON_OBJECT, QUEUE
 from gnb.cli.durations import DURATION
 from gnb.cli.groups import OneLineGroup
 from gnb.cli.outcomes import REFUSED, Failure
-from gnb.cli.output import print_json
+from gnb.cli.output import counted, print_json
 from gnb.cli.scheduler import scheduler
 from gnb.cli.waiting import wait_for
 from gnb.cli.worker import worker
@@ -89,7 +89,7 @@ def retry(queue: str, ids: tuple[str, ...], every: bool) -> None:
     if bool(ids) == every:
         raise click.UsageError("name the jobs to retry, or give --all")
     if every:
-        click.echo(f"{job_actions.retry_failed(queue):,} failed jobs wait again")
+        click.echo(f"{counted(job_actions.retry_failed(queue), 'failed job')} retried")
     else:
         _each(ids, lambda job_id: job_actions.retry(queue, job_id), "waits again")
 
@@ -143,7 +143,7 @@ def limit(queue: str, limit: str) -> None:
 @click.option("--state", type=click.Choice(["completed", "failed"]), default="completed", show_default=True)
 def clean(queue: str, older_than: timedelta, state: str) -> None:
     """Remove ended jobs of QUEUE."""
-    click.echo(f"{job_actions.clean(queue, older_than, state):,} {state} jobs removed")
+    click.echo(f"{counted(job_actions.clean(queue, older_than, state), f'{state} job')} removed")
 
 
 @jobs.command("drain")
@@ -155,8 +155,10 @@ def drain(queue: str, yes: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("this removes jobs for good; give --yes")
-        click.confirm(f"Remove {stats.waiting + stats.delayed:,} jobs of {queue} for good?", abort=True, err=True)
-    click.echo(f"{job_actions.drain(queue):,} jobs removed")
+        click.confirm(
+            f"Remove {counted(stats.waiting + stats.delayed, 'job')} of {queue} for good?", abort=True, err=True
+        )
+    click.echo(f"{counted(job_actions.drain(queue), 'job')} removed")
 
 
 @jobs.command("stats")

@@ -52,6 +52,11 @@ def cell(value: Any) -> str:
     return f"[{_COLOURS[text]}]{escaped}[/]" if text in _COLOURS else escaped
 
 
+def counted(number: int, thing: str) -> str:
+    """So many things: `1 job`, `2,000 jobs`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """The text without what would move a terminal's cursor or change its colours."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import closing
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -13,16 +12,11 @@ log = logging.getLogger(__name__)
 SAFE = "noeviction"
 
 
-def policy(client: Any) -> str:
-    """The broker's eviction policy; empty when it does not say."""
-    return str(client.info("memory").get("maxmemory_policy", ""))
-
-
 def warn_of_eviction(url: str) -> None:
     """Logs one line when the broker may evict jobs; nothing while it is away, after a second at most."""
     try:
         with closing(connect(url)) as client:
-            found = policy(client)
+            found = client.info("memory").get("maxmemory_policy", "")
     except (*AWAY, RedisError) as error:
         log.debug("the broker's eviction policy is not known: %s", error)
         return

@@ -36,7 +36,7 @@ class JobPage:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failed jobs whose errors are alike once numbers and ids are folded."""
+    """Failed jobs whose errors are alike once numbers and ids are folded: `ids`, the newest first, and its `error`."""
 
     signature: str
     error: str
@@ -44,7 +44,6 @@ class FailureGroup:
     first_seen: datetime | None
     last_seen: datetime | None
     types: tuple[str, ...]
-    example_id: str
     ids: tuple[str, ...]
 
 
@@ -174,22 +173,10 @@ class QueueReader:
 
     def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:
         """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""
-        groups: dict[str, list[_Failure]] = defaultdict(list)
-        for job_id, (error, job_type, described, ended) in self.scan("failed", _FAILURE_FIELDS, newest):
-            failure = _Failure(job_id, error, job_type or described.partition("(")[0], ended)
-            groups[fold(error)].append(failure)
-        return sorted((_group(signature, jobs) for signature, jobs in groups.items()), key=lambda group: -group.count)
-
-
-_FAILURE_FIELDS = ("error", "type", "description", "ended_at")
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    id: str
-    error: str
-    type: str
-    at: str
+        alike: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
+        for job_id, told in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
+            alike[fold(told[0])].append((job_id, told))
+        return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
 
 
 def _plain(text: str) -> str:
@@ -206,15 +193,15 @@ def fold(error: str) -> str:
     return _FOLDED.sub("…", error)
 
 
-def _group(signature: str, failures: list[_Failure]) -> FailureGroup:
-    times = [failure.at for failure in failures if failure.at]
+def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGroup:
+    ids, told = zip(*failures, strict=True)
+    errors, times, types, calls = zip(*told, strict=True)
     return FailureGroup(
         signature=signature,
-        error=failures[0].error,
-        count=len(failures),
-        first_seen=clock.parse(min(times, default=None)),
-        last_seen=clock.parse(max(times, default=None)),
-        types=tuple(sorted({failure.type for failure in failures})),
-        example_id=failures[0].id,
-        ids=tuple(failure.id for failure in failures),
+        error=errors[0],
+        count=len(ids),
+        first_seen=clock.parse(min(filter(None, times), default=None)),
+        last_seen=clock.parse(max(filter(None, times), default=None)),
+        types=tuple(sorted({name or call.partition("(")[0] for name, call in zip(types, calls, strict=True)})),
+        ids=ids,
     )

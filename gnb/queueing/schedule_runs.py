@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from .records import STATE_OF_STATUS
 KEPT = 50
 OPEN = "gnb:schedules:open"
 _ENDED = ("completed", "failed")
+_FIELDS = ("status", "started_at", "ended_at", "error")
+"""What a run's job tells of its end; an outcome is these as a JSON list."""
 
 
 def runs_key(name: str) -> str:
@@ -21,7 +23,7 @@ def runs_key(name: str) -> str:
 
 
 def outcomes_key(name: str) -> str:
-    return f"gnb:schedule:{name}:outcomes"
+    return f"gnb:schedule:{name}:ends"
 
 
 @dataclass(frozen=True)
@@ -53,39 +55,32 @@ def read_runs(broker: Broker, names: Iterable[str], count: int = KEPT) -> dict[s
     entries = dict(zip(names, broker.call(pipeline.execute) if names else [], strict=True))
     firings = [(name, *entry.decode().split("|")) for name in names for entry in entries[name]]
     found: dict[str, list[Run]] = {name: [] for name in names}
-    for (name, job_id, at, kind), details in zip(firings, _details(broker, firings), strict=True):
-        found[name].append(Run(job_id, datetime.fromtimestamp(float(at), UTC), kind, **details))
+    for (name, job_id, at, kind), values in zip(firings, _ends(broker, firings), strict=True):
+        found[name].append(_run(job_id, datetime.fromtimestamp(float(at), UTC), kind, values))
     return found
 
 
-def _details(broker: Broker, firings: list[Any]) -> list[dict[str, Any]]:
-    """Each firing's outcome: as its job tells, else as written down."""
+def _ends(broker: Broker, firings: list[Any]) -> list[list[str]]:
+    """Each firing's _FIELDS: as its job has them, else as they were written down; empty when neither is there."""
     pipeline = broker.client.pipeline(transaction=False)
     for name, job_id, *_ in firings:
-        pipeline.hmget(job_key(job_id), "status", "started_at", "ended_at", "error")
+        pipeline.hmget(job_key(job_id), _FIELDS)
         pipeline.hget(outcomes_key(name), job_id)
     answers = broker.call(pipeline.execute) if firings else []
     return [
-        _of_job(job) if job[0] else _of_text(written) for job, written in zip(answers[::2], answers[1::2], strict=True)
+        [value.decode(errors="replace") if value else "" for value in job] if job[0] else json.loads(written or "[]")
+        for job, written in zip(answers[::2], answers[1::2], strict=True)
     ]
 
 
-def _of_job(values: list[bytes | None]) -> dict[str, Any]:
-    status, started, ended, error = (value.decode(errors="replace") if value else "" for value in values)
+def _run(job_id: str, fired_for: datetime, kind: str, values: list[str]) -> Run:
+    if not values:
+        return Run(job_id, fired_for, kind)
+    status, started, ended, error = values
     outcome = STATE_OF_STATUS.get(status, "waiting")
-    return {
-        "outcome": outcome,
-        "started_at": clock.parse(started),
-        "finished_at": clock.parse(ended) if outcome in _ENDED else None,
-        "error": (error or None) if outcome != "completed" else None,
-    }
-
-
-def _of_text(written: bytes | None) -> dict[str, Any]:
-    if not written:
-        return {}
-    details: dict[str, Any] = json.loads(written)
-    return details | {name: clock.parse(details[name]) for name in ("started_at", "finished_at")}
+    finished_at = clock.parse(ended) if outcome in _ENDED else None
+    error_said = (error or None) if outcome != "completed" else None
+    return Run(job_id, fired_for, kind, outcome, clock.parse(started), finished_at, error_said)
 
 
 def write_outcomes(broker: Broker) -> int:
@@ -93,26 +88,17 @@ def write_outcomes(broker: Broker) -> int:
     members = [member.decode() for member in broker.call(lambda: broker.client.srandmember(OPEN, 500))]
     firings = [tuple(member.split("|", 1)) for member in members]
     pipeline, ended = broker.client.pipeline(), 0
-    for member, (name, job_id), details in zip(members, firings, _details(broker, firings), strict=True):
-        if details and details["outcome"] not in _ENDED:
+    for member, (name, job_id), values in zip(members, firings, _ends(broker, firings), strict=True):
+        if values and STATE_OF_STATUS.get(values[0]) not in _ENDED:
             continue
         ended += 1
         pipeline.srem(OPEN, member)
-        if details:
-            pipeline.hset(outcomes_key(name), job_id, _as_text(details))
+        if values:
+            pipeline.hset(outcomes_key(name), job_id, json.dumps(values))
     if ended:
         broker.call(pipeline.execute)
         _forget_old(broker, {name for name, _ in firings})
     return ended
-
-
-def _as_text(details: dict[str, Any]) -> str:
-    run = asdict(Run("", datetime.fromtimestamp(0, UTC), "", **details))
-    kept = {name: run[name] for name in ("outcome", "error")}
-    times = {
-        name: clock.rq_time(run[name].timestamp()) if run[name] else None for name in ("started_at", "finished_at")
-    }
-    return json.dumps(kept | times)
 
 
 def _forget_old(broker: Broker, names: set[str]) -> None:
