@@ -45,9 +45,10 @@ def _every(seconds: int, language: str) -> str:
 
 
 def _in_turkish(words: str) -> str:
-    """The descriptor's Turkish leaves the names of days and months in English; Babel has them."""
+    """The descriptor's Turkish leaves the names of days and months in English, and is “only for January”."""
     names = _turkish_names()
-    return re.sub("|".join(names), lambda found: names[found[0]], words)
+    words = re.sub("|".join(names), lambda found: names[found[0]], words)
+    return re.sub(r"\bsadece ([^,]+) için", r"sadece \1 ayında", words)
 
 
 @cache
@@ -55,5 +56,5 @@ def _turkish_names() -> dict[str, str]:
     names: dict[str, str] = {}
     for get, numbers in ((get_day_names, range(7)), (get_month_names, range(1, 13))):
         english, turkish = get("wide", locale="en"), get("wide", "stand-alone", "tr")
-        names |= {str(english[number]): str(turkish[number]) for number in numbers}
+        names |= {str(english[number]): str(turkish[number]).lower() for number in numbers}  # as within a sentence
     return names

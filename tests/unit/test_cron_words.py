@@ -11,11 +11,11 @@ from gnb.services.cron_words import describe
 @pytest.mark.parametrize(
     ("schedule", "english", "turkish"),
     [
-        ({"cron": "0 2 * * mon"}, "At 02:00, only on Monday (UTC)", "Saat 02:00, sadece Pazartesi günü (UTC)"),
+        ({"cron": "0 2 * * mon"}, "At 02:00, only on Monday (UTC)", "Saat 02:00, sadece pazartesi günü (UTC)"),
         (
             {"cron": "0 9 1 jan *"},
             "At 09:00, on day 1 of the month, only in January (UTC)",
-            "Saat 09:00, ayın 1. günü, sadece Ocak için (UTC)",
+            "Saat 09:00, ayın 1. günü, sadece ocak ayında (UTC)",
         ),
         ({"every": 30}, "Every 30 seconds", "30 saniyede bir"),
         ({"every": 3600}, "Every hour", "1 saatte bir"),

@@ -53,8 +53,9 @@ def weekday(day: date, language: str) -> str:
 
 
 def month(day: date, language: str) -> str:
-    """The month's name."""
-    return str(get_month_names("wide", context="stand-alone", locale=_known(language))[day.month])
+    """The month's name, as it is written within a sentence."""
+    name = str(get_month_names("wide", context="stand-alone", locale=_known(language))[day.month])
+    return name.lower() if _known(language) == "tr" else name
 
 
 def _known(language: str) -> str:

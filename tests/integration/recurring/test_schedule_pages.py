@@ -43,7 +43,7 @@ def test_the_list_says_what_each_schedule_means_in_the_readers_language(admin: F
     page = admin.get("/admin/schedules").text
     assert "At 02:00, only on Monday (Europe/Istanbul)" in page
     assert "No scheduler is running" in page
-    assert "Saat 02:00, sadece Pazartesi" in admin.get("/admin/schedules?lang=tr").text
+    assert "Saat 02:00, sadece pazartesi" in admin.get("/admin/schedules?lang=tr").text
 
 
 def test_without_schedules_the_page_says_how_to_get_them(admin: FlaskClient) -> None:
