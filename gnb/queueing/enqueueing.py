@@ -13,7 +13,7 @@ from . import clock
 from .errors import InvalidJobData
 from .job_types import JobType
 from .keys import QueueKeys
-from .options import JobOptions
+from .options import JobOptions, plain
 from .records import Job
 
 _COMPRESS_FROM = 300
@@ -47,7 +47,7 @@ def prepare(
     status = "scheduled" if chosen.delay > 0 else "queued"
     fields = _fields(job_type, chosen, base, wire, band, status, clock.rq_time(now))
     if options:
-        fields += ["opts", json.dumps({name: _plain(value) for name, value in options.items()})]
+        fields += ["opts", json.dumps(plain(options))]
     if cause:
         fields += ["meta", _encode({"cause": cause})]
     words = [job_id, band, chosen.delay, "1" if chosen.job_id else "", len(fields), *fields]
@@ -82,15 +82,6 @@ def _as_json(data: Mapping[str, Any]) -> str:
         return _encode(data)
     except (TypeError, ValueError) as error:
         raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
-
-
-def _plain(value: Any) -> Any:
-    """An option as JSON has it."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def _job(keys: QueueKeys, job_type: JobType, options: JobOptions, data: dict[str, Any], job_id: str, now: float) -> Job:

@@ -5,7 +5,7 @@ import math
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,17 @@ def whole(value: Any, option: str, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InvalidJobOption(f"{option} is {value!r}; give a whole number from {low} to {high}")
     return value
+
+
+def plain(value: Any) -> Any:
+    """Options as JSON has them, durations in seconds."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (Backoff, Retention)):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 @dataclass(frozen=True)

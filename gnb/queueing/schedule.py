@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from .cron import Cron, time_zone
 from .errors import InvalidJobOption, InvalidSchedule
-from .options import seconds
+from .options import plain, seconds
 
 CATCH_UP = ("once", "skip")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -65,6 +65,7 @@ class Schedule:
             errors["catch_up"] = [f"{self.catch_up!r} is neither 'once' nor 'skip'"]
         if refused := {"delay", "job_id"} & set(self.options):
             errors["options"] = [f"a schedule sets {min(refused)} itself"]
+        object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)
             self._check_timing()

@@ -39,6 +39,7 @@ class ScheduleSchema(Schema):
     tz = fields.String(attribute="schedule.tz", required=True)
     overlap = fields.Boolean(attribute="schedule.overlap", required=True)
     catchUp = fields.String(attribute="schedule.catch_up", required=True, validate=validate.OneOf(CATCH_UP))
+    options = fields.Dict(attribute="schedule.options", keys=fields.String(), required=True)
     description = fields.Method("_describe", required=True, metadata={"type": "string"})
     paused = fields.Boolean(required=True)
     inCode = fields.Boolean(attribute="in_code", required=True)

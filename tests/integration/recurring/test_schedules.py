@@ -256,12 +256,14 @@ def test_the_broker_away_is_waited_out(engine: Engine) -> None:
 
 def test_a_repeated_job_is_a_schedule_and_asked_for_twice_it_is_one(engine: Engine) -> None:
     repeat = {"pattern": "0 0 * * *", "tz": "Europe/Istanbul"}
-    jobs = [enqueue_repeated(engine, "scheduled", "note", {"text": "x"}, repeat, {"priority": 2}) for _ in range(2)]
+    options = {"priority": 2, "timeout": timedelta(minutes=5), "backoff": {"delay": timedelta(seconds=9)}}
+    jobs = [enqueue_repeated(engine, "scheduled", "note", {"text": "x"}, repeat, options) for _ in range(2)]
     (state,) = engine.schedules.list()
     assert jobs[0].id == jobs[1].id == f"{state.name}-{state.next_at:%Y%m%dT%H%M%SZ}"
     assert (jobs[0].state, jobs[0].priority) == ("delayed", 2)
     assert fire_due(engine, due_time(engine, state.name)) == [jobs[0].id]
-    assert engine.queue("scheduled").job(jobs[0].id).priority == 2
+    fired = engine.queue("scheduled").job(jobs[0].id)
+    assert (fired.priority, fired.timeout, fired.options["backoff"]) == (2, 300, {"delay": 9})
 
 
 @pytest.mark.parametrize("repeat", ["daily", {"pattern": "61 * * * *"}, {"cron": "* * * * *"}, {}, {"every": -1}])
