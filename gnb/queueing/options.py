@@ -24,7 +24,7 @@ def seconds(value: Any, option: str) -> float:
     if isinstance(value, timedelta):
         number = value.total_seconds()
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = float(min(value, 1e12))  # beyond any limit, yet no overflow
+        number = float(max(min(value, 1e12), -1))  # beyond any limit, yet no overflow
     else:
         text = value.strip() if isinstance(value, str) else ""
         if not text or _PART.sub("", text).strip():

@@ -49,6 +49,7 @@ def test_data_that_does_not_fit_the_schema_is_refused_field_by_field(queue: Queu
         ("priority", True),
         ("attempts", 0),
         ("delay", -1),
+        ("delay", -(10**400)),
         ("delay", "soon"),
         ("delay", "1x2h"),
         ("delay", ""),
