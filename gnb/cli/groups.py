@@ -54,6 +54,8 @@ def one_line_errors() -> Iterator[None]:
     except click.UsageError as error:
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
         raise Failure(error.format_message() + hint, USAGE) from error
+    except UnicodeEncodeError as error:
+        raise Failure("an argument is not UTF-8", USAGE) from error
     except QueueUnavailable as error:
         raise Failure(str(error), AWAY) from error
     except _WRONG_USAGE as error:

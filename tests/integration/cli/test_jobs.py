@@ -224,6 +224,10 @@ def test_an_unknown_job_ends_with_1(run: Run, command: str) -> None:
     one_line(run(command, "email", "no-such-job", ends=1))
 
 
+def test_an_argument_that_is_no_text_ends_with_2(run: Run) -> None:
+    one_line(run("show", "email", "\udcff", ends=2))
+
+
 @pytest.mark.parametrize("command", [("list",), ("pause",), ("clean",), ("drain", "--yes"), ("retry", "--all")])
 def test_an_unknown_queue_ends_with_1(run: Run, command: tuple[str, ...]) -> None:
     one_line(run(command[0], "nowhere", *command[1:], ends=1))
