@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from gnb.models import REVENUE_STATUSES, Booking, Tour
+from gnb.models import REVENUE_STATUSES, Booking, Tour, localized
 from gnb.services.exports import selection
 from gnb.services.mail.words import percent, text_language
 
@@ -92,14 +92,14 @@ def _revenue(connection: sa.Connection, filters: Mapping[str, Any], language: st
 def _best_tours(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
     number = sa.func.count()
     rows = connection.execute(
-        sa.select(Tour.name, number)
+        sa.select(Tour.name, Tour.titles, number)
         .join(Booking, Booking.tour_id == Tour.id)
         .where(*selection.of_bookings(filters), Booking.status != "cancelled")
         .group_by(Tour.id, Tour.name)
         .order_by(number.desc(), Tour.name)
         .limit(TOP)
     )
-    return [_count("tour", name, count, language) for name, count in rows]
+    return [_count("tour", name, count, language, localized(titles, language)) for name, titles, count in rows]
 
 
 def _busiest(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:

@@ -21,7 +21,7 @@ from tests.servers import on_sqlite
 @pytest.fixture
 def sold(app: Flask) -> None:
     """Ten bookings of one tour, eight that count as revenue, one cancelled, one in February."""
-    tour = make_tour(name="Old City")
+    tour = make_tour(name="Old City", titles={"en": "Old City", "tr": "Eski Şehir"})
     for number in range(10):
         month = 2 if number == 9 else 1
         status = "cancelled" if number == 0 else "pending" if number == 1 else "paid"
@@ -72,6 +72,7 @@ def test_figures_are_written_as_the_language_of_the_sentences_does(sold: None) -
     assert "İptal edilen rezervasyonların payı: %11,1." in texts
     assert "Onaylanan, ödenen ve tamamlanan rezervasyonların geliri: 703,50 EUR." in texts
     assert "En yoğun gün 10 Ocak 2026, 8 alışla." in texts
+    assert "Eski Şehir: 8 rezervasyonla en çok seçilenlerden." in texts
 
 
 @on_sqlite
