@@ -7,7 +7,9 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
+from gnb.extensions import engine
 from gnb.models import User
+from gnb.queueing import Schedule
 from tests.business import make_booking, make_campaign, make_extra, make_tour
 from tests.integration.api.conftest import accounts
 from tests.integration.api.test_roles import signed_in
@@ -86,3 +88,15 @@ def broken_by(app: Flask, user: User, hostile: str) -> list[tuple[str, str]]:
             if client.post(path, data=dict.fromkeys(NAMES, hostile)).status_code >= 500:
                 broken.append(("POST", rule.rule))
     return broken
+
+
+@on_sqlite
+def test_half_a_character_is_shown_as_a_question_mark(app: Flask, accounts: dict[str, User]) -> None:
+    mail = {"to": "a@example.com", "subject": "Hi", "text": "half \ud800 of one"}
+    job = engine().queue("email").enqueue("send-email", mail)
+    engine().schedules.add(Schedule("half", "send-email", mail, every=60, queue="email"))
+    client = signed_in(app, accounts["admin"])
+    for path in (f"/admin/jobs/email/{job.id}/edit", "/admin/schedules/half/edit"):
+        assert "half ? of one" in client.get(path).text
+    for path in (f"/admin/jobs/email/{job.id}", "/admin/jobs/email", "/admin/schedules/half", "/admin/schedules"):
+        assert client.get(path).status_code == 200

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask, abort, request
 from flask.testing import FlaskClient
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from gnb import create_app
 from gnb.config import Settings
@@ -128,6 +128,7 @@ def test_a_program_gets_errors_as_json_and_a_person_as_a_page(client: FlaskClien
         (QueueUnavailable("the broker does not answer"), 503, "queue_unavailable"),
         (OverflowError("Python int too large to convert to SQLite INTEGER"), 422, "invalid"),
         (DataError("INSERT", {}, ValueError("out of range")), 422, "invalid"),
+        (IntegrityError("INSERT", {}, ValueError("UNIQUE constraint failed")), 409, "conflict"),
         ("\ud800".encode, 400, "bad_request"),
     ],
 )
