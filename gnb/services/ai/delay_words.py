@@ -6,6 +6,8 @@ from datetime import date
 
 from babel.dates import get_day_names, get_month_names
 
+from gnb.services.mail.words import text_language
+
 REASONS = {
     "en": {
         "area": "Traffic around {area}",
@@ -35,7 +37,7 @@ _EARLIER = {
 
 def reason(code: str, language: str, minutes: float, **facts: object) -> str:
     """One reason as a sentence; `minutes` are what it adds to the usual lateness, negative for what it saves."""
-    known = _known(language)
+    known = text_language(language)
     cause = REASONS[known][code].format(**facts)
     whole = round(abs(minutes))
     sentence = _LITTLE if not whole else _ADDS if minutes > 0 else _SAVES
@@ -44,19 +46,15 @@ def reason(code: str, language: str, minutes: float, **facts: object) -> str:
 
 def earlier(minutes: int, language: str) -> str:
     """The advice to leave earlier."""
-    return _EARLIER[_known(language)].format(minutes=minutes)
+    return _EARLIER[text_language(language)].format(minutes=minutes)
 
 
 def weekday(day: date, language: str) -> str:
     """The day's name."""
-    return str(get_day_names("wide", locale=_known(language))[day.weekday()])
+    return str(get_day_names("wide", locale=text_language(language))[day.weekday()])
 
 
 def month(day: date, language: str) -> str:
     """The month's name, as it is written within a sentence."""
-    name = str(get_month_names("wide", context="stand-alone", locale=_known(language))[day.month])
-    return name.lower() if _known(language) == "tr" else name
-
-
-def _known(language: str) -> str:
-    return language if language in REASONS else "en"
+    name = str(get_month_names("wide", context="stand-alone", locale=text_language(language))[day.month])
+    return name.lower() if text_language(language) == "tr" else name

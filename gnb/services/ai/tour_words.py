@@ -7,6 +7,7 @@ from datetime import date
 from gnb.services.ai import delay_words
 from gnb.services.ai.candidates import Candidate
 from gnb.services.airports import place_name
+from gnb.services.mail.words import text_language
 
 _REASONS = {
     "en": {
@@ -30,6 +31,5 @@ _REASONS = {
 
 def reason(candidate: Candidate, language: str, today: date) -> str:
     """The reason that speaks most for the tour, as a sentence."""
-    known = _REASONS.get(language, _REASONS["en"])
-    city = place_name(candidate.tour.city, language)
-    return known[candidate.main_reason].format(city=city, month=delay_words.month(today, language))
+    words = _REASONS[text_language(language)][candidate.main_reason]
+    return words.format(city=place_name(candidate.tour.city, language), month=delay_words.month(today, language))
