@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from gnb.cli.outcomes import USAGE, Failure
 from gnb.extensions import engine
-from gnb.queueing import InvalidSchedule, Scheduler
+from gnb.queueing import Scheduler
 from gnb.queueing.errors import QueueingError
 
 
@@ -22,5 +22,5 @@ def scheduler() -> None:
     keeper.listen()
     try:
         keeper.run()
-    except (InvalidSchedule, QueueingError) as error:
+    except QueueingError as error:
         raise Failure(f"a schedule of gnb/jobs/schedules.py is wrong: {error}", USAGE) from error

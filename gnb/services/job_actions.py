@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from gnb.extensions import engine
@@ -252,4 +251,4 @@ def _stop_and_remove(queue: Queue, job_id: str) -> bool:
 
 
 def _named(ids: list[str] | None) -> dict[str, Any]:
-    return {"all": True} if ids is None else {"ids": list(islice(ids, 20))}
+    return {"all": True} if ids is None else {"ids": ids[:20]}

@@ -34,8 +34,8 @@ def new_job(queue_name: str) -> ResponseReturnValue:
 def edit_job(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Show the form filled with the data of a job; sending it makes a new job."""
     old = engine().queue(queue_name).job(job_id)
-    options = {name: value for name in ("priority", "attempts") if (value := (old.options or {}).get(name)) is not None}
-    return _form(queue_name, _type_name(queue_name, old.name), dict(old.data or {}), options, old_id=job_id)
+    options = {name: value for name in ("priority", "attempts") if (value := old.options.get(name)) is not None}
+    return _form(queue_name, _type_name(queue_name, old.name), old.data, options, old_id=job_id)
 
 
 @blueprint.post("/jobs/<queue_name>/new")

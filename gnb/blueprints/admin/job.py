@@ -35,11 +35,8 @@ def job(queue_name: str, job_id: str) -> ResponseReturnValue:
 
 def _errors(found: Any, attempts: list[Any]) -> list[tuple[int | None, str]]:
     """Return each failed attempt's number and error with its stack, newest first."""
-    failed = [attempt for attempt in attempts if attempt.error]
-    if failed:
-        return [(attempt.number, attempt.error) for attempt in failed]
-    texts = found.stacktrace or ([found.failed_reason] if found.failed_reason else [])
-    return [(None, text) for text in texts]
+    errors = [(attempt.number, attempt.error) for attempt in attempts if attempt.error]
+    return errors or ([(None, found.failed_reason)] if found.failed_reason else [])
 
 
 def _export(found: Any) -> Export | None:
