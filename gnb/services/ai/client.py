@@ -75,7 +75,8 @@ def complete(prompt: Prompt, seconds: float = ANSWER_SECONDS) -> Reply:
     import openai  # 20 MB, for a process that asks; most workers never do
 
     try:
-        completion = _client(seconds).chat.completions.create(**_request(prompt))
+        with _client(seconds) as service:
+            completion = service.chat.completions.create(**_request(prompt))
     except openai.APITimeoutError as error:
         raise RetryLater(f"the language model did not answer within {seconds:g} s", delay=_PAUSE) from error
     except openai.APIConnectionError as error:
