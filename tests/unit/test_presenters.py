@@ -63,7 +63,8 @@ def test_a_moment_is_said_from_now(language: str, offset: int, words: str) -> No
 def test_numbers_and_times_follow_the_language(language: str) -> None:
     assert numbers.number(1_234_567) == "1.234.567"
     assert numbers.size(424_300) == "424 kB"
-    assert numbers.percent(12.5, 1, signed=True) == "%+12,5"
+    assert numbers.percent(12.5, 1, signed=True) == "+%12,5"
+    assert numbers.percent(-12.5, 1) == "−%12,5"
     assert capital("iş") == "İş"
     assert times.duration(3.14) == "3,1 sn"
     assert times.relative(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 0, 3, tzinfo=UTC)) == "3 dk önce"

@@ -36,8 +36,8 @@ def _signs(locale: str) -> tuple[str, str]:
 
 def percent(value: float, digits: int = 0, signed: bool = False) -> str:
     """Return ``value`` with the sign of per cent where the reader's language has it: ``12.5%``, ``%12,5``."""
-    text = grouped(value, digits)
-    return gettext("%(n)s%%", n=f"+{text}" if signed and value > 0 else text)
+    sign = "−" if value < 0 else "+" if signed and value > 0 else ""
+    return sign + gettext("%(n)s%%", n=grouped(abs(value), digits))
 
 
 def size(value: int | None) -> str:
