@@ -1,8 +1,9 @@
 """The jobs of the queue `export`: each makes one file.
 
-Data: `{"filters": {…}, "exportId": "…"}`. Filters may also stand beside one another without `filters`, as in
-`{"startDate": "2026-01-01"}`. Without `exportId` the job makes a row of its own, named after the job, so that a second
-attempt finds it again. Comes back: `{"exportId", "fileName", "rows", "bytes"}`.
+Data: `{"filters": {…}}`. Filters may also stand beside one another without `filters`, as in
+`{"startDate": "2026-01-01"}`. The job makes a row of its own, named after the job, so that a second attempt finds it
+again. With an `exportId` it makes that row's file: the filters that count are the row's, and those here are for people
+who look at the job. Comes back: `{"exportId", "fileName", "rows", "bytes"}`.
 """
 
 from __future__ import annotations

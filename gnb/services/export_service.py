@@ -12,14 +12,14 @@ Filters are those of `gnb.services.exports.filters`; each function raises Invali
 from __future__ import annotations
 
 import io
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import joinedload
 
 from gnb.extensions import settings
@@ -29,10 +29,11 @@ from gnb.services import queue_service
 from gnb.services.exports import attempts, clean_up
 from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters
 from gnb.services.exports.filters import dump_filters, load_filters
+from gnb.services.exports.lost import fail_lost
 from gnb.services.exports.making import write_export
 from gnb.services.exports.storage import open_storage
 
-log = logging.getLogger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 Filters = Mapping[str, Any]
 
@@ -127,10 +128,11 @@ def request(
     try:
         job = queue_service.add_export_job(export_type, data)
     except QueueUnavailable as error:
-        log.warning("the broker is away, export %s is made at once: %s", export.id, error)
+        log.warning("an export is made at once, without the queue", export=export.id, cause=str(error))
         return run(export.id)
-    _set_job(export.id, job.id)
-    return get(export.id)
+    export.job_id = job.id
+    db.session.commit()
+    return export
 
 
 def create(
@@ -178,6 +180,7 @@ def get(export_id: str) -> Export:
     export = db.session.get(Export, export_id, populate_existing=True)
     if export is None:
         raise ExportNotFound(f"there is no export {export_id}")
+    fail_lost([export])
     return export
 
 
@@ -189,6 +192,7 @@ def list_exports(start: int = 0, end: int = 20) -> tuple[list[Export], int]:
         .order_by(Export.created_at.desc(), Export.id)
         .slice(start, end)
     ).all()
+    fail_lost(found)
     return list(found), db.session.scalar(sa.select(sa.func.count()).select_from(Export)) or 0
 
 
@@ -230,16 +234,10 @@ def _place() -> attempts.Place:
 
 def _make(export_type: str, filters: Filters | None, language: str = DEFAULT_LANGUAGE) -> bytes:
     whole = io.BytesIO()
-    ignore: Callable[[int, int], None] = lambda _done, _total: None  # noqa: E731
-    write_export(export_type, load_filters(export_type, filters), language, whole, db.engine, ignore)
+    write_export(export_type, load_filters(export_type, filters), language, whole, db.engine)
     return whole.getvalue()
 
 
 def _result(export: Export) -> ExportResult:
     sync = export.state == "completed" and export.job_id is None
     return ExportResult(export.id, None if sync else export.job_id, sync)
-
-
-def _set_job(export_id: str, job_id: str) -> None:
-    db.session.execute(sa.update(Export).where(Export.id == export_id).values(job_id=job_id))
-    db.session.commit()

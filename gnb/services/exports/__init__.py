@@ -10,4 +10,6 @@
     bookings_pdf, revenue_pdf, plots, pdf_pages, pdf_join    documents, slice by slice
     storage        where files are kept: the database, a folder, S3
     attempts       one try at an export: from its row to the whole file, or to nothing
+    lost           exports that no job will make any more
+    clean_up       files past their time, and what broken attempts left behind
 """

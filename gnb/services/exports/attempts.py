@@ -8,7 +8,6 @@ next attempt, or by the clean-up. Rows are written over connections of their own
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from gnb.models import Export, local_day, now
 from gnb.services.exports.errors import AttemptSuperseded, ExportError, ExportNotFound, StorageError
@@ -24,7 +24,7 @@ from gnb.services.exports.filters import load_filters
 from gnb.services.exports.making import CONTENT_TYPES, extension, file_name, write_export
 from gnb.services.exports.storage import Storage
 
-log = logging.getLogger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 KEPT = timedelta(days=7)
 """How long a finished file is kept."""
@@ -124,7 +124,7 @@ class _Attempt:
         try:
             self._update(state=state, error=in_words(error), finished_at=now() if state == "failed" else None)
         except sa.exc.SQLAlchemyError:
-            log.warning("export %s could not be marked as %s: the database does not answer", self._id, state)
+            log.warning("the database does not answer, and an export is not marked", export=self._id, state=state)
 
     def _complete(self, size: int, rows: int) -> None:
         finished = now()
@@ -176,4 +176,4 @@ def remove_file(place: Place, key: str) -> None:
     try:
         place.storage.remove(key)
     except (StorageError, OSError, sa.exc.SQLAlchemyError) as error:
-        log.warning("the file %s could not be removed: %s", key, type(error).__name__)
+        log.warning("an export's file could not be removed", key=key, error=type(error).__name__)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from gnb.models import Export
 from gnb.services.exports.attempts import Place, remove_file
+from gnb.services.exports.lost import LOST, OPEN
 
 ABANDONED = timedelta(hours=24)
 """After so long an export that is neither done nor failed has lost its job: it never takes an hour."""
@@ -38,10 +39,10 @@ def give_up_abandoned(place: Place, moment: datetime) -> int:
         return connection.execute(
             sa.update(Export)
             .where(
-                Export.state.in_(("waiting", "active")),
+                Export.state.in_(OPEN),
                 sa.func.coalesce(Export.started_at, Export.created_at) <= moment - ABANDONED,
             )
-            .values(state="failed", error="Its job was removed or lost before it was done.", finished_at=moment)
+            .values(state="failed", error=LOST, finished_at=moment)
         ).rowcount
 
 

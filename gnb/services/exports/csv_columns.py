@@ -43,11 +43,13 @@ class Column:
 class Table:
     """One CSV file: columns, where their rows come from, and in which order.
 
-    `key` is a unique ascending number by which the rows may be read in batches, None where there is none.
+    `counted_in` has as many rows as `origin` and conditions of the same columns, and is quicker to count. `key` is a
+    unique ascending number by which the rows may be read in batches, None where there is none.
     """
 
     columns: tuple[Column, ...]
     origin: Any
+    counted_in: Any
     conditions: selection.Conditions
     order: tuple[Any, ...]
     key: Any = None
@@ -59,7 +61,7 @@ class Table:
 
     def counted(self) -> sa.Select[Any]:
         """A query for the number of rows."""
-        return sa.select(sa.func.count()).select_from(self.origin).where(*self.conditions)
+        return sa.select(sa.func.count()).select_from(self.counted_in).where(*self.conditions)
 
     def select(self, *expressions: Any) -> sa.Select[Any]:
         """These expressions for each row, in order."""
@@ -86,6 +88,7 @@ def _bookings(filters: Mapping[str, Any]) -> Table:
             Column("Created At", Kind.INSTANT, Booking.created_at),
         ),
         origin=sa.join(Booking, Tour, Tour.id == Booking.tour_id),
+        counted_in=Booking.__table__,  # each has one tour
         conditions=selection.of_bookings(filters),
         order=(Booking.id,),
         key=Booking.id,
@@ -103,6 +106,7 @@ def _users(filters: Mapping[str, Any]) -> Table:
             Column("Registered At", Kind.INSTANT, User.created_at),
         ),
         origin=User.__table__,
+        counted_in=User.__table__,
         conditions=selection.of_users(filters),
         order=(User.id,),
         key=User.id,
@@ -120,6 +124,7 @@ def _revenue(filters: Mapping[str, Any]) -> Table:
             Column("Avg Booking Value", Kind.MONEY, totals.c.average),
         ),
         origin=totals,
+        counted_in=totals,
         conditions=[],
         order=(totals.c.day, totals.c.tour),
     )

@@ -18,7 +18,6 @@ from marshmallow import Schema, ValidationError, fields, pre_load, validate, val
 from gnb.models import (
     CURRENCIES,
     EXPORT_TYPES,
-    HOME_ZONE,
     LANGUAGES,
     PAYMENT_METHODS,
     REVENUE_STATUSES,
@@ -162,8 +161,3 @@ def filters_schema(export_type: str) -> Filters:
     if export_type not in FILTERS:
         raise UnknownExportType(f"there is no export {str(export_type)[:60]!r}; there are: {', '.join(EXPORT_TYPES)}")
     return FILTERS[export_type]()
-
-
-def local_midnight(day: date) -> datetime:
-    """The instant at which the day begins in Europe/Istanbul."""
-    return datetime(day.year, day.month, day.day, tzinfo=HOME_ZONE)

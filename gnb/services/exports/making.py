@@ -13,7 +13,12 @@ CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
 
 def write_export(
-    export_type: str, filters: Mapping[str, Any], language: str, sink: Sink, engine: sa.Engine, progress: Progress
+    export_type: str,
+    filters: Mapping[str, Any],
+    language: str,
+    sink: Sink,
+    engine: sa.Engine,
+    progress: Progress = lambda _done, _total: None,
 ) -> int:
     """Writes the whole file, narrowed by loaded filters; returns how many rows it was made from."""
     if export_type.endswith("-csv"):

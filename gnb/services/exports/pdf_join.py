@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from pypdf import PdfReader
 from pypdf.generic import (
@@ -25,6 +25,8 @@ from pypdf.generic import (
     TextStringObject,
 )
 
+from gnb.services.exports.csv_file import Sink
+
 _FONT = "/PageNumberFont"
 _FONT_SIZE = 8
 _BASELINE = 22
@@ -32,12 +34,6 @@ _BASELINE = 22
 
 _WIDTHS = {" ": 0.278, "/": 0.278}
 _DIGIT_WIDTH = 0.556
-
-
-class Sink(Protocol):
-    """What the document's bytes go to."""
-
-    def write(self, data: bytes, /) -> Any: ...
 
 
 class PdfJoin:
@@ -68,11 +64,6 @@ class PdfJoin:
         self._font = self._write(_helvetica())
         # A part's content may leave the page scaled: this saves the state that its footer then restores.
         self._save = self._write(_stream(b"q\n"))
-
-    @property
-    def page_count(self) -> int:
-        """Pages added so far."""
-        return len(self._pages)
 
     def add(self, pdf: bytes) -> None:
         """Adds the pages of a whole PDF."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from gnb.models import REVENUE_STATUSES, STATUSES, Booking, User
-from gnb.services.exports.filters import local_midnight
+from gnb.models import REVENUE_STATUSES, STATUSES, Booking, User, local_midnight
 
 Conditions = list[sa.ColumnElement[bool]]
 _NO_REVENUE = tuple(status for status in STATUSES if status not in REVENUE_STATUSES)
@@ -51,7 +50,7 @@ def of_users(filters: Mapping[str, Any]) -> Conditions:
     if "language" in filters:
         conditions.append(User.language.in_(filters["language"]))
     if "start_date" in filters:
-        conditions.append(User.created_at >= local_midnight(filters["start_date"]).astimezone(UTC))
+        conditions.append(User.created_at >= local_midnight(filters["start_date"]))
     if filters.get("end_date", date.max) < date.max:
-        conditions.append(User.created_at < local_midnight(filters["end_date"] + timedelta(days=1)).astimezone(UTC))
+        conditions.append(User.created_at < local_midnight(filters["end_date"] + timedelta(days=1)))
     return conditions

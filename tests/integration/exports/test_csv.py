@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from gnb.extensions import db
@@ -16,7 +17,7 @@ from gnb.services import export_service
 from gnb.services.exports import revenue
 from gnb.services.exports.errors import InvalidFilters
 from tests.business import make_booking, make_tour, make_user
-from tests.servers import on_sqlite
+from tests.servers import on_postgresql, on_sqlite
 
 FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"
 
@@ -61,6 +62,18 @@ def test_more_bookings_than_one_batch_are_all_there_once(app: Flask) -> None:
     rows = rows_of(export_service.export_bookings_csv())
     ids = [int(row["Booking ID"]) for row in rows]
     assert ids == list(db.session.scalars(db.select(Booking.id).order_by(Booking.id)))
+    assert {row["Created At"] for row in rows} == {first.created_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+@on_postgresql
+def test_how_the_database_likes_to_write_times_changes_nothing(bookings: list[Booking]) -> None:
+    before = export_service.export_bookings_csv(), export_service.export_users_csv()
+    name = db.engine.url.database
+    db.session.execute(sa.text(f"""ALTER DATABASE "{name}" SET timezone = 'America/New_York'"""))
+    db.session.execute(sa.text(f"""ALTER DATABASE "{name}" SET datestyle = 'German'"""))
+    db.session.commit()
+    db.engine.dispose()
+    assert (export_service.export_bookings_csv(), export_service.export_users_csv()) == before
 
 
 def test_header_and_line_ends_are_those_of_rfc_4180(bookings: list[Booking]) -> None:
@@ -141,6 +154,12 @@ def test_users_are_narrowed_by_role_language_and_day_of_registration(app: Flask)
     make_user(role="user", language="tr", created_at=datetime(2026, 3, 2, 21, 30, tzinfo=UTC))
     filters = {"role": "customer", "language": "tr", "startDate": "2026-03-02", "endDate": "2026-03-02"}
     assert [row["User ID"] for row in rows_of(export_service.export_users_csv(filters))] == [str(wanted.id)]
+
+
+def test_the_first_and_the_last_day_that_there_are_narrow_nothing(app: Flask) -> None:
+    make_user()
+    everything = {"startDate": "0001-01-01", "endDate": "9999-12-31"}
+    assert export_service.export_users_csv(everything) == export_service.export_users_csv()
 
 
 def test_revenue_adds_up_to_the_cent_by_day_and_tour(bookings: list[Booking]) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
+from structlog.testing import capture_logs
 
 from gnb.extensions import db
 from gnb.models import Booking, Export, ExportChunk
 from gnb.queueing import InvalidJobData
 from gnb.services import export_service
-from gnb.services.queue_service import add_export_job, get_job
+from gnb.services.queue_service import add_export_job, get_job, remove_job
 from tests.integration.engine.conftest import Workers
 from tests.servers import on_sqlite
 
@@ -76,16 +77,14 @@ def test_an_async_call_is_queued(app: Flask) -> None:
     }
 
 
-def test_an_async_call_without_broker_is_done_at_once_and_warns(
-    without_broker: Flask, bookings: list[Booking], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(export_service.log, "warning", lambda message, *args: warnings.append(message % args))
-    result = export_service.export_bookings_csv_async({"status": "confirmed"})
+def test_an_async_call_without_broker_is_done_at_once_and_warns(without_broker: Flask, bookings: list[Booking]) -> None:
+    with capture_logs() as lines:
+        result = export_service.export_bookings_csv_async({"status": "confirmed"})
     assert (result.sync, result.job_id) == (True, None)
     assert result.data == export_service.export_bookings_csv({"status": "confirmed"})
     assert next(csv.reader(io.StringIO(result.data)))[0] == "Booking ID"
-    assert len(warnings) == 1 and "the broker is away" in warnings[0]
+    warnings = [line["event"] for line in lines if line["log_level"] == "warning"]
+    assert warnings == ["an export is made at once, without the queue"]
 
 
 def test_an_async_pdf_without_broker_comes_as_bytes(without_broker: Flask, bookings: list[Booking]) -> None:
@@ -99,6 +98,15 @@ def test_a_job_that_runs_twice_makes_one_file(bookings: list[Booking]) -> None:
     first = export_service.run(export.id, "job-1").file_key
     assert export_service.run(export.id, "job-1").file_key == first
     assert db.session.scalars(db.select(ExportChunk.file_key).distinct()).all() == [first]
+
+
+def test_an_export_whose_job_was_removed_is_said_to_have_failed(app: Flask) -> None:
+    export = export_service.request("users-csv")
+    assert export_service.get(export.id).state == "waiting"
+    remove_job("export", export.job_id)
+    ((listed,), _) = export_service.list_exports()
+    assert (listed.state, listed.error) == ("failed", "Its job was removed or lost before it was done.")
+    assert export_service.get(export.id).finished_at is not None
 
 
 def test_an_export_that_is_gone_fails_its_job_for_good(app: Flask, start_workers: Callable[..., Workers]) -> None:

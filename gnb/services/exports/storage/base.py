@@ -21,7 +21,7 @@ def check_key(key: str) -> str:
 
 
 class FileWriter(ABC):
-    """A file being written. Subclasses put away pieces of `piece_size` bytes, the last one smaller.
+    """A file being written. Subclasses put away pieces of `piece_size` bytes or a little more, the last one smaller.
 
     A piece is put away by a thread while the next one is made: the database reads and writes at once.
     """
@@ -31,19 +31,19 @@ class FileWriter(ABC):
     def __init__(self) -> None:
         self.size = 0
         """Bytes written so far."""
-        self._buffer = bytearray()
+        self._unput: list[bytes] = []
+        self._unput_size = 0
         self._putting = ThreadPoolExecutor(1, "export-writer")
         self._put_before: Future[None] | None = None
 
     def write(self, data: bytes) -> None:
         """Adds to the file's end."""
         self.size += len(data)
-        self._buffer += data
-        while len(self._buffer) >= self.piece_size:
-            piece = bytes(self._buffer[: self.piece_size])
-            del self._buffer[: self.piece_size]
+        self._unput.append(data)
+        self._unput_size += len(data)
+        if self._unput_size >= self.piece_size:
             self._wait_for_piece()
-            self._put_before = self._putting.submit(self._put, piece)
+            self._put_before = self._putting.submit(self._put, self._piece())
 
     def __enter__(self) -> Self:
         return self
@@ -54,8 +54,8 @@ class FileWriter(ABC):
         try:
             if kind is None:
                 self._wait_for_piece()
-                if self._buffer:
-                    self._put(bytes(self._buffer))
+                if self._unput:
+                    self._put(self._piece())
                 self._finish()
         except BaseException as error:
             kind = type(error)
@@ -64,6 +64,11 @@ class FileWriter(ABC):
             self._putting.shutdown()
             if kind is not None:
                 self._discard()
+
+    def _piece(self) -> bytes:
+        piece = b"".join(self._unput)
+        self._unput, self._unput_size = [], 0
+        return piece
 
     def _wait_for_piece(self) -> None:
         """Raises what went wrong with the piece before."""

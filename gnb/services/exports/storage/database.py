@@ -6,16 +6,16 @@ export's row makes the chunks a file: until it names their key, nobody is offere
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 
 from gnb.models import Export, ExportChunk
 from gnb.services.exports.storage.base import FileWriter, Storage, check_key
 
-log = logging.getLogger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 
 class DatabaseStorage(Storage):
@@ -70,6 +70,9 @@ class DatabaseStorage(Storage):
 
 
 class _ChunkWriter(FileWriter):
+    # A transaction each: larger ones hold up other writers to SQLite, smaller ones cost more than what they hold.
+    piece_size = 512 * 1024
+
     def __init__(self, engine: sa.Engine, key: str, export_id: str) -> None:
         super().__init__()
         self._engine = engine
@@ -100,4 +103,4 @@ class _ChunkWriter(FileWriter):
             DatabaseStorage(self._engine).remove(self._key)
         except sa.exc.SQLAlchemyError:
             # The database that failed the export cannot remove its chunks either: the clean-up will.
-            log.warning("chunks of %s are left for the clean-up", self._key)
+            log.warning("chunks are left for the clean-up", key=self._key)

@@ -6,19 +6,20 @@ A file goes up in parts while it is made, and exists only once the upload is com
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from gnb.services.exports.errors import StorageError
+from gnb.services.exports.making import CONTENT_TYPES
 from gnb.services.exports.storage.base import FileWriter, Storage, check_key
 
-log = logging.getLogger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 _READ_SIZE = 256 * 1024
-_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
 
 class S3Storage(Storage):
@@ -34,7 +35,7 @@ class S3Storage(Storage):
         self._prefix = f"{prefix}/" if prefix else ""
 
     def create(self, key: str, export_id: str) -> FileWriter:
-        return _S3Writer(self._client, self._place(key), _TYPES[key.rsplit(".", 1)[1]])
+        return _S3Writer(self._client, self._place(key), CONTENT_TYPES[key.rsplit(".", 1)[1]])
 
     def size(self, key: str) -> int | None:
         try:
@@ -120,4 +121,4 @@ class _S3Writer(FileWriter):
         try:
             self._ask("abort_multipart_upload", **self._upload)
         except StorageError as error:
-            log.warning("an unfinished upload is left for the clean-up: %s", error)
+            log.warning("an unfinished upload is left for the clean-up", error=str(error))
