@@ -13,10 +13,11 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from gnb.extensions import db
+from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, RetryLater, RunningJob, job
 from gnb.services import email_service
-from gnb.services.mail import ledger
+from gnb.services.mail import after_commit, ledger
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
 
 _MINUTE = 60
@@ -88,10 +89,6 @@ class MailingData(Schema):
     """Data of `campaign-mailing`."""
 
     campaign_id = fields.Integer(data_key="campaignId", required=True, strict=True, validate=validate.Range(min=1))
-
-
-class NoData(Schema):
-    """Data of a job that needs none."""
 
 
 @job("email", "send-email", SendEmailData)
@@ -169,7 +166,7 @@ def _campaign_row(data: dict[str, Any]) -> int:
 def _committed(plan: Any) -> int:
     """The id of the planned row, committed; it goes out by this job, not by one of its own."""
     try:
-        with email_service.after_commit.left_alone():
+        with after_commit.left_alone():
             delivery_id: int = plan().id
             db.session.commit()
     except InvalidMessage as error:

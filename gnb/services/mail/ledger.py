@@ -2,7 +2,8 @@
 
 A row is taken before the server is spoken to, by an update that only one of two can win; `attempts` numbers the takes,
 and settling counts only under the number that was taken. One taken `TAKEN_FOR` ago and never settled was left by a
-process that died: it may be taken again.
+process that died: it may be taken again. So may one that has failed, because nobody took its message: its job runs
+again when a person has mended the cause and presses Retry.
 """
 
 from datetime import datetime, timedelta
@@ -45,7 +46,7 @@ _TAKE = (
     .where(
         _rows.c.id == sa.bindparam("delivery"),
         sa.or_(
-            _rows.c.state == "queued",
+            _rows.c.state.in_(("queued", "failed")),
             sa.and_(_rows.c.state == "sending", _rows.c.sending_at <= sa.bindparam("lapsed")),
         ),
     )

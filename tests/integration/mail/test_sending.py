@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from gnb import create_app
 from gnb.config import Settings
@@ -16,6 +17,8 @@ from gnb.services import email_service
 from gnb.services.mail import ledger, providers, sending
 from gnb.services.mail.errors import AlreadyBeingSent, MailRefused, MailUnavailable
 from tests.business import make_booking, make_tour, make_user, new_booking
+from tests.integration.engine.conftest import Workers
+from tests.integration.mail.test_pages import post, sign_in
 from tests.mail_server import MailServer
 from tests.servers import free_port, on_sqlite
 
@@ -42,6 +45,13 @@ def plan(**fields: Any) -> Delivery:
 
 def waiting() -> int:
     return engine().queue("email").jobs("waiting").total
+
+
+def work() -> None:
+    """Has a worker do what waits, and end."""
+    db.session.remove()
+    db.engine.dispose()
+    assert Workers(engine(), burst=True).wait(60) == 0
 
 
 def refreshed(delivery: Delivery) -> Delivery:
@@ -98,9 +108,30 @@ def test_a_no_for_good_is_final_with_the_servers_words(app: Flask, server: MailS
     with pytest.raises(MailRefused):
         sending.send(delivery.id)
     assert (refreshed(delivery).state, delivery.error) == ("failed", "550 5.1.1 no such person")
-    del server.answers[step]
-    assert sending.send(delivery.id).state == "settled"
+    assert email_service.enqueue_left_behind(now() + timedelta(days=1)) == 0
     assert server.sources == []
+
+
+@on_sqlite
+def test_a_refusal_stands_on_its_job_and_a_retry_brings_the_message_to_the_inbox(
+    app: Flask, server: MailServer, client: FlaskClient
+) -> None:
+    sign_in(client)
+    server.answers["RCPT"] = "550 5.7.1 sender not known here"
+    delivery_id = plan().id
+    job_id = f"delivery-{delivery_id}"
+    work()
+    job = engine().queue("email").job(job_id)
+    assert (job.state, job.attempts_made) == ("failed", 1)
+    page = f"/admin/jobs/email/{job_id}"
+    assert "550 5.7.1 sender not known here" in client.get(page).text
+    del server.answers["RCPT"]
+    post(client, page, f"{page}/retry")
+    work()
+    assert engine().queue("email").job(job_id).return_value["state"] == "sent"
+    assert server.recipients == ["ann@example.com"]
+    delivery = db.session.get_one(Delivery, delivery_id)
+    assert (delivery.state, delivery.error) == ("sent", None)
 
 
 @pytest.mark.parametrize("words", ["421 4.3.2 too busy", "554 5.7.1 go away"])
