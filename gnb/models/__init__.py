@@ -13,6 +13,7 @@ from gnb.models.booking import (
     BookingExtra,
     Passenger,
     local_day,
+    local_midnight,
 )
 from gnb.models.campaign import CAMPAIGN_STATES, MAILING_STATES, Campaign
 from gnb.models.delivery import DELIVERY_KINDS, DELIVERY_STATES, Delivery, DeliveryMessage
@@ -67,6 +68,7 @@ __all__ = [
     "UtcDateTime",
     "db",
     "local_day",
+    "local_midnight",
     "localized",
     "normalize_email",
     "now",

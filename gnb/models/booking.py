@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,13 @@ HOME_ZONE = ZoneInfo("Europe/Istanbul")
 def local_day(instant: datetime) -> date:
     """The calendar day of an instant in Europe/Istanbul."""
     return instant.astimezone(HOME_ZONE).date()
+
+
+def local_midnight(day: date) -> datetime:
+    """The instant at which the day begins in Europe/Istanbul."""
+    if day == date.min:
+        return datetime.min.replace(tzinfo=UTC)  # it began two hours before the first instant that there is
+    return datetime.combine(day, time(), HOME_ZONE)
 
 
 class Booking(Model):

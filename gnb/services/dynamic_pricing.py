@@ -17,8 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.models import Booking, PriceChange, Tour, now
-from gnb.models.booking import HOME_ZONE
 from gnb.services.pricing.demand_rules import Demand, demand_price, limits
+from gnb.services.reports.week import Week
 
 _WEEK = timedelta(days=7)
 _YEAR = timedelta(days=364)  # 52 weeks: the same weekdays
@@ -64,19 +64,6 @@ REASONS = ("demand", "season", "limit", "steady", "campaign", "done")
 """Demand or season moved it, its limit kept it, nothing moved it, a campaign holds it, this week's change is made."""
 
 
-def week_start(moment: datetime) -> datetime:
-    """Midnight of that week's Monday in Europe/Istanbul."""
-    local = moment.astimezone(HOME_ZONE)
-    monday = local.date() - timedelta(days=local.weekday())
-    return datetime(monday.year, monday.month, monday.day, tzinfo=HOME_ZONE)
-
-
-def week_name(moment: datetime) -> str:
-    """Such as 2026-W48."""
-    year, week, _ = moment.astimezone(HOME_ZONE).isocalendar()
-    return f"{year}-W{week:02}"
-
-
 def preview(moment: datetime | None = None) -> list[Proposal]:
     """What a run at that moment (now) would change, largest change first, and what it would leave with the reason."""
     moment = moment or now()
@@ -87,20 +74,21 @@ def preview(moment: datetime | None = None) -> list[Proposal]:
 def update_prices(moment: datetime | None = None) -> list[Proposal]:
     """Make this week's changes, each written down with its reason; those made, largest first. Twice is once."""
     moment = moment or now()
-    made = [proposal for proposal in preview(moment) if proposal.changes and _change(proposal, week_name(moment))]
+    made = [proposal for proposal in preview(moment) if proposal.changes and _change(proposal, Week.of(moment).name)]
     db.session.commit()
     return made
 
 
 def _candidates(moment: datetime) -> list[tuple[Tour, Demand, str]]:
     """Every active tour with its demand, and why it is left alone, "" if it is not."""
-    start = week_start(moment)
+    week = Week.of(moment)
+    start = week.start
     last, before = _bookings(start - _WEEK, start), _bookings(start - 2 * _WEEK, start - _WEEK)
     year_ago = start - _YEAR
     coming_then, last_then = _bookings(year_ago, year_ago + _WEEK), _bookings(year_ago - _WEEK, year_ago)
     first = db.session.scalar(sa.select(sa.func.min(Booking.created_at)))
     has_year = first is not None and first <= year_ago - _WEEK
-    held, done = _newest_causes("campaign"), _changed_in(week_name(moment))
+    held, done = _newest_causes("campaign"), _changed_in(week.name)
     rows = []
     for tour in db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id)):
         back = (coming_then.get(tour.id, 0), last_then.get(tour.id, 0)) if has_year else (None, None)

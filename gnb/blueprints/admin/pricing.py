@@ -10,6 +10,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.models import now
 from gnb.services import dynamic_pricing
 from gnb.services.dynamic_pricing import Proposal
+from gnb.services.reports.week import Week
 
 _BARS = 30
 _ROW = 24
@@ -34,7 +35,7 @@ def pricing() -> ResponseReturnValue:
     changing = [proposal for proposal in proposals if proposal.changes]
     return render_template(
         "admin/schedules/pricing.html",
-        week=dynamic_pricing.week_name(now()),
+        week=Week.of(now()).name,
         proposals=proposals,
         changing=len(changing),
         bars=[_bar(place, proposal) for place, proposal in enumerate(changing[:_BARS])],

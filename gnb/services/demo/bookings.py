@@ -11,7 +11,7 @@ from itertools import accumulate
 from random import Random
 from typing import Any
 
-from gnb.models import HOME_ZONE
+from gnb.models import local_midnight
 from gnb.services.bookings.pricing import PER_VEHICLE, Party, fares
 from gnb.services.demo import delays, demand
 from gnb.services.demo.names import HOTELS, NOTES
@@ -74,7 +74,7 @@ def draw_bookings(business: Business, count: int, rng: Random) -> Iterator[Drawn
     """`count` bookings in the order they were made, numbered from `first_booking`."""
     came = [moment for _, moment in business.customers]
     weights = list(accumulate(product.weight for product in business.products))
-    end = datetime.combine(business.until, datetime.min.time(), HOME_ZONE)
+    end = local_midnight(business.until)
     for number, (made, day) in enumerate(demand.pickups(count, business.until, rng), business.first_booking):
         product = rng.choices(business.products, cum_weights=weights)[0]
         known = bisect_right(came, made)

@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import accumulate
 from random import Random
 
-from gnb.models import HOME_ZONE
+from gnb.models import HOME_ZONE, local_midnight
 
 MONTHS_BACK = 24
 DAYS_AHEAD = 60
@@ -40,11 +40,11 @@ def days(until: date) -> tuple[list[date], list[float]]:
 def pickups(count: int, until: date, rng: Random) -> list[tuple[datetime, date]]:
     """When each booking was made, and the day it is for: `count` of them, in the order they were made."""
     calendar, weights = days(until)
-    end = datetime.combine(until, time(), HOME_ZONE)
+    end = local_midnight(until)
     made = []
     for day in rng.choices(calendar, cum_weights=weights, k=count):
         ahead = min(rng.lognormvariate(2.3, 1.0), 200.0)
-        moment = datetime.combine(day, time(), HOME_ZONE) - timedelta(days=ahead)
+        moment = local_midnight(day) - timedelta(days=ahead)
         if moment >= end:
             moment = end - timedelta(days=rng.random() * 20, minutes=1)
         made.append((moment.replace(microsecond=0), day))

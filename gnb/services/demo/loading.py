@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import (
-    HOME_ZONE,
     Booking,
     BookingExtra,
     Campaign,
@@ -24,6 +23,7 @@ from gnb.models import (
     Passenger,
     Tour,
     User,
+    local_midnight,
 )
 from gnb.services import passwords
 from gnb.services.demo import accounts, catalogue, demand
@@ -82,7 +82,7 @@ def _load(
     password: str | None,
     progress: Callable[[int], None],
 ) -> Loaded:
-    end = datetime.combine(until, time(), HOME_ZONE)
+    end = local_midnight(until)
     tours_before = _count(connection, Tour)
     _add_catalogue(connection, end, password)
     business = _add_accounts(connection, count, until, end, rng)

@@ -5,13 +5,13 @@ the last booking's), `user_ids`; what is left out chooses everyone.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
 from gnb.extensions import db
-from gnb.models import HOME_ZONE, Booking, NotificationSetting, User
+from gnb.models import Booking, NotificationSetting, User, local_midnight
 
 _IDS_IN_ONE_QUERY = 1000
 
@@ -72,14 +72,10 @@ def _booking_conditions(segment: Mapping[str, Any]) -> list[sa.ColumnElement[boo
         conditions.append(sa.exists().where(own, Booking.tour_id.in_(tours)))
     last = sa.select(sa.func.max(Booking.created_at)).where(own).correlate(User).scalar_subquery()
     if after := segment.get("booked_after"):
-        conditions.append(last >= _start_of(after))
+        conditions.append(last >= local_midnight(date.fromisoformat(after)))
     if before := segment.get("booked_before"):
-        conditions.append(last < _start_of(before))
+        conditions.append(last < local_midnight(date.fromisoformat(before)))
     return conditions
-
-
-def _start_of(day: str) -> datetime:
-    return datetime.combine(date.fromisoformat(day), time(), HOME_ZONE)
 
 
 def _user_id(user: Any) -> int:

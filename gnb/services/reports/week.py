@@ -6,15 +6,14 @@ day they were made on. Revenue counts confirmed, paid and completed ones, each c
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from gnb.extensions import db, engine
-from gnb.models import REVENUE_STATUSES, Booking, Export, Money, Tour, User
-from gnb.models.booking import HOME_ZONE
+from gnb.models import REVENUE_STATUSES, Booking, Export, Money, Tour, User, local_day, local_midnight
 from gnb.queueing import clock
 from gnb.queueing.errors import QueueUnavailable
 
@@ -28,10 +27,15 @@ class Week:
     monday: date
 
     @classmethod
+    def of(cls, moment: datetime) -> "Week":
+        """The week that the moment is in."""
+        day = local_day(moment)
+        return cls(day - timedelta(days=day.weekday()))
+
+    @classmethod
     def before(cls, moment: datetime) -> "Week":
         """The last whole week before that moment."""
-        local = moment.astimezone(HOME_ZONE).date()
-        return cls(local - timedelta(days=local.weekday() + 7))
+        return cls.of(moment).last_week
 
     @classmethod
     def named(cls, name: str) -> "Week":
@@ -46,12 +50,12 @@ class Week:
 
     @property
     def start(self) -> datetime:
-        return datetime.combine(self.monday, time(), HOME_ZONE)
+        return local_midnight(self.monday)
 
     @property
     def end(self) -> datetime:
         """The first instant after it."""
-        return datetime.combine(self.monday + timedelta(days=7), time(), HOME_ZONE)
+        return local_midnight(self.monday + timedelta(days=7))
 
     @property
     def last_week(self) -> "Week":
@@ -139,7 +143,7 @@ def _days(week: Week) -> list[dict[str, Any]]:
     query = sa.select(Booking.created_at, Booking.status, Booking.currency, Booking.amount)
     query = query.where(_in(Booking.created_at, week)).execution_options(yield_per=5000)
     for created_at, status, currency, amount in db.session.execute(query):
-        day = created_at.astimezone(HOME_ZONE).date()
+        day = local_day(created_at)
         counts[day] += 1
         if status in REVENUE_STATUSES:
             amounts[day][currency] += amount

@@ -207,6 +207,7 @@ def test_a_segment_chooses_by_language_tour_and_last_booking(app: Flask) -> None
     assert chosen(tour_ids=[tour.id]) == {ann.id, bob.id}
     assert chosen(booked_after="2026-06-01") == {bob.id}
     assert chosen(booked_before="2026-06-01") == {ann.id}
+    assert chosen(booked_after="0001-01-01") == {ann.id, bob.id}
     assert chosen(booked_after="2026-01-01", languages=["tr"]) == {ann.id}
 
 

@@ -8,7 +8,8 @@ from flask import Flask
 from gnb.extensions import db
 from gnb.models import PriceChange, Tour
 from gnb.services.campaign_pricing import process_campaigns
-from gnb.services.dynamic_pricing import preview, update_prices, week_name, week_start
+from gnb.services.dynamic_pricing import preview, update_prices
+from gnb.services.reports.week import Week
 from tests.business import make_campaign, make_tour, new_booking
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)  # Monday, 03:30 in Istanbul
@@ -24,9 +25,9 @@ def booked(tour: Tour, count: int, weeks_ago: int) -> None:
 
 
 def test_a_week_begins_on_monday_in_istanbul() -> None:
-    assert week_start(NOW) == MONDAY
-    assert week_start(MONDAY - timedelta(seconds=1)) == MONDAY - timedelta(weeks=1)
-    assert week_name(datetime(2027, 1, 1, tzinfo=UTC)) == "2026-W53"
+    assert Week.of(NOW).start == MONDAY
+    assert Week.of(MONDAY - timedelta(seconds=1)).start == MONDAY - timedelta(weeks=1)
+    assert Week.of(datetime(2027, 1, 1, tzinfo=UTC)).name == "2026-W53"
 
 
 def test_growing_demand_raises_and_falling_demand_lowers_by_a_tenth_at_most(app: Flask) -> None:
