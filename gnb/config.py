@@ -22,11 +22,12 @@ DEVELOPMENT_FILE = INSTANCE / "development.env"
 QUEUES = ("export", "email", "ai", "scheduled")
 _CONCURRENCY = {"export": 2, "email": 5, "ai": 3, "scheduled": 2}
 _RATE_LIMITS = {"export": "10/60s", "email": "50/60s", "ai": "20/60s", "scheduled": "none"}
+# What each provider cannot do without, and what it looks like.
 _REQUIRED_BY_PROVIDER = {
-    "sink": (),
-    "gmail": ("EMAIL_USER", "EMAIL_PASSWORD"),
-    "mailtrap": ("MAILTRAP_USER", "MAILTRAP_PASSWORD"),
-    "smtp": ("SMTP_HOST",),
+    "sink": {},
+    "gmail": {"EMAIL_USER": "bookings@gmail.com", "EMAIL_PASSWORD": "abcdefghijklmnop"},
+    "mailtrap": {"MAILTRAP_USER": "1a2b3c4d5e6f7a", "MAILTRAP_PASSWORD": "7a6f5e4d3c2b1a"},
+    "smtp": {"SMTP_HOST": "mail.example"},
 }
 
 __all__ = [
@@ -99,8 +100,8 @@ class Settings:
         app_env = env.choice("APP_ENV", ("production", "development", "testing"), "production")
         port = env.integer("PORT", 5000, 1, 65535)
         provider = env.choice("EMAIL_PROVIDER", tuple(_REQUIRED_BY_PROVIDER), "sink")
-        for name in _REQUIRED_BY_PROVIDER[provider]:
-            env.required(name, f"with EMAIL_PROVIDER={provider}")
+        for name, example in _REQUIRED_BY_PROVIDER[provider].items():
+            env.required(name, f"with EMAIL_PROVIDER={provider}", example)
         return cls(
             app_env=app_env,
             secret_key=_secret_key(env, app_env),
@@ -146,9 +147,8 @@ def _secret_key(env: Environment, app_env: str) -> str:
     """The key that signs sessions and tokens; only development may do without one, until the process ends."""
     if app_env == "development" and not env.text("SECRET_KEY"):
         return secrets.token_hex(32)
-    return env.required(
-        "SECRET_KEY", "outside development", example="$(python3 -c 'import secrets; print(secrets.token_hex(32))')"
-    )
+    made = "$(python3 -c 'import secrets; print(secrets.token_hex(32))')"
+    return env.required("SECRET_KEY", "outside development", made)
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

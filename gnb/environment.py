@@ -33,7 +33,7 @@ class Environment:
         self.asked.add(name)
         return self._variables.get(name, "").strip() or default
 
-    def required(self, name: str, when: str, example: str = "…") -> str:
+    def required(self, name: str, when: str, example: str) -> str:
         if value := self.text(name):
             return value
         raise ConfigError(f"{name} is required {when}, for example {name}={example}")

@@ -136,7 +136,8 @@ def test_in_development_a_secret_key_is_made() -> None:
     ("provider", "missing"), [("gmail", "EMAIL_USER"), ("mailtrap", "MAILTRAP_USER"), ("smtp", "SMTP_HOST")]
 )
 def test_a_mail_provider_names_what_it_lacks(provider: str, missing: str) -> None:
-    with pytest.raises(ConfigError, match=f"{missing} is required with EMAIL_PROVIDER={provider}"):
+    line = rf"{missing} is required with EMAIL_PROVIDER={provider}, for example {missing}=\w+"
+    with pytest.raises(ConfigError, match=line):
         Settings.from_env({**KEY, "EMAIL_PROVIDER": provider})
 
 
