@@ -11,7 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from gnb.models.base import Model, now, one_of
 from gnb.models.languages import localized
 from gnb.models.tour import CATEGORIES, Tour
-from gnb.models.user import User
 
 CAMPAIGN_STATES = ("draft", "active", "paused", "ended", "cancelled")
 MAILING_STATES = ("none", "planning", "sending", "paused", "sent", "cancelled")
@@ -74,7 +73,6 @@ class Campaign(Model):
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     tour: Mapped[Tour | None] = relationship()
-    created_by: Mapped[User | None] = relationship()
 
     def subject(self, language: str) -> str:
         """The mail's subject in the language, or the nearest there is."""

