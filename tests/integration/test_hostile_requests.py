@@ -100,3 +100,11 @@ def test_half_a_character_is_shown_as_a_question_mark(app: Flask, accounts: dict
         assert "half ? of one" in client.get(path).text
     for path in (f"/admin/jobs/email/{job.id}", "/admin/jobs/email", "/admin/schedules/half", "/admin/schedules"):
         assert client.get(path).status_code == 200
+
+
+@on_sqlite
+def test_a_header_leads_to_an_address_of_any_letters(app: Flask, accounts: dict[str, User]) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = signed_in(app, accounts["admin"])
+    answer = client.post("/admin/jobs/pause", data={"back": "/admin/tours?q=ş"}, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/admin/tours?q=%C5%9F")
