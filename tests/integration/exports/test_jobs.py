@@ -14,6 +14,7 @@ from gnb.models import Booking, Export, ExportChunk
 from gnb.queueing import InvalidJobData
 from gnb.services import export_service
 from gnb.services.queue_service import add_export_job, get_job, remove_job
+from tests.business import make_user
 from tests.integration.engine.conftest import Workers
 from tests.servers import on_sqlite
 
@@ -75,6 +76,25 @@ def test_an_async_call_is_queued(app: Flask) -> None:
         "filters": {"role": ["user"]},
         "exportId": result.export_id,
     }
+
+
+@pytest.mark.parametrize(
+    ("ask", "type"),
+    [
+        (export_service.export_bookings_csv_async, "bookings-csv"),
+        (export_service.export_users_csv_async, "users-csv"),
+        (export_service.export_revenue_csv_async, "revenue-csv"),
+        (export_service.generate_bookings_pdf_async, "bookings-pdf"),
+        (export_service.generate_revenue_pdf_async, "revenue-pdf"),
+    ],
+)
+def test_each_async_call_queues_its_own_type(
+    app: Flask, ask: Callable[..., export_service.ExportResult], type: str
+) -> None:
+    result = ask(requested_by=make_user(), language="tr")
+    assert get_job("export", result.job_id).name == type
+    export = export_service.get(result.export_id)
+    assert (export.language, export.requested_by_id is not None) == ("tr", True)
 
 
 def test_an_async_call_without_broker_is_done_at_once_and_warns(without_broker: Flask, bookings: list[Booking]) -> None:

@@ -16,7 +16,7 @@ from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
 from gnb.services import email_service
 from gnb.services.mail import ledger, providers, sending
 from gnb.services.mail.errors import AlreadyBeingSent, MailRefused, MailUnavailable
-from tests.business import make_booking, make_tour, make_user, new_booking
+from tests.business import make_booking, make_campaign, make_tour, make_user, new_booking
 from tests.integration.engine.conftest import Workers
 from tests.integration.mail.test_pages import post, sign_in
 from tests.mail_server import MailServer
@@ -70,6 +70,18 @@ def test_a_message_arrives_and_its_delivery_says_so(app: Flask, server: MailServ
     assert delivery.error is None
     kept = db.session.get_one(DeliveryMessage, delivery.id)
     assert kept.source == server.sources[0]
+
+
+@on_sqlite
+def test_a_payment_and_a_campaign_are_told_of_at_once_or_by_the_queue(app: Flask, server: MailServer) -> None:
+    booking, user, campaign = make_booking(customer_email="ann@example.com"), make_user(), make_campaign()
+    assert email_service.send_payment_confirmation(booking.id).kind == "payment-confirmation"
+    assert email_service.send_campaign_notification(user, campaign).kind == "campaign-notification"
+    assert server.recipients == ["ann@example.com", user.email]
+    paid = email_service.send_payment_confirmation_async(make_booking())
+    told = email_service.send_campaign_notification_async(make_user(), campaign)
+    names = {job.id: job.name for job in engine().queue("email").jobs("waiting").jobs}
+    assert names == {paid.job_id: "payment-confirmation", told.job_id: "campaign-notification"}
 
 
 def test_the_connection_is_kept_between_messages(app: Flask, server: MailServer) -> None:
@@ -322,8 +334,6 @@ def test_with_broker_and_mail_away_the_booking_stands_and_the_sweep_sends_later(
 
 
 def test_a_campaign_that_is_not_wanted_is_not_sent(app: Flask, server: MailServer) -> None:
-    from tests.business import make_campaign
-
     user, campaign = make_user(), make_campaign()
     db.session.add(NotificationSetting(email=user.email, campaigns=False))
     assert email_service.send_campaign_notification(user, campaign).state == "suppressed"
