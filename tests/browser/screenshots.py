@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gnb.config import ROOT
-from gnb.extensions import db
+from gnb.extensions import db, engine
+from gnb.jobs.schedules import SCHEDULES
 from gnb.models import Tour, User, local_day, now
 from gnb.services import demo, passwords
 from gnb.services.ai import answers, delay_risk
@@ -38,9 +39,13 @@ PAGES = {
     "clean": "/admin/jobs/email/clean",
     "workers": "/admin/workers",
     "schedules": "/admin/schedules",
+    "schedule": "/admin/schedules/process-campaigns",
     "pricing": "/admin/pricing",
     "campaigns": "/admin/campaigns",
+    "campaign": "/admin/campaigns/1",
     "emails": "/admin/emails",
+    "email": "/admin/emails/1",
+    "insights": "/admin/insights",
     "exports": "/admin/exports",
     "bookings": "/admin/bookings",
     "booking": "/admin/bookings/3001",
@@ -93,6 +98,7 @@ def main(folder: Path) -> None:
 def play(stage: Stage) -> None:
     """Fill the stage: bookings, finished and failed and running and waiting jobs, exports, changes."""
     with stage.app.app_context():
+        engine().schedules.sync(SCHEDULES)
         demo.load(3000, 1, local_day(now()), None, progress=lambda _done: None)
         add_booking()
         add_customer()

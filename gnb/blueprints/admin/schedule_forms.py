@@ -72,7 +72,9 @@ def _values(sent: dict[str, Any]) -> dict[str, Any]:
     try:
         data = json.loads(sent["data"] or "{}")
     except (ValueError, RecursionError) as error:
-        raise InvalidSchedule({"data": [gettext("This is not JSON: %(why)s", why=str(error))]}) from None
+        at = {"line": getattr(error, "lineno", 1), "column": getattr(error, "colno", 1)}
+        words = gettext("This is not JSON; look at line %(line)s, column %(column)s.", **at)
+        raise InvalidSchedule({"data": [words]}) from None
     if not isinstance(data, dict):
         raise InvalidSchedule({"data": [gettext("Give an object, such as {}.")]})
     timing = {"cron": sent["cron"] or None, "every": sent["every"] or None}

@@ -13,6 +13,7 @@ from gnb.models import ROLES, User
 from gnb.services import token_service
 from tests.integration.api import probe
 from tests.integration.engine.conftest import Workers
+from tests.sessions import sign_in
 
 assert probe
 
@@ -20,7 +21,7 @@ JOBS = "/api/v1/admin/jobs"
 
 
 class Caller:
-    """Calls the API as one account, with a bearer token."""
+    """Calls the API as one account with a bearer token, and opens pages as a browser in which it has signed in."""
 
     def __init__(self, client: FlaskClient, token: str | None):
         self.client = client
@@ -58,7 +59,10 @@ def calling_as(app: Flask, accounts: dict[str, User]) -> Callable[[str | None], 
     tokens = {role: token_service.issue(user) for role, user in accounts.items()}
 
     def caller_of(role: str | None) -> Caller:
-        return Caller(app.test_client(), tokens[role] if role else None)
+        client = app.test_client()
+        if role:
+            sign_in(client, accounts[role])
+        return Caller(client, tokens[role] if role else None)
 
     return caller_of
 

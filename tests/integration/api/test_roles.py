@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask, session
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from gnb.blueprints.auth import sessions
 from gnb.extensions import db
 from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, User
 from tests.integration.api.conftest import JOBS, Caller
 from tests.servers import on_sqlite
+from tests.sessions import sign_in
 
 pytestmark = on_sqlite
 
@@ -123,11 +123,6 @@ def test_a_demoted_admin_is_refused_from_the_next_request_on(
 def signed_in(app: Flask, user: User | None) -> FlaskClient:
     """A client with a session of this account."""
     client = app.test_client()
-    if user is None:
-        return client
-    with app.test_request_context():
-        sessions.begin(user)
-        contents = dict(session)
-    with client.session_transaction() as kept:
-        kept.update(contents)
+    if user:
+        sign_in(client, user)
     return client

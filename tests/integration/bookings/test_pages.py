@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask, session
+from flask import Flask
 from flask.testing import FlaskClient
 
-from gnb.blueprints.auth import sessions
 from gnb.extensions import engine
 from gnb.models import AuditEntry, Booking, Delivery, Departure, Export, PriceChange, Tour, db, local_day, now
 from gnb.services.ai import cache
@@ -21,6 +20,7 @@ from gnb.services.bookings.booking import book
 from gnb.services.bookings.request import BookingRequestSchema
 from tests.business import booking_data, make_booking, make_extra, make_tour, make_user
 from tests.servers import on_sqlite
+from tests.sessions import sign_in
 
 SCRIPT = "<script>alert(1)</script>"
 Member = Callable[[str], FlaskClient]
@@ -32,13 +32,8 @@ def signed_in(app: Flask) -> Member:
     app.config["WTF_CSRF_ENABLED"] = False
 
     def client_of(role: str) -> FlaskClient:
-        user = make_user(role=role)
-        with app.test_request_context():
-            sessions.begin(user)
-            contents = dict(session)
         client = app.test_client()
-        with client.session_transaction() as kept:
-            kept.update(contents)
+        sign_in(client, make_user(role=role))
         return client
 
     return client_of

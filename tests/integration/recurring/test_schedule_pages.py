@@ -72,7 +72,7 @@ def test_a_schedule_is_added_run_paused_edited_and_removed_by_the_pages(admin: F
     ("changes", "words"),
     [
         ({"cron": "0 25 * * *"}, "hour is &#39;25&#39;"),
-        ({"data": "{no"}, "This is not JSON"),
+        ({"data": "{no"}, "This is not JSON; look at line 1, column 2"),
         ({"data": "[1]"}, "Give an object"),
         ({"tz": "Mars"}, "no time zone"),
         ({"name": "no spaces"}, "is no name"),

@@ -1,0 +1,16 @@
+"""Browsers in which somebody has signed in."""
+
+from flask import session
+from flask.testing import FlaskClient
+
+from gnb.blueprints.auth import sessions
+from gnb.models import User
+
+
+def sign_in(client: FlaskClient, user: User) -> None:
+    """Give the browser the session that the sign-in page would begin."""
+    with client.application.test_request_context():
+        sessions.begin(user)
+        contents = dict(session)
+    with client.session_transaction() as kept:
+        kept.update(contents)
