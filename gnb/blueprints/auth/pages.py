@@ -57,7 +57,7 @@ def password() -> ResponseReturnValue:
     if request.method == "GET":
         return render_template("auth/password.html", form=form)
     if form.validate() and _change(user, form):
-        sessions.renew(user)
+        sessions.begin(user)  # the new password has ended every session, this one too
         flash(gettext("Your password is changed. Other devices are signed out."), "good")
         return redirect(landing(user, None), 303)
     return render_template("auth/password.html", form=form), 422

@@ -32,11 +32,6 @@ def begin(user: User) -> None:
     login_user(user)
 
 
-def renew(user: User) -> None:
-    """Keep the caller signed in after the password has changed, which ended every session."""
-    begin(user)
-
-
 def end() -> bool:
     """End the caller's session for good; whether there was one to end."""
     if not current_user.is_authenticated:

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from gnb.blueprints.access import admin_required, caller, signed_in, staff_required
+from gnb.blueprints.access import admin_required, caller, signed_in
 from gnb.extensions import db
 from gnb.models import ROLES, User
 from gnb.services import auth_service, passwords
@@ -31,7 +31,7 @@ def people(app: Flask) -> dict[str, User]:
 @pytest.fixture
 def guarded(app: Flask) -> Flask:
     """The application with one view for each guard, as an API endpoint and as a page."""
-    for name, guard in {"open": signed_in, "staff": staff_required, "admin": admin_required}.items():
+    for name, guard in {"open": signed_in, "admin": admin_required}.items():
         for prefix in ("/api/v1/test", "/test"):
             view = guard(lambda: {"role": getattr(caller(), "role", None)})
             app.add_url_rule(f"{prefix}/{name}", f"{prefix}-{name}", view, methods=["GET", "POST"])

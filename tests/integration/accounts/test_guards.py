@@ -13,7 +13,6 @@ pytestmark = on_sqlite
 
 ALLOWED = {
     "open": set(ROLES),
-    "staff": {"support", "manager", "admin", "superadmin"},
     "admin": {"admin", "superadmin"},
 }
 
