@@ -42,11 +42,13 @@ class Taken:
     keep_failed: bytes | None
     attempts: int
     meta: bytes | None
+    before: bytes | None
+    """When its last run started; None on its first."""
 
     @classmethod
     def of(cls, words: list[Any], execution: str, default_timeout: float) -> "Taken":
         """From the answer of `take`, behind its first word."""
-        now, job_id, band, data, timeout, enqueued, left, intervals, result, failure, done, failed, most, meta = words
+        now, job_id, band, data, timeout, enqueued, left, intervals, result, failure, done, failed, most, *rest = words
         retries_left = int(left or 0)
         return cls(
             job_id.decode(),
@@ -63,7 +65,7 @@ class Taken:
             done,
             failed,
             int(most) if most else retries_left + 1,
-            meta,
+            *rest,
         )
 
     @property

@@ -17,7 +17,7 @@ Decide = Callable[[Taken, int], Outcome]
 
 _TAKEN_FIELDS = (
     "data", "timeout", "enqueued_at", "retries_left", "retry_intervals", "result_ttl", "failure_ttl", "keep_completed",
-    "keep_failed", "attempts", "meta",
+    "keep_failed", "attempts", "meta", "started_at",
 )  # fmt: skip
 
 

@@ -126,7 +126,8 @@ class WarmWorker:
         one_queue = len(self._queues) == 1
         go_on = one_queue and not self._stopping and not self._enough()
         options = self._options(queue, type_name)
-        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", "1" if self._logged else ""]
+        may_have_logged = "1" if self._logged or taken.before else ""
+        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", may_have_logged]
         last = [*settle_args(taken, outcome, options, type_name, ended), *totals]
         args = [*self._take_args(queue, ended), "1" if go_on else "", *last]
         try:

@@ -21,7 +21,7 @@ for number = 3, #ARGV do
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[1])
     if ARGV[2] == '1' then
       redis.call('HSET', job, 'retries_left', (tonumber(fields[2]) or 1) - 1, 'stalls', 0)
-      redis.call('HDEL', job, 'ended_at', 'progress', 'progress_message')
+      redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message')
     end
     redis.call('PERSIST', job); redis.call('PERSIST', 'rq:results:' .. id); redis.call('PERSIST', 'gnb:logs:' .. id)
     redis.call('RPUSH', 'rq:queue:' .. band, id)

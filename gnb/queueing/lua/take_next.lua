@@ -40,7 +40,7 @@ local function take_next(now)
     if not popped then return {'empty'} end
     id, band = popped[2][1], string.sub(popped[1], 10)
     fields = redis.call('HMGET', 'rq:job:' .. id, 'data', 'timeout', 'enqueued_at', 'retries_left', 'retry_intervals',
-      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta')
+      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at')
   until fields[1] -- an id whose job is gone is passed over, as RQ does
   if kept_starts then
     redis.call('RPUSH', KEYS[14], string.format('%.6f', now))

@@ -102,6 +102,16 @@ def test_completed_jobs_are_kept_by_age(queue: Queue, run_all: RunAll, broker: B
         assert 95 < client.ttl(f"rq:results:{job.id}") <= 100
 
 
+def test_the_log_of_an_earlier_attempt_is_kept_no_longer_than_the_job(
+    queue: Queue, run_all: RunAll, broker: Broker
+) -> None:
+    job = queue.enqueue("logs-once", remove_on_complete={"age": 100})
+    run_all()
+    assert (queue.job(job.id).state, queue.logs(job.id)) == ("completed", ["trying"])
+    with redis.Redis.from_url(broker.url) as client:
+        assert 95 < client.ttl(f"gnb:logs:{job.id}") <= 100
+
+
 def test_a_job_can_be_removed_as_soon_as_it_is_done(queue: Queue, run_all: RunAll, broker: Broker) -> None:
     job = queue.enqueue("noop", remove_on_complete=True)
     run_all()

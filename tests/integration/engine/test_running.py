@@ -182,7 +182,8 @@ def test_a_retried_job_has_all_its_attempts_again_and_keeps_its_history(queue: Q
     job = queue.enqueue("boom", attempts=2)
     run_all()
     queue.retry(job.id)
-    assert queue.job(job.id).state == "waiting"
+    waiting = queue.job(job.id)
+    assert (waiting.state, waiting.failed_reason, waiting.finished_at) == ("waiting", None, None)
     run_all()
     assert [attempt.number for attempt in queue.attempts(job.id)] == [2, 1, 2, 1]
 

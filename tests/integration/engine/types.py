@@ -77,6 +77,14 @@ def talk(data: dict[str, Any], running: RunningJob) -> None:
     time.sleep(data["seconds"])
 
 
+@job("email", "logs-once", attempts=2, backoff={"type": "fixed", "delay": 0})
+def logs_once(data: dict[str, Any], running: RunningJob) -> None:
+    """Says something on its first attempt alone."""
+    if running.attempt == 1:
+        running.log("trying")
+        raise ValueError("try again")
+
+
 @job("email", "note")
 def note(data: dict[str, Any], running: RunningJob) -> None:
     """Writes down, outside of the engine, that it starts and ends: what ran, when, and where."""
