@@ -7,6 +7,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from rq import Queue as RQQueue
+from rq.worker_registration import clean_worker_registry
+
 from . import clock
 from .execution import lost
 from .recovery import end_execution
@@ -92,6 +95,13 @@ def forget_expired(engine: "Engine", client: Any) -> None:
         for key in queue.keys.completed + queue.keys.failed:
             pipeline.zremrangebyscore(key, "-inf", seconds)
     pipeline.execute()
+
+
+def forget_dead(engine: "Engine", client: Any) -> None:
+    """Takes workers off RQ's lists whose hash has run out: they were lost with their supervisor, or their machine."""
+    for queue in engine.queues:
+        for band in queue.keys.bands:
+            clean_worker_registry(RQQueue(band, connection=client))
 
 
 def sample_depths(engine: "Engine", client: Any) -> None:

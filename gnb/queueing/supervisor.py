@@ -23,7 +23,7 @@ from .engine import Engine
 from .errors import JobStopped, JobTimedOut, QueueUnavailable
 from .eviction import warn_of_eviction
 from .execution import Outcome, Taken, handed_back, lost, raised
-from .maintenance import Sweeper, forget_expired, promote, sample_depths
+from .maintenance import Sweeper, forget_dead, forget_expired, promote, sample_depths
 from .recovery import end_executions
 from .registration import claim_name, register, unregister
 from .scripts import BEAT, run
@@ -102,6 +102,7 @@ class Supervisor:
             Timer(3.0, self._sweeper.sweep),
             Timer(20.0, lambda: sample_depths(self.engine, self._client)),
             Timer(60.0, lambda: forget_expired(self.engine, self._client)),
+            Timer(60.0, lambda: forget_dead(self.engine, self._client)),
         ]
 
     def _away_is_no_end(self, step: Callable[..., Any], *args: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from gnb.queueing import Engine, Queue
+from gnb.queueing.maintenance import forget_dead
 
 RunAll = Callable[..., None]
 
@@ -66,7 +67,10 @@ def test_a_broker_that_takes_no_writes_still_tells_what_was_counted(
 
 
 def test_a_worker_that_ended_without_a_word_is_not_counted_for_long(engine: Engine) -> None:
-    client = engine.broker.client
-    client.sadd("rq:workers:email", "rq:worker:alive", "rq:worker:gone")
+    client, lists = engine.broker.client, ("rq:workers", "rq:workers:email", "rq:workers:email:1")
+    for key in lists:
+        client.sadd(key, "rq:worker:alive", "rq:worker:gone")
     client.hset("rq:worker:alive", "state", "idle")
     assert next(stats.workers for stats in engine.stats() if stats.name == "email") == 1
+    forget_dead(engine, client)
+    assert [client.smembers(key) for key in lists] == [{b"rq:worker:alive"}] * 3
