@@ -67,6 +67,9 @@ def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_jso
 def list_jobs(queue: str, state: str, limit: int, search: str, as_json: bool) -> None:
     """List jobs of QUEUE: waiting ones as they will run, ended ones newest first."""
     page = job_reading.page(queue, state, 0, limit, search)
+    while page["cursor"] is not None and page["count"] < limit:
+        more = job_reading.page(queue, state, 0, limit - page["count"], search, page["cursor"])
+        page = {**more, "jobs": page["jobs"] + more["jobs"], "count": page["count"] + more["count"]}
     print_json(JobPageSchema().dump(page)) if as_json else job_reports.print_page(page)
 
 

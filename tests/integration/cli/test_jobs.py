@@ -169,6 +169,15 @@ def test_list_searches(run: Run) -> None:
     assert json.loads(run("list", "email", "--search", "ear", "--json").stdout)["jobs"][0]["id"] == "pear"
 
 
+def test_list_searches_all_jobs_however_many_there_are(run: Run) -> None:
+    names = {1699: {"job_id": "needle-1"}, 3399: {"job_id": "needle-2"}}
+    engine().queue("email").enqueue_many([("probe", {}, names.get(number, {})) for number in range(3400)])
+    page = json.loads(run("list", "email", "--search", "needle", "--json").stdout)
+    assert [job["id"] for job in page["jobs"]] == ["needle-1", "needle-2"]
+    assert (page["count"], page["total"], page["cursor"]) == (2, 3400, None)
+    assert json.loads(run("list", "email", "--search", "needle", "--limit", "1", "--json").stdout)["count"] == 1
+
+
 def test_show_tells_all_of_a_job(run: Run, failed: str) -> None:
     text = run("show", "email", failed).stdout
     job = json.loads(run("show", "email", failed, "--json").stdout)
