@@ -18,8 +18,9 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from gnb.services.exports.csv_columns import Column, Kind, Table
 
-_BATCH = 2000
-"""Rows joined into one piece."""
+_BATCH = 500
+"""Rows joined into one piece: so few that it stays below 128 KB, above which every piece is memory of its own, asked of
+the system and given back."""
 
 _T = ord("T")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -70,7 +71,7 @@ def _batches(driver: psycopg.Connection[Any], statement: str) -> Iterator[list[b
         while len(rows) < _BATCH:
             length, row = next_row(1)
             if length > 0:
-                add(bytes(row))
+                add(row.tobytes())
             elif length == 0:
                 wait()
             else:
