@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.stage import SUPPORT, Stage
+from tests.business import make_campaign
 
 
 def toast(page: Page, text: str) -> None:
@@ -222,3 +223,21 @@ def test_each_change_is_in_the_audit(empty: Stage, visit: Visit) -> None:
     row = page.locator("tbody tr").first
     expect(row).to_contain_text("Ayşe Yılmaz")
     expect(row).to_contain_text("queue.pause")
+
+
+def test_a_campaign_comes_into_force_after_one_question(stage: Stage, visit: Visit) -> None:
+    with stage.app.app_context():
+        url = f"/admin/campaigns/{make_campaign(state='draft').id}"
+    page = visit(url)
+    page.get_by_role("link", name="Put into force…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("recipients of its mail")
+    dialog.get_by_role("button", name="Put into force").click()
+    toast(page, "Prices follow within the hour")
+    expect(page.get_by_role("link", name="End it…")).to_be_visible()
+
+
+def test_the_sheet_of_keys_is_opened_by_its_button(empty: Stage, visit: Visit) -> None:
+    page = visit("/admin/")
+    page.get_by_role("button", name="Keyboard").click()
+    expect(page.get_by_role("dialog")).to_contain_text("next, previous row")
