@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,6 +14,7 @@ from gnb.extensions import db
 from gnb.models import Booking, Export, ExportChunk
 from gnb.queueing import InvalidJobData
 from gnb.services import export_service
+from gnb.services.exports.errors import ExportNotFound
 from gnb.services.queue_service import add_export_job, get_job, remove_job
 from tests.business import make_user
 from tests.integration.engine.conftest import Workers
@@ -127,6 +129,20 @@ def test_an_export_whose_job_was_removed_is_said_to_have_failed(app: Flask) -> N
     ((listed,), _) = export_service.list_exports()
     assert (listed.state, listed.error) == ("failed", "Its job was removed or lost before it was done.")
     assert export_service.get(export.id).finished_at is not None
+
+
+def test_an_export_whose_job_failed_without_a_word_to_its_row_is_said_to_have_failed(
+    app: Flask, start_workers: Callable[..., Workers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Export:
+        raise ExportNotFound("not here")
+
+    monkeypatch.setattr(export_service, "run", refuse)
+    export_id = export_service.request("users-csv").id
+    db.session.execute(db.update(Export).values(state="active"))
+    db.session.commit()
+    start_workers()
+    assert export_service.get(export_id).state == "failed"
 
 
 def test_an_export_that_is_gone_fails_its_job_for_good(app: Flask, start_workers: Callable[..., Workers]) -> None:
