@@ -154,6 +154,7 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     ("field", "value"),
     [
         ("name", ""), ("name", "x" * 201), ("ends_at", "2027-01-01T00:00"), ("starts_at", "soon"),
+        ("starts_at", "0001-01-01T00:00"),
         ("discount_percent", "91"), ("discount_percent", "x"), ("floor_percent", "5"),
         ("subject_en", "x" * 301), ("subject_tr", "two\r\nlines"),
         ("body_en", "x" * 20_001), ("category", "boat"), ("tour_id", "77"), ("tour_ids", "77"), ("languages", "xx"),
