@@ -10,7 +10,7 @@ from email.parser import BytesParser
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.servers import free_port
 
@@ -20,7 +20,8 @@ class MailServer:
     """Listens on a free loopback port between `start` and `stop`.
 
     `answers` holds what it says at a step instead of yes: `connect`, `MAIL`, `RCPT`, `DATA`, `end` (after the
-    message). `drop_at` names a step at which it hangs up without a word; `banner_delay` is in seconds.
+    message). `drop_at` names a step at which it hangs up without a word; `banner_delay` is in seconds. `tls` is offered
+    by STARTTLS, or begins with the first byte (`tls_at_once`). With a `password`, only `ann` gets in.
     """
 
     port: int = field(default_factory=free_port)
@@ -28,6 +29,8 @@ class MailServer:
     drop_at: str = ""
     banner_delay: float = 0.0
     tls: ssl.SSLContext | None = None
+    tls_at_once: bool = False
+    password: str = ""
     sources: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     connections: int = 0
@@ -62,12 +65,22 @@ class MailServer:
 class _Controller(Controller):
     def __init__(self, server: MailServer) -> None:
         self._server = server
-        super().__init__(_Handler(server), hostname="127.0.0.1", port=server.port, ready_timeout=10)
+        at_once = server.tls if server.tls_at_once else None
+        super().__init__(_Handler(server), "127.0.0.1", server.port, ready_timeout=10, ssl_context=at_once)
 
     def factory(self) -> SMTP:
-        return _Smtp(
-            self.handler, self._server, enable_SMTPUTF8=True, tls_context=self._server.tls, hostname="mail.example"
-        )
+        server = self._server
+        options: dict[str, Any] = {"enable_SMTPUTF8": True, "hostname": "mail.example"}
+        if not server.tls_at_once:
+            options["tls_context"] = server.tls
+        if server.password:
+            options |= {"authenticator": self._sign_in, "auth_required": True}
+            options["auth_require_tls"] = not server.tls_at_once
+        return _Smtp(self.handler, server, **options)
+
+    def _sign_in(self, _server: Any, _session: Any, _envelope: Any, _kind: str, given: LoginPassword) -> AuthResult:
+        right = LoginPassword(b"ann", self._server.password.encode())
+        return AuthResult(success=given == right, handled=False)
 
 
 class _Smtp(SMTP):

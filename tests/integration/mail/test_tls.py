@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -16,6 +17,7 @@ from gnb import create_app
 from gnb.config import Settings
 from gnb.models import db
 from gnb.services import email_service
+from gnb.services.mail import providers
 from gnb.services.mail.errors import MailUnavailable
 from gnb.services.mail.smtp import Connection, Server
 from tests.mail_server import MailServer
@@ -55,6 +57,13 @@ def server(certificate: Path) -> Iterator[MailServer]:
     server.stop()
 
 
+def restarted(server: MailServer, **changes: Any) -> MailServer:
+    server.stop()
+    for name, value in changes.items():
+        setattr(server, name, value)
+    return server.start()
+
+
 @on_sqlite
 def test_starttls_is_used_where_the_server_offers_it(
     settings: Settings, server: MailServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
@@ -65,6 +74,36 @@ def test_starttls_is_used_where_the_server_offers_it(
         assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
         db.engine.dispose()
     assert server.encrypted == [True]
+
+
+@on_sqlite
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_password_is_sent_under_tls_and_lets_us_in(
+    settings: Settings, server: MailServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    restarted(server, tls_at_once=at_once, password="secret")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    chosen = replace(settings, email_provider="smtp", smtp_host="localhost", smtp_port=server.port, smtp_secure=at_once)
+    app = create_app(replace(chosen, smtp_user="ann", smtp_password="secret"))
+    with app.app_context():
+        assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+        db.engine.dispose()
+    stranger = create_app(replace(chosen, smtp_user="ann", smtp_password="wrong"))
+    with stranger.app_context():
+        with pytest.raises(MailUnavailable, match="535"):
+            email_service.send_email("ann@example.com", "Hello", text="x")
+        db.engine.dispose()
+    assert len(server.sources) == 1
+
+
+def test_gmail_and_mailtrap_are_spoken_to_under_tls_alone() -> None:
+    key = {"SECRET_KEY": "x"}
+    gmail = {"EMAIL_PROVIDER": "gmail", "EMAIL_USER": "ann@gmail.com", "EMAIL_PASSWORD": "secret"}
+    there = providers.server(Settings.from_env({**key, **gmail}))
+    assert there == Server("smtp.gmail.com", 587, "ann@gmail.com", "secret", "required")
+    mailtrap = {"EMAIL_PROVIDER": "mailtrap", "MAILTRAP_USER": "ann", "MAILTRAP_PASSWORD": "secret"}
+    there = providers.server(Settings.from_env({**key, **mailtrap}))
+    assert there == Server("sandbox.smtp.mailtrap.io", 2525, "ann", "secret", "required")
 
 
 def test_a_server_whose_certificate_is_not_trusted_gets_nothing(server: MailServer) -> None:
