@@ -95,6 +95,8 @@ class Connection:
             raise MailUnavailable(_words(error.smtp_code, error.smtp_error)) from error
         except (OSError, smtplib.SMTPException) as error:
             raise MailUnavailable(f"{self.server.host}:{self.server.port}: {_cause(error)}") from error
+        except UnicodeEncodeError:
+            raise MailUnavailable("the user or the password has letters beyond ASCII; SMTP takes none") from None
         self._client, self._process, self._messages = client, os.getpid(), 0
         return client
 

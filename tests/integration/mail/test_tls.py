@@ -96,6 +96,15 @@ def test_a_password_is_sent_under_tls_and_lets_us_in(
     assert len(server.sources) == 1
 
 
+def test_a_password_beyond_ascii_is_said_to_be_one() -> None:
+    server = MailServer(tls_at_once=True, password="secret").start()
+    try:
+        with pytest.raises(MailUnavailable, match="beyond ASCII"):
+            Connection(Server("127.0.0.1", server.port, "ann", "şifre"), timeout=5).try_out()
+    finally:
+        server.stop()
+
+
 def test_gmail_and_mailtrap_are_spoken_to_under_tls_alone() -> None:
     key = {"SECRET_KEY": "x"}
     gmail = {"EMAIL_PROVIDER": "gmail", "EMAIL_USER": "ann@gmail.com", "EMAIL_PASSWORD": "secret"}
