@@ -131,6 +131,18 @@ def test_the_price_follows_every_choice_and_focus_stays(shop: Stage, visit: Visi
     assert complaints(page) == []
 
 
+def test_a_choice_made_the_moment_its_field_appears_counts(shop: Stage, visit: Visit) -> None:
+    page = visit("/tours/bosphorus/book", as_=None)
+    page.evaluate("""document.addEventListener('htmx:afterSwap', () => setTimeout(() => {
+        const kind = document.getElementById('f-passengers-1-kind');
+        kind.value = 'infant';
+        kind.dispatchEvent(new Event('change', {bubbles: true}));
+    }), {once: true})""")
+    page.get_by_role("button", name="Add a passenger").click()
+    expect(page.locator("#f-passengers-1-kind")).to_have_value("infant")
+    expect(page.locator("#price .total")).to_contain_text("€45.00")
+
+
 def test_enter_in_a_field_books_nothing(shop: Stage, visit: Visit) -> None:
     for javascript in (True, False):
         page = visit("/tours/ist-fatih/book", as_=None, javascript=javascript)
