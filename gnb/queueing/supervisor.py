@@ -41,8 +41,8 @@ _RESTART_PAUSE = 1.0
 class Supervisor:
     """Runs a worker process for each slot until told to stop.
 
-    `grace` is how long a job may go on after SIGTERM before it is handed back; `max_jobs` and `max_memory` (bytes of
-    resident memory) say when a process is replaced.
+    `grace` is how long a job may go on after SIGTERM before it is handed back. A process is replaced after
+    `jobs_per_process` jobs (not in a burst) or past `max_memory` bytes of resident memory; after `max_jobs` it is not.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Supervisor:
         self.burst = burst
         self.max_jobs = max_jobs
         self.max_memory = max_memory
-        self._jobs_per_process = max_jobs or jobs_per_process
+        self._jobs_per_process = max_jobs or (0 if burst else jobs_per_process)
         self._client = engine.worker_client()
         self._sweeper = Sweeper(engine, self._client)
         self._stopping_since: float | None = None

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -47,7 +48,8 @@ class Workers:
         try:
             engine.after_fork()
             slots = [Slot([queue]) for queue in queues for _ in range(concurrency)]
-            Supervisor(engine, slots, **options).run()
+            # They are forked from the tests' process, which may be large, and none is replaced for that.
+            Supervisor(engine, slots, **{"max_memory": sys.maxsize, **options}).run()
             status = 0
         finally:
             os._exit(status)

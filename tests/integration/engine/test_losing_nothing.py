@@ -14,6 +14,7 @@ import redis
 
 from gnb.queueing import Engine, Queue
 from gnb.queueing.maintenance import Sweeper
+from gnb.queueing.supervisor import BEAT_EVERY
 from tests import servers
 
 from .conftest import Workers, make_engine, wait_for
@@ -60,6 +61,33 @@ def test_a_job_that_kills_its_worker_a_third_time_spends_its_attempt(
     send(active_worker(engine), signal.SIGKILL)
     wait_for(lambda: queue.job(job.id).state == "failed")
     assert "Stalled" in (queue.job(job.id).failed_reason or "")
+
+
+def test_a_process_past_its_memory_is_replaced_once_its_job_is_done(engine: Engine, queue: Queue, start: Start) -> None:
+    job = queue.enqueue("sleep", {"seconds": BEAT_EVERY + 1})
+    start(max_memory=1)
+    first = active_worker(engine)
+    wait_for(lambda: queue.job(job.id).state == "completed")
+    assert [attempt.outcome for attempt in queue.attempts(job.id)] == ["completed"]
+    wait_for(lambda: not Path(f"/proc/{first}").exists())
+    wait_for(lambda: [worker for worker in engine.workers() if worker.pid != first])
+
+
+def test_a_process_is_replaced_after_its_number_of_jobs(
+    engine: Engine, queue: Queue, start: Start, broker: servers.Broker
+) -> None:
+    ids = [queue.enqueue("note", {"url": engine.url}).id for _ in range(5)]
+    start(jobs_per_process=2)
+    wait_for(lambda: all(queue.job(each).state == "completed" for each in ids))
+    with redis.Redis.from_url(broker.url) as client:
+        pids = [note.split()[1] for note in client.lrange("notes", 0, -1) if b" start " in note]
+    assert [len(list(same)) for _, same in itertools.groupby(pids)] == [2, 2, 1]
+
+
+def test_a_burst_does_all_that_waits_in_one_process(queue: Queue, run_all: Callable[..., None]) -> None:
+    ids = [queue.enqueue("sleep", {"seconds": 0}).id for _ in range(3)]
+    run_all(jobs_per_process=2)
+    assert [queue.job(each).state for each in ids] == ["completed"] * 3
 
 
 def test_a_killed_supervisor_takes_its_workers_along_and_another_takes_their_jobs_back(
