@@ -75,6 +75,11 @@ def test_a_duration_is_a_number_a_text_or_a_timedelta(written: object, length: f
     assert seconds(written, "delay") == length
 
 
+def test_a_very_long_text_that_is_no_duration_is_refused_at_once() -> None:
+    with pytest.raises(InvalidJobOption, match="delay"):
+        seconds("1" * 200_000 + "x", "delay")  # looked at part by part it would take minutes
+
+
 def test_an_id_that_a_job_of_another_queue_has_is_refused(queue: Queue, broker: Broker) -> None:
     with redis.Redis.from_url(broker.url) as client:
         RQQueue("export", connection=client, serializer="json").enqueue("os.getcwd", job_id="mine")
