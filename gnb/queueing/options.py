@@ -16,7 +16,7 @@ Duration = timedelta | float | int
 
 _UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|$)")
-_LONGEST_DURATION = 100
+_LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
