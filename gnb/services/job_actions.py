@@ -15,7 +15,7 @@ from gnb.extensions import engine
 from gnb.models import User
 from gnb.queueing import Job, Queue
 from gnb.queueing.errors import InvalidJobState, JobNotFound
-from gnb.queueing.reading import FailureGroup
+from gnb.queueing.queue_reader import FailureGroup
 from gnb.services import queue_service
 from gnb.services.audited import audited
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .errors import QueueingError, QueueUnavailable
+from ..errors import QueueingError, QueueUnavailable
+from ..scripts import FIRE
+from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
-from .schedule_runs import KEPT, OPEN, runs_key
-from .schedules import NEXT, firing_id
-from .scripts import FIRE
+from .store import NEXT, firing_id
 
 if TYPE_CHECKING:
-    from .engine import Engine
+    from ..engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +112,9 @@ def _step(engine: "Engine", firing: _Firing, following: datetime) -> str:
 
 
 def _words(engine: "Engine", firing: _Firing) -> list[Any]:
-    """Job id, band and the words of the job's hash."""
+    """Job id, sub_queue and the words of the job's hash."""
     schedule = firing.schedule
     options = {**schedule.options, "job_id": firing.job_id}
-    prepared = engine.queue(schedule.queue).prepared(schedule.type, schedule.data, options)
-    job_id, band, _delay, _taken, _count, *words = prepared.words
-    return [job_id, band, *words]
+    build_job = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
+    job_id, sub_queue, _delay, _taken, _count, *words = build_job.words
+    return [job_id, sub_queue, *words]

@@ -15,31 +15,30 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from . import clock
-from . import keys as names
+from .. import clock
+from .. import keys as names
+from ..connection import CONNECTION_ERRORS
+from ..engine import Engine
+from ..errors import JobStopped, JobTimedOut, QueueUnavailable
+from ..eviction import warn_of_eviction
+from ..execution import Execution, Outcome, lost, raised, released
+from ..maintenance import Sweeper, end_executions, forget_dead, forget_expired, promote, sample_depths
+from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
-from .connection import AWAY
-from .engine import Engine
-from .errors import JobStopped, JobTimedOut, QueueUnavailable
-from .eviction import warn_of_eviction
-from .execution import Outcome, Taken, handed_back, lost, raised
-from .maintenance import Sweeper, forget_dead, forget_expired, promote, sample_depths
-from .recovery import end_executions
-from .registration import claim_name, register, unregister
-from .scripts import BEAT, run
-from .slot import Slot
-from .warm_worker import LEASE, start_process
+from .loop import LEASE, start_process
+from .process import WorkerProcess
+from .registry import claim_name, register, unregister
 
 log = logging.getLogger(__name__)
 
-BEAT_EVERY = 3.0
+HEARTBEAT_INTERVAL = 3.0
 WORKER_TTL = 60
 _KILL_AFTER_TIMEOUT = 3.0
 _RESTART_PAUSE = 1.0
 
 
 class Supervisor:
-    """Runs a worker process for each slot until told to stop.
+    """Runs a worker process until told to stop.
 
     `grace` is how long a job may go on after SIGTERM before it is handed back. A process is replaced after
     `jobs_per_process` jobs (not in a burst) or past `max_memory` bytes of resident memory; after `max_jobs` it is not.
@@ -48,7 +47,7 @@ class Supervisor:
     def __init__(
         self,
         engine: Engine,
-        slots: Sequence[Slot],
+        processes: Sequence[WorkerProcess],
         grace: float = 25.0,
         burst: bool = False,
         max_jobs: int | None = None,
@@ -56,7 +55,7 @@ class Supervisor:
         jobs_per_process: int = 50_000,
     ):
         self.engine = engine
-        self.slots = list(slots)
+        self.processes = list(processes)
         self.grace = grace
         self.burst = burst
         self.max_jobs = max_jobs
@@ -65,7 +64,7 @@ class Supervisor:
         self._client = engine.worker_client()
         self._sweeper = Sweeper(engine, self._client)
         self._stopping_since: float | None = None
-        self._hurry = False
+        self._kill_now = False
         self._signals: list[int] = []
         self._commands = Commands(self._client)
         self._completed = 0
@@ -98,7 +97,7 @@ class Supervisor:
     def _timers(self) -> "list[Timer]":
         return [
             Timer(0.5, lambda: promote(self.engine, self._client)),
-            Timer(BEAT_EVERY, self._beat),
+            Timer(HEARTBEAT_INTERVAL, self._beat),
             Timer(3.0, self._sweeper.sweep),
             Timer(20.0, lambda: sample_depths(self.engine, self._client)),
             Timer(60.0, lambda: forget_expired(self.engine, self._client)),
@@ -108,7 +107,7 @@ class Supervisor:
     def _away_is_no_end(self, step: Callable[..., Any], *args: Any) -> None:
         try:
             step(*args)
-        except (*AWAY, QueueUnavailable) as error:
+        except (*CONNECTION_ERRORS, QueueUnavailable) as error:
             log.debug("the broker is away: %s", error)
             self._commands.lose()
         except RedisError as error:  # its memory or its disk is full, or it lacks its replicas
@@ -120,89 +119,94 @@ class Supervisor:
         if self._stopping_since is not None:
             return
         now = time.monotonic()
-        for slot in self.slots:
-            if not slot.pid and not slot.done and now - slot.started >= _RESTART_PAUSE:
-                self._start(slot)
+        for process in self.processes:
+            if not process.pid and not process.done and now - process.started >= _RESTART_PAUSE:
+                self._start(process)
 
-    def _start(self, slot: Slot) -> None:
-        slot.name = claim_name(self._client, slot.wanted_name, slot.queues, slot.name)
-        slot.started, slot.verdict, slot.retiring = time.monotonic(), None, False
-        slot.stop_asked.clear()
-        slot.pid = start_process(self.engine, slot.queues, slot.name, self.burst, self._jobs_per_process)
-        register(self._client, self.engine, slot.name, slot.queues, slot.pid, WORKER_TTL)
+    def _start(self, process: WorkerProcess) -> None:
+        process.name = claim_name(self._client, process.wanted_name, process.queues, process.name)
+        process.started, process.kill_reason, process.retiring = time.monotonic(), None, False
+        process.stop_requested.clear()
+        process.pid = start_process(self.engine, process.queues, process.name, self.burst, self._jobs_per_process)
+        register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL)
         self._listen()
-        log.info("worker %s started as process %d", slot.name, slot.pid)
+        log.info("worker %s started as process %d", process.name, process.pid)
 
     def _reap(self) -> None:
-        for slot in self._working():
-            if (code := slot.reaped()) is not None:
-                slot.done = code == 0 and not slot.retiring and (self.burst or self.max_jobs is not None)
-                self._away_is_no_end(self._clear_up, slot)
+        for process in self._working():
+            if (code := process.reaped()) is not None:
+                process.done = code == 0 and not process.retiring and (self.burst or self.max_jobs is not None)
+                self._away_is_no_end(self._end_process, process)
 
-    def _clear_up(self, slot: Slot) -> None:
+    def _end_process(self, process: WorkerProcess) -> None:
         """Ends what the dead process ran, and takes its name off the list of workers."""
-        self._completed += int(self._client.hget(names.worker(slot.name), "successful_job_count") or 0)
-        end_executions(self.engine, self._client, slot.name, lambda taken, stalls: self._verdict(slot, taken, stalls))
-        unregister(self._client, self.engine, slot.name, slot.queues)
+        self._completed += int(self._client.hget(names.worker(process.name), "successful_job_count") or 0)
+        end_executions(
+            self.engine,
+            self._client,
+            process.name,
+            lambda execution, stalls: self._outcome_of_lost_run(process, execution, stalls),
+        )
+        unregister(self._client, self.engine, process.name, process.queues)
         self._listen()
 
-    def _verdict(self, slot: Slot, taken: Taken, stalls: int) -> Outcome:
-        if slot.verdict is not None:
-            return raised(taken, slot.verdict)
-        if self._stopping_since is not None or slot.retiring:
-            return handed_back(taken)
-        return lost(taken, stalls, f"worker {slot.name} died")
+    def _outcome_of_lost_run(self, process: WorkerProcess, execution: Execution, stalls: int) -> Outcome:
+        if process.kill_reason is not None:
+            return raised(execution, process.kill_reason)
+        if self._stopping_since is not None or process.retiring:
+            return released(execution)
+        return lost(execution, stalls, f"worker {process.name} died")
 
-    def _working(self) -> list[Slot]:
-        return [slot for slot in self.slots if slot.pid]
+    def _working(self) -> list[WorkerProcess]:
+        return [process for process in self.processes if process.pid]
 
     def _over(self) -> bool:
         if self._working():
             return False
-        return self._stopping_since is not None or all(slot.done for slot in self.slots)
+        return self._stopping_since is not None or all(process.done for process in self.processes)
 
     # Leases, timeouts, stops, memory
 
     def _beat(self) -> None:
         self._listen()
-        for slot in self._working():
-            self._beat_one(slot)
+        for process in self._working():
+            self._beat_one(process)
 
-    def _beat_one(self, slot: Slot) -> None:
-        memory = slot.memory()
-        keys = [names.worker(slot.name), names.worker_executions(slot.name)]
-        known, *words = run(self._client, BEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
+    def _beat_one(self, process: WorkerProcess) -> None:
+        memory = process.memory()
+        keys = [names.worker(process.name), names.worker_executions(process.name)]
+        known, *words = run(self._client, HEARTBEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
         if not known:
-            register(self._client, self.engine, slot.name, slot.queues, slot.pid, WORKER_TTL)
+            register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL)
         seconds, _ = self._client.time()
         for member, started, timeout, stop in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True):
             limit = float(timeout)
             if limit > 0 and seconds - float(started) > limit + _KILL_AFTER_TIMEOUT:
-                slot.kill(JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed"))
+                process.kill(JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed"))
             if stop == member:
-                slot.ask_to_stop(member.decode())
-        if memory > self.max_memory and not slot.retiring:
-            log.info("worker %s uses %d MB and is replaced", slot.name, memory >> 20)
-            slot.retire()
+                process.request_stop(member.decode())
+        if memory > self.max_memory and not process.retiring:
+            log.info("worker %s uses %d MB and is replaced", process.name, memory >> 20)
+            process.retire()
 
     def _enforce(self) -> None:
         """Kills what was told to stop and did not, and all that outlives the grace of a shutdown."""
-        for slot in self.slots:
-            for execution in slot.deaf_to_stop():
-                self._away_is_no_end(self._kill_if_running, slot, execution)
+        for process in self.processes:
+            for execution in process.unresponsive():
+                self._away_is_no_end(self._kill_if_running, process, execution)
         since = self._stopping_since
-        if since is not None and (self._hurry or time.monotonic() - since > self.grace):
-            for slot in self.slots:
-                slot.kill()
+        if since is not None and (self._kill_now or time.monotonic() - since > self.grace):
+            for process in self.processes:
+                process.kill()
 
-    def _kill_if_running(self, slot: Slot, execution: str) -> None:
-        if self._client.sismember(names.worker_executions(slot.name), execution):
-            slot.kill(JobStopped("the job did not listen when it was stopped, and was killed"))
+    def _kill_if_running(self, process: WorkerProcess, execution: str) -> None:
+        if self._client.sismember(names.worker_executions(process.name), execution):
+            process.kill(JobStopped("the job did not listen when it was stopped, and was killed"))
 
     # Signals and commands
 
     def _listen(self) -> None:
-        self._commands.listen(slot.name for slot in self._working())
+        self._commands.listen(process.name for process in self._working())
 
     def _wait(self, reader: int) -> None:
         """Sleeps until a signal, a command, or half a second."""
@@ -215,15 +219,15 @@ class Supervisor:
             self._away_is_no_end(self._hear)
 
     def _waiting_for_something(self) -> bool:
-        return self._stopping_since is not None or any(slot.stop_asked for slot in self.slots)
+        return self._stopping_since is not None or any(process.stop_requested for process in self.processes)
 
     def _hear(self) -> None:
-        slots = {slot.name: slot for slot in self._working()}
-        for worker, told in self._commands.heard():
-            if told["command"] == "shutdown":
+        processes = {process.name: process for process in self._working()}
+        for worker, message in self._commands.messages():
+            if message["command"] == "shutdown":
                 self._signals.append(signal.SIGTERM)
-            elif worker in slots and (execution := execution_to_stop(self._client, worker, told)):
-                slots[worker].ask_to_stop(execution)
+            elif worker in processes and (execution := execution_to_stop(self._client, worker, message)):
+                processes[worker].request_stop(execution)
 
     def _obey_signals(self) -> None:
         asked = [number for number in self._signals if number in (signal.SIGTERM, signal.SIGINT)]
@@ -232,10 +236,10 @@ class Supervisor:
             if self._stopping_since is None:
                 log.info("stopping; running jobs have %g seconds", self.grace)
                 self._stopping_since = time.monotonic()
-                for slot in self.slots:
-                    slot.send(signal.SIGTERM)
+                for process in self.processes:
+                    process.send(signal.SIGTERM)
             elif number == signal.SIGINT and time.monotonic() - self._stopping_since > 0.5:
-                self._hurry = True
+                self._kill_now = True
 
     def _catch_signals(self, writer: int) -> dict[int, Any]:
         caught = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)

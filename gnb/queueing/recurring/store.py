@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
-from .records import Job
+from ..errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
+from ..job import Job
+from ..scripts import RUN_SCHEDULE, SAVE_SCHEDULE
+from .runs import KEPT, OPEN, Run, outcomes_key, read_runs, runs_key
 from .schedule import Schedule
-from .schedule_runs import KEPT, OPEN, Run, outcomes_key, read_runs, runs_key
-from .scripts import RUN_SCHEDULE, SAVE_SCHEDULE
 
 if TYPE_CHECKING:
-    from .engine import Engine
+    from ..engine import Engine
 
 NEXT = "gnb:schedules"
 LEADER = "gnb:scheduler:leader"
@@ -142,7 +142,7 @@ class Schedules:
         at = state.next_at or self._broker.now()
         schedule, queue = state.schedule, self._engine.queue(state.schedule.queue)
         options = {**schedule.options, "job_id": firing_id(name, at)}
-        return replace(queue.prepared(schedule.type, schedule.data, options).job, state="delayed", run_at=at)
+        return replace(queue.build_job(schedule.type, schedule.data, options).job, state="delayed", run_at=at)
 
     def sync(self, declared: Iterable[Schedule]) -> dict[str, str]:
         """Brings the code's schedules to the broker; what was done by name: added, changed, removed, kept or taken.
@@ -171,7 +171,7 @@ class Schedules:
         return "changed" if known else "added"
 
     def _check(self, schedule: Schedule) -> None:
-        self._engine.queue(schedule.queue).prepared(schedule.type, schedule.data, schedule.options)
+        self._engine.queue(schedule.queue).build_job(schedule.type, schedule.data, schedule.options)
 
     def _save(self, schedule: Schedule, only: str, *words: str) -> bool:
         following = schedule.after(self._broker.now())[0].timestamp()

@@ -19,15 +19,15 @@ from uuid import uuid4
 from redis.exceptions import RedisError
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
-from .errors import QueueUnavailable
+from ..errors import QueueUnavailable
+from ..maintenance import promote
 from .firing import fire_due, next_due
-from .maintenance import promote
+from .runs import write_outcomes
 from .schedule import Schedule
-from .schedule_runs import write_outcomes
-from .schedules import LEADER
+from .store import LEADER
 
 if TYPE_CHECKING:
-    from .engine import Engine
+    from ..engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Scheduler:
         log.info("scheduler %s starts", self.token)
         while not self._stop.is_set():
             self._stop.wait(self.tick())
-        self._let_go()
+        self._release_lock()
         log.info("scheduler %s ends", self.token)
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
@@ -71,7 +71,7 @@ class Scheduler:
             if not self._synced:
                 self._sync()
             self._lead_if_free()
-            return self._keep_time() if self.leading else _TICK
+            return self._run_due() if self.leading else _TICK
         except QueueUnavailable as error:
             log.warning("%s", error)
         self.leading = False
@@ -84,7 +84,7 @@ class Scheduler:
             log.info("scheduler %s leads", self.token)
         self.leading = answer != "taken"
 
-    def _keep_time(self) -> float:
+    def _run_due(self) -> float:
         self._engine.broker.call(lambda: promote(self._engine))
         for job_id in fire_due(self._engine):
             log.info("enqueued %s", job_id)
@@ -104,7 +104,7 @@ class Scheduler:
                 log.info("schedule %s: %s", name, done)
         self._synced = True
 
-    def _let_go(self) -> None:
+    def _release_lock(self) -> None:
         try:
             release_lock(self._engine.broker.client, LEADER, self.token)
         except (RedisError, OSError):

@@ -1,7 +1,7 @@
--- take_next(now): the next job of a queue, recorded as started in the same step, so that it is never in nobody's hands.
--- A fragment: take.lua and settle.lua are this text followed by their own.
+-- dequeue_job(now): the next job of a queue, recorded as started in the same step, so that it is never in nobody's hands.
+-- A fragment: dequeue.lua and finish.lua are this text followed by their own.
 --
--- KEYS  1-10   rq:queue:<band>             the bands' lists, most urgent first
+-- KEYS  1-10   rq:queue:<sub_queue>             the sub_queues' lists, most urgent first
 --       11     gnb:paused:<queue>          there while the queue is paused
 --       12     rq:suspended                there while RQ's own `rq suspend` holds
 --       13     gnb:limit:<queue>           a rate limit set at run time, "<starts>/<seconds>s" or "none"
@@ -11,7 +11,7 @@
 --       17     rq:worker:<name>:executions RQ's set of what the worker runs
 -- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s  5 rate limit if key 13 is absent
 --       6 "1" if the worker comes from idling, and so has taken the wake-up that others may be waiting for
--- Returns {"job", now, id, band, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
+-- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
 
 local function clock()
   local time = redis.call('TIME')
@@ -29,16 +29,16 @@ local function wait_for_limit(limit, now)
   return 0, count
 end
 
-local function take_next(now)
+local function dequeue_job(now)
   local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13])
   if flags[1] or flags[2] then return {'paused'} end
   local wait, kept_starts = wait_for_limit(flags[3] or ARGV[5], now)
   if wait > 0 then return {'wait', string.format('%.6f', wait)} end
-  local id, band, fields
+  local id, sub_queue, fields
   repeat
     local popped = redis.call('LMPOP', 10, KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], 'LEFT')
     if not popped then return {'empty'} end
-    id, band = popped[2][1], string.sub(popped[1], 10)
+    id, sub_queue = popped[2][1], string.sub(popped[1], 10)
     fields = redis.call('HMGET', 'rq:job:' .. id, 'data', 'timeout', 'enqueued_at', 'retries_left', 'retry_intervals',
       'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at')
   until fields[1] -- an id whose job is gone is passed over, as RQ does
@@ -48,9 +48,9 @@ local function take_next(now)
   end
   local member = id .. ':' .. ARGV[2]
   redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', ARGV[3], 'last_heartbeat', ARGV[3], 'worker_name', ARGV[1])
-  redis.call('ZADD', 'rq:wip:' .. band, now + ARGV[4], member)
+  redis.call('ZADD', 'rq:wip:' .. sub_queue, now + ARGV[4], member)
   redis.call('HSET', 'rq:execution:' .. member, 'id', ARGV[2], 'job_id', id, 'created_at', now, 'last_heartbeat', now,
-    'worker_name', ARGV[1], 'origin', band)
+    'worker_name', ARGV[1], 'origin', sub_queue)
   redis.call('ZADD', 'rq:executions:' .. id, now + ARGV[4] + 60, ARGV[2])
   redis.call('SADD', KEYS[17], member)
   if ARGV[6] == '1' then
@@ -59,5 +59,5 @@ local function take_next(now)
       redis.call('ZADD', KEYS[15], 0, 'work')
     end
   end
-  return {'job', string.format('%.6f', now), id, band, unpack(fields)}
+  return {'job', string.format('%.6f', now), id, sub_queue, unpack(fields)}
 end

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import JobStopped, JobTimedOut
+from ..errors import JobStopped, JobTimedOut
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ KILL_AFTER_STOP = 1.0
 
 
 @dataclass
-class Slot:
+class WorkerProcess:
     """A place for one worker process: the queues it serves, and what is known of the process in it."""
 
     queues: list[str]
@@ -25,8 +25,8 @@ class Slot:
     name: str = ""
     pid: int = 0
     started: float = 0.0
-    stop_asked: dict[str, float] = field(default_factory=dict)
-    verdict: JobStopped | JobTimedOut | None = None
+    stop_requested: dict[str, float] = field(default_factory=dict)
+    kill_reason: JobStopped | JobTimedOut | None = None
     """Why the process was killed, when a job's end was wanted and not the process's."""
     retiring: bool = False
     done: bool = False
@@ -37,23 +37,23 @@ class Slot:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def kill(self, verdict: JobStopped | JobTimedOut | None = None) -> None:
-        """Ends the process at once; its job then ends with the verdict."""
-        self.verdict = verdict or self.verdict
+    def kill(self, kill_reason: JobStopped | JobTimedOut | None = None) -> None:
+        """Ends the process at once; its job then ends with the kill_reason."""
+        self.kill_reason = kill_reason or self.kill_reason
         self.send(signal.SIGKILL)
 
-    def ask_to_stop(self, execution: str) -> None:
+    def request_stop(self, execution: str) -> None:
         """Tells the process once that its job's end is wanted."""
-        if execution not in self.stop_asked:
-            self.stop_asked[execution] = time.monotonic()
+        if execution not in self.stop_requested:
+            self.stop_requested[execution] = time.monotonic()
             self.send(signal.SIGUSR1)
 
-    def deaf_to_stop(self) -> list[str]:
+    def unresponsive(self) -> list[str]:
         """The executions that were told to stop and have had their time; each is named once."""
         now = time.monotonic()
-        deaf = [execution for execution, since in self.stop_asked.items() if now - since > KILL_AFTER_STOP]
+        deaf = [execution for execution, since in self.stop_requested.items() if now - since > KILL_AFTER_STOP]
         for execution in deaf:
-            del self.stop_asked[execution]
+            del self.stop_requested[execution]
         return deaf if self.pid else []
 
     def retire(self) -> None:

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from ..errors import InvalidJobOption, InvalidSchedule
+from ..options import plain, seconds
 from .cron import Cron, time_zone
-from .errors import InvalidJobOption, InvalidSchedule
-from .options import plain, seconds
 
 CATCH_UP = ("once", "skip")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")

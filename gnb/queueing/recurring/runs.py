@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from . import clock
-from .connection import Broker
-from .keys import job as job_key
-from .records import STATE_OF_STATUS
+from .. import clock
+from ..connection import Broker
+from ..job import STATE_OF_STATUS
+from ..keys import job as job_key
 
 KEPT = 50
 OPEN = "gnb:schedules:open"

@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import InvalidJobOption, InvalidSchedule
-from .records import Job
+from ..errors import InvalidJobOption, InvalidSchedule
+from ..job import Job
 from .schedule import Schedule
 
 if TYPE_CHECKING:
-    from .engine import Engine
+    from ..engine import Engine
 
 _KEYS = {"pattern", "tz", "every", "overlap", "catch_up"}
 

@@ -32,7 +32,7 @@ _OUTCOMES = {1: "completed", 2: "failed", 3: "stopped", 4: "retried", 5: "failed
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of a job. `outcome`: completed, failed, retried, stopped, stalled or handed-back."""
+    """One run of a job. `outcome`: completed, failed, retried, stopped, stalled or released."""
 
     number: int
     started_at: datetime | None

@@ -1,10 +1,10 @@
--- settle: the end of an execution in RQ's own records, and the next job in the same round trip.
+-- finish: the end of an execution in RQ's own records, and the next job in the same round trip.
 -- Nothing happens to a job whose execution is no longer the caller's (settled, or taken back): the answer says so.
 --
--- KEYS  1-17  as in take_next.lua
+-- KEYS  1-17  as in dequeue_job.lua
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
--- ARGV  1-6   as in take_next.lua          7 "1": take the next job too
---       8 job id  9 band  10 execution id  11 outcome: completed | failed | stopped | retried | stalled | handed-back
+-- ARGV  1-6   as in dequeue_job.lua          7 "1": take the next job too
+--       8 job id  9 sub_queue  10 execution id  11 outcome: completed | failed | stopped | retried | stalled | released
 --       12 "return_value" | "exc_string" | ""  13 its value, as in RQ's result stream
 --       14 seconds to keep the job (0: remove, -1: for ever)  15 how many of its kind to keep (-1: all)
 --       16 seconds until the retry  17 retries left  18 error in a line  19 attempt  20 start, 21 end (epoch seconds)
@@ -13,12 +13,12 @@
 --       written when the worker goes idle and after every sixteenth job  30 "1": the job may have written a log
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
--- Returns {1 if it was the caller's, …what take_next() answers}.
+-- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
-local id, band, execution, outcome = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local id, sub_queue, execution, outcome = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, id .. ':' .. execution
 
--- Removes the oldest jobs of the ten bands' registries until `keep` are left, at most 200 in one go.
+-- Removes the oldest jobs of the ten sub_queues' registries until `keep` are left, at most 200 in one go.
 local function trim(registry, counter, keep)
   local heads, total = {}, 0
   for number = 1, 10 do
@@ -55,7 +55,7 @@ local function finish(registry, state, now)
     redis.call('EXPIRE', results, ttl)
     if ARGV[30] == '1' then redis.call('EXPIRE', logs, ttl) end
   end
-  redis.call('ZADD', registry .. band, now + (ttl > 0 and ttl or CENTURY), id)
+  redis.call('ZADD', registry .. sub_queue, now + (ttl > 0 and ttl or CENTURY), id)
   if keep > 0 then
     local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
     if redis.call('INCR', counter) > keep + keep / 100 then trim(registry, counter, keep) end
@@ -70,7 +70,7 @@ local function record()
   local size = 10
   if ARGV[12] ~= '' then entry[11], entry[12], size = ARGV[12], ARGV[13], 12 end
   if ARGV[19] ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', ARGV[19], size + 2 end
-  if outcome == 'stalled' or outcome == 'handed-back' then entry[size + 1], entry[size + 2] = 'outcome', outcome end
+  if outcome == 'stalled' or outcome == 'released' then entry[size + 1], entry[size + 2] = 'outcome', outcome end
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
 
@@ -84,11 +84,11 @@ local function move(now)
     finish('rq:failed:', 'failed', now)
   elseif outcome == 'retried' and tonumber(ARGV[16]) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
-    redis.call('ZADD', 'rq:scheduled:' .. band, now + ARGV[16], id)
+    redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + ARGV[16], id)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
     if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
-    redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. band, id)
+    redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end
   if ARGV[22] ~= '' then
@@ -100,15 +100,15 @@ local function move(now)
 end
 
 local now = clock()
-local lease = ARGV[26] == '1' and redis.call('ZSCORE', 'rq:wip:' .. band, member)
+local lease = ARGV[26] == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, member)
 local alive = lease and tonumber(lease) >= now
-local owned = not alive and redis.call('ZREM', 'rq:wip:' .. band, member) == 1
+local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
 if owned then
   redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id)
   if redis.call('HGET', job, 'status') == 'started' then move(now) end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
-local answer = ARGV[7] == '1' and take_next(now) or {'none'}
+local answer = ARGV[7] == '1' and dequeue_job(now) or {'none'}
 if ARGV[27] ~= '' and (answer[1] ~= 'job' or (ARGV[27] + ARGV[28]) % 16 == 0) then
   redis.call('HSET', KEYS[16], 'successful_job_count', ARGV[27], 'failed_job_count', ARGV[28], 'total_working_time', ARGV[29],
     'state', answer[1] == 'job' and 'busy' or 'idle')

@@ -18,21 +18,21 @@ _SECONDS_BETWEEN_NOTES = 0.25
 Note = Callable[[list[str], list[Any]], Any]
 
 
-class RunningJob:
+class JobContext:
     """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be;
-    `cause` is what it was enqueued for, such as a request's id."""
+    `correlation_id` is what it was enqueued for, such as a request's id."""
 
-    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "cause", "id", "queue", "type")
+    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "correlation_id", "id", "queue", "type")
 
     def __init__(
-        self, job_id: str, queue: str, job_type: str, attempt: int, attempts: int, note: Note, cause: str = ""
+        self, job_id: str, queue: str, job_type: str, attempt: int, attempts: int, note: Note, correlation_id: str = ""
     ):
         self.id = job_id
         self.queue = queue
         self.type = job_type
         self.attempt = attempt
         self.attempts = attempts
-        self.cause = cause
+        self.correlation_id = correlation_id
         self._note = note
         self._last_note = 0.0
         self._last_percent = -1.0
@@ -53,11 +53,11 @@ class RunningJob:
         self._note([keys.job(self.id), keys.logs(self.id)], [percent, message, LOG_LINES, *lines])
 
     @classmethod
-    def of_rq_job(cls, rq_job: "RQJob | None", job_type: "JobType") -> "RunningJob":
+    def of_rq_job(cls, rq_job: "RQJob | None", job_type: "JobType") -> "JobContext":
         """For a worker of RQ's own; outside of any worker, progress and log go nowhere."""
         if rq_job is None:
             return cls("", job_type.queue, job_type.name, 1, 1, lambda _keys, _args: None)
-        from .scripts import NOTE, run
+        from .scripts import UPDATE_PROGRESS, run
 
         connection = cast(Any, rq_job.connection)
         attempts = (rq_job.number_of_retries or 0) + (rq_job.retries_left or 0) + 1
@@ -67,6 +67,6 @@ class RunningJob:
             job_type.name,
             1,
             attempts,
-            lambda names, args: run(connection, NOTE, names, args),
-            str(rq_job.meta.get("cause", "")),
+            lambda names, args: run(connection, UPDATE_PROGRESS, names, args),
+            str(rq_job.meta.get("correlation_id", "")),
         )

@@ -11,31 +11,31 @@ from typing import Any
 
 from . import clock
 from .errors import InvalidJobData
+from .job import Job
 from .job_types import JobType
 from .keys import QueueKeys
 from .options import JobOptions, plain
-from .records import Job
 
 _COMPRESS_FROM = 300
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
-class Prepared:
+class JobSpec:
     """A job ready to be written: the words for the script, and the job as its caller will see it."""
 
     words: list[Any]
     job: Job
 
 
-def prepare(
+def build_job_spec(
     keys: QueueKeys,
     job_type: JobType,
     base: JobOptions,
     data: Mapping[str, Any],
     options: Mapping[str, Any],
-    cause: str = "",
-) -> Prepared:
+    correlation_id: str = "",
+) -> JobSpec:
     """The job for that data and those options. Raises InvalidJobData, InvalidJobOption."""
     chosen = base.override(options)
     wire = _as_json(data)
@@ -43,29 +43,29 @@ def prepare(
         job_type.load(json.loads(wire))
     now = time.time()
     job_id = chosen.job_id or os.urandom(16).hex()
-    band = keys.band(chosen.priority)
+    sub_queue = keys.sub_queue(chosen.priority)
     status = "scheduled" if chosen.delay > 0 else "queued"
-    fields = _fields(job_type, chosen, base, wire, band, status, clock.rq_time(now))
+    fields = _fields(job_type, chosen, base, wire, sub_queue, status, clock.rq_time(now))
     if options:
         fields += ["opts", json.dumps(plain(options))]
-    if cause:
-        fields += ["meta", _encode({"cause": cause})]
-    words = [job_id, band, chosen.delay, "1" if chosen.job_id else "", len(fields), *fields]
-    return Prepared(words, _job(keys, job_type, chosen, dict(data), job_id, now))
+    if correlation_id:
+        fields += ["meta", _encode({"correlation_id": correlation_id})]
+    words = [job_id, sub_queue, chosen.delay, "1" if chosen.job_id else "", len(fields), *fields]
+    return JobSpec(words, _job(keys, job_type, chosen, dict(data), job_id, now))
 
 
 def _fields(
-    job_type: JobType, options: JobOptions, base: JobOptions, wire: str, band: str, status: str, now: str
+    job_type: JobType, options: JobOptions, base: JobOptions, wire: str, sub_queue: str, status: str, now: str
 ) -> list[Any]:
     call = f'["{job_type.path}",null,[],{wire}]'.encode()
     fields: list[Any] = [
         "data", call if len(call) < _COMPRESS_FROM else zlib.compress(call),
         "type", job_type.name,
-        "origin", band,
+        "origin", sub_queue,
         "status", status,
         "created_at", now,
         "enqueued_at", now,
-        *options.wire_words,
+        *options.hash_fields,
     ]  # fmt: skip
     if options is not base:
         if options.remove_on_complete.keep != base.remove_on_complete.keep:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from .errors import InvalidSchedule
+from ..errors import InvalidSchedule
 
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 _SHAPES = ("0 to 59", "0 to 23", "1 to 31", "1 to 12 or jan to dec", "0 to 7 (0 and 7 are Sunday) or sun to sat")

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from rq import Queue as RQQueue
 from rq import SimpleWorker
 
-from .engine import Engine
-from .slot import Slot
+from ..engine import Engine
+from .process import WorkerProcess
 from .supervisor import Supervisor
 
 
@@ -29,12 +29,16 @@ class Worker(SimpleWorker):
         self._engine = engine
         self.served = [engine.queue(name.partition(":")[0]) for name in dict.fromkeys(wanted)]
         connection = connection if connection is not None else engine.broker.client
-        bands = [RQQueue(band, connection=connection, serializer="json") for q in self.served for band in q.keys.bands]
+        sub_queues = [
+            RQQueue(sub_queue, connection=connection, serializer="json")
+            for q in self.served
+            for sub_queue in q.keys.sub_queues
+        ]
         options["serializer"] = "json"
-        super().__init__(bands, name=name, connection=connection, **options)
+        super().__init__(sub_queues, name=name, connection=connection, **options)
         self._given_name = name
 
     def work(self, burst: bool = False, *_: Any, max_jobs: int | None = None, **__: Any) -> bool:
         """Runs jobs until told to stop, or with `burst` until there are none. True if any was run."""
-        slot = Slot([queue.name for queue in self.served], self._given_name)
-        return Supervisor(self._engine, [slot], burst=burst, max_jobs=max_jobs).run() > 0
+        process = WorkerProcess([queue.name for queue in self.served], self._given_name)
+        return Supervisor(self._engine, [process], burst=burst, max_jobs=max_jobs).run() > 0

@@ -12,9 +12,9 @@ from . import clock
 from . import keys as names
 from .connection import Broker
 from .errors import InvalidJobOption, JobNotFound
-from .history import HistoryPoint, histories
+from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .keys import QueueKeys
-from .records import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .metrics import HistoryPoint, histories
 from .scripts import PAGE
 
 PAGE_LIMIT = 1000
@@ -74,7 +74,7 @@ class QueueReader:
         score = next((score for score in scores if score is not None), None)
         job = job_from_hash(self.keys, job_id, values, score)
         origin = values[FIELDS.index("origin")]
-        if job is None or (origin or b"").decode() not in self.keys.bands:
+        if job is None or (origin or b"").decode() not in self.keys.sub_queues:
             raise self._no_job(job_id)
         attempts = attempts_from_results(entries)
         errors = tuple(attempt.error for attempt in attempts if attempt.error)
@@ -174,8 +174,8 @@ class QueueReader:
     def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:
         """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""
         alike: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
-        for job_id, told in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
-            alike[fold(told[0])].append((job_id, told))
+        for job_id, fields in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
+            alike[fold(fields[0])].append((job_id, fields))
         return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
 
 
@@ -189,13 +189,13 @@ _FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}
 
 
 def fold(error: str) -> str:
-    """An error's line with its numbers and ids taken out: the same for errors that are alike."""
+    """An error's line with its numbers and ids removed: the same for errors that are alike."""
     return _FOLDED.sub("…", error)
 
 
 def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGroup:
-    ids, told = zip(*failures, strict=True)
-    errors, times, types, calls = zip(*told, strict=True)
+    ids, fields = zip(*failures, strict=True)
+    errors, times, types, calls = zip(*fields, strict=True)
     return FailureGroup(
         signature=signature,
         error=errors[0],
