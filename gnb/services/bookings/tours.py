@@ -10,8 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.models import PriceChange, Tour, User, local_day, now
-from gnb.services import audit_service
-from gnb.services.ai import places
+from gnb.services import audit_service, places
 from gnb.services.bookings import seats
 
 PAGE_SIZE = 25
