@@ -25,8 +25,8 @@ from gnb.models import (
     db,
 )
 from gnb.services import auth_service, demo
-from gnb.services.bookings.pricing import Party, fares
 from gnb.services.demo.bookings import reference_of
+from gnb.services.pricing.quotes import Party, fares
 from tests.servers import on_sqlite
 
 UNTIL = date(2026, 7, 15)
