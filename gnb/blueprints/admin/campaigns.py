@@ -19,7 +19,7 @@ from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
-from gnb.services import audit_service, email_service
+from gnb.services import audit, email_service
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
 from gnb.services.mail.errors import MailError
@@ -229,11 +229,11 @@ def _form(form: CampaignForm, campaign: Campaign | None) -> ResponseReturnValue:
 
 
 def _written(campaign: Campaign, action: str, message: str) -> ResponseReturnValue:
-    audit_service.record(signed_in_user(), action, f"campaign/{campaign.id}")
+    audit.record(signed_in_user(), action, f"campaign/{campaign.id}")
     db.session.commit()
     return done(message, url_for("admin.campaign", campaign_id=campaign.id))
 
 
 def _record(action: str, campaign: Campaign, count: int = 1) -> None:
-    audit_service.record(signed_in_user(), action, f"campaign/{campaign.id}", count)
+    audit.record(signed_in_user(), action, f"campaign/{campaign.id}", count)
     db.session.commit()

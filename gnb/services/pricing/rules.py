@@ -133,7 +133,7 @@ class Demand:
 
 
 def _ratio(count: int, before: int) -> float:
-    return (count + _PSEUDO_BOOKINGS) / (before + _IMAGINED)
+    return (count + _PSEUDO_BOOKINGS) / (before + _PSEUDO_BOOKINGS)
 
 
 def limits(base: Decimal) -> tuple[Decimal, Decimal]:
