@@ -13,8 +13,8 @@ import itertools
 from benchmarks.jobs import BARE, CHECKED, QUEUE, STAMP
 from benchmarks.peers.produce import BROKER_URL, Ways, produce
 from gnb.queueing import Engine, QueueOptions
-from gnb.queueing.slot import Slot
-from gnb.queueing.supervisor import Supervisor
+from gnb.queueing.worker.process import WorkerProcess
+from gnb.queueing.worker.supervisor import Supervisor
 from gnb.services.queues import DEFAULTS
 
 KEEP_ALL = {"remove_on_complete": {"age": 86400}, "remove_on_fail": {"age": 7 * 86400}}
@@ -35,7 +35,7 @@ def main() -> None:
         produce(_ways(_bare_engine(), given.bands, given.app), given.how, given.count)
     else:
         engine = _engine_of_the_application() if given.app else _bare_engine()
-        Supervisor(engine, [Slot([QUEUE]) for _ in range(given.processes)]).run()
+        Supervisor(engine, [WorkerProcess([QUEUE]) for _ in range(given.processes)]).run()
 
 
 def _ways(engine: Engine, bands: bool, checks: bool) -> Ways:

@@ -20,8 +20,8 @@ from gnb.config import Settings
 from gnb.extensions import db
 from gnb.models import User
 from gnb.queueing import Engine
-from gnb.queueing.slot import Slot
-from gnb.queueing.supervisor import Supervisor
+from gnb.queueing.worker.process import WorkerProcess
+from gnb.queueing.worker.supervisor import Supervisor
 
 SETTINGS = {
     "server time": "from the request's begin to its answer's end inside one process, SQLite, broker on loopback",
@@ -121,7 +121,7 @@ def _enqueue(engine: Engine, count: int, type_name: str = BARE, **options: objec
 def _finish(engine: Engine, type_name: str, count: int) -> None:
     """So many jobs of the type enqueued and run."""
     _enqueue(engine, count, type_name, **KEEP_ALL)
-    Supervisor(engine, [Slot([QUEUE])], burst=True).run()
+    Supervisor(engine, [WorkerProcess([QUEUE])], burst=True).run()
 
 
 @contextmanager

@@ -12,24 +12,24 @@ import structlog
 from flask import Flask, Response, g, has_request_context, request
 
 from gnb.config import Settings
-from gnb.queueing import RunningJob
+from gnb.queueing import JobContext
 
-running_job: ContextVar[RunningJob | None] = ContextVar("running_job", default=None)
+running_job: ContextVar[JobContext | None] = ContextVar("running_job", default=None)
 """The job that runs at this moment."""
 
 
-def cause() -> str:
+def correlation_id() -> str:
     """The id of the request that all this is for, in its jobs too; "" where there is none."""
     if running := running_job.get():
-        return running.cause
+        return running.correlation_id
     return str(g.get("request_id", "")) if has_request_context() else ""
 
 
 def _name_the_job(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     if running := running_job.get():
         event.update(queue=running.queue, job=running.id, type=running.type, attempt=running.attempt)
-        if running.cause:
-            event["request_id"] = running.cause
+        if running.correlation_id:
+            event["request_id"] = running.correlation_id
     return event
 
 

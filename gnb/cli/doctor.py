@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from gnb.cli.groups import log_to_standard_error
-from gnb.cli.outcomes import AWAY, Failure
+from gnb.cli.outcomes import CONNECTION_ERRORS, Failure
 from gnb.cli.output import print_json, printable
 from gnb.services.doctor import Finding, examine
 
@@ -34,7 +34,7 @@ def doctor(before_start: bool, as_json: bool) -> None:
         print_json([asdict(finding) for finding in found])
     problems = sum(finding.state == "problem" for finding in found)
     if problems:
-        raise Failure(f"{problems} of {len(found)} checks found a problem", AWAY)
+        raise Failure(f"{problems} of {len(found)} checks found a problem", CONNECTION_ERRORS)
 
 
 def _line(finding: Finding) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import click
 from flask.cli import AppGroup
 
-from gnb.cli.outcomes import AWAY, REFUSED, USAGE, Failure, database_errors
+from gnb.cli.outcomes import CONNECTION_ERRORS, REFUSED, USAGE, Failure, database_errors
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
@@ -57,7 +57,7 @@ def one_line_errors() -> Iterator[None]:
     except UnicodeEncodeError as error:
         raise Failure("an argument is not UTF-8", USAGE) from error
     except QueueUnavailable as error:
-        raise Failure(str(error), AWAY) from error
+        raise Failure(str(error), CONNECTION_ERRORS) from error
     except _WRONG_USAGE as error:
         raise Failure(str(error), USAGE) from error
     except QueueingError as error:

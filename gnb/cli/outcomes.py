@@ -10,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 REFUSED = 1
 USAGE = 2
-AWAY = 3
+CONNECTION_ERRORS = 3
 
 
 class Failure(click.ClickException):
@@ -29,7 +29,7 @@ def database_errors() -> Iterator[None]:
     except (OperationalError, InterfaceError, ProgrammingError) as error:
         cause = str(error.orig).partition("\n")[0]
         hint = " (flask db upgrade makes the tables)" if _lacks_tables(cause) else ""
-        raise Failure(f"the database refuses: {cause}{hint}", AWAY) from error
+        raise Failure(f"the database refuses: {cause}{hint}", CONNECTION_ERRORS) from error
 
 
 def _lacks_tables(cause: str) -> bool:

@@ -5,8 +5,8 @@ from flask.cli import with_appcontext
 
 from gnb.extensions import db, engine, settings
 from gnb.queueing.errors import UnknownQueue
-from gnb.queueing.slot import Slot
-from gnb.queueing.supervisor import Supervisor
+from gnb.queueing.worker.process import WorkerProcess
+from gnb.queueing.worker.supervisor import Supervisor
 
 
 @click.command("worker")
@@ -29,7 +29,9 @@ def worker(queues: tuple[str, ...], every: bool, concurrency: int | None, burst:
     except UnknownQueue as error:
         raise click.UsageError(str(error)) from None
     slots = [
-        Slot([name]) for name in dict.fromkeys(names) for _ in range(concurrency or settings().worker_concurrency[name])
+        WorkerProcess([name])
+        for name in dict.fromkeys(names)
+        for _ in range(concurrency or settings().worker_concurrency[name])
     ]
     # A process that forks must not hold connections that its children would share.
     db.engine.dispose()

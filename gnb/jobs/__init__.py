@@ -9,7 +9,7 @@ from flask import Flask
 from gnb import logs
 from gnb.extensions import db
 from gnb.jobs import ai, emails, exports, scheduled
-from gnb.queueing import FinalError, InvalidJobData, JobStopped, RetryLater, RunningJob, job_types
+from gnb.queueing import FinalError, InvalidJobData, JobContext, JobStopped, RetryLater, job_types
 from gnb.services.mail.errors import MailError
 
 __all__ = ["ai", "bind", "emails", "exports", "scheduled"]
@@ -25,7 +25,7 @@ def bind(app: Flask) -> None:
     and carry the id of the request that enqueued it."""
 
     @contextmanager
-    def scope(running: RunningJob) -> Iterator[None]:
+    def scope(running: JobContext) -> Iterator[None]:
         token = logs.running_job.set(running)
         try:
             with app.app_context():
@@ -40,10 +40,10 @@ def bind(app: Flask) -> None:
             logs.running_job.reset(token)
 
     job_types.scope = scope
-    job_types.cause = logs.cause
+    job_types.correlation_id = logs.correlation_id
 
 
-def _log(error: BaseException, running: RunningJob) -> None:
+def _log(error: BaseException, running: JobContext) -> None:
     """An unexpected error with its stack, and as an error when no attempt is left; that is what is reported."""
     if isinstance(error, _FORESEEN):
         log.warning("the job ended with %s", type(error).__name__)

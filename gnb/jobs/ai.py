@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from gnb.queueing import FinalError, RunningJob, job
+from gnb.queueing import FinalError, JobContext, job
 from gnb.services.ai import answers, delay_risk, insights, recommendations
 from gnb.services.ai.delay_model import TooFewTrips
-from gnb.services.ai.places import UnknownPlace
 from gnb.services.ai.recommendations import UnknownUser
 from gnb.services.ai.requests import DelayRiskRequest, InsightsRequest, RecommendationsRequest
 from gnb.services.ai.usage import Usage
+from gnb.services.places import UnknownPlace
 
 
 @job("ai", "delay-risk", DelayRiskRequest)
-def assess_delay_risk(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def assess_delay_risk(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """How likely a transfer is to arrive late, and why."""
     running.progress(10, "learning from finished transfers")
     try:
@@ -25,7 +25,7 @@ def assess_delay_risk(data: dict[str, Any], running: RunningJob) -> dict[str, An
 
 
 @job("ai", "package-recommendations", RecommendationsRequest)
-def recommend_packages(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def recommend_packages(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Tours for a customer, each with its reason."""
     running.progress(10, "scoring the tours")
     try:
@@ -37,7 +37,7 @@ def recommend_packages(data: dict[str, Any], running: RunningJob) -> dict[str, A
 
 
 @job("ai", "batch-insights", InsightsRequest)
-def look_at_bookings(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def look_at_bookings(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """What a selection of bookings tells, in sentences."""
     running.progress(10, "counting")
     answer = insights.look_at(data, last_attempt=running.attempt >= running.attempts)
@@ -45,7 +45,7 @@ def look_at_bookings(data: dict[str, Any], running: RunningJob) -> dict[str, Any
     return answers.kept("batch-insights", data, answer)
 
 
-def _log_wording(answer: dict[str, Any], running: RunningJob) -> None:
+def _log_wording(answer: dict[str, Any], running: JobContext) -> None:
     """What the language model took, or why it was done without."""
     if spent := answer["usage"]:
         running.log(str(Usage(**spent)))

@@ -15,7 +15,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.queueing import FinalError, RetryLater, RunningJob, job
+from gnb.queueing import FinalError, JobContext, RetryLater, job
 from gnb.services import email_service
 from gnb.services.mail import after_commit, ledger
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
@@ -92,37 +92,37 @@ class MailingData(Schema):
 
 
 @job("email", "send-email", SendEmailData)
-def send_email(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def send_email(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Any message."""
     return _deliver(data.get("delivery_id") or _own_row(data, running))
 
 
 @job("email", "booking-confirmation", BookingMailData)
-def booking_confirmation(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def booking_confirmation(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """The confirmation of a booking."""
     return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
 
 
 @job("email", "payment-confirmation", BookingMailData)
-def payment_confirmation(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def payment_confirmation(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """That a payment has arrived."""
     return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
 
 
 @job("email", "campaign-notification", CampaignMailData)
-def campaign_notification(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def campaign_notification(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """A campaign's message to one account."""
     return _deliver(data.get("delivery_id") or _campaign_row(data))
 
 
 @job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)
-def campaign_mailing(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def campaign_mailing(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Plans, withdraws or calls off a campaign's mail."""
     return {"state": email_service.follow_mailing(data["campaign_id"], running.progress)}
 
 
 @job("scheduled", "enqueue-left-behind", NoData)
-def enqueue_left_behind(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def enqueue_left_behind(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Puts mail that was left behind back into the queue."""
     return {"enqueued": email_service.enqueue_left_behind()}
 
@@ -137,7 +137,7 @@ def _deliver(delivery_id: int) -> dict[str, Any]:
     return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
 
 
-def _own_row(data: dict[str, Any], running: RunningJob) -> int:
+def _own_row(data: dict[str, Any], running: JobContext) -> int:
     """The row of a job that came with a message instead of one: the same for every attempt of the job."""
     key = f"job:{running.id}" if running.id else None
     known = db.session.query(Delivery.id).filter_by(unique_key=key).scalar() if key else None

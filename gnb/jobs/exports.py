@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from gnb.queueing import FinalError, RunningJob, job
+from gnb.queueing import FinalError, JobContext, job
 from gnb.services import export_service
 from gnb.services.exports.errors import AttemptSuperseded, ExportNotFound, InvalidFilters
 from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilters, UsersFilters, dump_filters
@@ -53,36 +53,36 @@ class UsersData(_ExportData, UsersFilters):
 
 
 @job("export", "bookings-csv", BookingsData)
-def bookings_csv(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def bookings_csv(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Bookings as a CSV file."""
     return _make(data, running)
 
 
 @job("export", "users-csv", UsersData)
-def users_csv(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def users_csv(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Accounts as a CSV file."""
     return _make(data, running)
 
 
 @job("export", "revenue-csv", RevenueData)
-def revenue_csv(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def revenue_csv(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Revenue by day and tour as a CSV file."""
     return _make(data, running)
 
 
 @job("export", "bookings-pdf", BookingsData)
-def bookings_pdf(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def bookings_pdf(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Bookings as a PDF document."""
     return _make(data, running)
 
 
 @job("export", "revenue-pdf", RevenueData)
-def revenue_pdf(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def revenue_pdf(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """The revenue report as a PDF document."""
     return _make(data, running)
 
 
-def _make(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def _make(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     last = running.attempt >= running.attempts
     try:
         export_id = data["export_id"] or _own_export(data["filters"], running)
@@ -98,7 +98,7 @@ def _make(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
     }
 
 
-def _own_export(filters: dict[str, Any], running: RunningJob) -> str:
+def _own_export(filters: dict[str, Any], running: JobContext) -> str:
     """The row of a job that came without one: the same for every attempt of the job."""
     name = f"{running.queue}/{running.id or uuid4()}"
     written = dump_filters(running.type, filters)

@@ -7,9 +7,10 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from gnb.queueing import RunningJob, job
-from gnb.services import campaign_pricing, dynamic_pricing, sitemap, weekly_report
+from gnb.queueing import JobContext, job
 from gnb.services import clean_up as clean_up_service
+from gnb.services import sitemap, weekly_report
+from gnb.services.pricing import campaigns, demand
 from gnb.services.reports.week import Week
 
 
@@ -40,15 +41,15 @@ class ReportData(Schema):
 
 
 @job("scheduled", "process-campaigns", NoData)
-def process_campaigns(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def process_campaigns(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Sets prices as campaigns say, ends those that are over, begins their mailings."""
-    return asdict(campaign_pricing.process_campaigns())
+    return asdict(campaigns.process_campaigns())
 
 
 @job("scheduled", "update-dynamic-pricing", PricingData)
-def update_dynamic_pricing(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Moves prices with demand, once a week."""
-    proposals = dynamic_pricing.preview() if data["dry_run"] else dynamic_pricing.update_prices()
+    proposals = demand.preview() if data["dry_run"] else demand.update_prices()
     changes = [proposal.as_json() for proposal in proposals if proposal.changes]
     for change in changes:
         running.log(f"{change['tour']}: {change['current']} → {change['proposed']} {change['currency']}")
@@ -56,18 +57,18 @@ def update_dynamic_pricing(data: dict[str, Any], running: RunningJob) -> dict[st
 
 
 @job("scheduled", "generate-weekly-report", ReportData)
-def generate_weekly_report(data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def generate_weekly_report(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Sends the figures of the last week to admins and managers."""
     return asdict(weekly_report.send_weekly_report(week=data["week"]))
 
 
 @job("scheduled", "update-sitemap", NoData)
-def update_sitemap(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def update_sitemap(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Makes the public site's sitemap anew."""
     return asdict(sitemap.update_sitemap())
 
 
 @job("scheduled", "clean-up", NoData)
-def clean_up(_data: dict[str, Any], _running: RunningJob) -> dict[str, Any]:
+def clean_up(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Removes what is past its keeping time."""
     return clean_up_service.clean_up().as_json()

@@ -28,21 +28,20 @@ from .errors import (
     UnknownJobType,
     UnknownQueue,
 )
-from .history import HistoryPoint
+from .job import STATES, Attempt, Job
+from .job_context import JobContext
 from .job_types import JobType, job, job_types
+from .metrics import HistoryPoint, QueueStats
 from .options import Backoff, JobOptions, QueueOptions, RateLimit, Retention
 from .overview import Overview, ScheduleCounts, overview
 from .queue import Queue
-from .reading import FailureGroup, JobPage
-from .records import STATES, Attempt, Job
-from .running import RunningJob
-from .schedule import Schedule
-from .schedule_runs import Run
-from .scheduler import Scheduler
-from .schedules import ScheduleState
-from .statistics import QueueStats
-from .worker import Worker
-from .workers import WorkerInfo
+from .queue_reader import FailureGroup, JobPage
+from .recurring.runs import Run
+from .recurring.schedule import Schedule
+from .recurring.scheduler import Scheduler
+from .recurring.store import ScheduleState
+from .worker.registry import WorkerInfo
+from .worker.rq_worker import Worker
 
 __all__ = [
     "STATES",
@@ -57,6 +56,7 @@ __all__ = [
     "InvalidJobState",
     "InvalidSchedule",
     "Job",
+    "JobContext",
     "JobNotFound",
     "JobOptions",
     "JobPage",
@@ -73,7 +73,6 @@ __all__ = [
     "Retention",
     "RetryLater",
     "Run",
-    "RunningJob",
     "Schedule",
     "ScheduleCounts",
     "ScheduleInCode",

@@ -5,16 +5,26 @@ redis+sentinel://[user:password@]host:port[,host:port…]/service[/db] for a mas
 """
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from hiredis import pack_command
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, RedisError, TimeoutError
+from redis.exceptions import (
+    ConnectionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -23,7 +33,7 @@ from .scripts import Script, run_raw
 
 log = logging.getLogger(__name__)
 
-AWAY = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
+CONNECTION_ERRORS = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
 """What a call raises while the broker cannot be reached or is changing its master."""
 
 _CALLER = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0}
@@ -104,10 +114,10 @@ class Broker:
 
     def call(self, request: Any) -> Any:
         """What `request()`, a use of `client`, gives back. Raises QueueUnavailable."""
-        self._let_through()
+        self._check_circuit()
         try:
             answer = request()
-        except AWAY as error:
+        except CONNECTION_ERRORS as error:
             self._try_again_at = time.monotonic() + _SECONDS_BETWEEN_TRIES
             raise QueueUnavailable(f"the broker does not answer: {type(error).__name__}") from error
         except OutOfMemoryError as error:
@@ -117,7 +127,7 @@ class Broker:
         self._try_again_at = 0.0
         return answer
 
-    def _let_through(self) -> None:
+    def _check_circuit(self) -> None:
         if not self._try_again_at:
             return
         with self._lock:
@@ -125,3 +135,80 @@ class Broker:
             if self._try_again_at and now < self._try_again_at:
                 raise QueueUnavailable("the broker does not answer; it is tried again in a few seconds")
             self._try_again_at = now + _SECONDS_BETWEEN_TRIES
+
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = 2.0
+_REFUSALS = ("MISCONF", "NOREPLICAS")
+"""What a broker answers to every write while its disk is full or too few replicas follow it: as if it were away."""
+
+
+class WorkerConnection:
+    """A worker's own connection, used raw: through redis-py's client a script call costs a fifth more.
+
+    While the broker is unreachable, `call` raises one of CONNECTION_ERRORS and `reconnect` waits for it.
+    """
+
+    def __init__(self, client: Any):
+        self._connection = client.connection_pool.get_connection()
+        self._id: int | None = None
+        self._identify()
+
+    def call(self, script: Script, keys: list[str], args: list[Any]) -> Any:
+        """What the script answers."""
+        try:
+            return self._evaluate(script, keys, args)
+        except ResponseError as error:
+            if not str(error).startswith(_REFUSALS):
+                raise
+            log.warning("the broker refuses: %s", error)
+            time.sleep(_LONGEST_PAUSE)
+            raise ConnectionError(str(error)) from error
+
+    def _evaluate(self, script: Script, keys: list[str], args: list[Any]) -> Any:
+        connection = self._connection
+        packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
+        connection.send_packed_command([packed], check_health=False)
+        try:
+            return connection.read_response()
+        except NoScriptError:
+            return self.command("EVAL", script.text, len(keys), *keys, *args)
+
+    def command(self, *words: Any) -> Any:
+        self._connection.send_command(*words)
+        return self._connection.read_response()
+
+    def reconnect(self, give_up: Callable[[], bool]) -> bool:
+        """Waits until the broker answers again; what was still on its way on the old connection is dropped there.
+        False when `give_up()` said so meanwhile."""
+        pause, lost = 0.05, self._id
+        log.warning("the broker is away; waiting for it")
+        while not give_up():
+            try:
+                self._connection.disconnect()
+                self._connection.connect()
+                self._drop(lost)
+                self._identify()
+            except (*CONNECTION_ERRORS, RedisError):
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                log.warning("the broker is back")
+                return True
+        return False
+
+    def _identify(self) -> None:
+        self.command("CLIENT", "SETNAME", f"gnb-worker-{os.getpid()}")
+        self._id = self.command("CLIENT", "ID")
+
+    def _drop(self, connection_id: int | None) -> None:
+        if connection_id is not None:
+            try:
+                self.command("CLIENT", "KILL", "ID", connection_id)
+            except RedisError:
+                log.debug("could not drop the old connection; it may be gone with its server")
+
+    def close(self) -> None:
+        """Ends the connection; the next use opens a new one."""
+        self._connection.disconnect()

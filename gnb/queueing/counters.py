@@ -30,17 +30,17 @@ class Counters:
     def write(self) -> None:
         """Bring what waits here to the broker; one round trip, none when nothing waits."""
         with self._lock:
-            taken, self._unwritten = self._unwritten, Counter()
-        if not taken:
+            pending, self._unwritten = self._unwritten, Counter()
+        if not pending:
             return
         pipeline = self._broker.client.pipeline()
-        for name, count in taken.items():
+        for name, count in pending.items():
             pipeline.hincrby(COUNTERS, name, count)
         try:
             self._broker.call(pipeline.execute)
         except QueueUnavailable:
             with self._lock:
-                self._unwritten.update(taken)
+                self._unwritten.update(pending)
 
     def read(self) -> dict[tuple[str, ...], int]:
         """Every counter by name and labels. Raises QueueUnavailable."""

@@ -12,14 +12,13 @@ from rq import worker_registration
 from .connection import Broker, connect
 from .counters import Counters
 from .errors import UnknownQueue
-from .history import HistoryPoint, histories
 from .job_types import JobType, JobTypes, job_types
+from .metrics import HistoryPoint, QueueStats, histories, queue_stats
 from .options import QueueOptions
 from .queue import Queue
-from .schedules import Schedules
+from .recurring.store import Schedules
 from .scripts import ALIVE, COUNTS
-from .statistics import QueueStats, queue_stats
-from .workers import WorkerInfo, workers
+from .worker.registry import WorkerInfo, workers
 
 
 class Engine:

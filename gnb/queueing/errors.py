@@ -72,7 +72,7 @@ class JobTimedOut(QueueingError):
 
 
 class JobStopped(BaseException):
-    """Raised inside a job that was told to stop. Not an `Exception`, so that a job's own `except` lets it through."""
+    """Raised inside a job that is to stop. Not an `Exception`, so that a job's own `except` lets it through."""
 
 
 def _first_words(words: Any) -> str:

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from redis.exceptions import RedisError
 
-from .connection import AWAY, connect
+from .connection import CONNECTION_ERRORS, connect
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ def warn_of_eviction(url: str) -> None:
     try:
         with closing(connect(url)) as client:
             found = client.info("memory").get("maxmemory_policy", "")
-    except (*AWAY, RedisError) as error:
+    except (*CONNECTION_ERRORS, RedisError) as error:
         log.debug("the broker's eviction policy is not known: %s", error)
         return
     if found not in ("", SAFE):

@@ -1,4 +1,4 @@
-"""One run of a job: from what `take` answered to what `settle` is told."""
+"""One run of a job: from the reply of `dequeue` to the arguments of `finish`."""
 
 import json
 import zlib
@@ -12,24 +12,24 @@ from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
 
 from . import clock
 from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
-from .histogram import bucket
+from .job import payload
+from .metrics import bucket
 from .options import JobOptions
-from .records import payload
 
-STALLS_FORGIVEN = 2
+MAX_STALLED = 2
 """How often a job may lose its worker before that spends an attempt."""
 
 _TRACEBACK_LENGTH = 20_000
-_LONGEST_CAUSE = 200
+_MAX_CORRELATION_ID = 200
 
 
 @dataclass(slots=True)
-class Taken:
-    """A job that was taken, with what the run and its settlement need of the record."""
+class Execution:
+    """A dequeued job: the fields of its record that running and finishing it need."""
 
     id: str
-    band: str
-    execution: str
+    sub_queue: str
+    execution_id: str
     started: float
     data: bytes
     timeout: float
@@ -46,14 +46,15 @@ class Taken:
     """When its last run started; None on its first."""
 
     @classmethod
-    def of(cls, words: list[Any], execution: str, default_timeout: float) -> "Taken":
-        """From the answer of `take`, behind its first word."""
-        now, job_id, band, data, timeout, enqueued, left, intervals, result, failure, done, failed, most, *rest = words
+    def from_reply(cls, reply: list[Any], execution_id: str, default_timeout: float) -> "Execution":
+        """Build the execution from the reply of `dequeue`, without its first element."""
+        now, job_id, sub_queue, data, timeout, enqueued, left, intervals, result, failure, done, failed = reply[:12]
+        most, *rest = reply[12:]
         retries_left = int(left or 0)
         return cls(
             job_id.decode(),
-            band.decode(),
-            execution,
+            sub_queue.decode(),
+            execution_id,
             float(now),
             data,
             float(timeout) if timeout else default_timeout,
@@ -73,10 +74,10 @@ class Taken:
         return max(self.attempts - self.retries_left, 1)
 
     @property
-    def cause(self) -> str:
+    def correlation_id(self) -> str:
         """What it was enqueued for, as far as it says."""
         try:
-            return str(json.loads(self.meta).get("cause", ""))[:_LONGEST_CAUSE] if self.meta else ""
+            return str(json.loads(self.meta).get("correlation_id", ""))[:_MAX_CORRELATION_ID] if self.meta else ""
         except (ValueError, AttributeError):  # meta of somebody else's
             return ""
 
@@ -95,7 +96,7 @@ class Taken:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run ended: completed, failed, retried, stopped, stalled or handed-back, and what is kept of it."""
+    """How a run ended: completed, failed, retried, stopped, stalled or released, and what is kept of it."""
 
     name: str
     result_field: str = ""
@@ -105,69 +106,69 @@ class Outcome:
     retries_left: int = 0
 
 
-def completed(taken: Taken, value: Any) -> Outcome:
+def completed(execution: Execution, value: Any) -> Outcome:
     """The outcome of a run that returned."""
     if value is None:
-        return Outcome("completed", retries_left=taken.retries_left)
+        return Outcome("completed", retries_left=execution.retries_left)
     try:
         wire = json.dumps(value)
     except (TypeError, ValueError):
         wire = json.dumps(UNSERIALIZABLE_RETURN_VALUE_PAYLOAD)
-    return Outcome("completed", "return_value", b64encode(wire.encode()).decode(), retries_left=taken.retries_left)
+    return Outcome("completed", "return_value", b64encode(wire.encode()).decode(), retries_left=execution.retries_left)
 
 
-def raised(taken: Taken, error: BaseException) -> Outcome:
+def raised(execution: Execution, error: BaseException) -> Outcome:
     """The outcome of a run that raised: stopped, tried again after its backoff, or failed."""
-    outcome = Outcome("failed", "exc_string", _packed(_trace(error)), _line(error), retries_left=taken.retries_left)
+    outcome = Outcome("failed", "exc_string", _packed(_trace(error)), _line(error), retries_left=execution.retries_left)
     if isinstance(error, JobStopped):
         outcome.name = "stopped"
     elif not isinstance(error, (FinalError, InvalidJobData, UnknownJobType)):
-        _try_again(taken, outcome, error.delay if isinstance(error, RetryLater) else None)
+        _try_again(execution, outcome, error.delay if isinstance(error, RetryLater) else None)
     return outcome
 
 
-def lost(taken: Taken, stalls: int, words: str) -> Outcome:
+def lost(execution: Execution, stalls: int, words: str) -> Outcome:
     """The outcome of a run whose worker died: back to the front, an attempt spent only after two such losses."""
     error = f"Stalled: {words}"
-    outcome = Outcome("stalled", "exc_string", _packed(error), error, retries_left=taken.retries_left)
-    if stalls >= STALLS_FORGIVEN:
+    outcome = Outcome("stalled", "exc_string", _packed(error), error, retries_left=execution.retries_left)
+    if stalls >= MAX_STALLED:
         outcome.name = "failed"
-        _try_again(taken, outcome, None)
+        _try_again(execution, outcome, None)
     return outcome
 
 
-def handed_back(taken: Taken) -> Outcome:
+def released(execution: Execution) -> Outcome:
     """The outcome of a run that had to give way to a shutdown: back to the front, nothing spent."""
-    return Outcome("handed-back", retries_left=taken.retries_left)
+    return Outcome("released", retries_left=execution.retries_left)
 
 
-def _try_again(taken: Taken, outcome: Outcome, delay: float | None) -> None:
-    if taken.retries_left <= 0:
+def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> None:
+    if execution.retries_left <= 0:
         return
     outcome.name = "retried"
-    outcome.retries_left = taken.retries_left - 1
-    intervals = json.loads(taken.retry_intervals) if taken.retry_intervals else [0]
-    index = min(max(len(intervals) - taken.retries_left, 0), len(intervals) - 1)
+    outcome.retries_left = execution.retries_left - 1
+    intervals = json.loads(execution.retry_intervals) if execution.retry_intervals else [0]
+    index = min(max(len(intervals) - execution.retries_left, 0), len(intervals) - 1)
     outcome.delay = intervals[index] if delay is None else delay
 
 
-def settle_args(
-    taken: Taken, outcome: Outcome, options: JobOptions, job_type: str, ended: float, only_expired: bool = False
+def finish_args(
+    execution: Execution, outcome: Outcome, options: JobOptions, job_type: str, ended: float, only_expired: bool = False
 ) -> list[Any]:
-    """Arguments 8 to 26 of the settle script."""
+    """Arguments 8 to 26 of the finish script."""
     if outcome.name == "completed":
-        kept, ttl, keep = options.remove_on_complete, taken.result_ttl, taken.keep_completed
+        kept, ttl, keep = options.remove_on_complete, execution.result_ttl, execution.keep_completed
     else:
-        kept, ttl, keep = options.remove_on_fail, taken.failure_ttl, taken.keep_failed
-    duration = max(ended - taken.started, 0.0)
-    enqueued = clock.parse(taken.enqueued_at)
-    waited = max(taken.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
+        kept, ttl, keep = options.remove_on_fail, execution.failure_ttl, execution.keep_failed
+    duration = max(ended - execution.started, 0.0)
+    enqueued = clock.parse(execution.enqueued_at)
+    waited = max(execution.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
     return [
-        taken.id, taken.band, taken.execution, outcome.name,
+        execution.id, execution.sub_queue, execution.execution_id, outcome.name,
         outcome.result_field, outcome.result,
         kept.ttl if ttl is None else ttl, kept.keep if keep is None else keep,
-        outcome.delay, outcome.retries_left, outcome.error, taken.attempt,
-        f"{taken.started:.6f}", f"{ended:.6f}",
+        outcome.delay, outcome.retries_left, outcome.error, execution.attempt,
+        f"{execution.started:.6f}", f"{ended:.6f}",
         f"{job_type}|{outcome.name}|{bucket(duration)}|{bucket(waited)}", job_type,
         int(duration * 1e6), int(waited * 1e6), "1" if only_expired else "",
     ]  # fmt: skip

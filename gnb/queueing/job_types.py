@@ -16,10 +16,10 @@ from marshmallow import Schema, ValidationError
 from rq import get_current_job
 
 from .errors import InvalidJobData, UnknownJobType
-from .running import RunningJob
+from .job_context import JobContext
 
-JobFunction = Callable[[dict[str, Any], RunningJob], Any]
-JobScope = Callable[[RunningJob], AbstractContextManager[Any]]
+JobFunction = Callable[[dict[str, Any], JobContext], Any]
+JobScope = Callable[[JobContext], AbstractContextManager[Any]]
 
 
 class JobType:
@@ -49,7 +49,7 @@ class JobType:
 
     def __call__(self, **data: Any) -> Any:
         """Does the job for a worker that knows only RQ: the data is the call's keyword arguments."""
-        running = RunningJob.of_rq_job(get_current_job(), self)
+        running = JobContext.of_rq_job(get_current_job(), self)
         with job_types.scope(running):
             return self.function(self.load(data), running)
 
@@ -62,7 +62,7 @@ class JobTypes:
         self._by_path: dict[str, JobType] = {}
         self.scope: JobScope = nullcontext
         """What surrounds each job while it runs; the application puts its context here."""
-        self.cause: Callable[[], str] = str
+        self.correlation_id: Callable[[], str] = str
         """What a job is enqueued for, in a word that it carries: the application gives the request's id here."""
 
     def declare(self, job_type: JobType) -> JobType:

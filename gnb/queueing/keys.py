@@ -1,8 +1,8 @@
 """Where everything lies in the broker.
 
-A queue is a family of RQ queues, one a priority. The band of the queue's default priority has the queue's own name
-(`email`), the others have the priority behind it (`email:1` … `email:10`), so each band is an ordinary RQ queue with
-ordinary RQ registries. What RQ has no key for lies under `gnb:`.
+A queue is ten RQ queues, one per priority: its sub-queues. The sub-queue of the default priority has the queue's own
+name (`email`), the others are named `email:1` … `email:10`. Each is an ordinary RQ queue with RQ's registries.
+Keys that RQ does not have are named `gnb:…`.
 """
 
 from functools import cached_property
@@ -24,35 +24,35 @@ class QueueKeys:
         self.counts = f"gnb:counts:{name}"
 
     @cached_property
-    def bands(self) -> tuple[str, ...]:
-        return tuple(self.band(priority) for priority in PRIORITIES)
+    def sub_queues(self) -> tuple[str, ...]:
+        return tuple(self.sub_queue(priority) for priority in PRIORITIES)
 
-    def band(self, priority: int) -> str:
+    def sub_queue(self, priority: int) -> str:
         return self.name if priority == self.default_priority else f"{self.name}:{priority}"
 
-    def priority(self, band: str) -> int:
-        _, _, number = band.partition(":")
+    def priority(self, sub_queue: str) -> int:
+        _, _, number = sub_queue.partition(":")
         return int(number) if number else self.default_priority
 
     @cached_property
     def waiting(self) -> list[str]:
-        return [f"rq:queue:{band}" for band in self.bands]
+        return [f"rq:queue:{sub_queue}" for sub_queue in self.sub_queues]
 
     @cached_property
     def active(self) -> list[str]:
-        return [f"rq:wip:{band}" for band in self.bands]
+        return [f"rq:wip:{sub_queue}" for sub_queue in self.sub_queues]
 
     @cached_property
     def completed(self) -> list[str]:
-        return [f"rq:finished:{band}" for band in self.bands]
+        return [f"rq:finished:{sub_queue}" for sub_queue in self.sub_queues]
 
     @cached_property
     def failed(self) -> list[str]:
-        return [f"rq:failed:{band}" for band in self.bands]
+        return [f"rq:failed:{sub_queue}" for sub_queue in self.sub_queues]
 
     @cached_property
     def delayed(self) -> list[str]:
-        return [f"rq:scheduled:{band}" for band in self.bands]
+        return [f"rq:scheduled:{sub_queue}" for sub_queue in self.sub_queues]
 
     def for_worker(self, name: str) -> list[str]:
         """The keys of the take and settle scripts, in their order, for the worker of that name."""

@@ -12,11 +12,21 @@ from rq.worker_registration import clean_worker_registry
 
 from . import clock
 from .execution import lost
-from .recovery import end_execution
 from .scripts import PROMOTE, run
 
 if TYPE_CHECKING:
     from .engine import Engine
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import keys as names
+from .errors import QueueingError
+from .execution import Execution, Outcome, finish_args
+from .scripts import FINISH
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
 
 log = logging.getLogger(__name__)
 
@@ -58,32 +68,32 @@ class Sweeper:
         now, expired = time.monotonic(), self._expired()
         self._expired_since = {found: self._expired_since.get(found, now) for found in expired}
         due = [found for found, since in self._expired_since.items() if now - since >= _SEEN_EXPIRED_FOR]
-        return sum(self._take_back(band, member) for band, member in due)
+        return sum(self._take_back(sub_queue, member) for sub_queue, member in due)
 
     def _expired(self) -> list[tuple[str, str]]:
         seconds, _ = self._client.time()
-        bands = [band for queue in self._engine.queues for band in queue.keys.bands]
+        sub_queues = [sub_queue for queue in self._engine.queues for sub_queue in queue.keys.sub_queues]
         pipeline = self._client.pipeline(transaction=False)
-        for band in bands:
-            pipeline.zrangebyscore(f"rq:wip:{band}", "-inf", seconds)
-        answers = zip(bands, pipeline.execute(), strict=True)
-        return [(band, member.decode()) for band, members in answers for member in members]
+        for sub_queue in sub_queues:
+            pipeline.zrangebyscore(f"rq:wip:{sub_queue}", "-inf", seconds)
+        answers = zip(sub_queues, pipeline.execute(), strict=True)
+        return [(sub_queue, member.decode()) for sub_queue, members in answers for member in members]
 
-    def _take_back(self, band: str, member: str) -> bool:
-        owner = self._client.hget(f"rq:execution:{member}", "worker_name")
+    def _take_back(self, sub_queue: str, member: str) -> bool:
+        owner = self._client.hget(names.job(member.partition(":")[0]), "worker_name")
         worker = owner.decode() if owner else "unknown"
         words = f"worker {worker} gave no sign of life"
         ended = end_execution(
             self._engine,
             self._client,
             member,
-            band,
+            sub_queue,
             worker,
-            lambda taken, stalls: lost(taken, stalls, words),
+            lambda execution, stalls: lost(execution, stalls, words),
             only_expired=True,
         )
         if ended:
-            log.warning("took job %s of %s back: %s", member.partition(":")[0], band, words)
+            log.warning("took job %s of %s back: %s", member.partition(":")[0], sub_queue, words)
         return ended
 
 
@@ -100,8 +110,8 @@ def forget_expired(engine: "Engine", client: Any) -> None:
 def forget_dead(engine: "Engine", client: Any) -> None:
     """Takes workers off RQ's lists whose hash has run out: they were lost with their supervisor, or their machine."""
     for queue in engine.queues:
-        for band in queue.keys.bands:
-            clean_worker_registry(RQQueue(band, connection=client))
+        for sub_queue in queue.keys.sub_queues:
+            clean_worker_registry(RQQueue(sub_queue, connection=client))
 
 
 def sample_depths(engine: "Engine", client: Any) -> None:
@@ -115,3 +125,61 @@ def sample_depths(engine: "Engine", client: Any) -> None:
         pipeline.hsetnx(queue.keys.minute(minute), "depth", depth)
         pipeline.expire(queue.keys.minute(minute), _HISTORY_KEPT)
     pipeline.execute()
+
+
+Decide = Callable[[Execution, int], Outcome]
+"""From the execution and how often its job has lost a worker before, how it ends."""
+
+_EXECUTION_FIELDS = (
+    "data", "timeout", "enqueued_at", "retries_left", "retry_intervals", "result_ttl", "failure_ttl", "keep_completed",
+    "keep_failed", "attempts", "meta", "started_at",
+)  # fmt: skip
+
+
+def end_executions(engine: "Engine", client: Any, worker: str, decide: Decide, count: bool = True) -> int:
+    """Ends whatever the worker's records say that it runs; how many there were."""
+    members = [member.decode() for member in client.smembers(names.worker_executions(worker))]
+    ended = 0
+    for member in members:
+        sub_queue = client.hget(names.job(member.partition(":")[0]), "origin")
+        if sub_queue is None:
+            client.srem(names.worker_executions(worker), member)
+        else:
+            ended += end_execution(engine, client, member, sub_queue.decode(), worker, decide, count=count)
+    return ended
+
+
+def end_execution(
+    engine: "Engine",
+    client: Any,
+    member: str,
+    sub_queue: str,
+    worker: str,
+    decide: Decide,
+    only_expired: bool = False,
+    count: bool = True,
+) -> bool:
+    """Whether the execution was unsettled, and (if asked) its lease over, in the step that ended it."""
+    queue = engine.queue(sub_queue.partition(":")[0])
+    job_id, _, execution_id = member.partition(":")
+    seconds, microseconds = client.time()
+    now = seconds + microseconds / 1e6
+    values = client.hmget(names.job(job_id), *_EXECUTION_FIELDS, "stalls")
+    started = clock.parse(values[_EXECUTION_FIELDS.index("started_at")])
+    words = [started.timestamp() if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]
+    execution = Execution.from_reply(words, execution_id, queue.options.job.timeout)
+    type_name = _type_name(engine, execution)
+    outcome = decide(execution, int(values[-1] or 0))
+    options = queue.default_options.get(type_name, queue.options.job)
+    pending = finish_args(execution, outcome, options, type_name, now, only_expired)
+    if not count:
+        pending[14] = ""
+    args = [worker, "", clock.rq_time(now), 0, "", "", "", *pending, "", "", "", "1"]
+    return bool(run(client, FINISH, queue.keys.for_worker(worker), args)[0])
+
+
+def _type_name(engine: "Engine", execution: Execution) -> str:
+    try:
+        return engine.job_types.at(execution.call()[0]).name
+    except (QueueingError, TypeError):
+        return "undeclared"

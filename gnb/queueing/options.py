@@ -166,7 +166,7 @@ class JobOptions:
     remove_on_fail: Retention = Retention(7 * 86400, 5000)
 
     @cached_property
-    def wire_words(self) -> tuple[Any, ...]:
+    def hash_fields(self) -> tuple[Any, ...]:
         """The names and values that these options put into a job's hash, but for intervals that jitter makes."""
         words: list[Any] = ["timeout", math.ceil(self.timeout), "attempts", self.attempts]
         words += ["result_ttl", self.remove_on_complete.ttl, "failure_ttl", self.remove_on_fail.ttl]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .counters import COUNTERS, counted
-from .schedules import LEADER, NEXT
+from .metrics import QueueStats
+from .recurring.store import LEADER, NEXT
 from .scripts import RECURRING
-from .statistics import QueueStats
 
 if TYPE_CHECKING:
     from .engine import Engine

@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 
 from . import clock
 from .connection import Broker
-from .enqueueing import Prepared, prepare
 from .errors import InvalidJobOption, InvalidJobState, JobNotFound
+from .job import Job
+from .job_spec import JobSpec, build_job_spec
 from .job_types import JobTypes
 from .keys import QueueKeys
 from .options import JobOptions, QueueOptions, RateLimit, whole
-from .reading import QueueReader
-from .records import Job
+from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE
-from .stopping import ask_to_stop
+from .worker.commands import request_stop
 
 T = TypeVar("T")
 
@@ -46,26 +46,28 @@ class Queue(QueueReader):
 
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
-        prepared = self.prepared(job_type, data, options)
-        made = self.broker.run(ENQUEUE, [self.keys.wake], _enqueue_args([prepared]))
+        build_job = self.build_job(job_type, data, options)
+        made = self.broker.run(ENQUEUE, [self.keys.wake], _enqueue_args([build_job]))
         if made[0]:
-            return prepared.job
+            return build_job.job
         try:
-            return self.job(prepared.job.id)
+            return self.job(build_job.job.id)
         except JobNotFound:
-            raise InvalidJobOption(f"job_id is {prepared.job.id!r}; another queue has a job of that id") from None
+            raise InvalidJobOption(f"job_id is {build_job.job.id!r}; another queue has a job of that id") from None
 
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked."""
-        prepared = [self.prepared(job_type, data, options) for job_type, data, options in jobs]
-        for some in batched(prepared, _BATCH * _BATCHES_ON_THE_WAY):
+        build_job = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
+        for some in batched(build_job, _BATCH * _BATCHES_ON_THE_WAY):
             self.broker.run_each(ENQUEUE, [self.keys.wake], [_enqueue_args(batch) for batch in batched(some, _BATCH)])
-        return [each.job for each in prepared]
+        return [each.job for each in build_job]
 
-    def prepared(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Prepared:
+    def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
         declared = self._types.get(self.name, job_type)
-        return prepare(self.keys, declared, self.default_options[job_type], data or {}, options, self._types.cause())
+        return build_job_spec(
+            self.keys, declared, self.default_options[job_type], data or {}, options, self._types.correlation_id()
+        )
 
     @cached_property
     def default_options(self) -> dict[str, JobOptions]:
@@ -91,7 +93,7 @@ class Queue(QueueReader):
         """The job is gone; a running one is stopped first, within 2 s. Raises JobNotFound, InvalidJobState."""
         deadline = time.monotonic() + _STOP_WITHIN
         while (answer := self._remove([job_id])[0]) == 0:
-            ask_to_stop(self.broker, self.keys, job_id)
+            request_stop(self.broker, self.keys, job_id)
             time.sleep(0.05)
             if time.monotonic() > deadline:
                 raise InvalidJobState(f"job {job_id} is still running; its worker did not stop it in time")
@@ -101,14 +103,14 @@ class Queue(QueueReader):
     def stop(self, job_id: str) -> None:
         """The running job is told to stop, and killed if it does not listen. Raises JobNotFound, InvalidJobState."""
         state = self.job(job_id).state
-        if state != "active" or not ask_to_stop(self.broker, self.keys, job_id):
+        if state != "active" or not request_stop(self.broker, self.keys, job_id):
             raise InvalidJobState(f"job {job_id} is {state}; only an active job can be stopped")
 
     def set_priority(self, job_id: str, priority: int) -> int:
         """The priority until now of the waiting or delayed job, which moves behind those of the new one. Raises
         JobNotFound, InvalidJobState, InvalidJobOption."""
-        job, band = self.job(job_id), self.keys.band(whole(priority, "priority", 1, 10))
-        if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, band]) != 1:
+        job, sub_queue = self.job(job_id), self.keys.sub_queue(whole(priority, "priority", 1, 10))
+        if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, sub_queue]) != 1:
             raise InvalidJobState(f"job {job_id} is {job.state}; only a waiting or delayed job changes its priority")
         return job.priority
 
@@ -193,8 +195,8 @@ def batched(items: list[T], size: int) -> Iterator[list[T]]:
     return (items[at : at + size] for at in range(0, len(items), size))
 
 
-def _enqueue_args(batch: list[Prepared]) -> list[Any]:
+def _enqueue_args(batch: list[JobSpec]) -> list[Any]:
     args: list[Any] = [len(batch)]
-    for prepared in batch:
-        args.extend(prepared.words)
+    for build_job in batch:
+        args.extend(build_job.words)
     return args

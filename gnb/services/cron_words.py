@@ -7,7 +7,7 @@ from babel.dates import get_day_names, get_month_names
 from cron_descriptor import ExpressionDescriptor, Options
 
 from gnb.queueing import Schedule
-from gnb.queueing.cron import Cron
+from gnb.queueing.recurring.cron import Cron
 
 _LOCALES = {"en": "en_US", "tr": "tr_TR"}
 _UNITS = {

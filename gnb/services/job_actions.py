@@ -15,9 +15,9 @@ from gnb.extensions import engine
 from gnb.models import User
 from gnb.queueing import Job, Queue
 from gnb.queueing.errors import InvalidJobState, JobNotFound
-from gnb.queueing.reading import FailureGroup
+from gnb.queueing.queue_reader import FailureGroup
 from gnb.services import queue_service
-from gnb.services.audited import audited
+from gnb.services.audit import audited
 
 SEARCHED_AT_ONCE = 20_000
 """How many jobs one call of an action by search looks at; its answer says where to go on."""

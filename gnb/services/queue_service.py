@@ -25,7 +25,7 @@ from gnb.queueing.errors import (
     UnknownJobType,
     UnknownQueue,
 )
-from gnb.queueing.repeating import enqueue_repeated
+from gnb.queueing.recurring.repeating import enqueue_repeated
 
 __all__ = [
     "InvalidJobData",

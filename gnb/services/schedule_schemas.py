@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from gnb.queueing import ScheduleState
-from gnb.queueing.schedule import CATCH_UP
+from gnb.queueing.recurring.schedule import CATCH_UP
 from gnb.services.cron_words import describe
 from gnb.services.job_schemas import EpochMilliseconds, moment
 

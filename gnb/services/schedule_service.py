@@ -11,7 +11,7 @@ from typing import Any
 from gnb.extensions import engine
 from gnb.models import User
 from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
-from gnb.services.audited import Change, audited
+from gnb.services.audit import Change, audited
 
 FIELDS = ("type", "data", "cron", "every", "tz", "queue", "overlap", "catch_up", "options")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from gnb.queueing import FinalError, RunningJob, job
+from gnb.queueing import FinalError, JobContext, job
 
 
 class WelcomeData(Schema):
@@ -17,7 +17,7 @@ class WelcomeData(Schema):
 
 
 @job("email", "welcome-mail", WelcomeData, backoff={"type": "fixed", "delay": 0})
-def welcome_mail(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def welcome_mail(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Welcomes a customer; ends as its data says."""
     running.log(f"booking {data['booking']}: attempt {running.attempt} of {running.attempts}")
     if data["ending"] == "slow":

@@ -4,10 +4,10 @@ import sys
 
 from gnb import create_app
 from gnb.extensions import engine
-from gnb.queueing.slot import Slot
-from gnb.queueing.supervisor import Supervisor
+from gnb.queueing.worker.process import WorkerProcess
+from gnb.queueing.worker.supervisor import Supervisor
 from tests.browser import page_jobs  # noqa: F401  (declares its types)
 
 if __name__ == "__main__":
     with create_app().app_context():
-        Supervisor(engine(), [Slot([name]) for name in sys.argv[1:]]).run()
+        Supervisor(engine(), [WorkerProcess([name]) for name in sys.argv[1:]]).run()

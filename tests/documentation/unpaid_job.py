@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from gnb.queueing import FinalError, RunningJob, job
+from gnb.queueing import FinalError, JobContext, job
 from tests.documentation.unpaid_bookings import unpaid_bookings
 
 
@@ -16,7 +16,7 @@ class UnpaidData(Schema):
 
 
 @job("scheduled", "unpaid-bookings", UnpaidData, attempts=4, timeout="2m")
-def unpaid_job(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def unpaid_job(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Lists the bookings of a day that are not paid yet."""
     found = list(unpaid_bookings(data["day"]))
     if len(found) > data["most"]:

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from gnb.queueing import Engine, Queue, QueueUnavailable
-from gnb.queueing.scheduler import Scheduler
+from gnb.queueing.recurring.scheduler import Scheduler
 from tests import servers
 from tests.fault_table import Fault
 from tests.integration.engine.conftest import Workers, make_engine, wait_for

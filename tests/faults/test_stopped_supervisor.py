@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from gnb.queueing import Engine, maintenance, supervisor, warm_worker
+from gnb.queueing import Engine, maintenance
+from gnb.queueing.worker import loop, supervisor
 from tests.fault_table import Fault
 from tests.integration.engine.conftest import Workers, make_engine, wait_for
 from tests.integration.engine.test_losing_nothing import active_worker
@@ -34,7 +35,7 @@ class Times:
     params=[
         pytest.param(Times(lease=2, beat=0.5, seen=1, job=7), id="short"),
         pytest.param(
-            Times(warm_worker.LEASE, supervisor.BEAT_EVERY, maintenance._SEEN_EXPIRED_FOR, job=30),
+            Times(loop.LEASE, supervisor.HEARTBEAT_INTERVAL, maintenance._SEEN_EXPIRED_FOR, job=30),
             id="long",
             marks=LONG,
         ),
@@ -43,9 +44,9 @@ class Times:
 def times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Times:
     """Those of a real installation, or shorter ones."""
     times: Times = request.param
-    monkeypatch.setattr(warm_worker, "LEASE", times.lease)
+    monkeypatch.setattr(loop, "LEASE", times.lease)
     monkeypatch.setattr(supervisor, "LEASE", times.lease)
-    monkeypatch.setattr(supervisor, "BEAT_EVERY", times.beat)
+    monkeypatch.setattr(supervisor, "HEARTBEAT_INTERVAL", times.beat)
     monkeypatch.setattr(maintenance, "_SEEN_EXPIRED_FOR", times.seen)
     return times
 

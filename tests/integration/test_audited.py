@@ -11,7 +11,7 @@ from gnb.extensions import db, engine
 from gnb.models import AuditEntry
 from gnb.queueing.errors import InvalidJobState, QueueUnavailable
 from gnb.services import job_actions
-from gnb.services.audited import audited
+from gnb.services.audit import audited
 from tests.servers import Postgres, on_postgresql, on_sqlite
 
 Away = Callable[[], AbstractContextManager[None]]

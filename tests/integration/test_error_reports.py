@@ -11,7 +11,7 @@ from werkzeug import Request
 
 from gnb import create_app
 from gnb.config import Settings
-from gnb.queueing import FinalError, RunningJob, job_types
+from gnb.queueing import FinalError, JobContext, job_types
 from tests.servers import on_sqlite
 
 
@@ -66,7 +66,7 @@ def test_a_job_is_reported_when_its_last_attempt_breaks_down_and_not_for_what_it
 
 
 def _break_down(error: Exception, attempt: int) -> None:
-    running = RunningJob("4711", "email", "send-email", attempt, 3, lambda _keys, _args: None)
+    running = JobContext("4711", "email", "send-email", attempt, 3, lambda _keys, _args: None)
     with pytest.raises(type(error)), job_types.scope(running):
         raise error
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnb.queueing.cron import Cron
 from gnb.queueing.errors import InvalidSchedule
-from gnb.queueing.schedule import Schedule
+from gnb.queueing.recurring.cron import Cron
+from gnb.queueing.recurring.schedule import Schedule
 
 
 def firings(expression: str, tz: str, start: str, count: int) -> list[str]:

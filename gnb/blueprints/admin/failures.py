@@ -14,7 +14,7 @@ from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.presenters.words import STATE_TABS
 from gnb.extensions import engine
 from gnb.queueing.errors import JobNotFound
-from gnb.queueing.reading import FailureGroup
+from gnb.queueing.queue_reader import FailureGroup
 from gnb.services import job_actions, job_reading
 
 # As many failed jobs as a queue keeps by its own settings; of more than these the page counts the newest.

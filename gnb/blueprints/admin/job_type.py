@@ -22,7 +22,7 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
     completed = _latest(queue_name, "completed", type_name)
     failed = _latest(queue_name, "failed", type_name)
     points = queue.history(minutes=60)
-    ended = [point.tally.outcomes for point in points]
+    ended = [point.counts.outcomes for point in points]
     return render_template(
         "admin/job_type.html",
         live=True,

@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from gnb.blueprints.site.words import CATEGORY_WORDS
 from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour
-from gnb.services.ai import places
+from gnb.services import places
 from gnb.services.bookings.tours import slug_is_taken
 
 LONGEST_DESCRIPTION = 5000

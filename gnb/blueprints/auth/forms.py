@@ -7,9 +7,9 @@ from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
+from gnb.services.accounts.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 from gnb.services.mail.addresses import checked_address, one_line
 from gnb.services.mail.errors import InvalidMessage
-from gnb.services.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 
 LONGEST_NAME = 200
 

@@ -15,7 +15,7 @@ from flask_login import current_user, login_user, logout_user
 from gnb.blueprints.access import ask_to_sign_in
 from gnb.extensions import db, login_manager
 from gnb.models import User, now
-from gnb.services import token_service
+from gnb.services.accounts import tokens
 
 
 def bind() -> None:
@@ -37,7 +37,7 @@ def end() -> bool:
     if not current_user.is_authenticated:
         return False
     lifetime: timedelta = current_app.permanent_session_lifetime
-    token_service.revoke(session["sid"], current_user, now() + lifetime)
+    tokens.revoke(session["sid"], current_user, now() + lifetime)
     db.session.commit()
     logout_user()
     session.clear()
@@ -48,6 +48,6 @@ def _load(key: str) -> User | None:
     """The account of a session's key `<id>:<version>`, None when the session is no longer good."""
     user_id, _, version = key.partition(":")
     sid = session.get("sid")
-    if not (user_id.isdigit() and version.isdigit() and sid) or token_service.is_revoked(sid):
+    if not (user_id.isdigit() and version.isdigit() and sid) or tokens.is_revoked(sid):
         return None
-    return token_service.holder({"sub": user_id, "ver": int(version)})
+    return tokens.holder({"sub": user_id, "ver": int(version)})

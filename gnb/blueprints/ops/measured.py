@@ -9,7 +9,7 @@ from prometheus_client.core import HistogramMetricFamily as Histogram
 
 from gnb.models.booking import STATUSES
 from gnb.queueing import Engine, Overview, QueueStats, QueueUnavailable, overview
-from gnb.queueing.histogram import BOUNDS, BUCKETS
+from gnb.queueing.metrics import BOUNDS, BUCKETS
 from gnb.services.ai import usage
 from gnb.services.counting import BOOKINGS, SIGN_INS
 
@@ -88,7 +88,7 @@ def _durations(queues: Sequence[QueueStats], declared: dict[str, set[str]]) -> M
     """Every declared type from the start, so that its first run is seen as a rise; all others under one name."""
     histogram = Histogram("queue_job_duration_seconds", "How long jobs ran, in seconds.", labels=["queue", "job_type"])
     for queue in queues:
-        known, tally = declared[queue.name], queue.tally
+        known, tally = declared[queue.name], queue.counts
         counts = {job_type: [0] * BUCKETS for job_type in known}
         sums = dict.fromkeys(known, 0.0)
         for job_type, counted in tally.durations.items():
@@ -105,7 +105,7 @@ def _waits(queues: Sequence[QueueStats]) -> Metric:
         "queue_job_wait_seconds", "How long jobs waited before they started, in seconds.", labels=["queue"]
     )
     for queue in queues:
-        histogram.add_metric([queue.name], published(queue.tally.waits), queue.tally.wait_seconds)
+        histogram.add_metric([queue.name], published(queue.counts.waits), queue.counts.wait_seconds)
     return histogram
 
 

@@ -1,9 +1,9 @@
 -- counts: how many jobs of a queue are in each state, and what was counted since the queue's first job.
 -- What was counted in a minute that is over is moved to the totals and the history here, every count once.
 --
--- KEYS  1-10 rq:queue:  11-20 rq:wip:  21-30 rq:finished:  31-40 rq:failed:  41-50 rq:scheduled:  (<band> each)
+-- KEYS  1-10 rq:queue:  11-20 rq:wip:  21-30 rq:finished:  31-40 rq:failed:  41-50 rq:scheduled:  (<sub_queue> each)
 --       51 gnb:paused:<queue>  52 rq:suspended  53 gnb:limit:<queue>  54 gnb:totals:<queue>
---       55 gnb:counts:<queue>, "<minute>|<name>" each, from settle.lua
+--       55 gnb:counts:<queue>, "<minute>|<name>" each, from finish.lua
 -- Writes gnb:minute:<queue>:<minute>, the history, kept for a day for the plots.
 -- Returns {waiting, active, completed, failed, delayed, paused, limit or "", enqueued_at of the oldest waiting or "",
 --          now, {totals' names and values…}, {the same of this minute, beyond the totals}}.

@@ -1,6 +1,6 @@
 -- drain: removes waiting and delayed jobs, a slice at a time so that the broker stays free for others.
 --
--- KEYS  1-10 rq:queue:<band>   11-20 rq:scheduled:<band>
+-- KEYS  1-10 rq:queue:<sub_queue>   11-20 rq:scheduled:<sub_queue>
 -- ARGV  1 how many at most
 -- Returns how many were removed.
 

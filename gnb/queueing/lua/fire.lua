@@ -8,7 +8,7 @@
 --       5 gnb:wake:<queue>
 -- ARGV  1 name   2 the time seen   3 the definition seen   4 the next time   5 how many firings were missed
 --       6 error, or ""   7 runs kept   8 "1": fire although a run before is not done
---       9 "time|kind" of this firing, "" to enqueue nothing   10 job id   11 band   12… the words of the job's hash
+--       9 "time|kind" of this firing, "" to enqueue nothing   10 job id   11 sub_queue   12… the words of the job's hash
 -- Returns "fired", "overlap" (skipped and counted), "passed" (nothing to enqueue), "known" (there is such a job), "stale".
 
 local name = ARGV[1]

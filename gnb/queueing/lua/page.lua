@@ -1,9 +1,9 @@
--- page: the jobs at places [first, last) of a state, across the bands, and how many there are in all.
+-- page: the jobs at places [first, last) of a state, across the sub_queues, and how many there are in all.
 --
--- KEYS  1-10 the bands' lists or sorted sets, most urgent first
+-- KEYS  1-10 the sub_queues' lists or sorted sets, most urgent first
 -- ARGV  1 "list" | "set"   2 first   3 last   4 "1" highest score first   5 bytes after which it stops
 --       6… the fields to read of each job's hash
--- A list is read band after band; sorted sets are merged by score while `last` is at most 5,000, beyond that band after band.
+-- A list is read sub_queue after sub_queue; sorted sets are merged by score while `last` is at most 5,000, beyond that sub_queue after sub_queue.
 -- Returns {total, {id, score, value…}, …}, from the first place on, fewer than asked for when the bytes are used up.
 
 local first, last, total, sizes, used = tonumber(ARGV[2]), tonumber(ARGV[3]), 0, {}, 0
@@ -39,7 +39,7 @@ local function in_order()
   return found
 end
 
--- The bands are read on in slices of 100 as they are used up; `rank` is the score of a band's next entry, the lowest first.
+-- The sub_queues are read on in slices of 100 as they are used up; `rank` is the score of a sub-queue's next entry, the lowest first.
 local function merged()
   local heads, found = {}, {}
   local function step(head)

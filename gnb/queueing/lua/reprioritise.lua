@@ -1,21 +1,21 @@
--- reprioritise: a waiting or delayed job moves to the end of another band.
+-- reprioritise: a waiting or delayed job moves to the end of another sub_queue.
 --
 -- KEYS  1 gnb:wake:<queue>
--- ARGV  1 job id   2 the new band
+-- ARGV  1 job id   2 the new sub_queue
 -- Returns 1 moved, 0 it neither waits nor is delayed, -1 no such job.
 
 local job = 'rq:job:' .. ARGV[1]
 local fields = redis.call('HMGET', job, 'origin', 'status')
-local band, status = fields[1], fields[2]
-if not band then return -1 end
+local sub_queue, status = fields[1], fields[2]
+if not sub_queue then return -1 end
 if status == 'queued' then
-  if redis.call('LREM', 'rq:queue:' .. band, 1, ARGV[1]) == 0 then return 0 end
+  if redis.call('LREM', 'rq:queue:' .. sub_queue, 1, ARGV[1]) == 0 then return 0 end
   redis.call('RPUSH', 'rq:queue:' .. ARGV[2], ARGV[1])
   redis.call('ZADD', KEYS[1], 0, 'work')
 elseif status == 'scheduled' then
-  local score = redis.call('ZSCORE', 'rq:scheduled:' .. band, ARGV[1])
+  local score = redis.call('ZSCORE', 'rq:scheduled:' .. sub_queue, ARGV[1])
   if not score then return 0 end
-  redis.call('ZREM', 'rq:scheduled:' .. band, ARGV[1])
+  redis.call('ZREM', 'rq:scheduled:' .. sub_queue, ARGV[1])
   redis.call('ZADD', 'rq:scheduled:' .. ARGV[2], score, ARGV[1])
 else
   return 0

@@ -1,8 +1,8 @@
--- requeue: named jobs of one state go back to the end of their band: failed (or finished) ones again, delayed ones before their time.
+-- requeue: named jobs of one state go back to the end of their sub_queue: failed (or finished) ones again, delayed ones before their time.
 --
--- KEYS  1-10 rq:failed:<band> | rq:finished:<band> | rq:scheduled:<band>, what to take them from   11 gnb:wake:<queue>
+-- KEYS  1-10 rq:failed:<sub_queue> | rq:finished:<sub_queue> | rq:scheduled:<sub_queue>, what to take them from   11 gnb:wake:<queue>
 -- ARGV  1 now, RQ's time format   2 "1" to give the attempts back   3… job ids
--- Reads and writes rq:job:<id>, its registry and its band's rq:queue list.
+-- Reads and writes rq:job:<id>, its registry and its sub-queue's rq:queue list.
 -- Returns a list as long as the ids: 1 moved, 0 not in that state, -1 the queue has no such job.
 
 local answers, moved, own = {}, false, {}
@@ -12,10 +12,10 @@ for number = 3, #ARGV do
   local id = ARGV[number]
   local job = 'rq:job:' .. id
   local fields = redis.call('HMGET', job, 'origin', 'attempts')
-  local band = fields[1] or ''
-  if not own[registries .. band] then
+  local sub_queue = fields[1] or ''
+  if not own[registries .. sub_queue] then
     answers[number - 2] = -1
-  elseif redis.call('ZREM', registries .. band, id) == 0 then
+  elseif redis.call('ZREM', registries .. sub_queue, id) == 0 then
     answers[number - 2] = 0
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[1])
@@ -24,7 +24,7 @@ for number = 3, #ARGV do
       redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message')
     end
     redis.call('PERSIST', job); redis.call('PERSIST', 'rq:results:' .. id); redis.call('PERSIST', 'gnb:logs:' .. id)
-    redis.call('RPUSH', 'rq:queue:' .. band, id)
+    redis.call('RPUSH', 'rq:queue:' .. sub_queue, id)
     answers[number - 2] = 1
     moved = true
   end

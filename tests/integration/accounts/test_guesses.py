@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from gnb import create_app
 from gnb.config import Settings
 from gnb.models import User
-from gnb.services import auth_service
+from gnb.services.accounts import authentication
 from tests.integration.accounts.conftest import LOGIN, PASSWORD, csrf_of, sign_in, token_of
 from tests.servers import Broker, on_sqlite
 
@@ -89,9 +89,9 @@ def test_every_attempt_is_told_to_whoever_counts(
 
 
 def test_two_accounts_cannot_share_an_address(app: Flask, people: dict[str, User]) -> None:
-    with pytest.raises(auth_service.EmailTaken):
-        auth_service.register("User@example.com", "x", "a good password 1", "en")
-    assert auth_service.register("new@example.com", "Yeni", "a good password 1", "tr").role == "user"
+    with pytest.raises(authentication.EmailTaken):
+        authentication.register("User@example.com", "x", "a good password 1", "en")
+    assert authentication.register("new@example.com", "Yeni", "a good password 1", "tr").role == "user"
 
 
 def test_no_password_and_no_address_is_logged(

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from gnb.extensions import db
 from gnb.models import AuditEntry, User
-from gnb.services import auth_service
+from gnb.services.accounts import authentication
 from tests.integration.accounts.conftest import ME, PASSWORD, bearer, csrf_of, sign_in, token_of
 from tests.servers import on_sqlite
 
@@ -140,4 +140,4 @@ def test_a_password_is_not_changed_for_a_bad_one(
     answer = client.post("/account/password", data={**form, "csrf_token": csrf_of(client, "/account/password")})
     assert answer.status_code == 422
     assert message in answer.text
-    assert auth_service.authenticate("admin@example.com", PASSWORD, kind="session")
+    assert authentication.authenticate("admin@example.com", PASSWORD, kind="session")

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from gnb.queueing import FinalError, RunningJob, job
+from gnb.queueing import FinalError, JobContext, job
 
 
 class ProbeData(Schema):
@@ -16,7 +16,7 @@ class ProbeData(Schema):
 
 
 @job("email", "probe", ProbeData, backoff={"type": "fixed", "delay": 0})
-def probe(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def probe(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Ends as its data says."""
     running.log(f"attempt {running.attempt}")
     if data["ending"] == "bad":

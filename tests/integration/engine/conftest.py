@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gnb.queueing import Engine, JobOptions, Queue, QueueOptions, RateLimit
-from gnb.queueing.slot import Slot
-from gnb.queueing.supervisor import Supervisor
+from gnb.queueing.worker.process import WorkerProcess
+from gnb.queueing.worker.supervisor import Supervisor
 from tests.servers import Broker
 
 from . import types
@@ -47,7 +47,7 @@ class Workers:
         status = 1
         try:
             engine.after_fork()
-            slots = [Slot([queue]) for queue in queues for _ in range(concurrency)]
+            slots = [WorkerProcess([queue]) for queue in queues for _ in range(concurrency)]
             # They are forked from the tests' process, which may be large, and none is replaced for that.
             Supervisor(engine, slots, **{"max_memory": sys.maxsize, **options}).run()
             status = 0

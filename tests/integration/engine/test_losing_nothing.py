@@ -14,7 +14,7 @@ import redis
 
 from gnb.queueing import Engine, Queue
 from gnb.queueing.maintenance import Sweeper
-from gnb.queueing.supervisor import BEAT_EVERY
+from gnb.queueing.worker.supervisor import HEARTBEAT_INTERVAL
 from tests import servers
 
 from .conftest import Workers, make_engine, wait_for
@@ -64,7 +64,7 @@ def test_a_job_that_kills_its_worker_a_third_time_spends_its_attempt(
 
 
 def test_a_process_past_its_memory_is_replaced_once_its_job_is_done(engine: Engine, queue: Queue, start: Start) -> None:
-    job = queue.enqueue("sleep", {"seconds": BEAT_EVERY + 1})
+    job = queue.enqueue("sleep", {"seconds": HEARTBEAT_INTERVAL + 1})
     start(max_memory=1)
     first = active_worker(engine)
     wait_for(lambda: queue.job(job.id).state == "completed")
@@ -121,7 +121,7 @@ def test_a_shutdown_hands_a_long_job_back_to_the_front_with_its_attempt_unspent(
     assert workers.stop() == 0
     assert [each.id for each in queue.jobs("waiting").jobs] == [job.id, other.id]
     assert queue.job(job.id).attempts_made == 0
-    assert [attempt.outcome for attempt in queue.attempts(job.id)] == ["handed-back"]
+    assert [attempt.outcome for attempt in queue.attempts(job.id)] == ["released"]
 
 
 def test_a_second_interrupt_hands_back_at_once(queue: Queue, start: Start) -> None:

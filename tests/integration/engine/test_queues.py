@@ -185,8 +185,8 @@ def test_counters_agree_with_what_ran(engine: Engine, queue: Queue, run_all: Run
     run_all(concurrency=2)
     stats = engine.stats()[0]
     assert (stats.processed_completed, stats.processed_failed, stats.retries) == (30, 6, 4)
-    assert sum(stats.tally.durations["noop"]) == 30
-    assert sum(stats.tally.waits) == 40
+    assert sum(stats.counts.durations["noop"]) == 30
+    assert sum(stats.counts.waits) == 40
 
 
 def test_minutes_that_are_over_are_added_to_the_totals_once(engine: Engine, queue: Queue) -> None:
@@ -194,7 +194,7 @@ def test_minutes_that_are_over_are_added_to_the_totals_once(engine: Engine, queu
     engine.broker.client.hset(queue.keys.counts, mapping=counts)
     for _ in range(2):
         assert engine.stats()[0].processed_completed == 5
-    assert engine.stats()[0].tally.duration_seconds["noop"] == 2.0
+    assert engine.stats()[0].counts.duration_seconds["noop"] == 2.0
 
 
 def test_history_has_a_point_a_minute(queue: Queue, run_all: RunAll) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import redis
 from marshmallow import Schema, fields, validate
 
-from gnb.queueing import FinalError, RetryLater, RunningJob, job
+from gnb.queueing import FinalError, JobContext, RetryLater, job
 
 
 class Numbered(Schema):
@@ -15,51 +15,51 @@ class Numbered(Schema):
 
 
 @job("email", "noop")
-def noop(data: dict[str, Any], running: RunningJob) -> None:
+def noop(data: dict[str, Any], running: JobContext) -> None:
     """Does nothing."""
 
 
 @job("email", "echo")
-def echo(data: dict[str, Any], running: RunningJob) -> dict[str, Any]:
+def echo(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     return data
 
 
 @job("email", "numbered", Numbered)
-def numbered(data: dict[str, Any], running: RunningJob) -> int:
+def numbered(data: dict[str, Any], running: JobContext) -> int:
     return int(data["n"])
 
 
 @job("email", "boom", attempts=3, backoff={"type": "fixed", "delay": 0})
-def boom(data: dict[str, Any], running: RunningJob) -> None:
+def boom(data: dict[str, Any], running: JobContext) -> None:
     raise ValueError(f"broken on attempt {running.attempt}")
 
 
 @job("email", "final", attempts=5)
-def final(data: dict[str, Any], running: RunningJob) -> None:
+def final(data: dict[str, Any], running: JobContext) -> None:
     raise FinalError("never again")
 
 
 @job("email", "later", attempts=3)
-def later(data: dict[str, Any], running: RunningJob) -> None:
+def later(data: dict[str, Any], running: JobContext) -> None:
     raise RetryLater("busy", delay=30)
 
 
 @job("email", "flaky", attempts=3, backoff={"type": "fixed", "delay": 0})
-def flaky(data: dict[str, Any], running: RunningJob) -> int:
+def flaky(data: dict[str, Any], running: JobContext) -> int:
     if running.attempt < 3:
         raise OSError("not yet")
     return running.attempt
 
 
 @job("email", "sleep", attempts=1)
-def sleep(data: dict[str, Any], running: RunningJob) -> None:
+def sleep(data: dict[str, Any], running: JobContext) -> None:
     """Sleeps for data["seconds"], saying so."""
     running.log("asleep")
     time.sleep(data["seconds"])
 
 
 @job("email", "deaf", attempts=1)
-def deaf(data: dict[str, Any], running: RunningJob) -> None:
+def deaf(data: dict[str, Any], running: JobContext) -> None:
     """Listens to nothing for data["seconds"]."""
     end = time.monotonic() + data["seconds"]
     while time.monotonic() < end:
@@ -70,7 +70,7 @@ def deaf(data: dict[str, Any], running: RunningJob) -> None:
 
 
 @job("email", "talk")
-def talk(data: dict[str, Any], running: RunningJob) -> None:
+def talk(data: dict[str, Any], running: JobContext) -> None:
     running.progress(40, "4 of 10")
     for number in range(data["lines"]):
         running.log(f"line {number}")
@@ -78,7 +78,7 @@ def talk(data: dict[str, Any], running: RunningJob) -> None:
 
 
 @job("email", "logs-once", attempts=2, backoff={"type": "fixed", "delay": 0})
-def logs_once(data: dict[str, Any], running: RunningJob) -> None:
+def logs_once(data: dict[str, Any], running: JobContext) -> None:
     """Says something on its first attempt alone."""
     if running.attempt == 1:
         running.log("trying")
@@ -86,7 +86,7 @@ def logs_once(data: dict[str, Any], running: RunningJob) -> None:
 
 
 @job("email", "note")
-def note(data: dict[str, Any], running: RunningJob) -> None:
+def note(data: dict[str, Any], running: JobContext) -> None:
     """Writes down, outside of the engine, that it starts and ends: what ran, when, and where."""
     with redis.Redis.from_url(data["url"]) as client:
         client.rpush("notes", f"{running.id} {os.getpid()} start {time.time()}")

@@ -18,7 +18,7 @@ from gnb.blueprints.ops.measured import SECONDS, published
 from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.queueing import Schedule, Scheduler
-from gnb.queueing.histogram import BUCKETS, bucket
+from gnb.queueing.metrics import BUCKETS, bucket
 from gnb.services import queue_service
 from gnb.services.ai import usage
 from tests.browser.stage import Stage

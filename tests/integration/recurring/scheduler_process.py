@@ -4,11 +4,11 @@ import sys
 from typing import Any
 
 from gnb.processes import end_with_parent
-from gnb.queueing import Engine, QueueOptions, RunningJob, Scheduler
+from gnb.queueing import Engine, JobContext, QueueOptions, Scheduler
 from gnb.queueing.job_types import JobType, JobTypes
 
 
-def note(data: dict[str, Any], running: RunningJob) -> None:
+def note(data: dict[str, Any], running: JobContext) -> None:
     """Does nothing."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from marshmallow import Schema
 from marshmallow import fields as mm
 
-from gnb.queueing import Engine, QueueOptions, RunningJob, Schedule, Scheduler
+from gnb.queueing import Engine, JobContext, QueueOptions, Schedule, Scheduler
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
@@ -18,10 +18,10 @@ from gnb.queueing.errors import (
     ScheduleNotFound,
     UnknownJobType,
 )
-from gnb.queueing.firing import fire_due
 from gnb.queueing.job_types import JobType, JobTypes
-from gnb.queueing.repeating import enqueue_repeated
-from gnb.queueing.schedule_runs import write_outcomes
+from gnb.queueing.recurring.firing import fire_due
+from gnb.queueing.recurring.repeating import enqueue_repeated
+from gnb.queueing.recurring.runs import write_outcomes
 from tests.servers import Broker
 
 
@@ -29,7 +29,7 @@ class NoteData(Schema):
     text = mm.String()
 
 
-def note(data: dict[str, Any], running: RunningJob) -> None:
+def note(data: dict[str, Any], running: JobContext) -> None:
     """Notes a text."""
 
 

@@ -49,7 +49,7 @@ def type_plots(points: Sequence[Any], job_type: str) -> list[Plot]:
 
     def ended(*outcomes: str) -> list[float | None]:
         keys = [(job_type, outcome) for outcome in outcomes]
-        return [float(sum(point.tally.outcomes.get(key, 0) for point in group for key in keys)) for group in groups]
+        return [float(sum(point.counts.outcomes.get(key, 0) for point in group for key in keys)) for group in groups]
 
     return [
         line_plot(

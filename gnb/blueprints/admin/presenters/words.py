@@ -24,7 +24,7 @@ OUTCOME_WORDS = {
     "retried": _l("failed, tried again"),
     "stopped": _l("stopped"),
     "stalled": _l("stalled: its worker was lost"),
-    "handed-back": _l("handed back: its worker was shutting down"),
+    "released": _l("released: its worker was shutting down"),
 }
 OUTCOME_TONES = {"completed": "ok", "failed": "bad", "retried": "bad", "stopped": "warn", "stalled": "warn"}
 

@@ -1,0 +1,72 @@
+"""What a job's function is handed while it runs: who it is, and a way to say how far it is."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from . import keys
+
+if TYPE_CHECKING:
+    from rq.job import Job as RQJob
+
+    from .job_types import JobType
+
+LOG_LINES = 1000
+LOG_LINE_LENGTH = 2000
+_SECONDS_BETWEEN_NOTES = 0.25
+
+Note = Callable[[list[str], list[Any]], Any]
+
+
+class JobContext:
+    """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be;
+    `correlation_id` is what it was enqueued for, such as a request's id."""
+
+    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "correlation_id", "id", "queue", "type")
+
+    def __init__(
+        self, job_id: str, queue: str, job_type: str, attempt: int, attempts: int, note: Note, correlation_id: str = ""
+    ):
+        self.id = job_id
+        self.queue = queue
+        self.type = job_type
+        self.attempt = attempt
+        self.attempts = attempts
+        self.correlation_id = correlation_id
+        self._note = note
+        self._last_note = 0.0
+        self._last_percent = -1.0
+
+    def progress(self, percent: float, message: str = "") -> None:
+        """Says how far the job is, 0 to 100, and what it is at. Cheap to call often: written four times a second."""
+        now = time.monotonic()
+        if now - self._last_note < _SECONDS_BETWEEN_NOTES and not (percent >= 100 > self._last_percent):
+            return
+        self._last_note, self._last_percent = now, percent
+        self._write(f"{min(max(float(percent), 0.0), 100.0):g}", message[:500])
+
+    def log(self, line: str) -> None:
+        """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
+        self._write("", "", str(line)[:LOG_LINE_LENGTH])
+
+    def _write(self, percent: str, message: str, *lines: str) -> None:
+        self._note([keys.job(self.id), keys.logs(self.id)], [percent, message, LOG_LINES, *lines])
+
+    @classmethod
+    def of_rq_job(cls, rq_job: "RQJob | None", job_type: "JobType") -> "JobContext":
+        """For a worker of RQ's own; outside of any worker, progress and log go nowhere."""
+        if rq_job is None:
+            return cls("", job_type.queue, job_type.name, 1, 1, lambda _keys, _args: None)
+        from .scripts import UPDATE_PROGRESS, run
+
+        connection = cast(Any, rq_job.connection)
+        attempts = (rq_job.number_of_retries or 0) + (rq_job.retries_left or 0) + 1
+        return cls(
+            rq_job.id,
+            job_type.queue,
+            job_type.name,
+            1,
+            attempts,
+            lambda names, args: run(connection, UPDATE_PROGRESS, names, args),
+            str(rq_job.meta.get("correlation_id", "")),
+        )

@@ -1,0 +1,200 @@
+"""What a queue counts: how many jobs stand where, how many ended how, how long they waited and ran."""
+
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from . import clock
+from .connection import Broker
+from .keys import QueueKeys
+
+BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the buckets in seconds; one more bucket holds what is longer."""
+
+BUCKETS = len(BOUNDS) + 1
+
+
+def bucket(seconds: float) -> int:
+    """The number of the bucket that holds this length."""
+    return bisect_left(BOUNDS, seconds)
+
+
+def quantile(counts: Sequence[int], share: float) -> float | None:
+    """The length in seconds below which that share lies, linear within a bucket; None when nothing was counted."""
+    total = sum(counts)
+    if not total:
+        return None
+    rank, passed = share * total, 0
+    for number, count in enumerate(counts):
+        if count and passed + count >= rank:
+            low = BOUNDS[number - 1] if number else 0.0
+            high = BOUNDS[number] if number < len(BOUNDS) else BOUNDS[-1] * 2
+            return low + (high - low) * max(rank - passed, 0) / count
+        passed += count
+    return BOUNDS[-1] * 2
+
+
+@dataclass
+class OutcomeCounts:
+    """Sums over minutes: ended jobs by type and outcome, durations by type and waiting times in buckets."""
+
+    outcomes: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    durations: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0] * BUCKETS))
+    waits: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    duration_seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    wait_seconds: float = 0.0
+
+    def add(self, words: Iterable[bytes]) -> None:
+        """Adds a minute's hash as the broker lists it, name after value. A name is
+        "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds)."""
+        pairs = iter(words)
+        for name, value in zip(pairs, pairs, strict=True):
+            self._add(name.decode(), value)
+
+    def _add(self, name: str, value: bytes) -> None:
+        parts = name.split("|")
+        if name == "w":
+            self.wait_seconds += int(value) / 1e6
+        elif parts[0] == "d" and len(parts) == 2:
+            self.duration_seconds[parts[1]] += int(value) / 1e6
+        elif len(parts) == 4:
+            job_type, outcome, duration, wait = parts
+            self.outcomes[job_type, outcome] += int(value)
+            if duration:
+                self.durations[job_type][int(duration)] += int(value)
+            if wait:
+                self.waits[int(wait)] += int(value)
+
+    def ended(self, outcome: str) -> int:
+        """How many ended with that outcome, over all types."""
+        return sum(count for (_, its_outcome), count in self.outcomes.items() if its_outcome == outcome)
+
+
+@dataclass(frozen=True)
+class QueueStats:
+    """A queue at one moment; the counts counts from its first job on. `busy` of its `workers` run a job."""
+
+    name: str
+    waiting: int
+    active: int
+    completed: int
+    failed: int
+    delayed: int
+    paused: bool
+    rate_limit: str
+    oldest_waiting_seconds: float | None
+    workers: int
+    busy: int
+    counts: OutcomeCounts
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.active + self.completed + self.failed + self.delayed
+
+    @property
+    def processed_completed(self) -> int:
+        return self.counts.ended("completed")
+
+    @property
+    def processed_failed(self) -> int:
+        return self.counts.ended("failed") + self.counts.ended("stopped")
+
+    @property
+    def retries(self) -> int:
+        return self.counts.ended("retried")
+
+    @property
+    def stalled(self) -> int:
+        return self.counts.ended("stalled")
+
+
+def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_limit: str) -> QueueStats:
+    """The stats that an answer of the counts script makes."""
+    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute = answer
+    counts = OutcomeCounts()
+    counts.add(totals)
+    counts.add(minute)
+    since = clock.parse(oldest)
+    return QueueStats(
+        name=name,
+        waiting=waiting,
+        active=active,
+        completed=completed,
+        failed=failed,
+        delayed=delayed,
+        paused=bool(paused),
+        rate_limit=limit.decode() if limit else default_limit,
+        oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,
+        workers=workers,
+        busy=busy,
+        counts=counts,
+    )
+
+
+@dataclass(frozen=True)
+class HistoryPoint:
+    """One minute of a queue: its depths as sampled (None if nobody looked), what ended, how long it ran and waited."""
+
+    at: datetime
+    waiting: int | None
+    active: int | None
+    delayed: int | None
+    failed_total: int | None
+    counts: OutcomeCounts
+
+    @classmethod
+    def of(cls, minute: int, words: dict[bytes, bytes], lately: list[bytes]) -> "HistoryPoint":
+        """From the hash of that minute since the epoch, and what was counted in it and is not yet added there."""
+        sampled = [int(part) for part in words.pop(b"depth", b"").split(b",") if part]
+        waiting, active, delayed, failed = sampled or (None, None, None, None)
+        counts = OutcomeCounts()
+        counts.add(word for pair in words.items() for word in pair)
+        counts.add(lately)
+        return cls(datetime.fromtimestamp(minute * 60, UTC), waiting, active, delayed, failed, counts)
+
+    @property
+    def completed(self) -> int:
+        return self.counts.ended("completed")
+
+    @property
+    def failed(self) -> int:
+        return self.counts.ended("failed") + self.counts.ended("stopped")
+
+    @property
+    def retried(self) -> int:
+        return self.counts.ended("retried")
+
+    def duration(self, share: float, job_type: str | None = None) -> float | None:
+        """The duration in seconds below which that share of the minute's runs lies; of one type or all."""
+        if job_type is not None:
+            return quantile(self.counts.durations.get(job_type, [0]), share)
+        sums = [sum(column) for column in zip(*self.counts.durations.values(), strict=True)]
+        return quantile(sums, share)
+
+    def wait(self, share: float) -> float | None:
+        """The waiting time in seconds below which that share of the minute's starts lies."""
+        return quantile(self.counts.waits, share)
+
+
+def histories(broker: Broker, queues: Sequence[QueueKeys], minutes: int) -> list[list[HistoryPoint]]:
+    """For each queue a point for each of the last minutes, oldest first, in one round trip. Raises QueueUnavailable."""
+    first = int(time.time() // 60) - minutes + 1
+    pipeline = broker.client.pipeline(transaction=False)
+    for keys in queues:
+        pipeline.hgetall(keys.counts)
+        for minute in range(first, first + minutes):
+            pipeline.hgetall(keys.minute(minute))
+    answers = iter(broker.call(pipeline.execute))
+    return [_points(next(answers), [next(answers) for _ in range(minutes)], first) for _ in queues]
+
+
+def _points(counts: dict[bytes, bytes], past: list[dict[bytes, bytes]], first: int) -> list[HistoryPoint]:
+    lately: dict[int, list[bytes]] = defaultdict(list)
+    for name, count in counts.items():
+        minute, _, field = name.partition(b"|")
+        lately[int(minute)] += (field, count)
+    return [HistoryPoint.of(minute, words, lately[minute]) for minute, words in enumerate(past, first)]

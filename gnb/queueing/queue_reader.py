@@ -1,0 +1,207 @@
+"""Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from . import clock
+from . import keys as names
+from .connection import Broker
+from .errors import InvalidJobOption, JobNotFound
+from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .keys import QueueKeys
+from .metrics import HistoryPoint, histories
+from .scripts import PAGE
+
+PAGE_LIMIT = 1000
+_SLICES = (500, 1000)
+"""How many jobs a search looks at in its first and in its second round trip."""
+_SCANNED_AT_ONCE = 1000
+_BYTES_AT_ONCE = 4_000_000
+"""A slice ends early at so much data: neither the broker nor we are to stand still for jobs that carry a lot."""
+
+
+@dataclass(frozen=True)
+class JobPage:
+    """The jobs asked for, and how many the state has in all. A search goes on at `cursor`; None: all were seen."""
+
+    jobs: list[Job]
+    total: int
+    cursor: int | None = None
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failed jobs whose errors are alike once numbers and ids are folded: `ids`, the newest first, and its `error`."""
+
+    signature: str
+    error: str
+    count: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    types: tuple[str, ...]
+    ids: tuple[str, ...]
+
+
+class QueueReader:
+    """The reading half of a queue."""
+
+    def __init__(self, broker: Broker, keys: QueueKeys):
+        self.broker = broker
+        self.keys = keys
+        self.name = keys.name
+
+    def job(self, job_id: str) -> Job:
+        """The job with its result and every error, newest first. Raises JobNotFound."""
+        return self.job_and_attempts(job_id)[0]
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """The job's newest ten attempts, newest first. Raises JobNotFound."""
+        return self.job_and_attempts(job_id)[1]
+
+    def job_and_attempts(self, job_id: str) -> tuple[Job, list[Attempt]]:
+        """Both in one round trip. Raises JobNotFound."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        pipeline.hmget(names.job(job_id), FIELDS)
+        pipeline.xrevrange(names.results(job_id), count=10)
+        for key in self.keys.delayed:
+            pipeline.zscore(key, job_id)
+        values, entries, *scores = self.broker.call(pipeline.execute)
+        score = next((score for score in scores if score is not None), None)
+        job = job_from_hash(self.keys, job_id, values, score)
+        origin = values[FIELDS.index("origin")]
+        if job is None or (origin or b"").decode() not in self.keys.sub_queues:
+            raise self._no_job(job_id)
+        attempts = attempts_from_results(entries)
+        errors = tuple(attempt.error for attempt in attempts if attempt.error)
+        value = next((attempt.return_value for attempt in attempts if attempt.outcome == "completed"), None)
+        return replace(job, stacktrace=errors, return_value=value if job.state == "completed" else None), attempts
+
+    def _no_job(self, job_id: str) -> JobNotFound:
+        return JobNotFound(f"the queue {self.name} has no job {job_id!r}")
+
+    def logs(self, job_id: str) -> list[str]:
+        """The newest 1,000 lines that the job wrote, oldest first."""
+        lines = self.broker.call(lambda: self.broker.client.lrange(names.logs(job_id), 0, -1))
+        return [line.decode(errors="replace") for line in lines]
+
+    def jobs(self, state: str, start: int = 0, end: int = 10) -> JobPage:
+        """The jobs at places [start, end) of a state, at most 1,000.
+
+        Waiting jobs come in the order they will run, delayed ones by time, active ones by start, finished ones newest
+        first. Raises InvalidJobOption for a range or a state that is none.
+        """
+        if start < 0 or end < start or end - start > PAGE_LIMIT:
+            raise InvalidJobOption(f"range is {start} to {end}; give 0 <= start <= end, at most {PAGE_LIMIT:,} apart")
+        total, _, jobs = self._slice(state, start, end, 1 << 53)
+        if state == "active":
+            jobs.sort(key=lambda job: str(job.started_at))
+        return JobPage(jobs, total)
+
+    def with_return_values(self, jobs: list[Job]) -> list[Job]:
+        """The same jobs, the completed ones with what they returned, in one round trip."""
+        completed = [job.id for job in jobs if job.state == "completed"]
+        if not completed:
+            return jobs
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for job_id in completed:
+            pipeline.xrevrange(names.results(job_id), count=1)
+        newest = dict(zip(completed, map(attempts_from_results, self.broker.call(pipeline.execute)), strict=True))
+        values = {job_id: attempts[0].return_value for job_id, attempts in newest.items() if attempts}
+        return [replace(job, return_value=values.get(job.id)) for job in jobs]
+
+    def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
+        """Jobs of a state whose id, type or data has the text, case and accents aside, in two round trips at most.
+
+        Looks at 1,500 jobs from place `cursor` on; the answer's cursor says where to go on, None when all were seen.
+        """
+        found: list[Job] = []
+        wanted, place, total = _plain(text), cursor, 0
+        for size in _SLICES:
+            total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE)
+            for offset, job in enumerate(jobs):
+                if wanted in _plain(f"{job.id} {job.name} {job.data}"):
+                    found.append(job)
+                    if len(found) == limit:
+                        return JobPage(found, total, place + offset + 1)
+            place += seen
+            if place >= total or not seen:
+                return JobPage(found, total)
+        return JobPage(found, total, place)
+
+    def scan(self, state: str, fields: tuple[str, ...], newest: int | None = None) -> Iterator[tuple[str, list[str]]]:
+        """Id and these fields, "" where there is none, of all jobs of a state, or of the first `newest` of them.
+
+        A fraction of what whole jobs cost; a thousand a round trip, so that the broker is soon free again.
+        """
+        place, total = 0, 1
+        while place < total and (newest is None or place < newest):
+            end = place + _SCANNED_AT_ONCE if newest is None else min(place + _SCANNED_AT_ONCE, newest)
+            total, *rows = self._rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields))
+            for job_id, _score, status, *values in rows:
+                if status:
+                    yield job_id.decode(), [value.decode(errors="replace") if value else "" for value in values]
+            if not rows:
+                return
+            place += len(rows)
+
+    def _slice(self, state: str, start: int, end: int, most_bytes: int) -> tuple[int, int, list[Job]]:
+        """How many the state has, how many places were looked at, and the jobs that are there."""
+        total, *rows = self._rows(state, start, end, most_bytes, FIELDS)
+        jobs = [
+            job
+            for job_id, score, *values in rows
+            if (job := job_from_hash(self.keys, job_id.decode(), values, float(score) if score else None))
+        ]
+        return total, len(rows), jobs
+
+    def _rows(self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...]) -> list[Any]:
+        if state not in STATES:
+            raise InvalidJobOption(f"state is {state!r}; give one of {', '.join(STATES)}")
+        kind = "list" if state == "waiting" else "set"
+        newest_first = "1" if state in ("completed", "failed") else ""
+        args = [kind, start, end, newest_first, most_bytes, *fields]
+        return self.broker.run(PAGE, getattr(self.keys, state), args)  # type: ignore[no-any-return]
+
+    def history(self, minutes: int = 60) -> list[HistoryPoint]:
+        """A point for each of the last minutes, oldest first; up to 1,440 of them are kept."""
+        return histories(self.broker, [self.keys], minutes)[0]
+
+    def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:
+        """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""
+        alike: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
+        for job_id, fields in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
+            alike[fold(fields[0])].append((job_id, fields))
+        return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
+
+
+def _plain(text: str) -> str:
+    """The text without case and accents, so that "izmir" finds "İzmir"."""
+    parts = unicodedata.normalize("NFKD", text.casefold()).replace("ı", "i")
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+_FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)
+
+
+def fold(error: str) -> str:
+    """An error's line with its numbers and ids removed: the same for errors that are alike."""
+    return _FOLDED.sub("…", error)
+
+
+def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGroup:
+    ids, fields = zip(*failures, strict=True)
+    errors, times, types, calls = zip(*fields, strict=True)
+    return FailureGroup(
+        signature=signature,
+        error=errors[0],
+        count=len(ids),
+        first_seen=clock.parse(min(filter(None, times), default=None)),
+        last_seen=clock.parse(max(filter(None, times), default=None)),
+        types=tuple(sorted({name or call.partition("(")[0] for name, call in zip(types, calls, strict=True)})),
+        ids=ids,
+    )

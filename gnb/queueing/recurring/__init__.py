@@ -1,0 +1,1 @@
+"""Recurring jobs: schedules, their store in the broker, and the scheduler that enqueues what is due."""

@@ -1,0 +1,132 @@
+"""What a schedule is: a job type, its data, and when; checked where it comes in.
+
+Schedule("update-sitemap", "update-sitemap", cron="0 0 * * *", tz="Europe/Istanbul")
+Schedule("heartbeat", "clean-up", every=30, overlap=True, catch_up="skip")
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from ..errors import InvalidJobOption, InvalidSchedule
+from ..options import plain, seconds
+from .cron import Cron, time_zone
+
+CATCH_UP = ("once", "skip")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_MOST_COUNTED = 10_000
+
+
+class Timing(Protocol):
+    """Says when to fire next."""
+
+    def after(self, moment: datetime) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Every:
+    """A firing every so many seconds, on the multiples of that since 1970: adding it again does not shift it."""
+
+    seconds: int
+
+    def after(self, moment: datetime) -> datetime:
+        """The first multiple later than that moment, in UTC."""
+        return datetime.fromtimestamp((int(moment.timestamp() // self.seconds) + 1) * self.seconds, UTC)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One schedule. Raises InvalidSchedule, field by field, when made of values it cannot have.
+
+    `cron` in the time zone `tz`, or `every` (whole seconds, or a duration like "10m"). `overlap`: fire although the run
+    before is not done; otherwise that firing is skipped and counted. `catch_up`: firings missed while no scheduler ran
+    are made up for by one run ("once") or left out ("skip"). `options`: its jobs', without `delay` and `job_id`.
+    """
+
+    name: str
+    type: str
+    data: dict[str, Any] = field(default_factory=dict)
+    cron: str | None = None
+    every: int | None = None
+    tz: str = "UTC"
+    queue: str = "scheduled"
+    overlap: bool = False
+    catch_up: str = "once"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        errors: dict[str, list[str]] = {}
+        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
+            errors["name"] = [f"{self.name!r} is no name; give 1 to 100 letters, digits, dashes and underscores"]
+        if self.catch_up not in CATCH_UP:
+            errors["catch_up"] = [f"{self.catch_up!r} is neither 'once' nor 'skip'"]
+        if refused := {"delay", "job_id"} & set(self.options):
+            errors["options"] = [f"a schedule sets {min(refused)} itself"]
+        object.__setattr__(self, "options", plain(self.options))
+        try:
+            time_zone(self.tz)
+            self._check_timing()
+        except InvalidSchedule as error:
+            errors |= error.errors
+        if errors:
+            raise InvalidSchedule(errors)
+
+    def _check_timing(self) -> None:
+        if bool(self.cron) == (self.every is not None):
+            raise InvalidSchedule({"cron": ["give either cron, like '0 2 * * mon', or every, in seconds"]})
+        if self.every is not None:
+            object.__setattr__(self, "every", _whole_seconds(self.every))
+        else:
+            Cron.parse(str(self.cron), self.tz)
+
+    @property
+    def timing(self) -> Timing:
+        return Every(self.every) if self.every else Cron.parse(str(self.cron), self.tz)
+
+    def after(self, moment: datetime, count: int = 1) -> list[datetime]:
+        """The next `count` firings later than that moment, in UTC."""
+        timing, found = self.timing, []
+        for _ in range(count):
+            found.append(moment := timing.after(moment))
+        return found
+
+    def missed(self, due: datetime, now: datetime) -> tuple[int, datetime]:
+        """How many firings lie from `due` to `now` (counted to 10,000), and the last of them."""
+        if self.every:
+            count = int((now - due).total_seconds() // self.every) + 1
+            return count, datetime.fromtimestamp(due.timestamp() + (count - 1) * self.every, UTC)
+        timing, count = self.timing, 1
+        while count < _MOST_COUNTED and (following := timing.after(due)) <= now:
+            due, count = following, count + 1
+        return count, due
+
+    def to_json(self) -> str:
+        """The same text for the same schedule."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Schedule":
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text).items() if name in known})
+
+    def changed(self, changes: Mapping[str, Any]) -> "Schedule":
+        """The schedule with these fields anew; a new `cron` takes `every` away and the other way round."""
+        values = asdict(self) | dict(changes)
+        if changes.get("cron") and "every" not in changes:
+            values["every"] = None
+        if changes.get("every") and "cron" not in changes:
+            values["cron"] = None
+        return Schedule(**values)
+
+
+def _whole_seconds(value: Any) -> int:
+    try:
+        length = seconds(value, "every")
+    except InvalidJobOption as error:
+        raise InvalidSchedule({"every": [str(error)]}) from None
+    if length < 1 or length != int(length):
+        raise InvalidSchedule({"every": [f"{value!r} is no whole number of seconds from 1 on"]})
+    return int(length)

@@ -1,0 +1,290 @@
+"""The loop of a worker process: take a job, run it, settle it and take the next in one round trip.
+
+Leases, the timeout of code that does not listen and the stop command are its parent's, the supervisor.
+"""
+
+import ctypes
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from .. import clock
+from .. import keys as names
+from ..connection import CONNECTION_ERRORS, WorkerConnection
+from ..engine import Engine
+from ..errors import JobStopped, JobTimedOut
+from ..execution import Execution, Outcome, completed, finish_args, raised, released
+from ..job_context import JobContext
+from ..maintenance import end_executions
+from ..queue import Queue
+from ..scripts import DEQUEUE, FINISH, UPDATE_PROGRESS, Script, run
+
+log = logging.getLogger(__name__)
+
+LEASE = 12
+"""Seconds that an execution is its worker's without a sign of life."""
+
+_IDLE_BLOCK = 1.0
+_PR_SET_PDEATHSIG = 1
+_HEARD = (signal.SIGTERM, signal.SIGUSR1)
+
+
+class _ShutDown(Exception):
+    """Raised by a signal into an idle worker."""
+
+
+class WorkLoop:
+    """The loop of a worker process: take, run, settle."""
+
+    def __init__(self, engine: Engine, queues: Sequence[Queue], name: str, burst: bool = False, max_jobs: int = 0):
+        self.engine = engine
+        self._types = engine.job_types
+        self.name = name
+        self.burst = burst
+        self.max_jobs = max_jobs
+        self.done = self.failed = 0
+        self._seconds = 0.0
+        self._queues = list(queues)
+        self._client = engine.worker_client()
+        self._connection = WorkerConnection(self._client)
+        self._clock = clock.BrokerClock()
+        self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
+        self._limits = {queue.name: str(queue.options.rate_limit or "none") for queue in queues}
+        self._prefix = os.urandom(10).hex()
+        self._serial = 0
+        self._stopping = False
+        self._interruptible = False
+        self._running: Execution | None = None
+        self._logged = False
+        self._armed = False
+
+    # The loop
+
+    def run(self) -> int:
+        """Runs jobs until told to stop, done with a burst, or `max_jobs` are done. How many were run."""
+        self._handle_signals()
+        answer = self._safely(self._dequeue_any)
+        while True:
+            if answer is not None and answer[0] == b"job":
+                answer = self._safely(self._run_and_go_on, answer)
+                continue
+            if self._stopping or self._reached_max_jobs() or (self.burst and not self._limited(answer)):
+                return self.done
+            self._idle(float(answer[1]) if answer is not None and self._limited(answer) else _IDLE_BLOCK)
+            answer = self._safely(self._dequeue_any)
+
+    def _safely(self, step: Any, *args: Any) -> Any:
+        """What the step gives; None when the broker went away meanwhile and is back, and nothing is held any more."""
+        try:
+            return step(*args)
+        except CONNECTION_ERRORS:
+            self._recover()
+            return None
+
+    def _recover(self, pending: tuple[Queue, list[Any]] | None = None) -> None:
+        """After a loss of the broker: settles what could not be, and hands back what a lost answer had dequeued.
+
+        One that is to shut down waits only if it has an outcome to write.
+        """
+        while self._connection.reconnect(give_up=lambda: self._stopping and pending is None):
+            try:
+                if pending:
+                    self._call(FINISH, pending[0], pending[1])
+                self._release_lost()
+                return
+            except CONNECTION_ERRORS:
+                continue
+
+    def _dequeue_any(self) -> Any:
+        """The answer for the first queue that has a job; else the shortest wait, or that all are empty or paused."""
+        answers = []
+        for queue in self._queues:
+            if self._stopping or self._reached_max_jobs():
+                return None
+            answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), idle="1"))
+            if answer[0] == b"job":
+                return [*answer, queue, self._execution]
+            answers.append(answer)
+        limited = [answer for answer in answers if self._limited(answer)]
+        return min(limited, key=lambda answer: float(answer[1])) if limited else answers[0]
+
+    def _run_and_go_on(self, answer: Any) -> Any:
+        """Runs the job of the answer, settles it, and gives the answer for the next."""
+        *words, queue, execution = answer
+        execution = Execution.from_reply(words[1:], execution, queue.options.job.timeout)
+        self._clock.set(execution.started)
+        outcome, type_name = self._run(queue, execution)
+        ended = self._clock.now()
+        self._count_run(outcome, ended - execution.started)
+        one_queue = len(self._queues) == 1
+        go_on = one_queue and not self._stopping and not self._reached_max_jobs()
+        options = self._options(queue, type_name)
+        may_have_logged = "1" if self._logged or execution.before else ""
+        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", may_have_logged]
+        last = [*finish_args(execution, outcome, options, type_name, ended), *totals]
+        args = [*self._dequeue_args(queue, ended), "1" if go_on else "", *last]
+        try:
+            _owned, *following = self._call(FINISH, queue, args)
+        except CONNECTION_ERRORS:
+            args[6] = ""
+            self._recover((queue, args))
+            return None
+        if following[0] == b"job":
+            return [*following, queue, self._execution]
+        return following if one_queue and following[0] != b"none" else self._dequeue_any()
+
+    def _call(self, script: Script, queue: Queue, args: list[Any]) -> Any:
+        return self._connection.call(script, self._keys[queue.name], args)
+
+    def _dequeue_args(self, queue: Queue, now: float, idle: str = "") -> list[Any]:
+        self._serial += 1
+        self._execution = f"{self._prefix}{self._serial:012x}"
+        return [self.name, self._execution, clock.rq_time(now), LEASE, self._limits[queue.name], idle]
+
+    def _options(self, queue: Queue, type_name: str) -> Any:
+        return queue.default_options.get(type_name, queue.options.job)
+
+    def _count_run(self, outcome: Outcome, seconds: float) -> None:
+        self.done += 1
+        self.failed += outcome.name != "completed"
+        self._seconds += seconds
+
+    def _reached_max_jobs(self) -> bool:
+        return bool(self.max_jobs) and self.done >= self.max_jobs
+
+    @staticmethod
+    def _limited(answer: Any) -> bool:
+        return answer is not None and answer[0] == b"wait"
+
+    # One job
+
+    def _run(self, queue: Queue, execution: Execution) -> tuple[Outcome, str]:
+        """How the job ended, and its type's name. Whatever its code raises is an outcome, not an error of ours."""
+        type_name, self._logged = "undeclared", False
+        try:
+            path, data = execution.call()
+            job_type = self._types.at(path)
+            type_name = job_type.name
+            attempts = execution.attempt, execution.attempts
+            running = JobContext(execution.id, queue.name, type_name, *attempts, self._note, execution.correlation_id)
+            self._running = execution
+            try:
+                with self._types.scope(running):
+                    loaded = job_type.load(data)
+                    self._armed = True
+                    signal.setitimer(signal.ITIMER_REAL, execution.timeout)
+                    value = job_type.function(loaded, running)
+                    self._armed = False
+            finally:
+                self._armed = False
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                self._running = None
+            return completed(execution, value), type_name
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
+            if type_name == "undeclared":
+                log.warning("job %s of %s cannot be run: %s", execution.id, queue.name, error)
+            return raised(execution, error), type_name
+
+    def _note(self, keys: list[str], args: list[Any]) -> None:
+        """Writes progress and log lines, apart from the loop's connection; where the broker is away or full, only the
+        note is lost."""
+        self._logged = True
+        try:
+            run(self.engine.broker.client, UPDATE_PROGRESS, keys, args)
+        except (*CONNECTION_ERRORS, RedisError) as error:
+            log.debug("progress could not be written: %s", error)
+
+    def _release_lost(self) -> None:
+        self._clock.set(_broker_seconds(self._connection.command("TIME")))
+        end_executions(
+            self.engine, self._client, self.name, lambda execution, _stalls: released(execution), count=False
+        )
+
+    # Waiting, and signals
+
+    def _idle(self, longest: float) -> None:
+        """Waits for work, at most so long; the wake-up key of any of the queues ends it."""
+        block = max(min(longest, _IDLE_BLOCK), 0.001)
+        keys = [queue.keys.wake for queue in self._queues]
+        try:
+            self._interruptible = True
+            if self._stopping:
+                return
+            if longest < _IDLE_BLOCK:
+                time.sleep(block)
+            else:
+                self._connection.command("BZPOPMIN", *keys, block)
+        except _ShutDown:
+            self._connection.close()
+        except CONNECTION_ERRORS:
+            self._interruptible = False
+            self._recover()
+        finally:
+            self._interruptible = False
+
+    def _handle_signals(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_shut_down)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGALRM, self._on_timeout)
+        signal.signal(signal.SIGUSR1, self._on_stop)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+
+    def _on_shut_down(self, _signal: int, _frame: Any) -> None:
+        self._stopping = True
+        if self._interruptible:
+            self._interruptible = False
+            raise _ShutDown
+
+    def _on_timeout(self, _signal: int, _frame: Any) -> None:
+        execution = self._running
+        if self._armed and execution:
+            self._armed = False
+            raise JobTimedOut(f"the job ran longer than its timeout of {execution.timeout:g} seconds")
+
+    def _on_stop(self, _signal: int, _frame: Any) -> None:
+        execution = self._running
+        if not self._armed or execution is None:
+            return
+        try:
+            wanted: Any = self.engine.broker.client.hget(names.worker(self.name), "stop")
+        except CONNECTION_ERRORS:
+            return
+        if self._armed and wanted is not None and wanted.decode() == f"{execution.id}:{execution.execution_id}":
+            self._armed = False
+            raise JobStopped("the job was stopped")
+
+
+def _broker_seconds(answer: list[bytes]) -> float:
+    return int(answer[0]) + int(answer[1]) / 1e6
+
+
+def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:
+    """Forks a worker process; its process id. It dies with its parent, whatever ends that."""
+    parent = os.getpid()
+    # A signal that comes before the child listens waits for it, and none of the child's wakes the parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+    pid = os.fork()
+    if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+        return pid
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        random.seed()
+        engine.after_fork()
+        WorkLoop(engine, [engine.queue(queue) for queue in queue_names], name, burst, max_jobs).run()
+        status = 0
+    except BaseException:
+        log.exception("worker %s ended", name)
+    finally:
+        logging.shutdown()
+        os._exit(status)
