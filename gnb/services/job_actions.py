@@ -137,7 +137,7 @@ def remove_matching(queue: str, state: str, text: str, cursor: int = 0, actor: U
     """The jobs of a state whose id, type or data has the text are gone, from place `cursor` on."""
     found = engine().queue(queue)
     with audited(actor, "job.remove", queue, {"state": state, "matching": True}) as change:
-        moved = _matching(found, state, text, cursor, lambda ids: _remove(found, ids))
+        moved = _matching(found, state, text, cursor, lambda ids: _remove(found, ids, state))
         change.count = moved.count
     return moved
 
@@ -152,7 +152,7 @@ def retry_group(queue: str, group: FailureGroup, actor: User | None = None) -> i
 def remove_group(queue: str, group: FailureGroup, actor: User | None = None) -> int:
     """How many failed jobs whose errors are alike are gone."""
     with audited(actor, "job.remove", queue, {"state": "failed", "alike": True}) as change:
-        change.count = engine().queue(queue).remove_many(group.ids)
+        change.count = engine().queue(queue).remove_many(group.ids, "failed")
     return change.count
 
 
@@ -234,8 +234,8 @@ def _matching(queue: Queue, state: str, text: str, cursor: int, move: Callable[[
     return Moved(count, place)
 
 
-def _remove(queue: Queue, ids: list[str]) -> int:
-    count = queue.remove_many(ids)
+def _remove(queue: Queue, ids: list[str], state: str | None = None) -> int:
+    count = queue.remove_many(ids, state)
     if count < len(ids):
         running = {job.id for job in queue.jobs("active", 0, 1000).jobs}
         count += sum(_stop_and_remove(queue, job_id) for job_id in ids if job_id in running)
