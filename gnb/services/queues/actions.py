@@ -27,7 +27,7 @@ SEARCHED_AT_ONCE = 20_000
 
 
 def _remove_many(queue: Queue, ids: Iterable[str], state: str | None) -> int:
-    """Remove the jobs, stopping active ones first; with `state` only those still in it. Return how many were removed."""
+    """Remove the jobs, stopping active ones first; with `state`, only those still in it. Return the number removed."""
     chosen = list(ids)
     count = queue.remove_many(chosen, state)
     if count < len(chosen):
