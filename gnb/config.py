@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gnb.environment import Environment, read_env_file
-from gnb.errors import ConfigError
+from gnb.environment import ConfigError, Environment, read_env_file
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"

@@ -1,4 +1,4 @@
-"""Reading variables by kind: each method gives a checked value or raises ConfigError in one line."""
+"""Errors that belong to no single part of the application."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,10 @@ from urllib.parse import SplitResult, urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from gnb.errors import ConfigError
+
+class ConfigError(Exception):
+    """A variable of the environment is missing or wrong; its text is one line for whoever starts the process."""
+
 
 _RATE = re.compile(r"none|[1-9][0-9]{0,5}/[1-9][0-9]{0,5}s")
 _SECONDS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)s?")

@@ -1,4 +1,4 @@
-"""The extensions of the application: made here, bound to it in create_app."""
+"""The shape of every error that a program is answered: `{"success": false, "error": {…}}`."""
 
 import hashlib
 import hmac
@@ -13,13 +13,29 @@ from flask_login import LoginManager, current_user
 from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
+from marshmallow import Schema, fields, validate
 
 from gnb.config import Settings
-from gnb.error_schema import Failure
 from gnb.models.base import db
 
 if TYPE_CHECKING:
     from gnb.queueing import Engine
+
+
+class ErrorDetails(Schema):
+    """What went wrong: `code` for programs, `message` for people, `details` by field where there are fields."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    details = fields.Raw(required=True, allow_none=True)
+
+
+class Failure(Schema):
+    """The answer to a request that was refused."""
+
+    success = fields.Boolean(required=True, validate=validate.Equal(False))
+    error = fields.Nested(ErrorDetails, required=True)
+
 
 __all__ = ["api", "babel", "csrf", "db", "engine", "jwt", "limiter", "login_manager", "migrate", "settings"]
 

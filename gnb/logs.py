@@ -1,5 +1,7 @@
-"""Logs: one line an event on standard output, as text or JSON, with the request's id on every line it causes, those of
-the jobs that it has enqueued among them."""
+"""Logs on standard output, one line per event as text or JSON, and error reports to Sentry.
+
+Every line has the id of the request that caused it, also in the jobs that the request enqueued.
+"""
 
 import logging
 import sys
@@ -107,3 +109,36 @@ def bind(app: Flask) -> None:
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
         structlog.contextvars.unbind_contextvars("request_id")
+
+
+# Names, addresses and passwords are in variables, bodies, headers and query strings.
+_NOTHING_PERSONAL: Any = {
+    "user_info": False,
+    "cookies": {"mode": "off"},
+    "http_headers": {"request": {"mode": "off"}},
+    "http_bodies": [],
+    "url_query_params": {"mode": "off"},
+    "database_query_data": False,
+    "queues": False,
+    "gen_ai": {"inputs": False, "outputs": False},
+    "stack_frame_variables": False,
+}
+
+
+def report_errors(settings: Settings) -> None:
+    """Reports what nobody caught and what is logged as an error, from web processes, workers and commands alike."""
+    if not settings.sentry_dsn:
+        return
+    import sentry_sdk
+    from sentry_sdk.integrations.flask import FlaskIntegration
+    from sentry_sdk.integrations.logging import LoggingIntegration
+
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn,
+        environment=settings.app_env,
+        # Its other integrations would patch RQ and Redis underneath the engine.
+        auto_enabling_integrations=False,
+        integrations=[FlaskIntegration(), LoggingIntegration()],
+        data_collection=_NOTHING_PERSONAL,
+        max_breadcrumbs=0,
+    )

@@ -1,9 +1,10 @@
-"""Arguments of the job commands: queues by name, data as JSON."""
+"""Argument types of the commands: queues by name, data as JSON, durations."""
 
 from __future__ import annotations
 
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from gnb.config import QUEUES
+from gnb.queueing.errors import InvalidJobOption
+from gnb.queueing.options import seconds
 
 
 class QueueName(click.ParamType):
@@ -51,3 +54,19 @@ def _text(value: str) -> str:
 
 QUEUE = QueueName()
 JSON_OBJECT = JsonObject()
+
+
+class Duration(click.ParamType):
+    """A length of time; a number without a unit is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The duration. Fails with a usage error for a text that is none."""
+        try:
+            return timedelta(seconds=seconds(value, param.opts[0] if param else self.name))
+        except InvalidJobOption as error:
+            raise click.UsageError(str(error), ctx) from None
+
+
+DURATION = Duration()

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gnb.cli.outcomes import USAGE, Failure, database_errors
+from gnb.cli.groups import USAGE, Failure, database_errors
 from gnb.models import local_day, now
 from gnb.services import demo as demo_service
 from gnb.services.accounts import passwords

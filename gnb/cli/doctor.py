@@ -9,8 +9,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from gnb.cli.groups import log_to_standard_error
-from gnb.cli.outcomes import CONNECTION_ERRORS, Failure
+from gnb.cli.groups import CONNECTION_ERRORS, Failure, log_to_standard_error
 from gnb.cli.output import print_json, printable
 from gnb.services.doctor import Finding, examine
 

@@ -1,4 +1,7 @@
-"""Command groups whose every error is one line on standard error, with the exit status of its kind."""
+"""Command groups that report every error in one line on standard error, with an exit status by kind of error.
+
+0 done, 1 not found or rejected because of the state, 2 wrong usage, 3 broker or database unreachable.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from typing import Any, ClassVar
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
-from gnb.cli.outcomes import CONNECTION_ERRORS, REFUSED, USAGE, Failure, database_errors
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
@@ -20,6 +23,34 @@ from gnb.queueing.errors import (
     QueueUnavailable,
     UnknownJobType,
 )
+
+REFUSED = 1
+USAGE = 2
+CONNECTION_ERRORS = 3
+
+
+class Failure(click.ClickException):
+    """Ends a command with one line on standard error and the exit status given."""
+
+    def __init__(self, message: str, exit_code: int = REFUSED) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code  # type: ignore[misc]
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Say in one line that the database is away, busy or without its tables."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, ProgrammingError) as error:
+        cause = str(error.orig).partition("\n")[0]
+        hint = " (flask db upgrade makes the tables)" if _lacks_tables(cause) else ""
+        raise Failure(f"the database refuses: {cause}{hint}", CONNECTION_ERRORS) from error
+
+
+def _lacks_tables(cause: str) -> bool:
+    return "no such table" in cause or "does not exist" in cause
+
 
 _WRONG_USAGE = (InvalidJobData, InvalidJobOption, InvalidSchedule, UnknownJobType)
 

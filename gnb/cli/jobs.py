@@ -4,23 +4,23 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from gnb.cli import job_reports
-from gnb.cli.arguments import JSON_OBJECT, QUEUE
-from gnb.cli.durations import DURATION
-from gnb.cli.groups import OneLineGroup
-from gnb.cli.outcomes import REFUSED, Failure
+from gnb.cli.arguments import DURATION, JSON_OBJECT, QUEUE
+from gnb.cli.groups import REFUSED, Failure, OneLineGroup
 from gnb.cli.output import counted, print_json
-from gnb.cli.scheduler import scheduler
-from gnb.cli.waiting import wait_for
-from gnb.cli.worker import worker
-from gnb.queueing import STATES
+from gnb.cli.worker import scheduler, worker
+from gnb.queueing import STATES, Job
 from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
 
@@ -199,3 +199,27 @@ def _each(ids: tuple[str, ...], move: Callable[[str], None], done: str) -> None:
             click.echo(f"{job_id} {done}")
     if refused:
         raise click.exceptions.Exit(REFUSED)
+
+
+_FIRST_LOOK = 0.05
+_LONGEST_BETWEEN = 1.0
+
+
+def wait_for(queue: QueueReader, job_id: str) -> Job:
+    """The job once it has completed or failed for good. Raises JobNotFound when it is removed meanwhile."""
+    pause = _FIRST_LOOK
+    with _bar() as bar:
+        task = bar.add_task("waiting", total=100)
+        while True:
+            job = queue.job(job_id)
+            words = job.progress["message"] or job.state
+            bar.update(task, completed=job.progress["percent"], description=words.replace("[", r"\["))
+            if job.state in ("completed", "failed"):
+                return job
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_BETWEEN)
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

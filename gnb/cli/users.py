@@ -10,8 +10,8 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from gnb.cli.durations import DURATION
-from gnb.cli.outcomes import USAGE, Failure, database_errors
+from gnb.cli.arguments import DURATION
+from gnb.cli.groups import USAGE, Failure, database_errors
 from gnb.extensions import db
 from gnb.models import ROLES, now
 from gnb.services import audit

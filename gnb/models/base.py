@@ -9,6 +9,7 @@ two-place Decimals on SQLite and on PostgreSQL alike.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.sql import operators
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -144,3 +147,33 @@ def one_of(column: str, values: Sequence[str]) -> sa.CheckConstraint:
     """A constraint that keeps a text column to the listed words (NULL passes where the column allows it)."""
     words = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({words})", name=column)
+
+
+_PRAGMAS = (
+    "busy_timeout = 10000",  # ms that a writer waits for another one's turn to end
+    "journal_mode = WAL",  # readers go on while one writes
+    "synchronous = NORMAL",  # with WAL safe against a crash of the process, and quick
+    "foreign_keys = ON",
+)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+LANGUAGES = ("tr", "en", "de", "ru", "ar", "fr")
+"""What a user or a customer may prefer. Texts exist in `TEXT_LANGUAGES`; the others fall back to English."""
+
+TEXT_LANGUAGES = ("tr", "en")
+DEFAULT_LANGUAGE = "en"
+
+
+def localized(texts: dict[str, str], language: str) -> str:
+    """The text in the language asked for, else in English, else in whichever there is ("" when there is none)."""
+    return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")

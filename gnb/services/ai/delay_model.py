@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import log
+from functools import lru_cache
+from math import exp, lgamma, log, sqrt
 from typing import Any
 
-from gnb.services.ai import gamma
-from gnb.services.ai.factors import INFLUENCES, Factors, fit, levels_of
-from gnb.services.ai.trips import FinishedTrip, Trip
+from gnb.services.ai.trips import INFLUENCES, Factors, FinishedTrip, Trip, fit, levels_of
 
 FEWEST_TRIPS = 100
 """With fewer than these a forecast would be a guess."""
@@ -44,11 +43,11 @@ class Forecast:
 
     def probability_over(self, minutes: float) -> float:
         """The chance of arriving more than so many minutes after the plan."""
-        return gamma.tail(self.shape, self.mean_lateness, minutes - self.earliest)
+        return gamma_tail(self.shape, self.mean_lateness, minutes - self.earliest)
 
     def quantile(self, probability: float) -> float:
         """The delay in minutes that this share of such trips does not exceed."""
-        return self.earliest + gamma.quantile(self.shape, self.mean_lateness, probability)
+        return self.earliest + gamma_quantile(self.shape, self.mean_lateness, probability)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class DelayModel:
         lateness = [max(trip.delay - earliest, _SHORTEST) for trip in trips]
         base, factors, expected = fit(trips, lateness)
         ratios = [late / mean for late, mean in zip(lateness, expected, strict=True)]
-        shape = gamma.shape_of(sum(ratios) / len(ratios), sum(map(log, ratios)) / len(ratios))
+        shape = gamma_shape(sum(ratios) / len(ratios), sum(map(log, ratios)) / len(ratios))
         return cls(
             trips=len(trips),
             earliest=earliest,
@@ -108,3 +107,71 @@ class DelayModel:
     @classmethod
     def from_json(cls, known: dict[str, Any]) -> DelayModel:
         return cls(**known)
+
+
+_ROUNDS = 500
+_EXACT = 1e-12
+_TINY = 1e-300
+
+
+def gamma_tail(shape: float, mean: float, x: float) -> float:
+    """The probability of a value above x."""
+    if x <= 0:
+        return 1.0
+    scaled = x * shape / mean
+    front = exp(shape * log(scaled) - scaled - lgamma(shape))
+    if scaled < shape + 1:
+        return max(1.0 - front * _series(shape, scaled), 0.0)
+    return front * _fraction(shape, scaled)
+
+
+def gamma_quantile(shape: float, mean: float, probability: float) -> float:
+    """The value that this share of all values does not exceed."""
+    return mean * _unit_quantile(shape, probability)
+
+
+def gamma_shape(mean: float, mean_log: float) -> float:
+    """The shape of a sample with this mean and this mean logarithm."""
+    spread = max(log(mean) - mean_log, 1e-6)
+    return (3 - spread + sqrt((spread - 3) ** 2 + 24 * spread)) / (12 * spread)
+
+
+@lru_cache(1024)
+def _unit_quantile(shape: float, probability: float) -> float:
+    """The quantile where the mean is 1, by bisection; the others are multiples of it."""
+    low, high = 0.0, 1.0
+    while gamma_tail(shape, 1.0, high) > 1 - probability:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        if gamma_tail(shape, 1.0, middle) > 1 - probability:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _series(shape: float, x: float) -> float:
+    term = total = 1 / shape
+    for step in range(1, _ROUNDS):
+        term *= x / (shape + step)
+        total += term
+        if term < total * _EXACT:
+            break
+    return total
+
+
+def _fraction(shape: float, x: float) -> float:
+    """Lentz's evaluation of the continued fraction."""
+    b = x + 1 - shape
+    c, d = 1 / _TINY, 1 / b
+    value = d
+    for step in range(1, _ROUNDS):
+        a = -step * (step - shape)
+        b += 2
+        d = 1 / (a * d + b or _TINY)
+        c = b + a / c or _TINY
+        value *= c * d
+        if abs(c * d - 1) < _EXACT:
+            break
+    return value

@@ -16,7 +16,7 @@ from typing import Any
 from gnb.extensions import db
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import places
-from gnb.services.ai import cache, delay_words
+from gnb.services.ai import lookups, texts
 from gnb.services.ai.delay_model import DelayModel, Forecast
 from gnb.services.ai.trips import Trip, finished_trips
 from gnb.services.places import Place, place_name
@@ -73,12 +73,12 @@ def assess(asked: Mapping[str, Any]) -> dict[str, Any]:
 def current_model() -> DelayModel:
     """The model of today's data: fitted at most once an hour while the broker is there. Raises TooFewTrips."""
     try:
-        if known := cache.get(_MODEL, {}):
+        if known := lookups.load(_MODEL, {}):
             return DelayModel.from_json(known)
     except QueueUnavailable:
         return DelayModel.fitted(finished_trips(db.session.connection()))
     model = DelayModel.fitted(finished_trips(db.session.connection()))
-    cache.put(_MODEL, {}, model.as_json())
+    lookups.store(_MODEL, {}, model.as_json())
     return model
 
 
@@ -118,15 +118,15 @@ def _reasons(model: DelayModel, trip: Trip, forecast: Forecast, language: str) -
     facts = {
         "area": place_name(trip.area, language),
         "hour": trip.pickup.hour,
-        "weekday": delay_words.weekday(trip.pickup, language),
-        "month": delay_words.month(trip.pickup, language),
+        "weekday": texts.weekday_name(trip.pickup, language),
+        "month": texts.month_name(trip.pickup, language),
         "kilometres": round(trip.kilometres),
         "route": trip.route,
     }
     reasons = []
     for code, factor in largest:
         minutes = forecast.mean_lateness * (1 - 1 / factor)
-        text = delay_words.reason(code, language, minutes, **facts)
+        text = texts.delay_reason(code, language, minutes, **facts)
         reasons.append({"code": code, "factor": round(factor, 2), "minutes": round(minutes, 1), "text": text})
     return reasons
 
@@ -136,7 +136,7 @@ def _suggestion(forecast: Forecast, risk: float, language: str) -> dict[str, Any
     if risk < ADVISE_FROM:
         return None
     minutes = max(5 * ceil((forecast.quantile(1 - ADVISE_FROM) - LATE_MINUTES) / 5), 5)
-    return {"leaveEarlierMinutes": minutes, "text": delay_words.earlier(minutes, language)}
+    return {"leaveEarlierMinutes": minutes, "text": texts.leave_earlier(minutes, language)}
 
 
 def _distribution(forecast: Forecast) -> list[dict[str, Any]]:

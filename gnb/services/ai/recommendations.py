@@ -17,9 +17,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from gnb.extensions import db
 from gnb.models import Tour, User, local_day, now
-from gnb.services.ai import tour_words, wording
+from gnb.services.ai import language_model, texts
 from gnb.services.ai.candidates import Candidate, candidates
-from gnb.services.ai.client import Prompt
+from gnb.services.ai.language_model import Prompt
 
 MOST_SHOWN_TO_THE_MODEL = 15
 LONGEST_REASON = 240
@@ -37,7 +37,7 @@ class UnknownUser(Exception):
 
 class _Pick(Schema):
     tour = fields.Integer(required=True, strict=True)
-    reason = fields.String(required=True, validate=wording.sentence(LONGEST_REASON))
+    reason = fields.String(required=True, validate=language_model.sentence(LONGEST_REASON))
 
 
 class _Picks(Schema):
@@ -46,7 +46,7 @@ class _Picks(Schema):
 
 def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None = None) -> dict[str, Any]:
     """The recommendations, as JSON. `asked` as RecommendationsRequest loads it. Raises UnknownUser, and what
-    `wording.word` does."""
+    `language_model.word` does."""
     user = db.session.get(User, asked["user_id"])
     if user is None:
         raise UnknownUser(f"there is no account {asked['user_id']}")
@@ -55,12 +55,14 @@ def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None =
     today = today or local_day(now())
     tours = db.session.scalars(sa.select(Tour).where(Tour.active)).all()
     ranked = candidates(db.session.connection(), tours, user.id, today)
-    reasons = [(candidate, tour_words.reason(candidate, language, today)) for candidate in ranked]
+    reasons = [(candidate, texts.tour_reason(candidate, language, today)) for candidate in ranked]
     shown = reasons[: max(MOST_SHOWN_TO_THE_MODEL, limit)]
-    worded: wording.Worded[list[tuple[int, str]]] = wording.Worded(None, note="there is nothing to recommend")
+    worded: language_model.Worded[list[tuple[int, str]]] = language_model.Worded(
+        None, note="there is nothing to recommend"
+    )
     if shown:
         prompt = _prompt(shown, language, limit, today)
-        worded = wording.word(prompt, lambda said: _checked(said, shown, limit), last_attempt)
+        worded = language_model.word(prompt, lambda said: _checked(said, shown, limit), last_attempt)
     return {
         "language": language,
         "recommendations": [_as_json(*chosen, language) for chosen in _chosen(reasons, worded.content, limit)],

@@ -1,21 +1,24 @@
-"""Making a booking: its seats, its price, its passengers and its first mail, in one transaction."""
+"""Bookings: creating one with its seats, price, passengers and first mail in one transaction, and finding them."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
 
 from gnb.extensions import db
 from gnb.models import Booking, BookingExtra, Passenger, User, local_day
 from gnb.services import email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.access import new_reference
-from gnb.services.bookings.errors import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
+from gnb.services.bookings.errors import BookingNotFound, IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.request import BookingRequest
+from gnb.services.exports import selection
 from gnb.services.pricing.quotes import is_per_person, quote
 
 LONGEST_KEY = 80
@@ -102,3 +105,33 @@ def _digest(request: BookingRequest, user: User | None, key: str | None) -> str 
 
 def _give_up(error: Exception) -> NoReturn:
     raise error
+
+
+LONGEST_SEARCH = 200
+_LARGEST_ID = 2**63 - 1
+
+
+def find_bookings(
+    filters: Mapping[str, Any], text: str | None = None, start: int = 0, end: int = 25
+) -> tuple[list[Booking], int]:
+    """The bookings from `start` up to, not including, `end`, the newest first, and how many match in all.
+
+    `filters` as `exports.filters` loads them; `text` is a reference, its beginning, or a part of the customer's name.
+    """
+    conditions = selection.of_bookings(filters)
+    if text and (wanted := text.replace("\x00", "").strip()[:LONGEST_SEARCH]):
+        # SQLite knows capitals of English letters alone: the others are looked for in each form that a name may have.
+        forms = {wanted, wanted.lower(), wanted.upper(), wanted.title()} if not wanted.isascii() else {wanted}
+        by_name = [Booking.customer_name.icontains(form, autoescape=True) for form in sorted(forms)]
+        conditions.append(sa.or_(Booking.reference.startswith(wanted.upper(), autoescape=True), *by_name))
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(*conditions)) or 0
+    query = sa.select(Booking).where(*conditions).options(joinedload(Booking.tour)).order_by(Booking.id.desc())
+    return list(db.session.scalars(query.slice(start, end))), total
+
+
+def booking_of_id(booking_id: int) -> Booking:
+    """The booking. Raises BookingNotFound."""
+    booking = db.session.get(Booking, booking_id) if booking_id <= _LARGEST_ID else None
+    if booking is None:
+        raise BookingNotFound
+    return booking

@@ -23,7 +23,7 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(:00)?")
 MESSAGES = {"required": _l("Fill this in."), "null": _l("Fill this in.")}
 
 
-class SpokenSchema(Schema):
+class LocalizedSchema(Schema):
     """A schema whose messages are in the reader's language when they leave it."""
 
     error_messages = {
@@ -38,13 +38,13 @@ class SpokenSchema(Schema):
 
     def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
         """Say what was found."""
-        error.messages = spoken(error.messages)
+        error.messages = localize_messages(error.messages)
 
 
-def spoken(messages: Any) -> Any:
+def localize_messages(messages: Any) -> Any:
     """The messages as plain text, whatever is lazy among them."""
     if isinstance(messages, dict):
-        return {key: spoken(value) for key, value in messages.items()}
+        return {key: localize_messages(value) for key, value in messages.items()}
     return [str(value) for value in messages] if isinstance(messages, list) else [str(messages)]
 
 

@@ -13,8 +13,9 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask_babel import gettext, ngettext
@@ -22,9 +23,17 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields, post_load, pre_load, validates_schema
 
 from gnb.extensions import db
-from gnb.models import DEFAULT_LANGUAGE, LANGUAGES, PASSENGER_KINDS, PAYMENT_METHODS, Extra, Tour, local_day, now
-from gnb.services.bookings import times
-from gnb.services.bookings.catalogue import tour_of_slug
+from gnb.models import (
+    DEFAULT_LANGUAGE,
+    HOME_ZONE,
+    LANGUAGES,
+    PASSENGER_KINDS,
+    PAYMENT_METHODS,
+    Extra,
+    Tour,
+    local_day,
+    now,
+)
 from gnb.services.bookings.errors import CurrencyMismatch, TourNotFound
 from gnb.services.bookings.fields import (
     Choice,
@@ -33,12 +42,13 @@ from gnb.services.bookings.fields import (
     Email,
     FlightNumber,
     Line,
+    LocalizedSchema,
     Paragraphs,
     Phone,
     Quantities,
-    SpokenSchema,
     TravelDay,
 )
+from gnb.services.bookings.tours import FARTHEST, tour_of_slug
 from gnb.services.pricing.quotes import Party, is_per_person
 
 MOST_PASSENGERS = 50
@@ -100,7 +110,7 @@ class TourField(Line):
             raise ValidationError(str(error)) from None
 
 
-class PassengerSchema(SpokenSchema):
+class PassengerSchema(LocalizedSchema):
     """One traveller: everyone is named, as Turkish rules want it."""
 
     name = Line(LONGEST_NAME, required=True, metadata={"description": "as in the travel document"})
@@ -112,7 +122,7 @@ class PassengerSchema(SpokenSchema):
         return NewPassenger(data["name"], data["kind"], data["nationality"] or None)
 
 
-class BookingRequestSchema(SpokenSchema):
+class BookingRequestSchema(LocalizedSchema):
     """What a booking needs. `at`: the moment that counts as now."""
 
     tour = TourField(100, required=True, metadata={"description": "its slug"})
@@ -149,9 +159,9 @@ class BookingRequestSchema(SpokenSchema):
     def _time_can_be_booked(self, data: dict[str, Any], **_: Any) -> None:
         at = self._at or now()
         if "date" in data and "time" in data:
-            times.pickup_at(data["date"], data["time"], at)
+            pickup_at(data["date"], data["time"], at)
         elif "date" in data:
-            times.check_day(data["date"], local_day(at))
+            check_day(data["date"], local_day(at))
 
     @validates_schema(skip_on_field_errors=False)
     def _party_fits(self, data: dict[str, Any], **_: Any) -> None:
@@ -191,7 +201,7 @@ class BookingRequestSchema(SpokenSchema):
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> BookingRequest:
-        data["pickup_at"] = times.local_instant(data.pop("date"), data.pop("time"))
+        data["pickup_at"] = local_instant(data.pop("date"), data.pop("time"))
         for name in ("dropoff_place", "flight_number", "notes"):
             data[name] = data[name] or None
         data["passengers"] = tuple(data["passengers"])
@@ -208,3 +218,38 @@ def _refusal(extra: Extra | None, count: int, tour: Tour | None) -> str | None:
     if tour and count and extra.currency != tour.currency:
         return str(CurrencyMismatch(extra.code, extra.currency, tour.currency))
     return None
+
+
+NOTICE = timedelta(hours=2)
+"""A car needs this long to be found and to come."""
+
+
+def local_instant(day: date, clock: time, zone: ZoneInfo = HOME_ZONE) -> datetime | None:
+    """The instant of that local time; None where a clock change leaves it out. Of two the first."""
+    naive = datetime.combine(day, clock)
+    instant = naive.replace(tzinfo=zone).astimezone(UTC)
+    return instant if instant.astimezone(zone).replace(tzinfo=None) == naive else None
+
+
+def pickup_at(day: date, clock: time, at: datetime) -> datetime:
+    """The instant of the pickup, seen from the moment `at`. Raises ValidationError for one that cannot be booked."""
+    check_day(day, local_day(at))
+    instant = local_instant(day, clock)
+    if instant is None:
+        words = gettext("That time does not exist: the clocks are put forward then. Choose one an hour later.")
+        raise ValidationError(words, "time")
+    if instant < at + NOTICE:
+        words = gettext(
+            "We need %(hours)s hours to send a car. Choose a later time.", hours=NOTICE // timedelta(hours=1)
+        )
+        raise ValidationError(words, "time")
+    return instant
+
+
+def check_day(day: date, first: date) -> None:
+    """Raises ValidationError for a day that is past or too far off."""
+    if day < first:
+        raise ValidationError(gettext("That day is past. Choose today or a later day."), "date")
+    if day > first + FARTHEST:
+        last = (first + FARTHEST).isoformat()
+        raise ValidationError(gettext("That is too far off. Choose a day up to %(last)s.", last=last), "date")

@@ -14,8 +14,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db
 from gnb.models import Booking, Departure, Tour, execute_count
-from gnb.services.bookings.catalogue import seats_left
 from gnb.services.bookings.errors import SoldOut
+
+
+def seats_left(tour: Tour, day: date) -> int | None:
+    """Seats still for sale on that day; None where they are not counted."""
+    if tour.daily_seats is None:
+        return None
+    query = sa.select(Departure.seats - Departure.seats_taken)
+    left = db.session.scalar(query.where(Departure.tour_id == tour.id, Departure.departs_on == day))
+    return tour.daily_seats if left is None else left
 
 
 def take(tour: Tour, day: date, count: int) -> None:

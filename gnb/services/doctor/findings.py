@@ -1,4 +1,4 @@
-"""What a check found: one line, and what to do about it where something is to be done."""
+"""What a check found: one line, and how to fix it."""
 
 from __future__ import annotations
 
@@ -37,3 +37,20 @@ def cause(error: BaseException) -> str:
     """The first line of what an error says, without what follows for programmers; its kind if it says nothing."""
     original = getattr(error, "orig", None) or error
     return (str(original).strip().splitlines() or [type(original).__name__])[0][:300]
+
+
+_WARN_FROM = 2.0
+_PROBLEM_FROM = 60.0
+_SET_CLOCK = "Let both machines keep time by NTP: timedatectl set-ntp true"
+
+
+def compare(whose: str, theirs: float, before: float, after: float) -> Finding:
+    """Their time (epoch seconds), asked for between two looks at ours."""
+    name = f"clock ({whose})"
+    apart = max(before - theirs, theirs - after, 0.0)
+    words = f"{apart:.1f} s from this machine's"
+    if apart >= _PROBLEM_FROM:
+        return problem(name, f"{words}: sessions and tokens end at the wrong time", _SET_CLOCK)
+    if apart >= _WARN_FROM:
+        return warning(name, f"{words}: waiting times are shown wrongly", _SET_CLOCK)
+    return ok(name, words)

@@ -1,10 +1,10 @@
-"""One question to the language model, one answer in the shape asked for; retries are the queue's.
+"""The language model: one request, one answer in the given shape, and the fallback to rules without it.
 
     reply = complete(Prompt(name="ordered_tours", rules="…", material={…}, shape={…JSON schema…}))
     reply.content, reply.usage
 
-What the service answers is turned into what a job can raise: RetryLater while it is busy or away (after its own
-Retry-After), FinalError where asking again cannot help, Unusable for an answer in another shape.
+Errors of the service become what a job can raise: RetryLater while it is busy or unreachable (after its own
+Retry-After), FinalError where a retry cannot help, Unusable for an answer in another shape. Retries are the queue's.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ from gnb.services.ai.usage import Usage
 
 if TYPE_CHECKING:
     import openai
+import re
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from marshmallow import ValidationError, validate
 
 ANSWER_SECONDS = 20.0
 """Within the 60 s of a job, with room for the work around it."""
@@ -158,3 +163,55 @@ def _retry_after(value: str | None) -> float:
         except (ValueError, TypeError):
             return _PAUSE
     return min(max(seconds, 1.0), _LONGEST_PAUSE) if seconds == seconds else _PAUSE  # NaN is not itself
+
+
+Checked = TypeVar("Checked")
+
+NO_KEY = "no key for a language model is set"
+_ADDRESS = re.compile(r"https?:|www\.|@|[<>]|\+?\d[\d ()-]{8,}\d", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Worded(Generic[Checked]):
+    """What the model said after checking, None when the rules' answer is to be used; `note` says why then."""
+
+    content: Checked | None
+    usage: Usage | None = None
+    note: str | None = None
+
+
+def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attempt: bool) -> Worded[Checked]:
+    """The model's words. `check` gives them back as they will be used, or raises ValidationError.
+
+    Raises RetryLater while there is another attempt, FinalError when the service refuses the request or the key.
+    """
+    if not has_key():
+        return Worded(None, note=NO_KEY)
+    try:
+        reply = complete(prompt)
+    except RetryLater as error:
+        if not last_attempt:
+            raise
+        return Worded(None, note=str(error).partition(";")[0])
+    except Unusable as error:
+        return Worded(None, error.usage, str(error))
+    try:
+        return Worded(check(reply.content), reply.usage)
+    except ValidationError as error:
+        return Worded(None, reply.usage, f"the language model's answer was refused: {_first(error.messages)}")
+
+
+def sentence(longest: int) -> list[Callable[[str], Any]]:
+    """What a sentence of the model must be: short, and without addresses, phone numbers or markup."""
+    return [validate.Length(1, longest), _plain]
+
+
+def _plain(text: str) -> None:
+    if _ADDRESS.search(text):
+        raise ValidationError("a sentence holds an address, a phone number or markup")
+
+
+def _first(messages: Any) -> str:
+    while isinstance(messages, (dict, list)) and messages:
+        messages = next(iter(messages.values() if isinstance(messages, dict) else messages))
+    return str(messages)[:200]

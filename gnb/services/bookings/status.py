@@ -1,4 +1,4 @@
-"""What becomes of a booking: confirmed, paid, completed or cancelled, each with the seats and mail that go with it."""
+"""The status of a booking: confirmed, paid, completed or cancelled, with the seats and mail that follow from it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 
 from gnb.extensions import db
 from gnb.models import STATUSES, Booking, Delivery, User, execute_count, now
 from gnb.services import audit, email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.errors import InvalidBookingState
-from gnb.services.bookings.words import booking_word
 from gnb.services.mail import ledger
 
 FROM = {
@@ -104,3 +104,21 @@ def _refusal(booking: Booking, status: str) -> str:
         return words
     possible = gettext("Possible now: %(statuses)s.", statuses=allowed)
     return f"{words} {possible}"
+
+
+WORDS = {
+    "pending": _l("pending"),
+    "confirmed": _l("confirmed"),
+    "paid": _l("paid"),
+    "completed": _l("completed"),
+    "cancelled": _l("cancelled"),
+    "cash": _l("cash"),
+    "credit_card": _l("credit card"),
+    "stripe": "Stripe",
+    "paytr": "PayTR",
+}
+
+
+def booking_word(code: str) -> str:
+    """The word for a status or a way to pay; the code itself where there is none."""
+    return str(WORDS.get(code, code))
