@@ -1,7 +1,7 @@
-"""What a selection of bookings tells: figures from SQL, worded by the language model or by templates.
+"""Insights into a selection of bookings: figures from SQL, worded by the language model or by templates.
 
-The model sees figures and tours' names alone, no booking and no person; a sentence of its may hold no number but the
-figure's that it speaks of.
+The model gets figures and tour names only, no booking and no person. A sentence of the model may contain no number
+other than those of the figure it describes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Sentences(Schema):
 
 
 def look_at(asked: Mapping[str, Any], last_attempt: bool) -> dict[str, Any]:
-    """The insights, as JSON. `asked` as InsightsRequest loads it. Raises what `language_model.word` does."""
+    """Return the insights as JSON. `asked` is loaded by InsightsRequest. Raises what `language_model.word` does."""
     language, filters = asked["answer_language"], asked["filters"]
     known = figures(db.session.connection(), filters, language)
     worded: language_model.Worded[list[dict[str, str]]] = language_model.Worded(None)
@@ -83,7 +83,7 @@ def _prompt(known: Sequence[Figure], language: str) -> Prompt:
 
 
 def _checked(said: dict[str, Any], known: Sequence[Figure]) -> list[dict[str, str]]:
-    """The sentences. Raises ValidationError for another shape, an unknown figure, or a number that is not its own."""
+    """Return the model's sentences; raise ValidationError for another shape, an unknown figure, or a foreign number."""
     loaded = cast("dict[str, Any]", _Sentences().load(said))
     by_key = {figure.key: figure for figure in known}
     for sentence in loaded["insights"]:
@@ -97,7 +97,7 @@ def _checked(said: dict[str, Any], known: Sequence[Figure]) -> list[dict[str, st
 
 
 def _digits(number: str) -> str:
-    """The number without the marks that languages write differently."""
+    """Return the digits of a number, without separators, which differ between languages."""
     return re.sub(r"\D", "", number)
 
 
@@ -106,8 +106,15 @@ TOP = 3
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: its code, the name of what it counts where there are several, its value, and how a sentence writes
-    that and, where it differs, the name."""
+    """One figure.
+
+    Attributes:
+        code: What is counted.
+        name: The thing that is counted, where there are several.
+        value: The number.
+        text: The number as a sentence writes it.
+        name_in_words: The name as a sentence writes it, if different.
+    """
 
     code: str
     name: str
@@ -117,18 +124,18 @@ class Figure:
 
     @property
     def called(self) -> str:
-        """Its name in a sentence."""
+        """The name as a sentence writes it."""
         return self.name_in_words or self.name
 
     @property
     def key(self) -> str:
-        """What an insight names it by."""
+        """The key by which an insight refers to the figure."""
         return f"{self.code}:{self.name}" if self.name else self.code
 
 
 def figures(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
-    """Bookings, guests, cancellations, revenue by currency, the best tours, the busiest day; written as the language of
-    their sentences does."""
+    """Return bookings, guests, cancellations, revenue by currency, the top tours and the busiest day, formatted for a
+    language."""
     written = text_language(language)
     totals = connection.execute(
         sa.select(

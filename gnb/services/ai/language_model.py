@@ -45,7 +45,7 @@ _NO_INSTRUCTIONS = (
 
 
 class Unusable(Exception):
-    """The model answered, but not as asked; the tokens are spent all the same."""
+    """The model answered in another form than requested; its tokens are spent."""
 
     def __init__(self, message: str, spent: Usage | None = None):
         super().__init__(message)
@@ -54,7 +54,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question: the rules as the system message, the material as JSON, the shape of the answer as a JSON schema."""
+    """A request: rules as the system message, material as JSON, and the answer's JSON schema."""
 
     name: str
     rules: str
@@ -64,19 +64,19 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer, parsed but not yet checked against what may be said, and what it took."""
+    """The parsed answer, not yet validated, and the tokens it took."""
 
     content: dict[str, Any]
     usage: Usage
 
 
 def has_key() -> bool:
-    """Whether there is a key to ask the language model with."""
+    """Return whether an API key is configured."""
     return bool(settings().openai_api_key)
 
 
 def complete(prompt: Prompt, seconds: float = ANSWER_SECONDS) -> Reply:
-    """The model's answer. Raises RetryLater, FinalError, Unusable."""
+    """Return the model's answer. Raises RetryLater, FinalError, Unusable."""
     import openai  # 20 MB, for a process that asks; most workers never do
 
     try:
@@ -152,7 +152,7 @@ def _in_the_queues_words(error: openai.APIStatusError) -> FinalError | RetryLate
 
 
 def _retry_after(value: str | None) -> float:
-    """Seconds to wait: those of the header, which may be a number or a date; bounded by an hour."""
+    """Return the seconds to wait from a Retry-After header, a number or a date; at most an hour."""
     if not value:
         return _PAUSE
     try:
@@ -173,7 +173,7 @@ _ADDRESS = re.compile(r"https?:|www\.|@|[<>]|\+?\d[\d ()-]{8,}\d", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Worded(Generic[Checked]):
-    """What the model said after checking, None when the rules' answer is to be used; `note` says why then."""
+    """The model's validated answer, or None if the rules' answer is to be used; `note` then says why."""
 
     content: Checked | None
     usage: Usage | None = None
@@ -181,9 +181,16 @@ class Worded(Generic[Checked]):
 
 
 def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attempt: bool) -> Worded[Checked]:
-    """The model's words. `check` gives them back as they will be used, or raises ValidationError.
+    """Return the model's answer, validated.
 
-    Raises RetryLater while there is another attempt, FinalError when the service refuses the request or the key.
+    Args:
+        prompt: The request.
+        check: Returns the answer in its final form, or raises ValidationError.
+        last_attempt: Whether to fall back to the rules instead of raising RetryLater.
+
+    Raises:
+        RetryLater: The service is busy or unreachable, and another attempt is left.
+        FinalError: The service rejects the request or the key.
     """
     if not has_key():
         return Worded(None, note=NO_KEY)
@@ -202,7 +209,7 @@ def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attemp
 
 
 def sentence(longest: int) -> list[Callable[[str], Any]]:
-    """What a sentence of the model must be: short, and without addresses, phone numbers or markup."""
+    """Return validators for a sentence of the model: short, and without addresses, phone numbers or markup."""
     return [validate.Length(1, longest), _plain]
 
 

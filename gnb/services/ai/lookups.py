@@ -38,16 +38,18 @@ _UNDER_WAY = ("waiting", "active", "delayed")
 
 @dataclass(frozen=True)
 class Lookup:
-    """What asking gave: the answer at once, or the job that will have it."""
+    """The result of a lookup: the answer, or the job that computes it."""
 
     answer: dict[str, Any] | None
     job: Job | None
 
 
 def get_or_enqueue(kind: str, data: Mapping[str, Any]) -> Lookup:
-    """The kept answer, or a job under way; asking again while it runs gives the same job.
+    """Return the cached answer or the job that computes it; enqueue the job if there is neither.
 
-    Raises QueueUnavailable, and marshmallow's ValidationError for data that the kind does not take.
+    Raises:
+        QueueUnavailable: The broker is unreachable.
+        ValidationError: The request type does not accept this data.
     """
     content = REQUESTS[kind]().load(data)
     known = _known(kind, content)
@@ -59,15 +61,16 @@ def get_or_enqueue(kind: str, data: Mapping[str, Any]) -> Lookup:
 
 
 def peek(kind: str, data: Mapping[str, Any]) -> Lookup:
-    """What is known already: the kept answer, or the job under way, or neither; nothing is asked.
+    """Return the cached answer or the job that computes it, or neither; enqueues nothing.
 
-    Raises QueueUnavailable, and marshmallow's ValidationError for data that the kind does not take.
+    Raises QueueUnavailable and ValidationError as `get_or_enqueue` does.
     """
     return _known(kind, REQUESTS[kind]().load(data))
 
 
 def cache(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer, after keeping it for this content: an hour, or shortly where the language model was to be used."""
+    """Cache an answer for an hour and return it; for two minutes if the language model should have worded it but did
+    not."""
     made_do = answer.get("note") not in (None, language_model.NO_KEY)
     store(kind, content, answer, MADE_DO_SECONDS if made_do else KEPT_SECONDS)
     return answer
@@ -95,30 +98,31 @@ JOB_KEPT_SECONDS = 600
 
 
 def digest(kind: str, content: Mapping[str, Any]) -> str:
-    """A name for this question; the same content gives the same name."""
+    """Return a digest of the request; equal content has the same digest."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(f"{kind}\n{text}".encode()).hexdigest()[:32]
 
 
 def load(kind: str, content: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer kept for the content. Raises QueueUnavailable."""
+    """Return the cached answer, or None. Raises QueueUnavailable."""
     found = _read(_key("answer", kind, content))
     return cast("dict[str, Any]", json.loads(found)) if found else None
 
 
 def store(kind: str, content: Mapping[str, Any], answer: Mapping[str, Any], seconds: int = KEPT_SECONDS) -> None:
-    """Keeps the answer for an hour, or so many seconds. Raises QueueUnavailable."""
+    """Cache an answer for this many seconds. Raises QueueUnavailable."""
     _write(_key("answer", kind, content), json.dumps(answer, ensure_ascii=False, default=str), seconds)
 
 
 def job_of(kind: str, content: Mapping[str, Any]) -> str | None:
-    """The id of the job that was last asked to answer this. Raises QueueUnavailable."""
+    """Return the id of the job that last computed this answer, or None. Raises QueueUnavailable."""
     found = _read(_key("job", kind, content))
     return found.decode() if found else None
 
 
 def remember_job(kind: str, content: Mapping[str, Any], job_id: str) -> None:
-    """Notes which job answers this, so that asking twice makes one job. Raises QueueUnavailable."""
+    """Record which job computes this answer, so that a second request does not enqueue another. Raises
+    QueueUnavailable."""
     _write(_key("job", kind, content), job_id, JOB_KEPT_SECONDS)
 
 
@@ -137,7 +141,7 @@ def _write(key: str, text: str, seconds: int) -> None:
 
 
 def peek_delay_risk(booking: Booking, language: str) -> Lookup | None:
-    """The answer or the job that finds it, neither when nobody has asked; None for what has no such risk."""
+    """Return what is known about a booking's delay risk; None if it is no transfer or in the past."""
     if is_per_person(booking.tour.category) or booking.pickup_at <= now():
         return None
     try:
@@ -147,12 +151,15 @@ def peek_delay_risk(booking: Booking, language: str) -> Lookup | None:
 
 
 def get_or_enqueue_delay_risk(booking: Booking, language: str) -> Lookup:
-    """The answer, or the job that finds it. Raises QueueUnavailable, and ValidationError for places not known."""
+    """Return a booking's delay risk or the job that computes it.
+
+    Raises QueueUnavailable, and ValidationError if a place is unknown.
+    """
     return get_or_enqueue(DELAY_RISK, delay_risk_request(booking, language))
 
 
 def delay_risk_request(booking: Booking, language: str) -> dict[str, Any]:
-    """What is asked about the booking."""
+    """Return the data of a `delay-risk` request for the booking."""
     return {
         "origin": booking.tour.origin,
         "destination": booking.tour.destination,

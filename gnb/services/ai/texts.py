@@ -39,7 +39,7 @@ _EARLIER = {
 
 
 def delay_reason(code: str, language: str, minutes: float, **facts: object) -> str:
-    """One reason as a sentence; `minutes` are what it adds to the usual lateness, negative for what it saves."""
+    """Return one reason of a delay as a sentence. `minutes` is its effect on the delay, negative if it saves time."""
     known = text_language(language)
     cause = _DELAY_REASONS[known][code].format(**facts)
     whole = round(abs(minutes))
@@ -48,17 +48,17 @@ def delay_reason(code: str, language: str, minutes: float, **facts: object) -> s
 
 
 def leave_earlier(minutes: int, language: str) -> str:
-    """The advice to leave earlier."""
+    """Return the advice to leave earlier."""
     return _EARLIER[text_language(language)].format(minutes=minutes)
 
 
 def weekday_name(day: date, language: str) -> str:
-    """The day's name."""
+    """Return the name of the day."""
     return str(get_day_names("wide", locale=text_language(language))[day.weekday()])
 
 
 def month_name(day: date, language: str) -> str:
-    """The month's name, as it is written within a sentence."""
+    """Return the name of the month, as written within a sentence."""
     name = str(get_month_names("wide", context="stand-alone", locale=text_language(language))[day.month])
     return name.lower() if text_language(language) == "tr" else name
 
@@ -84,7 +84,7 @@ _TOUR_REASONS = {
 
 
 def tour_reason(candidate: Candidate, language: str, today: date) -> str:
-    """The reason that speaks most for the tour, as a sentence."""
+    """Return the strongest reason for a recommendation as a sentence."""
     words = _TOUR_REASONS[text_language(language)][candidate.main_reason]
     return words.format(city=place_name(candidate.tour.city, language), month=month_name(today, language))
 
@@ -114,5 +114,5 @@ _FIGURE_SENTENCES = {
 
 
 def figure_sentence(figure: Figure, language: str) -> str:
-    """What the figure says."""
+    """Return a figure as a sentence."""
     return _FIGURE_SENTENCES[text_language(language)][figure.code].format(text=figure.text, name=figure.called)

@@ -29,7 +29,8 @@ LONGEST_DELAY = 24 * 60.0
 
 @dataclass(frozen=True)
 class Trip:
-    """What a delay may depend on. `pickup` is the planned one, in Europe/Istanbul; `area` is whose traffic counts."""
+    """The features of a trip. `pickup` is the planned time in Europe/Istanbul; `area` is the city whose traffic
+    matters."""
 
     area: str
     airport: str
@@ -39,19 +40,19 @@ class Trip:
 
     @property
     def route(self) -> str:
-        """The road, whichever way it is driven."""
+        """The road, in either direction."""
         return f"{self.airport} – {self.town}"
 
 
 @dataclass(frozen=True)
 class FinishedTrip(Trip):
-    """A trip that is over: `delay` is in minutes after the planned arrival, negative when it was early."""
+    """A finished trip; `delay` is in minutes after the planned arrival, negative if early."""
 
     delay: float
 
 
 def finished_trips(connection: sa.Connection, before: datetime | None = None) -> list[FinishedTrip]:
-    """The newest transfers with a planned and an actual arrival, oldest first."""
+    """Return the newest transfers with a planned and an actual arrival, oldest first."""
     query = (
         sa.select(
             Tour.city,
@@ -92,7 +93,8 @@ Level = str
 
 @dataclass(frozen=True)
 class Influence:
-    """One thing that a delay depends on: its name, a trip's level of it, and the imagined trips k."""
+    """One influence on the delay: its name, a function that returns a trip's level, and the number of pseudo-trips
+    k."""
 
     name: str
     level: Callable[[Trip], Level]
@@ -100,7 +102,7 @@ class Influence:
 
 
 def daypart(hour: int) -> str:
-    """The hours of a day that drive alike."""
+    """Return the part of the day, whose hours have similar traffic."""
     for name, hours in DAYPARTS.items():
         if hour in hours:
             return name
@@ -123,7 +125,7 @@ INFLUENCES = (
 
 
 def distance_band(kilometres: float) -> int:
-    """The lower end, in kilometres, of the band that a distance falls into."""
+    """Return the lower end, in kilometres, of the range that contains a distance."""
     return max((low for low in _DISTANCES if low <= kilometres), default=0)
 
 
@@ -132,12 +134,12 @@ Factors = dict[str, dict[Level, float]]
 
 
 def levels_of(trip: Trip) -> dict[str, Level]:
-    """The trip's level of each influence."""
+    """Return the trip's level of each influence."""
     return {influence.name: influence.level(trip) for influence in INFLUENCES}
 
 
 def fit(trips: Sequence[Trip], lateness: Sequence[float]) -> tuple[float, Factors, list[float]]:
-    """The base, the factors, and what they expect of each trip. There must be at least one trip."""
+    """Fit the base and the factors; return them and the lateness they expect of each trip. Needs at least one trip."""
     base = sum(lateness) / len(lateness)
     expected = [base] * len(trips)
     factors: Factors = {}

@@ -25,10 +25,12 @@ LONGEST_KEY = 80
 
 
 def book(request: BookingRequest, user: User | None = None, idempotency_key: str | None = None) -> Booking:
-    """The booking, pending, committed, with a mail to the customer on its way.
+    """Create a pending booking and plan a mail to the customer. Commits. Idempotent by key.
 
-    The same key with the same request gives the booking that it made before. Raises SoldOut, IdempotencyConflict (the
-    key came with another request, or from somebody else) and InvalidIdempotencyKey.
+    Raises:
+        SoldOut: Not enough seats are left.
+        IdempotencyConflict: The key was used with another request or by someone else.
+        InvalidIdempotencyKey: The key is empty, too long or not printable ASCII.
     """
     digest = _digest(request, user, idempotency_key)
     user_id = user.id if user else None
@@ -95,7 +97,7 @@ def _made_before(key: str | None, digest: str | None) -> Booking | None:
 
 
 def _digest(request: BookingRequest, user: User | None, key: str | None) -> str | None:
-    """A name for the request and who makes it, kept with the key."""
+    """Return a digest of the request and its user, stored with the key."""
     if key is None:
         return None
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
@@ -114,9 +116,13 @@ _LARGEST_ID = 2**63 - 1
 def find_bookings(
     filters: Mapping[str, Any], text: str | None = None, start: int = 0, end: int = 25
 ) -> tuple[list[Booking], int]:
-    """The bookings from `start` up to, not including, `end`, the newest first, and how many match in all.
+    """Return the bookings in [start, end), newest first, and the number of all that match.
 
-    `filters` as `exports.filters` loads them; `text` is a reference, its beginning, or a part of the customer's name.
+    Args:
+        filters: As loaded by `exports.filters`.
+        text: A reference, its beginning, or part of the customer's name.
+        start: Position of the first booking.
+        end: Position after the last booking.
     """
     conditions = selection.of_bookings(filters)
     if text and (wanted := text.replace("\x00", "").strip()[:LONGEST_SEARCH]):
@@ -130,7 +136,7 @@ def find_bookings(
 
 
 def booking_of_id(booking_id: int) -> Booking:
-    """The booking. Raises BookingNotFound."""
+    """Return the booking with this id. Raises BookingNotFound."""
     booking = db.session.get(Booking, booking_id) if booking_id <= _LARGEST_ID else None
     if booking is None:
         raise BookingNotFound

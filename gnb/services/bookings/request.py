@@ -1,9 +1,9 @@
-"""What one asks for when booking: one schema for the API and for the public form.
+"""The booking request: one schema for the API and the public form.
 
     BookingRequestSchema().load({"tour": "ist-fatih", "date": "2027-06-01", "time": "14:30", …}) → BookingRequest
 
-Every wrong field is named at once, in the reader's language; fields that there are not (a price, say) are refused by
-name. Days and times are those of Europe/Istanbul.
+All invalid fields are reported at once, in the reader's language; unknown fields (a price, say) are rejected by name.
+Days and times are in Europe/Istanbul.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class NewPassenger:
 
 @dataclass(frozen=True)
 class BookingRequest:
-    """A booking that is asked for, checked. `extras`: how many by code, none of them zero."""
+    """A validated booking request. `extras`: quantity by code, without zeros."""
 
     tour: Tour
     pickup_at: datetime
@@ -86,12 +86,12 @@ class BookingRequest:
 
     @property
     def party(self) -> Party:
-        """How many of each kind travel."""
+        """The number of travellers by kind."""
         kinds = Counter(passenger.kind for passenger in self.passengers)
         return Party(kinds["adult"], kinds["child"], kinds["infant"])
 
     def digest(self) -> str:
-        """A name for what is asked: the same content gives the same one."""
+        """Return a digest of the request; equal content has the same digest."""
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "tour"}
         content["passengers"] = [[one.name, one.kind, one.nationality] for one in self.passengers]
         text = json.dumps({**content, "tour": self.tour.id}, sort_keys=True, ensure_ascii=False, default=str)
@@ -99,7 +99,7 @@ class BookingRequest:
 
 
 class TourField(Line):
-    """A tour on sale by its address, such as `ist-fatih`."""
+    """The slug of a tour on sale, such as `ist-fatih`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, Tour):
@@ -111,7 +111,7 @@ class TourField(Line):
 
 
 class PassengerSchema(LocalizedSchema):
-    """One traveller: everyone is named, as Turkish rules want it."""
+    """One traveller; Turkish rules require every passenger's name."""
 
     name = Line(LONGEST_NAME, required=True, metadata={"description": "as in the travel document"})
     kind = Choice(PASSENGER_KINDS, load_default="adult")
@@ -123,7 +123,7 @@ class PassengerSchema(LocalizedSchema):
 
 
 class BookingRequestSchema(LocalizedSchema):
-    """What a booking needs. `at`: the moment that counts as now."""
+    """The fields of a booking request. `at` is the time that counts as now."""
 
     tour = TourField(100, required=True, metadata={"description": "its slug"})
     date = TravelDay(required=True)
@@ -225,14 +225,14 @@ NOTICE = timedelta(hours=2)
 
 
 def local_instant(day: date, clock: time, zone: ZoneInfo = HOME_ZONE) -> datetime | None:
-    """The instant of that local time; None where a clock change leaves it out. Of two the first."""
+    """Return the instant of a local time, the first of two; None if a clock change skips it."""
     naive = datetime.combine(day, clock)
     instant = naive.replace(tzinfo=zone).astimezone(UTC)
     return instant if instant.astimezone(zone).replace(tzinfo=None) == naive else None
 
 
 def pickup_at(day: date, clock: time, at: datetime) -> datetime:
-    """The instant of the pickup, seen from the moment `at`. Raises ValidationError for one that cannot be booked."""
+    """Return the instant of the pickup, as seen from `at`. Raises ValidationError if it cannot be booked."""
     check_day(day, local_day(at))
     instant = local_instant(day, clock)
     if instant is None:
@@ -247,7 +247,7 @@ def pickup_at(day: date, clock: time, at: datetime) -> datetime:
 
 
 def check_day(day: date, first: date) -> None:
-    """Raises ValidationError for a day that is past or too far off."""
+    """Raise ValidationError if the day is in the past or too far ahead."""
     if day < first:
         raise ValidationError(gettext("That day is past. Choose today or a later day."), "date")
     if day > first + FARTHEST:

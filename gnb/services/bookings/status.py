@@ -40,14 +40,15 @@ _MOMENTS = {"paid": "paid_at", "cancelled": "cancelled_at"}
 
 
 def next_statuses(booking: Booking) -> list[str]:
-    """The statuses that the booking may take next, in the order of a booking's life."""
+    """Return the statuses that may follow the booking's current one."""
     return [status for status in STATUSES if booking.status in FROM.get(status, ())]
 
 
 def set_status(booking: Booking, status: str, actor: User | None = None, label: str = audit.COMMAND_LINE) -> None:
-    """Bring the booking to the status; commits, with its mail, its seats and an entry in the audit.
+    """Change the status, with the mail, the seats and the audit entry that go with it. Commits.
 
-    Of two who do so at once one wins. Raises InvalidBookingState.
+    Raises:
+        InvalidBookingState: The current status does not allow it, or it was changed concurrently.
     """
     before = booking.status
     if before not in FROM.get(status, ()) or not _move(booking, before, status):
@@ -66,12 +67,12 @@ def set_status(booking: Booking, status: str, actor: User | None = None, label: 
 
 
 def may_cancel(booking: Booking, at: datetime | None = None) -> bool:
-    """Whether its customer may still cancel it without asking anybody."""
+    """Return whether the customer may still cancel the booking."""
     return booking.status in FROM["cancelled"] and booking.pickup_at - (at or now()) >= FREE_CANCELLATION
 
 
 def cancel_by_customer(booking: Booking, user: User | None = None, at: datetime | None = None) -> None:
-    """Cancel it as its customer does, free of charge. Raises InvalidBookingState, saying what to do instead."""
+    """Cancel the booking for its customer, free of charge. Raises InvalidBookingState with advice."""
     if booking.status in FROM["cancelled"] and not may_cancel(booking, at):
         raise InvalidBookingState(
             gettext(
@@ -120,5 +121,5 @@ WORDS = {
 
 
 def booking_word(code: str) -> str:
-    """The word for a status or a way to pay; the code itself where there is none."""
+    """Return the label of a status or payment method, in the reader's language."""
     return str(WORDS.get(code, code))

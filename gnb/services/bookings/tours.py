@@ -28,7 +28,7 @@ FARTHEST = timedelta(days=730)
 
 @dataclass(frozen=True)
 class TourSearch:
-    """What is looked for; None matches all. `start` and `end` are names of places as people type them."""
+    """Search criteria; None matches all. `start` and `end` are place names as users type them."""
 
     category: str | None = None
     start: str | None = None
@@ -39,7 +39,7 @@ class TourSearch:
 
 @dataclass(frozen=True)
 class Offer:
-    """A tour on sale; `seats_left` on the day asked for, None where seats are not counted or no day was named."""
+    """A tour on sale. `seats_left` is None if seats are not counted or no day was given."""
 
     tour: Tour
     seats_left: int | None = None
@@ -47,14 +47,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class Found:
-    """A part of what was found, and how many there are in all."""
+    """One page of results and the number of all results."""
 
     offers: tuple[Offer, ...]
     total: int
 
 
 def find_tours(search: TourSearch, start: int = 0, end: int = OFFERS_PER_PAGE) -> Found:
-    """The tours that fit, from `start` up to, not including, `end`, by category, city and title."""
+    """Return the tours that match, positions [start, end), ordered by category, city and name."""
     left = _seats_left(search.day)
     query = sa.select(Tour, left).where(Tour.active).order_by(Tour.category, Tour.city, Tour.name, Tour.id)
     if search.day:
@@ -75,7 +75,7 @@ def find_tours(search: TourSearch, start: int = 0, end: int = OFFERS_PER_PAGE) -
 
 
 def tour_of_slug(slug: str) -> Tour:
-    """The tour on sale with that address. Raises TourNotFound."""
+    """Return the tour on sale with this slug. Raises TourNotFound."""
     tour = None
     if len(slug) <= _LONGEST_SLUG and "\x00" not in slug:
         tour = db.session.scalar(sa.select(Tour).where(Tour.slug == slug, Tour.active))
@@ -85,7 +85,7 @@ def tour_of_slug(slug: str) -> Tour:
 
 
 def is_sold_out(tour: Tour, today: date) -> bool:
-    """Whether no day that can be booked from tomorrow on has a seat left."""
+    """Return whether no bookable day from tomorrow on has a seat left."""
     if tour.daily_seats is None:
         return False
     bookable = Departure.departs_on.between(today + timedelta(days=1), today + FARTHEST)
@@ -103,14 +103,14 @@ def _seats_left(day: date | None) -> sa.ColumnElement[int | None]:
 
 
 class _End:
-    """An end of a road as a person types it: the name of an airport, a city or a town."""
+    """One end of a route as a user types it: an airport, a city or a town."""
 
     def __init__(self, wanted: str | None) -> None:
         self._words = set(places.plain((wanted or "")[: places.LONGEST_NAME]).split())
         self._airport = _airport_code(wanted or "") if self._words else ""
 
     def fits(self, place: str, city: str) -> bool:
-        """Whether this end of a tour is meant; whatever was left empty fits every one."""
+        """Return whether this end of a tour matches; an empty search matches all."""
         if not self._words or self._airport == place:
             return True
         return any(self._words <= set(places.plain(name).split()) for name in (place, city))
@@ -127,7 +127,7 @@ PAGE_SIZE = 25
 
 
 def list_tours(text: str = "", start: int = 0, end: int = PAGE_SIZE) -> tuple[list[Tour], int]:
-    """The tours from `start` up to, not including, `end` whose name or city has the text, and how many match in all."""
+    """Return the tours in [start, end) whose name or city contains the text, and the number of all that match."""
     query = sa.select(Tour).order_by(Tour.active.desc(), Tour.category, Tour.city, Tour.name, Tour.id)
     key = places.plain(text)
     found = [tour for tour in db.session.scalars(query) if key in places.plain(f"{tour.name} {tour.city} {tour.slug}")]
@@ -135,19 +135,16 @@ def list_tours(text: str = "", start: int = 0, end: int = PAGE_SIZE) -> tuple[li
 
 
 def slug_is_taken(slug: str) -> bool:
-    """Whether a tour has that address already."""
+    """Return whether a tour has this slug."""
     return db.session.scalar(sa.select(Tour.id).where(Tour.slug == slug)) is not None
 
 
 class SlugTaken(Exception):
-    """Another tour got that address meanwhile."""
+    """Another tour got this slug concurrently."""
 
 
 def save_tour(tour: Tour, values: Mapping[str, Any], actor: User) -> Tour:
-    """The tour with these columns, new or changed; commits, with an entry in the audit and in the prices' history.
-
-    Raises SlugTaken.
-    """
+    """Save a new or changed tour, with an audit entry and a price history entry. Commits. Raises SlugTaken."""
     before = {name: getattr(tour, name) for name in values}
     is_new = tour.id is None
     for name, value in values.items():
