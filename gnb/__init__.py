@@ -9,7 +9,8 @@ from gnb.config import INSTANCE, ROOT, Settings, environment
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application with these settings, or with those of the environment. Raises ConfigError for a wrong one."""
+    """Create the application with these settings, or those of the environment. Raises ConfigError for an invalid
+    one."""
     from gnb import extensions, flask_settings, jobs, logs, security
     from gnb.services import queues
 

@@ -1,4 +1,4 @@
-"""The shape of every error that a program is answered: `{"success": false, "error": {…}}`."""
+"""The extensions of the application: created here, bound to it in create_app."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ErrorDetails(Schema):
-    """What went wrong: `code` for programs, `message` for people, `details` by field where there are fields."""
+    """An error: `code` for programs, `message` for people, `details` by field if there are fields."""
 
     code = fields.String(required=True)
     message = fields.String(required=True)
@@ -31,7 +31,7 @@ class ErrorDetails(Schema):
 
 
 class Failure(Schema):
-    """The answer to a request that was refused."""
+    """The response to a request that was rejected: `{"success": false, "error": {…}}`."""
 
     success = fields.Boolean(required=True, validate=validate.Equal(False))
     error = fields.Nested(ErrorDetails, required=True)
@@ -41,7 +41,7 @@ __all__ = ["api", "babel", "csrf", "db", "engine", "jwt", "limiter", "login_mana
 
 
 class _Api(Api):
-    """The API and its OpenAPI document; errors are answered by the errors blueprint, in the project's one shape."""
+    """The API and its OpenAPI document; the errors blueprint responds to errors, in the project's one format."""
 
     ERROR_SCHEMA = Failure
     DEFAULT_ERROR_RESPONSE_NAME = None  # each endpoint lists what it may answer
@@ -51,8 +51,10 @@ class _Api(Api):
 
 
 class Csrf(CSRFProtect):
-    """Checks what a browser sends by itself with its session. A bearer token is never sent so, nor is there anything
-    to protect in an API request of nobody."""
+    """CSRF protection for requests with a session.
+
+    A browser never sends a bearer token by itself, and an anonymous API request has nothing to protect.
+    """
 
     def protect(self, apply_exemptions: bool = False) -> None:
         """Raise CSRFError for a changing request without the token of its session."""
@@ -66,7 +68,7 @@ class Csrf(CSRFProtect):
 
 
 def _caller() -> str:
-    """A name for the caller's address that gives the address away to nobody who reads the broker."""
+    """Return an HMAC of the caller's address, so that the broker does not store the address."""
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.new(key, get_remote_address().encode(), hashlib.sha256).hexdigest()[:24]
 
@@ -81,10 +83,10 @@ api = _Api()
 
 
 def settings() -> Settings:
-    """The settings of the current application."""
+    """Return the settings of the current application."""
     return cast(Settings, current_app.extensions["settings"])
 
 
 def engine() -> "Engine":
-    """The queue engine of the current application."""
+    """Return the job engine of the current application."""
     return cast("Engine", current_app.extensions["engine"])

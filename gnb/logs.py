@@ -51,7 +51,7 @@ access = structlog.stdlib.get_logger("gnb.access")
 
 
 def configure(settings: Settings) -> None:
-    """Sends structlog's and the standard library's records to standard output in the format asked for."""
+    """Send the records of structlog and of the standard library to standard output, in the configured format."""
     if settings.log_format == "json":
         ending: list[Any] = [
             structlog.processors.format_exc_info,
@@ -83,7 +83,7 @@ def configure(settings: Settings) -> None:
 
 
 def _replace_handler(root: logging.Logger, handler: logging.Handler) -> None:
-    """One handler of ours whatever the number of calls; handlers of others (pytest's) stay."""
+    """Install exactly one handler of ours, however often this is called; other handlers (pytest's) stay."""
     handler.set_name("gnb")
     for old in [old for old in root.handlers if old.get_name() == "gnb"]:
         root.removeHandler(old)
@@ -91,7 +91,7 @@ def _replace_handler(root: logging.Logger, handler: logging.Handler) -> None:
 
 
 def bind(app: Flask) -> None:
-    """Writes one access line a request: method, route, status and milliseconds; no address, no name."""
+    """Log one access line per request: method, route, status and milliseconds; no address, no name."""
 
     @app.before_request
     def start() -> None:
@@ -126,7 +126,7 @@ _NOTHING_PERSONAL: Any = {
 
 
 def report_errors(settings: Settings) -> None:
-    """Reports what nobody caught and what is logged as an error, from web processes, workers and commands alike."""
+    """Report unhandled errors and error log lines to Sentry if SENTRY_DSN is set: the stack, but no personal data."""
     if not settings.sentry_dsn:
         return
     import sentry_sdk

@@ -17,22 +17,22 @@ from gnb.queueing.options import seconds
 
 
 class QueueName(click.ParamType):
-    """A queue's name, completed by the shell; whether there is such a queue, the engine says."""
+    """The name of a queue, with shell completion; the engine validates it."""
 
     name = "queue"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The queues that begin so."""
+        """Return the queues that start with the text."""
         return [CompletionItem(name) for name in QUEUES if name.startswith(incomplete)]
 
 
 class JsonObject(click.ParamType):
-    """A JSON object: as it is, `@file` to read it from a file, `@-` from standard input."""
+    """A JSON object: literal, `@file` to read it from a file, `@-` from standard input."""
 
     name = "json"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
-        """The object. Fails with a usage error for anything else."""
+        """Return the object. Fails with a usage error for anything else."""
         if isinstance(value, dict):
             return value
         try:
@@ -57,12 +57,12 @@ JSON_OBJECT = JsonObject()
 
 
 class Duration(click.ParamType):
-    """A length of time; a number without a unit is seconds."""
+    """A duration such as `90`, `90s`, `30m`, `12h`, `30d` or `1h30m`; a number without a unit is seconds."""
 
     name = "duration"
 
     def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The duration. Fails with a usage error for a text that is none."""
+        """Return the duration. Fails with a usage error for invalid text."""
         try:
             return timedelta(seconds=seconds(value, param.opts[0] if param else self.name))
         except InvalidJobOption as error:

@@ -1,4 +1,4 @@
-"""`flask demo load`: a believable business to look at."""
+"""`flask demo load`: realistic demo data."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _check(password: str | None) -> None:
 
 
 def _bar() -> Progress:
-    """A bar on a terminal; nothing at all in a pipe."""
+    """Return a progress bar on a terminal; disabled in a pipe."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)

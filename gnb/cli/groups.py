@@ -30,7 +30,7 @@ CONNECTION_ERRORS = 3
 
 
 class Failure(click.ClickException):
-    """Ends a command with one line on standard error and the exit status given."""
+    """Ends a command with one line on standard error and this exit status."""
 
     def __init__(self, message: str, exit_code: int = REFUSED) -> None:
         super().__init__(" ".join(message.split()))
@@ -39,7 +39,7 @@ class Failure(click.ClickException):
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Say in one line that the database is away, busy or without its tables."""
+    """Report in one line that the database is unreachable, busy or not migrated."""
     try:
         yield
     except (OperationalError, InterfaceError, ProgrammingError) as error:
@@ -56,20 +56,23 @@ _WRONG_USAGE = (InvalidJobData, InvalidJobOption, InvalidSchedule, UnknownJobTyp
 
 
 class OneLineGroup(AppGroup):
-    """A group of commands over the engine and the database. Log lines go to standard error, so that standard output
-    is the answer alone; those of `services`, which run on, stay where they are."""
+    """A group of commands over the engine and the database.
+
+    Log lines go to standard error, so that standard output has only the answer; those of long-running `services` do
+    not.
+    """
 
     services: ClassVar[frozenset[str]] = frozenset({"worker", "scheduler"})
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command named. Raises Failure."""
+        """Run the command. Raises Failure."""
         with one_line_errors():
             return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name."""
+        """Return the command that the arguments name."""
         name, command, rest = super().resolve_command(ctx, args)
         if name not in self.services:
             log_to_standard_error()
@@ -78,7 +81,7 @@ class OneLineGroup(AppGroup):
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn what the engine, the database and click's own checks raise into a Failure."""
+    """Turn errors of the engine, the database and click into a Failure."""
     try:
         with database_errors():
             yield
@@ -96,7 +99,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def log_to_standard_error() -> None:
-    """Leave standard output to the command's answer."""
+    """Log to standard error, so that standard output has only the command's answer."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)

@@ -1,4 +1,7 @@
-"""`python -m gnb.development [--fresh]`: what bin/dev does once everything is installed."""
+"""`python -m gnb.development [--fresh]`: what bin/dev does once everything is installed.
+
+State is kept under `instance/`: a lock so that only one bin/dev runs, secrets, and the data itself.
+"""
 
 import fcntl
 import http.client
@@ -26,7 +29,7 @@ ADMIN_EMAIL = "admin@gnb-transfer.example"
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status, after everything that was started has ended."""
+    """Run until a process ends; return the exit status after all have ended."""
     try:
         with locked(INSTANCE):
             return _run(fresh="--fresh" in arguments)
@@ -44,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 
 class PortTaken(Exception):
-    """Somebody listens on the port; the text says which and what to do."""
+    """The port is in use; the message says which and what to do."""
 
 
 def _run(fresh: bool) -> int:
@@ -74,7 +77,7 @@ def _run(fresh: bool) -> int:
 
 @contextmanager
 def _broker(url: str | None) -> Iterator[str]:
-    """The broker's address: the one named, else that of an embedded one which runs meanwhile."""
+    """Yield the URL of the configured broker, or of an embedded one that runs meanwhile."""
     if url:
         yield url
         return
@@ -91,7 +94,7 @@ def _serve(settings: Settings, password: str) -> int:
 
 
 def _announce(port: int, password: str) -> None:
-    """Says where the application is and how to get in, as soon as it answers."""
+    """Print the address and the admin's credentials as soon as the application answers."""
     while not _answers(port):
         time.sleep(0.1)
     say(f"\nReady: http://127.0.0.1:{port}\nE-mail: {ADMIN_EMAIL}\nPassword: {password}\n")
@@ -134,12 +137,12 @@ LOCK = "dev.lock"
 
 
 class AlreadyRunning(Exception):
-    """Another bin/dev runs in this folder; the text is its process id."""
+    """Another bin/dev runs in this folder; the message is its process id."""
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process; the lock goes with the process. Raises AlreadyRunning."""
+    """Lock the folder for this process; the lock ends with the process. Raises AlreadyRunning."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / LOCK).open("a+") as lock:
         try:
@@ -154,7 +157,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def clear(folder: Path) -> None:
-    """Removes everything that was made here, the lock that we hold excepted."""
+    """Delete everything in the folder except the lock."""
     for path in folder.iterdir():
         if path.name == LOCK:
             continue
@@ -165,7 +168,7 @@ def clear(folder: Path) -> None:
 
 
 def secret(folder: Path, name: str, length: int) -> str:
-    """The secret kept under this name, made on first use; only its owner can read it."""
+    """Return the secret with this name, generated on first use; only its owner can read it."""
     path = folder / name
     if not path.exists():
         write_private(path, secrets.token_urlsafe(length))
@@ -173,12 +176,12 @@ def secret(folder: Path, name: str, length: int) -> str:
 
 
 def write_variables(path: Path, variables: Mapping[str, str]) -> None:
-    """Keeps the variables for commands in other terminals; only their owner can read them."""
+    """Write the variables for commands in other terminals; only their owner can read them."""
     write_private(path, "".join(f'{name}="{value}"\n' for name, value in variables.items() if "\n" not in value))
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes the file whole or not at all, readable by its owner alone."""
+    """Write the file atomically, readable only by its owner."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     new.touch(mode=0o600)

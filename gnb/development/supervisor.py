@@ -29,13 +29,13 @@ getproctitle()  # finds where the title is kept, which it cannot once the enviro
 
 
 def can_run(command: str) -> bool:
-    """Whether the command is a program that runs here without a shell."""
+    """Return whether the command is a program that can run here without a shell."""
     words = shlex.split(command)
     return bool(words) and words[0] in _PROGRAMS and not set(command) & set("|&;<>()$`\\\"'*?[#~=%\n")
 
 
 class WarmProcess:
-    """The command in a fork of this process, with the few attributes of `subprocess.Popen` that honcho uses."""
+    """The command in a fork of this process, with the attributes of `subprocess.Popen` that honcho uses."""
 
     def __init__(self, command: str, *, env: dict[str, str], cwd: str) -> None:
         reading, writing = os.pipe()
@@ -48,7 +48,7 @@ class WarmProcess:
         self.stdout = os.fdopen(reading, "rb")
 
     def wait(self) -> int:
-        """The exit status, negative for a signal, once the process has ended."""
+        """Wait for the process to end and return the exit status, negative for a signal."""
         if self.returncode is None:
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.returncode
@@ -76,7 +76,7 @@ def _become(words: list[str], env: dict[str, str], cwd: str, output: int) -> NoR
 
 
 def _stand_alone(output: int) -> None:
-    """A session, signals and output of its own, and an end with its parent's."""
+    """Give the process its own session, signals and output, and let it end with its parent."""
     os.setsid()
     end_with_parent()
     with Path(os.devnull).open() as nothing:
@@ -121,7 +121,7 @@ class Supervisor:
         self._manager.add_process(name, command, cwd=str(self._folder))
 
     def run(self) -> int:
-        """Returns the exit status when every process has ended: 130 after Ctrl-C, else the first one's own."""
+        """Run until every process has ended; return 130 after Ctrl-C, else the status of the first to end."""
         multiprocessing.set_start_method("fork", force=True)
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         try:
@@ -132,7 +132,7 @@ class Supervisor:
         return self._manager.returncode or 0
 
     def _end_groups(self) -> None:
-        """Ends what a process has left in its group."""
+        """Kill what a process has left in its process group."""
         groups = [entry["pid"] for entry in self._manager._processes.values() if entry.get("pid")]
         for number in (signal.SIGTERM, signal.SIGKILL):
             groups = [group for group in groups if _signal_group(group, number)]
@@ -143,7 +143,7 @@ class Supervisor:
 
 
 class _Manager(honcho.manager.Manager):
-    """Honcho's manager, which calls back once it has forked: a thread must not be there before."""
+    """Honcho's manager with a callback after forking: no thread may exist before."""
 
     def __init__(self, when_started: Callable[[], None]) -> None:
         super().__init__()
@@ -179,11 +179,11 @@ def _signal_group(group: int, number: int) -> bool:
 
 
 def procfile(path: Path) -> dict[str, str]:
-    """The Procfile's commands by name."""
+    """Return the Procfile's commands by name."""
     return dict(parse_procfile(path.read_text(encoding="utf-8")).processes)
 
 
 def say(text: str) -> None:
-    """A line for whoever started this, at once, whatever the processes print."""
+    """Print a line immediately."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

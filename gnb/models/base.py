@@ -29,7 +29,7 @@ MINOR_DIGITS = 2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: refuses naive datetimes, stores UTC, gives back aware datetimes in UTC."""
+    """An instant: rejects naive datetimes, stores UTC, returns aware datetimes in UTC."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -74,7 +74,7 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(int(value)).scaleb(-MINOR_DIGITS)
 
     def coerce_compared_value(self, op: operators.OperatorType | None, value: Any) -> TypeEngine[Any]:
-        """A factor is a plain number; only what is compared, added or subtracted is an amount."""
+        """Treat a factor as a plain number; only what is compared, added or subtracted is an amount."""
         if op in (operators.mul, operators.truediv, operators.floordiv, operators.mod):
             return sa.BigInteger() if isinstance(value, int) else sa.Numeric()
         return self
@@ -86,7 +86,7 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    """What every table shares: names of constraints that migrations can rely on, and Python types of columns."""
+    """The base of all tables: constraint names that migrations rely on, and the Python types of columns."""
 
     registry = registry(
         metadata=sa.MetaData(
@@ -122,7 +122,7 @@ else:
 
 @sa.event.listens_for(sa.Engine, "handle_error")
 def _keep_rows_out(context: sa.ExceptionContext) -> None:
-    """PostgreSQL's errors quote the row that was refused: nothing for logs, jobs and error reports."""
+    """Remove the row that PostgreSQL's errors quote: it does not belong in logs, jobs and error reports."""
     error = context.sqlalchemy_exception
     if isinstance(error, sa.exc.DBAPIError):
         for each in filter(None, (error, error.orig)):
@@ -130,7 +130,7 @@ def _keep_rows_out(context: sa.ExceptionContext) -> None:
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC."""
+    """Return the current instant, aware, in UTC."""
     return datetime.now(UTC)
 
 
@@ -144,7 +144,7 @@ def execute_count(statement: sa.UpdateBase) -> int:
 
 
 def one_of(column: str, values: Sequence[str]) -> sa.CheckConstraint:
-    """A constraint that keeps a text column to the listed words (NULL passes where the column allows it)."""
+    """Return a constraint that limits a text column to the listed values (NULL passes if the column allows it)."""
     words = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({words})", name=column)
 
@@ -175,5 +175,5 @@ DEFAULT_LANGUAGE = "en"
 
 
 def localized(texts: dict[str, str], language: str) -> str:
-    """The text in the language asked for, else in English, else in whichever there is ("" when there is none)."""
+    """Return the text in the language, else in English, else in any language ("" if there is none)."""
     return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")

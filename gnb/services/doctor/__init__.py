@@ -1,9 +1,8 @@
-"""Looks at everything the application needs, and says of each part how it is and what to do.
+"""Checks of everything that the application needs, each with a state and a remedy.
 
     for finding in examine(): print(finding.state, finding.check, finding.message, finding.remedy)
 
-Nothing is changed for good and nothing is sent. A check that fails in a way nobody foresaw is a problem found, not an
-error.
+Nothing is changed permanently and nothing is sent. A check that fails unexpectedly is reported as a problem.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _PARTS = {
 
 
 def examine(running: bool = True) -> Iterator[Finding]:
-    """Each finding as soon as it is made. Without `running` workers and scheduler are left out."""
+    """Yield each finding as soon as it is made. Without `running`, workers and scheduler are not checked."""
     parts = {**_PARTS, "workers": broker.check_workers} if running else _PARTS
     for name, look in parts.items():
         yield from _guarded(name, look)

@@ -1,4 +1,4 @@
-"""The broker and the processes that serve its queues: reachable, recent, durable, in sync, with workers."""
+"""The broker and the processes that serve its queues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEARLY_FULL = 0.8
 
 
 def check_broker() -> Iterator[Finding]:
-    """The broker and what hangs on it; when it is away or not used, that alone."""
+    """Check version, persistence, eviction, memory and clock of the broker; only reachability if it is unreachable."""
     if not settings().queue_enabled:
         yield warning("broker", "QUEUE_ENABLED is false: everything is done at once", "Set QUEUE_ENABLED=true to queue")
         return
@@ -45,13 +45,13 @@ def check_broker() -> Iterator[Finding]:
 
 
 def _words(error: QueueUnavailable) -> str:
-    """What the broker's client said: a refused connection, a certificate, a password."""
+    """Return the message of the broker's client: a refused connection, a certificate, a password."""
     said = cause(error.__cause__) if error.__cause__ else ""
     return str(error) if said in str(error) else f"{error}: {said}"
 
 
 def _snapshots(client: Any) -> bool | None:
-    """Whether snapshots are made by themselves; None where the provider keeps that to itself."""
+    """Return whether snapshots are configured; None if the provider does not allow reading the configuration."""
     try:
         return bool(client.config_get("save").get("save"))
     except ResponseError:
@@ -106,7 +106,8 @@ def _memory(info: dict[str, Any]) -> Finding:
 
 
 def check_workers() -> Iterator[Finding]:
-    """A finding for each queue and one for the scheduler; none when the broker is away or queueing is off."""
+    """Check that each queue has workers and that a scheduler leads; nothing if the broker is unreachable or not
+    used."""
     if not settings().queue_enabled:
         return
     try:

@@ -1,4 +1,4 @@
-"""The database: reachable, at the newest migration, in time, with room for every process's connections."""
+"""The database: reachable, migrated, in time, with enough connections for every process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMEDY = "Check DATABASE_URL, that the server runs, and that this machine may r
 
 
 def check_database() -> Iterator[Finding]:
-    """The database and what hangs on it; when it is away, that alone."""
+    """Check version, migrations, connections and clock of the database; only reachability if it is unreachable."""
     try:
         with db.engine.connect() as connection:
             yield _version(connection)
@@ -67,7 +67,7 @@ def _migrations(connection: sa.Connection) -> Finding:
 
 
 def _room(connection: sa.Connection) -> Finding:
-    """Whether the server lets as many connect as this configuration may open, also while two releases run."""
+    """Check that the server allows the connections of this configuration, also while two releases run."""
     allowed, reserved = (
         int(connection.scalar(sa.text(f"SHOW {name}")) or 0)
         for name in ("max_connections", "superuser_reserved_connections")
@@ -105,7 +105,7 @@ RELEASE = 1
 
 
 def most_connections(chosen: Settings) -> int:
-    """The most there can be at once. The scheduler has none."""
+    """Return the largest number of connections that all processes open at once. The scheduler opens none."""
     web = chosen.web_concurrency * min(THREADS * THREAD, POOL)
     jobs = sum(count * (EXPORT if queue == "export" else JOB) for queue, count in chosen.worker_concurrency.items())
     return web + jobs + RELEASE

@@ -1,6 +1,6 @@
-"""Settings, mail, documents and storage: whether this installation is fit for production.
+"""Settings, mail, documents and storage of this installation.
 
-Invalid settings stop the start before this; here are those that a production installation should change.
+Invalid settings stop the start before this; here are valid ones that production should not have.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SHORTEST_KEY = 32
 
 
 def check_settings() -> Iterator[Finding]:
-    """One finding for each setting that is not fit for production; one that all is well."""
+    """Yield a finding for each setting that is unfit for production, or one that all are fit."""
     chosen = settings()
     if chosen.development:
         yield ok(_NAME, "development; every variable has a value it can have")
@@ -76,7 +76,7 @@ _SECONDS_AN_ANSWER = 5.0
 
 
 def check_mail() -> Iterator[Finding]:
-    """Whether a message could leave at this moment."""
+    """Check that the mail server accepts a connection, TLS and the login; nothing is sent."""
     chosen = settings()
     if chosen.email_provider == "sink":
         if chosen.development:
@@ -104,7 +104,7 @@ _FONTS = "Install: apt-get install fonts-dejavu-core"
 
 
 def check_documents() -> Iterator[Finding]:
-    """Whether a document could be made at this moment: one is."""
+    """Check that a PDF can be made, with the letters of Turkish."""
     try:
         from gnb.services.exports.typesetting import Typesetter
     except OSError as error:
@@ -133,7 +133,7 @@ _TEXT = b"written by flask doctor\r\n"
 
 
 def check_storage() -> Iterator[Finding]:
-    """Whether an export's file could be written and read at this moment."""
+    """Check that an export's file can be written and read."""
     address = settings().export_storage
     try:
         _try_database() if address == "database" else _try_files(address)
@@ -144,7 +144,7 @@ def check_storage() -> Iterator[Finding]:
 
 
 def _try_database() -> None:
-    """Writes a row and a chunk, and takes both back."""
+    """Insert a row and a chunk, and roll both back."""
     number = str(uuid4())
     chunk = {"file_key": f"{number}.csv", "position": 0, "export_id": number, "start": 0, "data": _TEXT}
     with db.engine.connect() as connection:

@@ -15,7 +15,7 @@ from gnb.services.mail.words import money, percent
 
 
 def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> tuple[str, str, str]:
-    """Subject, HTML and text of the mail with those figures."""
+    """Return subject, HTML and text of the mail."""
     start, end = date.fromisoformat(report["start"]), date.fromisoformat(report["end"])
     return render(
         "weekly-report",
@@ -33,7 +33,7 @@ def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> 
 
 
 def file_name(report: dict[str, Any]) -> str:
-    """What the attached document is called."""
+    """Return the file name of the attached PDF."""
     return f"weekly-report-{report['week']}.pdf"
 
 
@@ -45,7 +45,7 @@ TEMPLATE = "reports/weekly.html"
 
 
 def report_pdf(report: dict[str, Any], language: str) -> bytes:
-    """The document of those figures, in Turkish or English."""
+    """Return the PDF, in Turkish or English."""
     press = Press(language)
     document = press.lay_out(
         TEMPLATE,
@@ -65,7 +65,7 @@ def report_pdf(report: dict[str, Any], language: str) -> bytes:
 
 
 def _over_time(report: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
-    """A currency's line with the revenue of each day as bars."""
+    """Return a currency's row with its revenue per day as bars."""
     currency = row["currency"]
     days = [(date.fromisoformat(day["day"]), Decimal(day["revenue"].get(currency, "0"))) for day in report["days"]]
     return {**row, "plot": plots.over_time(days)}
@@ -73,7 +73,7 @@ def _over_time(report: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class DayBar:
-    """A day's bookings; `percent` (0 to 100) of the busiest day's, at least 1 so that a day with some shows."""
+    """The bookings of a day; `percent` of the busiest day's, at least 1 if there are any."""
 
     label: str
     bookings: int
@@ -81,7 +81,7 @@ class DayBar:
 
 
 def bookings_by_day(report: dict[str, Any], language: str) -> list[DayBar]:
-    """Seven bars, Monday first, labelled as the language writes days."""
+    """Return seven bars, Monday first, with localized labels."""
     most = max((day["bookings"] for day in report["days"]), default=0)
     return [
         DayBar(
@@ -94,7 +94,7 @@ def bookings_by_day(report: dict[str, Any], language: str) -> list[DayBar]:
 
 
 def top_bars(report: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
-    """The best tours, each with its percent of the best one's bookings."""
+    """Return the top tours, each with its percentage of the best one's bookings."""
     most = max((row["bookings"] for row in report["top"]), default=0)
     return [(row, max(round(100 * row["bookings"] / most), 1)) for row in report["top"]]
 
@@ -116,10 +116,10 @@ _STATUSES: dict[str, dict[str, str]] = {
 
 
 def status_word(status: str, language: str) -> str:
-    """The status of a booking or an export."""
+    """Return the label of a booking's or an export's status."""
     return _STATUSES[language].get(status, status)
 
 
 def percent_change(value: float | None, language: str) -> str:
-    """Such as +12.5%; – where there is nothing to compare with."""
+    """Format a change such as +12.5%; – if there is nothing to compare with."""
     return "–" if value is None else f"{'+' if value >= 0 else '−'}{percent(abs(value), language)}"
