@@ -40,7 +40,7 @@ def recommend_packages(data: dict[str, Any], running: JobContext) -> dict[str, A
 def look_at_bookings(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """What a selection of bookings tells, in sentences."""
     running.progress(10, "counting")
-    answer = insights.look_at(data, last_attempt=running.attempt >= running.attempts)
+    answer = insights.compute(data, last_attempt=running.attempt >= running.attempts)
     _log_wording(answer, running)
     return lookups.cache("batch-insights", data, answer)
 

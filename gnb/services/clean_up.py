@@ -43,7 +43,7 @@ def clean_up(moment: datetime | None = None) -> Cleaned:
     """Delete everything that has expired as of a moment (now by default). Idempotent."""
     moment = moment or now()
     exports = export_service.remove_expired_exports(moment)
-    forgotten = tokens.forget_expired(moment)
+    forgotten = tokens.delete_expired(moment)
     db.session.commit()
     return Cleaned(
         files=exports.files,

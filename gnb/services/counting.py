@@ -45,7 +45,7 @@ def _count_bookings(session: Session) -> None:
 
 
 @event.listens_for(db.session, "after_soft_rollback")
-def _forget_bookings(session: Session, ended: SessionTransaction) -> None:
+def _discard_bookings(session: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:
         session.info.pop(_NEW, None)
 

@@ -50,7 +50,7 @@ def update_sitemap(limit: int = LIMIT) -> SitemapMade:
         made[0].name = INDEX
     else:
         made.append(_file(INDEX, _index([each.name for each in made])))
-    return SitemapMade(total, len(made), _put_in_place(made))
+    return SitemapMade(total, len(made), _replace_files(made))
 
 
 def sitemap_file(name: str) -> SiteFile | None:
@@ -101,7 +101,7 @@ def _file(name: str, text: str) -> SiteFile:
     return SiteFile(name=name, data=gzip.compress(whole, mtime=0), digest=hashlib.sha256(whole).hexdigest())
 
 
-def _put_in_place(made: list[SiteFile]) -> int:
+def _replace_files(made: list[SiteFile]) -> int:
     """Replace all files of the old sitemap in one transaction; return the size of the new one in bytes."""
     size = sum(len(each.data) for each in made)
     db.session.rollback()

@@ -43,7 +43,7 @@ class _Sentences(Schema):
     insights = fields.List(fields.Nested(_Sentence), required=True, validate=validate.Length(1, MOST_INSIGHTS))
 
 
-def look_at(asked: Mapping[str, Any], last_attempt: bool) -> dict[str, Any]:
+def compute(asked: Mapping[str, Any], last_attempt: bool) -> dict[str, Any]:
     """Return the insights as JSON. `asked` is loaded by InsightsRequest. Raises what `language_model.word` does."""
     language, filters = asked["answer_language"], asked["filters"]
     known = figures(db.session.connection(), filters, language)

@@ -87,7 +87,7 @@ def complete(prompt: Prompt, seconds: float = ANSWER_SECONDS) -> Reply:
     except openai.APIConnectionError as error:
         raise RetryLater("the language model cannot be reached", delay=_PAUSE) from error
     except openai.APIStatusError as error:
-        raise _in_the_queues_words(error) from error
+        raise _job_error(error) from error
     except (openai.OpenAIError, ValueError, TypeError) as error:
         raise Unusable(f"the language model's answer could not be read: {type(error).__name__}") from error
     return _reply(completion)
@@ -140,7 +140,7 @@ def _reply(completion: Any) -> Reply:
     return Reply(cast("dict[str, Any]", content), spent)
 
 
-def _in_the_queues_words(error: openai.APIStatusError) -> FinalError | RetryLater:
+def _job_error(error: openai.APIStatusError) -> FinalError | RetryLater:
     """What a refusal means for the job. The service's own message is left out: it may quote the key."""
     status = error.status_code
     if status in (408, 409, 429) or status >= 500:

@@ -25,7 +25,7 @@ from gnb.services.pricing.quotes import is_per_person
 
 QUEUE = "ai"
 DELAY_RISK = "delay-risk"
-MADE_DO_SECONDS = 120
+FALLBACK_SECONDS = 120
 """An answer that would be better with the language model is kept this long: it may be back then."""
 
 REQUESTS: dict[str, type[Schema]] = {
@@ -33,7 +33,7 @@ REQUESTS: dict[str, type[Schema]] = {
     "delay-risk": DelayRiskRequest,
     "batch-insights": InsightsRequest,
 }
-_UNDER_WAY = ("waiting", "active", "delayed")
+_UNFINISHED = ("waiting", "active", "delayed")
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ def cache(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict
     """Cache an answer for an hour and return it; for two minutes if the language model should have worded it but did
     not."""
     made_do = answer.get("note") not in (None, language_model.NO_KEY)
-    store(kind, content, answer, MADE_DO_SECONDS if made_do else KEPT_SECONDS)
+    store(kind, content, answer, FALLBACK_SECONDS if made_do else KEPT_SECONDS)
     return answer
 
 
 def _known(kind: str, content: Mapping[str, Any]) -> Lookup:
     if answer := load(kind, content):
         return Lookup(answer, None)
-    return Lookup(None, _under_way(kind, content))
+    return Lookup(None, _unfinished_job(kind, content))
 
 
-def _under_way(kind: str, content: Mapping[str, Any]) -> Job | None:
+def _unfinished_job(kind: str, content: Mapping[str, Any]) -> Job | None:
     job_id = job_of(kind, content)
     if not job_id:
         return None
@@ -90,7 +90,7 @@ def _under_way(kind: str, content: Mapping[str, Any]) -> Job | None:
         job = queue_service.get_job(QUEUE, job_id)
     except JobNotFound:
         return None
-    return job if job.state in _UNDER_WAY else None
+    return job if job.state in _UNFINISHED else None
 
 
 KEPT_SECONDS = 3600

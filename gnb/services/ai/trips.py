@@ -98,7 +98,7 @@ class Influence:
 
     name: str
     level: Callable[[Trip], Level]
-    imagined: float
+    pseudo_trips: float
 
 
 def daypart(hour: int) -> str:
@@ -149,7 +149,7 @@ def fit(trips: Sequence[Trip], lateness: Sequence[float]) -> tuple[float, Factor
             own = levels[influence.name]
             before = factors.get(influence.name, {})
             rest = [mean / before.get(level, 1.0) for mean, level in zip(expected, own, strict=True)]
-            factors[influence.name] = after = _credible(own, lateness, rest, influence.imagined)
+            factors[influence.name] = after = _credible(own, lateness, rest, influence.pseudo_trips)
             expected = [mean * after[level] for mean, level in zip(rest, own, strict=True)]
         drift = sum(lateness) / sum(expected)
         base *= drift
@@ -158,11 +158,11 @@ def fit(trips: Sequence[Trip], lateness: Sequence[float]) -> tuple[float, Factor
 
 
 def _credible(
-    levels: Sequence[Level], lateness: Sequence[float], rest: Sequence[float], imagined: float
+    levels: Sequence[Level], lateness: Sequence[float], rest: Sequence[float], pseudo_trips: float
 ) -> dict[Level, float]:
     ratios: dict[Level, float] = defaultdict(float)
     counts: dict[Level, int] = defaultdict(int)
     for level, late, mean in zip(levels, lateness, rest, strict=True):
         ratios[level] += late / mean
         counts[level] += 1
-    return {level: (ratios[level] + imagined) / (counts[level] + imagined) for level in counts}
+    return {level: (ratios[level] + pseudo_trips) / (counts[level] + pseudo_trips) for level in counts}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -34,7 +34,7 @@ def book(request: BookingRequest, user: User | None = None, idempotency_key: str
     """
     digest = _digest(request, user, idempotency_key)
     user_id = user.id if user else None
-    if known := _made_before(idempotency_key, digest):
+    if known := _existing_booking(idempotency_key, digest):
         return known
     try:
         booking = _write(request, user_id)
@@ -42,10 +42,12 @@ def book(request: BookingRequest, user: User | None = None, idempotency_key: str
         db.session.flush()
         email_service.plan_booking_received(booking)
         db.session.commit()
-    except (SoldOut, IntegrityError) as error:
-        # The same request may have come twice at once: then the other one has made the booking, and taken the seats.
+    except (SoldOut, IntegrityError):
+        # The same request may have been sent twice concurrently: then the other one created the booking.
         db.session.rollback()
-        return _made_before(idempotency_key, digest) or _give_up(error)
+        if known := _existing_booking(idempotency_key, digest):
+            return known
+        raise
     return booking
 
 
@@ -87,7 +89,7 @@ def _write(request: BookingRequest, user_id: int | None) -> Booking:
     return booking
 
 
-def _made_before(key: str | None, digest: str | None) -> Booking | None:
+def _existing_booking(key: str | None, digest: str | None) -> Booking | None:
     if key is None:
         return None
     known = db.session.scalar(sa.select(Booking).where(Booking.idempotency_key == key))
@@ -103,10 +105,6 @@ def _digest(request: BookingRequest, user: User | None, key: str | None) -> str 
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         raise InvalidIdempotencyKey
     return hashlib.sha256(f"{user.id if user else ''} {request.digest()}".encode()).hexdigest()
-
-
-def _give_up(error: Exception) -> NoReturn:
-    raise error
 
 
 LONGEST_SEARCH = 200

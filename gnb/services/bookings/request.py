@@ -149,7 +149,7 @@ class BookingRequestSchema(LocalizedSchema):
         self._at = at
 
     @pre_load
-    def _one_too_many_is_enough(self, data: Any, **_: Any) -> Any:
+    def _limit_passengers(self, data: Any, **_: Any) -> Any:
         """A list of fifty thousand is refused as soon as one of fifty-one."""
         if isinstance(data, Mapping) and isinstance(named := data.get("passengers"), list):
             return {**data, "passengers": named[: MOST_PASSENGERS + 1]}

@@ -35,13 +35,13 @@ def take(tour: Tour, day: date, count: int) -> None:
         raise SoldOut(max(seats_left(tour, day) or 0, 0))
 
 
-def give_back(tour_id: int, day: date, count: int) -> None:
+def release(tour_id: int, day: date, count: int) -> None:
     """Put seats back on sale, in the caller's transaction."""
     left = Departure.seats_taken - count
     _change(tour_id, day, sa.true(), sa.case((left > 0, left), else_=0))
 
 
-def follow_tour(tour: Tour, today: date) -> None:
+def apply_daily_seats(tour: Tour, today: date) -> None:
     """Apply a tour's new `daily_seats` to future days, in the caller's transaction; sold seats stay sold."""
     coming = sa.and_(Departure.tour_id == tour.id, Departure.departs_on >= today)
     if tour.daily_seats is None:

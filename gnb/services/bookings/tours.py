@@ -158,7 +158,7 @@ def save_tour(tour: Tour, values: Mapping[str, Any], actor: User) -> Tour:
     changed = sorted(name for name, value in before.items() if value != getattr(tour, name))
     if not is_new:
         if "daily_seats" in changed:
-            seats.follow_tour(tour, local_day(now()))
+            seats.apply_daily_seats(tour, local_day(now()))
         if "current_price" in changed:
             db.session.add(_price_change(tour, before["current_price"], actor))
     action = "tour.create" if is_new else "tour.change"
