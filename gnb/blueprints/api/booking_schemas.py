@@ -6,7 +6,8 @@ from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.tour_schemas import TEXT, PageQuery, amount
 from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES
-from gnb.services.bookings import access, changing
+from gnb.services.bookings import access
+from gnb.services.bookings.status import next_statuses
 from gnb.services.exports.filters import BookingsFilters
 from gnb.services.queues.schemas import moment
 
@@ -79,7 +80,7 @@ class BookingSchema(BookingRowSchema):
     paidAt = moment("paid_at", "When it was paid")
     cancelledAt = moment("cancelled_at", "When it was cancelled")
     nextStatuses = fields.Function(
-        changing.next_statuses,
+        next_statuses,
         required=True,
         metadata={"type": "array", "items": {"type": "string"}, "description": "What it may become now."},
     )

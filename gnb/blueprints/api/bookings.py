@@ -18,9 +18,9 @@ from gnb.blueprints.api.booking_schemas import (
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.tour_schemas import part_of
 from gnb.models import Booking
-from gnb.services.bookings import changing, reading
-from gnb.services.bookings.booking import LONGEST_KEY, book
+from gnb.services.bookings.booking import LONGEST_KEY, book, booking_of_id, find_bookings
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
+from gnb.services.bookings.status import set_status
 
 KEY = "Idempotency-Key"
 
@@ -61,14 +61,14 @@ def make_booking(wanted: BookingRequest) -> Booking:
 @blueprint.endpoint("GET", "", BookingPageSchema, query=BookingsQuery, message="The newest bookings.")
 def list_bookings(wanted: dict[str, Any]) -> dict[str, Any]:
     """The bookings that match, newest first."""
-    found, total = reading.find_bookings(wanted, wanted.get("q"), *part_of(wanted))
+    found, total = find_bookings(wanted, wanted.get("q"), *part_of(wanted))
     return {"bookings": found, "count": len(found), "total": total}
 
 
 @blueprint.endpoint("GET", "/<int:booking_id>", BookingSchema, errors=(404,), message="The booking.")
 def get_booking(booking_id: int) -> Booking:
     """One booking with its passengers and extras."""
-    return reading.booking_of_id(booking_id)
+    return booking_of_id(booking_id)
 
 
 @blueprint.endpoint(
@@ -76,6 +76,6 @@ def get_booking(booking_id: int) -> Booking:
 )
 def change_status(change: dict[str, Any], booking_id: int) -> Booking:
     """Confirm, settle, complete or cancel a booking; its customer gets the mail that belongs to it."""
-    booking = reading.booking_of_id(booking_id)
-    changing.set_status(booking, change["status"], signed_in_user())
+    booking = booking_of_id(booking_id)
+    set_status(booking, change["status"], signed_in_user())
     return booking

@@ -8,7 +8,8 @@ from typing import Any
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.tour_schemas import DayQuery, TourDetailsSchema, TourPageSchema, TourQuery, part_of
 from gnb.models import Extra
-from gnb.services.bookings.catalogue import Offer, TourSearch, find_tours, seats_left, tour_of_slug
+from gnb.services.bookings.seats import seats_left
+from gnb.services.bookings.tours import Offer, TourSearch, find_tours, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale
 
 blueprint = ApiBlueprint(

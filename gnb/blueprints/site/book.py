@@ -16,9 +16,9 @@ from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS
 from gnb.services.bookings.booking import book
-from gnb.services.bookings.catalogue import seats_left
 from gnb.services.bookings.errors import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.request import BookingRequestSchema
+from gnb.services.bookings.seats import seats_left
 
 blueprint = Blueprint("book", __name__)
 

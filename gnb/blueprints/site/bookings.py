@@ -10,8 +10,9 @@ from gnb.blueprints.access import ask_to_sign_in, caller
 from gnb.blueprints.site.words import language
 from gnb.extensions import limiter, settings
 from gnb.models import Booking, User, now
-from gnb.services.bookings import access, changing
+from gnb.services.bookings import access
 from gnb.services.bookings.errors import BookingNotFound, InvalidBookingState
+from gnb.services.bookings.status import cancel_by_customer, may_cancel
 from gnb.services.mail.booking_facts import booking_facts
 from gnb.services.mail.calendar import pickup_calendar
 from gnb.services.mail.message import sender_domain
@@ -29,7 +30,7 @@ def page(reference: str) -> ResponseReturnValue:
         facts=booking_facts(booking, language()),
         fare=booking.amount - sum(extra.total for extra in booking.extras),
         just_made="made" in request.args,
-        may_cancel=changing.may_cancel(booking),
+        may_cancel=may_cancel(booking),
         token=request.args.get("token"),
     )
 
@@ -53,7 +54,7 @@ def ask(reference: str) -> ResponseReturnValue:
         "site/cancel.html",
         booking=booking,
         facts=booking_facts(booking, language()),
-        may_cancel=changing.may_cancel(booking),
+        may_cancel=may_cancel(booking),
         token=request.args.get("token"),
     )
 
@@ -64,7 +65,7 @@ def cancel(reference: str) -> ResponseReturnValue:
     """Cancel it, by the rules of the house."""
     booking, user = _booking(reference), caller()
     try:
-        changing.cancel_by_customer(booking, user)
+        cancel_by_customer(booking, user)
         flash(gettext("The booking is cancelled. A mail confirms it."), "info")
     except InvalidBookingState as error:
         flash(str(error), "error")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from gnb.blueprints.site.addresses import addresses
 from gnb.blueprints.site.search import PARAMETERS, asked_for, place_names
 from gnb.blueprints.site.words import CATEGORY_WORDS
-from gnb.services.bookings.catalogue import TourSearch, find_tours
+from gnb.services.bookings.tours import TourSearch, find_tours
 
 ON_A_SHELF = 3
 

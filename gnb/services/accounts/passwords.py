@@ -37,7 +37,7 @@ def hash_password(password: str) -> str:
 def verify(password: str, password_hash: str | None) -> bool:
     """Return whether the password matches the hash; takes the same time without a hash."""
     try:
-        return _hasher.verify(password_hash or _nobodys_hash(), password) and password_hash is not None
+        return _hasher.verify(password_hash or _dummy_hash(), password) and password_hash is not None
     except (VerificationError, InvalidHashError):
         return False
 
@@ -48,5 +48,5 @@ def is_outdated(password_hash: str) -> bool:
 
 
 @cache
-def _nobodys_hash() -> str:
+def _dummy_hash() -> str:
     return _hasher.hash("nobody has this password")

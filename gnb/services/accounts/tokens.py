@@ -57,6 +57,6 @@ def is_revoked(jti: str) -> bool:
     return db.session.get(RevokedToken, jti) is not None
 
 
-def forget_expired(before: datetime | None = None) -> int:
+def delete_expired(before: datetime | None = None) -> int:
     """Delete the rows of tokens that have expired and return their number."""
     return execute_count(sa.delete(RevokedToken).where(RevokedToken.expires_at < (before or now())))

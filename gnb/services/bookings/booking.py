@@ -1,35 +1,40 @@
-"""Making a booking: its seats, its price, its passengers and its first mail, in one transaction."""
+"""Bookings: creating one with its seats, price, passengers and first mail in one transaction, and finding them."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
 
 from gnb.extensions import db
 from gnb.models import Booking, BookingExtra, Passenger, User, local_day
 from gnb.services import email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.access import new_reference
-from gnb.services.bookings.errors import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
+from gnb.services.bookings.errors import BookingNotFound, IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.request import BookingRequest
+from gnb.services.exports import selection
 from gnb.services.pricing.quotes import is_per_person, quote
 
 LONGEST_KEY = 80
 
 
 def book(request: BookingRequest, user: User | None = None, idempotency_key: str | None = None) -> Booking:
-    """The booking, pending, committed, with a mail to the customer on its way.
+    """Create a pending booking and plan a mail to the customer. Commits. Idempotent by key.
 
-    The same key with the same request gives the booking that it made before. Raises SoldOut, IdempotencyConflict (the
-    key came with another request, or from somebody else) and InvalidIdempotencyKey.
+    Raises:
+        SoldOut: Not enough seats are left.
+        IdempotencyConflict: The key was used with another request or by someone else.
+        InvalidIdempotencyKey: The key is empty, too long or not printable ASCII.
     """
     digest = _digest(request, user, idempotency_key)
     user_id = user.id if user else None
-    if known := _made_before(idempotency_key, digest):
+    if known := _existing_booking(idempotency_key, digest):
         return known
     try:
         booking = _write(request, user_id)
@@ -37,10 +42,12 @@ def book(request: BookingRequest, user: User | None = None, idempotency_key: str
         db.session.flush()
         email_service.plan_booking_received(booking)
         db.session.commit()
-    except (SoldOut, IntegrityError) as error:
-        # The same request may have come twice at once: then the other one has made the booking, and taken the seats.
+    except (SoldOut, IntegrityError):
+        # The same request may have been sent twice concurrently: then the other one created the booking.
         db.session.rollback()
-        return _made_before(idempotency_key, digest) or _give_up(error)
+        if known := _existing_booking(idempotency_key, digest):
+            return known
+        raise
     return booking
 
 
@@ -82,7 +89,7 @@ def _write(request: BookingRequest, user_id: int | None) -> Booking:
     return booking
 
 
-def _made_before(key: str | None, digest: str | None) -> Booking | None:
+def _existing_booking(key: str | None, digest: str | None) -> Booking | None:
     if key is None:
         return None
     known = db.session.scalar(sa.select(Booking).where(Booking.idempotency_key == key))
@@ -92,7 +99,7 @@ def _made_before(key: str | None, digest: str | None) -> Booking | None:
 
 
 def _digest(request: BookingRequest, user: User | None, key: str | None) -> str | None:
-    """A name for the request and who makes it, kept with the key."""
+    """Return a digest of the request and its user, stored with the key."""
     if key is None:
         return None
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
@@ -100,5 +107,35 @@ def _digest(request: BookingRequest, user: User | None, key: str | None) -> str 
     return hashlib.sha256(f"{user.id if user else ''} {request.digest()}".encode()).hexdigest()
 
 
-def _give_up(error: Exception) -> NoReturn:
-    raise error
+LONGEST_SEARCH = 200
+_LARGEST_ID = 2**63 - 1
+
+
+def find_bookings(
+    filters: Mapping[str, Any], text: str | None = None, start: int = 0, end: int = 25
+) -> tuple[list[Booking], int]:
+    """Return the bookings in [start, end), newest first, and the number of all that match.
+
+    Args:
+        filters: As loaded by `exports.filters`.
+        text: A reference, its beginning, or part of the customer's name.
+        start: Position of the first booking.
+        end: Position after the last booking.
+    """
+    conditions = selection.of_bookings(filters)
+    if text and (wanted := text.replace("\x00", "").strip()[:LONGEST_SEARCH]):
+        # SQLite knows capitals of English letters alone: the others are looked for in each form that a name may have.
+        forms = {wanted, wanted.lower(), wanted.upper(), wanted.title()} if not wanted.isascii() else {wanted}
+        by_name = [Booking.customer_name.icontains(form, autoescape=True) for form in sorted(forms)]
+        conditions.append(sa.or_(Booking.reference.startswith(wanted.upper(), autoescape=True), *by_name))
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(*conditions)) or 0
+    query = sa.select(Booking).where(*conditions).options(joinedload(Booking.tour)).order_by(Booking.id.desc())
+    return list(db.session.scalars(query.slice(start, end))), total
+
+
+def booking_of_id(booking_id: int) -> Booking:
+    """Return the booking with this id. Raises BookingNotFound."""
+    booking = db.session.get(Booking, booking_id) if booking_id <= _LARGEST_ID else None
+    if booking is None:
+        raise BookingNotFound
+    return booking

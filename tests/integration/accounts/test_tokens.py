@@ -166,5 +166,5 @@ def test_rows_of_ended_tokens_go_when_the_tokens_would_have_expired(app: Flask, 
     tokens.revoke("old", people["admin"], datetime(2026, 1, 1, tzinfo=UTC))
     tokens.revoke("new", people["admin"], datetime(2026, 1, 3, tzinfo=UTC))
     db.session.commit()
-    assert tokens.forget_expired(before=datetime(2026, 1, 2, tzinfo=UTC)) == 1
+    assert tokens.delete_expired(before=datetime(2026, 1, 2, tzinfo=UTC)) == 1
     assert tokens.is_revoked("new")

@@ -31,7 +31,7 @@ def sold(app: Flask) -> None:
 
 
 def look_at(**filters: Any) -> dict[str, Any]:
-    return insights.look_at(InsightsRequest().load(filters), last_attempt=True)
+    return insights.compute(InsightsRequest().load(filters), last_attempt=True)
 
 
 def values(answer: dict[str, Any]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gnb.blueprints.admin.presenters import booking_words, mail_words, words
-from gnb.services.bookings.words import WORDS as BOOKING_WORDS
+from gnb.services.bookings.status import WORDS as BOOKING_WORDS
 
 _KINDS: dict[str, tuple[Mapping[str, object], Mapping[str, str]]] = {
     "job": (words.STATE_WORDS, words.STATE_TONES),

@@ -5,7 +5,7 @@ from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from gnb.blueprints.admin.presenters.words import ROLE_WORDS
-from gnb.services.bookings.words import WORDS
+from gnb.services.bookings.status import WORDS
 
 _WORDS = {**WORDS, **ROLE_WORDS}
 _LABELS = {
