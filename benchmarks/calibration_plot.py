@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import ceil, sqrt
 
-from gnb.services.ai.accuracy import LATE, CalibrationBin
+from benchmarks.delay_model_accuracy import LATE, CalibrationBin
 
 WIDTH, HEIGHT = 620, 470
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 44, 54

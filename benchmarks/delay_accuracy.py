@@ -13,12 +13,12 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 
 from benchmarks.calibration_plot import draw
+from benchmarks.delay_model_accuracy import LATE, LEVELS, Accuracy, judged, parted, pinball_loss
 from benchmarks.publish import put_between
 from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import db
 from gnb.services import demo
-from gnb.services.ai.accuracy import LATE, LEVELS, Accuracy, judged, parted, pinball_loss
 from gnb.services.ai.delay_model import DelayModel, Forecast
 from gnb.services.ai.trips import FinishedTrip, Trip, finished_trips
 from gnb.services.demo import delays

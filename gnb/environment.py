@@ -1,4 +1,4 @@
-"""Reading variables by kind: each method gives a checked value or raises ConfigError in one line."""
+"""Reading environment variables by type: each method returns a valid value or raises ConfigError in one line."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,10 @@ from urllib.parse import SplitResult, urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from gnb.errors import ConfigError
+
+class ConfigError(Exception):
+    """An environment variable is missing or invalid; the message is one line for the person who starts the process."""
+
 
 _RATE = re.compile(r"none|[1-9][0-9]{0,5}/[1-9][0-9]{0,5}s")
 _SECONDS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)s?")
@@ -23,7 +26,7 @@ _REDIS_EXAMPLE = "redis://:password@cache.example:6379/0 or redis+sentinel://s1.
 
 
 class Environment:
-    """Variables of the environment, an empty one being the same as none; `asked` holds the names read so far."""
+    """Variables of the environment; an empty one counts as missing. `asked` has the names read so far."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -69,14 +72,14 @@ class Environment:
         return value
 
     def http_url(self, name: str, default: str) -> str:
-        """An http or https address without the slash at its end."""
+        """Return an http or https URL without trailing slash."""
         value = self.text(name, default)
         if value and not _is_url(value, ("http", "https")):
             raise _wrong(name, "an http or https address", default or "https://key@sentry.example/1")
         return value.rstrip("/")
 
     def database_url(self, name: str, default: str) -> str:
-        """An address as SQLAlchemy takes it; `postgres://` as platforms write it means PostgreSQL by psycopg 3."""
+        """Return a URL for SQLAlchemy; `postgres://` as platforms write it means PostgreSQL by psycopg 3."""
         value = re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", self.text(name, default))
         try:
             url = make_url(value)
@@ -118,7 +121,8 @@ class Environment:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The variables of a .env file: NAME=value lines, `#` comments, optional quotes. Nothing if there is no file."""
+    """Return the variables of a .env file: NAME=value lines, `#` comments, optional quotes; none if it does not
+    exist."""
     if not path.is_file():
         return {}
     variables = {}

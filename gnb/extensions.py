@@ -1,4 +1,4 @@
-"""The extensions of the application: made here, bound to it in create_app."""
+"""The extensions of the application: created here, bound to it in create_app."""
 
 import hashlib
 import hmac
@@ -13,19 +13,35 @@ from flask_login import LoginManager, current_user
 from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
+from marshmallow import Schema, fields, validate
 
 from gnb.config import Settings
-from gnb.error_schema import Failure
 from gnb.models.base import db
 
 if TYPE_CHECKING:
     from gnb.queueing import Engine
 
+
+class ErrorDetails(Schema):
+    """An error: `code` for programs, `message` for people, `details` by field if there are fields."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    details = fields.Raw(required=True, allow_none=True)
+
+
+class Failure(Schema):
+    """The response to a request that was rejected: `{"success": false, "error": {…}}`."""
+
+    success = fields.Boolean(required=True, validate=validate.Equal(False))
+    error = fields.Nested(ErrorDetails, required=True)
+
+
 __all__ = ["api", "babel", "csrf", "db", "engine", "jwt", "limiter", "login_manager", "migrate", "settings"]
 
 
 class _Api(Api):
-    """The API and its OpenAPI document; errors are answered by the errors blueprint, in the project's one shape."""
+    """The API and its OpenAPI document; the errors blueprint responds to errors, in the project's one format."""
 
     ERROR_SCHEMA = Failure
     DEFAULT_ERROR_RESPONSE_NAME = None  # each endpoint lists what it may answer
@@ -35,8 +51,10 @@ class _Api(Api):
 
 
 class Csrf(CSRFProtect):
-    """Checks what a browser sends by itself with its session. A bearer token is never sent so, nor is there anything
-    to protect in an API request of nobody."""
+    """CSRF protection for requests with a session.
+
+    A browser never sends a bearer token by itself, and an anonymous API request has nothing to protect.
+    """
 
     def protect(self, apply_exemptions: bool = False) -> None:
         """Raise CSRFError for a changing request without the token of its session."""
@@ -50,7 +68,7 @@ class Csrf(CSRFProtect):
 
 
 def _caller() -> str:
-    """A name for the caller's address that gives the address away to nobody who reads the broker."""
+    """Return an HMAC of the caller's address, so that the broker does not store the address."""
     key = current_app.config["SECRET_KEY"].encode()
     return hmac.new(key, get_remote_address().encode(), hashlib.sha256).hexdigest()[:24]
 
@@ -65,10 +83,10 @@ api = _Api()
 
 
 def settings() -> Settings:
-    """The settings of the current application."""
+    """Return the settings of the current application."""
     return cast(Settings, current_app.extensions["settings"])
 
 
 def engine() -> "Engine":
-    """The queue engine of the current application."""
+    """Return the job engine of the current application."""
     return cast("Engine", current_app.extensions["engine"])

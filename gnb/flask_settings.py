@@ -1,4 +1,4 @@
-"""What Flask and its extensions are told, derived from the settings."""
+"""The configuration of Flask and its extensions, derived from the settings."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ BODY_LIMIT = 1024 * 1024  # bytes; the largest thing a client sends is a campaig
 
 
 def mapping(settings: Settings) -> dict[str, Any]:
-    """The keys of `app.config`."""
+    """Return the keys of `app.config`."""
     return {
         "SECRET_KEY": settings.secret_key,
         "TESTING": settings.testing,
@@ -58,7 +58,7 @@ def _cookies(secure: bool) -> dict[str, Any]:
 
 
 def _limits(settings: Settings) -> dict[str, Any]:
-    """Counted in the broker, so that every web process sees the same count; in the process while it is away."""
+    """Return the limiter's storage: the broker, shared by all web processes; in memory while it is unreachable."""
     url, options = _limits_storage(settings.redis_url) if settings.queue_enabled else ("memory://", {})
     return {
         "RATELIMIT_STORAGE_URI": url,
@@ -73,7 +73,7 @@ def _limits(settings: Settings) -> dict[str, Any]:
 
 
 def _limits_storage(redis_url: str) -> tuple[str, dict[str, Any]]:
-    """The address as Flask-Limiter writes it, and options that let a request wait half a second for it at most."""
+    """Return the URL as Flask-Limiter expects it, and options that limit the wait for the broker to half a second."""
     impatient = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
     if not redis_url.startswith("redis+sentinel://"):
         return redis_url.replace("unix://", "redis+unix://", 1), impatient

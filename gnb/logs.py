@@ -1,5 +1,7 @@
-"""Logs: one line an event on standard output, as text or JSON, with the request's id on every line it causes, those of
-the jobs that it has enqueued among them."""
+"""Logs on standard output, one line per event as text or JSON, and error reports to Sentry.
+
+Every line has the id of the request that caused it, also in the jobs that the request enqueued.
+"""
 
 import logging
 import sys
@@ -49,7 +51,7 @@ access = structlog.stdlib.get_logger("gnb.access")
 
 
 def configure(settings: Settings) -> None:
-    """Sends structlog's and the standard library's records to standard output in the format asked for."""
+    """Send the records of structlog and of the standard library to standard output, in the configured format."""
     if settings.log_format == "json":
         ending: list[Any] = [
             structlog.processors.format_exc_info,
@@ -81,7 +83,7 @@ def configure(settings: Settings) -> None:
 
 
 def _replace_handler(root: logging.Logger, handler: logging.Handler) -> None:
-    """One handler of ours whatever the number of calls; handlers of others (pytest's) stay."""
+    """Install exactly one handler of ours, however often this is called; other handlers (pytest's) stay."""
     handler.set_name("gnb")
     for old in [old for old in root.handlers if old.get_name() == "gnb"]:
         root.removeHandler(old)
@@ -89,7 +91,7 @@ def _replace_handler(root: logging.Logger, handler: logging.Handler) -> None:
 
 
 def bind(app: Flask) -> None:
-    """Writes one access line a request: method, route, status and milliseconds; no address, no name."""
+    """Log one access line per request: method, route, status and milliseconds; no address, no name."""
 
     @app.before_request
     def start() -> None:
@@ -107,3 +109,36 @@ def bind(app: Flask) -> None:
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
         structlog.contextvars.unbind_contextvars("request_id")
+
+
+# Names, addresses and passwords are in variables, bodies, headers and query strings.
+_NOTHING_PERSONAL: Any = {
+    "user_info": False,
+    "cookies": {"mode": "off"},
+    "http_headers": {"request": {"mode": "off"}},
+    "http_bodies": [],
+    "url_query_params": {"mode": "off"},
+    "database_query_data": False,
+    "queues": False,
+    "gen_ai": {"inputs": False, "outputs": False},
+    "stack_frame_variables": False,
+}
+
+
+def report_errors(settings: Settings) -> None:
+    """Report unhandled errors and error log lines to Sentry if SENTRY_DSN is set: the stack, but no personal data."""
+    if not settings.sentry_dsn:
+        return
+    import sentry_sdk
+    from sentry_sdk.integrations.flask import FlaskIntegration
+    from sentry_sdk.integrations.logging import LoggingIntegration
+
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn,
+        environment=settings.app_env,
+        # Its other integrations would patch RQ and Redis underneath the engine.
+        auto_enabling_integrations=False,
+        integrations=[FlaskIntegration(), LoggingIntegration()],
+        data_collection=_NOTHING_PERSONAL,
+        max_breadcrumbs=0,
+    )

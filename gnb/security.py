@@ -1,4 +1,4 @@
-"""What holds for every request: its id, whose host it may name, how its JSON is read, the headers of its answer."""
+"""What applies to every request: its id, trusted hosts, JSON parsing, and the response's security headers."""
 
 import re
 import secrets
@@ -29,10 +29,10 @@ _HEADERS = {
 
 
 class Json(DefaultJSONProvider):
-    """JSON as Flask reads it; what is nested beyond all reason cannot be read, as any other that is none."""
+    """Flask's JSON, which also rejects input that is nested too deeply."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """The value. Raises ValueError."""
+        """Return the value. Raises ValueError."""
         try:
             return super().loads(s, **kwargs)
         except RecursionError:
@@ -40,7 +40,7 @@ class Json(DefaultJSONProvider):
 
 
 def bind(app: Flask, settings: Settings) -> None:
-    """Gives the application request ids, trusted hosts and proxies, JSON that cannot break it, and headers."""
+    """Set up request ids, trusted hosts and proxies, JSON and headers."""
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     if settings.site_url_given and not settings.development:
@@ -52,7 +52,7 @@ def bind(app: Flask, settings: Settings) -> None:
 
 
 def _give_id() -> None:
-    """The id that a proxy gave the request, or one of our own: it is in the answer and on every log line."""
+    """Use the request id of a proxy, or generate one; it is in the response and on every log line."""
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 

@@ -1,4 +1,4 @@
-"""`flask demo load`: a believable business to look at."""
+"""`flask demo load`: realistic demo data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gnb.cli.outcomes import USAGE, Failure, database_errors
+from gnb.cli.groups import USAGE, Failure, database_errors
 from gnb.models import local_day, now
 from gnb.services import demo as demo_service
 from gnb.services.accounts import passwords
@@ -48,7 +48,7 @@ def _check(password: str | None) -> None:
 
 
 def _bar() -> Progress:
-    """A bar on a terminal; nothing at all in a pipe."""
+    """Return a progress bar on a terminal; disabled in a pipe."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)

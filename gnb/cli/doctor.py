@@ -1,4 +1,4 @@
-"""`flask doctor`: how everything is that the application needs. Exit status: 0 fine or warnings alone, 3 a problem."""
+"""`flask doctor`: checks every dependency. Exit status: 0 without problems, 3 with one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from gnb.cli.groups import log_to_standard_error
-from gnb.cli.outcomes import CONNECTION_ERRORS, Failure
+from gnb.cli.groups import CONNECTION_ERRORS, Failure, log_to_standard_error
 from gnb.cli.output import print_json, printable
 from gnb.services.doctor import Finding, examine
 
@@ -22,7 +21,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_appcontext
 def doctor(before_start: bool, as_json: bool) -> None:
-    """Look at everything the application needs, and say what to do about what is wrong."""
+    """Check every dependency and report problems."""
     log_to_standard_error()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     found = []
@@ -38,7 +37,7 @@ def doctor(before_start: bool, as_json: bool) -> None:
 
 
 def _line(finding: Finding) -> str:
-    """The finding in one line, its state in colour on a terminal."""
+    """Format the finding as one line, its state in colour on a terminal."""
     state = click.style(f"{finding.state:<8}", fg=_COLOURS[finding.state] if sys.stdout.isatty() else None)
     remedy = f". {finding.remedy}" if finding.remedy else ""
     return f"{state} {finding.check:<20} {printable(finding.message + remedy)}"

@@ -1,4 +1,7 @@
-"""Command groups whose every error is one line on standard error, with the exit status of its kind."""
+"""Command groups that report every error in one line on standard error, with an exit status by kind of error.
+
+0 done, 1 not found or rejected because of the state, 2 wrong usage, 3 broker or database unreachable.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from typing import Any, ClassVar
 
 import click
 from flask.cli import AppGroup
+from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
-from gnb.cli.outcomes import CONNECTION_ERRORS, REFUSED, USAGE, Failure, database_errors
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
@@ -21,24 +24,55 @@ from gnb.queueing.errors import (
     UnknownJobType,
 )
 
+REFUSED = 1
+USAGE = 2
+CONNECTION_ERRORS = 3
+
+
+class Failure(click.ClickException):
+    """Ends a command with one line on standard error and this exit status."""
+
+    def __init__(self, message: str, exit_code: int = REFUSED) -> None:
+        super().__init__(" ".join(message.split()))
+        self.exit_code = exit_code  # type: ignore[misc]
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Report in one line that the database is unreachable, busy or not migrated."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, ProgrammingError) as error:
+        cause = str(error.orig).partition("\n")[0]
+        hint = " (flask db upgrade makes the tables)" if _lacks_tables(cause) else ""
+        raise Failure(f"the database refuses: {cause}{hint}", CONNECTION_ERRORS) from error
+
+
+def _lacks_tables(cause: str) -> bool:
+    return "no such table" in cause or "does not exist" in cause
+
+
 _WRONG_USAGE = (InvalidJobData, InvalidJobOption, InvalidSchedule, UnknownJobType)
 
 
 class OneLineGroup(AppGroup):
-    """A group of commands over the engine and the database. Log lines go to standard error, so that standard output
-    is the answer alone; those of `services`, which run on, stay where they are."""
+    """A group of commands over the engine and the database.
+
+    Log lines go to standard error, so that standard output has only the answer; those of long-running `services` do
+    not.
+    """
 
     services: ClassVar[frozenset[str]] = frozenset({"worker", "scheduler"})
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command named. Raises Failure."""
+        """Run the command. Raises Failure."""
         with one_line_errors():
             return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name."""
+        """Return the command that the arguments name."""
         name, command, rest = super().resolve_command(ctx, args)
         if name not in self.services:
             log_to_standard_error()
@@ -47,7 +81,7 @@ class OneLineGroup(AppGroup):
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turn what the engine, the database and click's own checks raise into a Failure."""
+    """Turn errors of the engine, the database and click into a Failure."""
     try:
         with database_errors():
             yield
@@ -65,7 +99,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def log_to_standard_error() -> None:
-    """Leave standard output to the command's answer."""
+    """Log to standard error, so that standard output has only the command's answer."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)

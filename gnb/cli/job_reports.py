@@ -41,13 +41,13 @@ _WHEN = {
 
 
 def print_stats(as_json: bool) -> None:
-    """The counts of every queue, once."""
+    """Print the counts of every queue once."""
     found = reading.all_stats()
     print_json(QueueStatsSchema(many=True).dump(found)) if as_json else console().print(stats_table(found))
 
 
 def watch_stats(interval: float, as_json: bool) -> None:
-    """The counts of every queue, again and again until Ctrl-C."""
+    """Print the counts of every queue repeatedly until Ctrl-C."""
     try:
         if as_json or not sys.stdout.isatty():
             _repeat(interval, as_json)
@@ -71,7 +71,7 @@ def _repeat(interval: float, as_json: bool) -> None:
 
 
 def stats_table(found: list[QueueStats]) -> Table:
-    """A line a queue."""
+    """Return a table with one row per queue."""
     return table(
         _HEADINGS,
         (
@@ -93,7 +93,7 @@ def stats_table(found: list[QueueStats]) -> Table:
 
 
 def print_page(page: dict[str, Any]) -> None:
-    """A line a job."""
+    """Print a table with one row per job."""
     heading, when = _WHEN[page["state"]]
     rows = (
         (job.id, job.name, _about(job), job.priority, f"{job.attempts_made}/{job.attempts_limit}", when(job))
@@ -105,7 +105,7 @@ def print_page(page: dict[str, Any]) -> None:
 
 
 def _about(job: Job) -> str:
-    """What tells the job from others: its error if it failed, its progress while it runs, else its data."""
+    """Return what identifies the job: its error if it failed, its progress while it runs, else its data."""
     if job.state == "failed" and job.failed_reason:
         return _short(job.failed_reason)
     if job.state == "active":
@@ -120,7 +120,7 @@ def _short(text: str) -> str:
 
 
 def print_job(job: dict[str, Any]) -> None:
-    """A job line by line, then its attempts, the newest error and its logs."""
+    """Print a job line by line, then its attempts, the newest error and its logs."""
     facts = {
         "id": job["id"],
         "queue": job["queue"],
@@ -171,7 +171,7 @@ def _text(title: str, paragraphs: list[str] | tuple[str, ...]) -> list[Any]:
 
 
 def print_workers(found: list[WorkerInfo]) -> None:
-    """A line a worker."""
+    """Print a table with one row per worker."""
     rows = (
         (
             worker.name,

@@ -1,26 +1,25 @@
-"""`flask jobs`: putting jobs in, looking at them, moving them. Exit status: 0 done, 1 not found or refused by state,
-2 wrong usage, 3 broker or database away."""
+"""`flask jobs`: enqueue, list and change jobs."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from gnb.cli import job_reports
-from gnb.cli.arguments import JSON_OBJECT, QUEUE
-from gnb.cli.durations import DURATION
-from gnb.cli.groups import OneLineGroup
-from gnb.cli.outcomes import REFUSED, Failure
+from gnb.cli.arguments import DURATION, JSON_OBJECT, QUEUE
+from gnb.cli.groups import REFUSED, Failure, OneLineGroup
 from gnb.cli.output import counted, print_json
-from gnb.cli.scheduler import scheduler
-from gnb.cli.waiting import wait_for
-from gnb.cli.worker import worker
-from gnb.queueing import STATES
+from gnb.cli.worker import scheduler, worker
+from gnb.queueing import STATES, Job
 from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
 
@@ -45,7 +44,7 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--wait", is_flag=True, help="Wait for its end; exit 1 if it fails.")
 @as_json_option
 def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_json: bool, **options: Any) -> None:
-    """Put a job of TYPE into QUEUE and print its id; with --wait its result."""
+    """Enqueue a job of TYPE in QUEUE and print its id; with --wait its result."""
     given = {name: value for name, value in options.items() if value is not None}
     job = actions.enqueue(queue, type_name, data, given)
     if not wait:
@@ -64,7 +63,7 @@ def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_jso
 @click.option("--search", default="", help="A text in id, type or data.")
 @as_json_option
 def list_jobs(queue: str, state: str, limit: int, search: str, as_json: bool) -> None:
-    """List jobs of QUEUE: waiting ones as they will run, ended ones newest first."""
+    """List jobs of QUEUE: waiting ones in the order they will run, ended ones newest first."""
     page = reading.page(queue, state, 0, limit, search)
     while page["cursor"] is not None and page["count"] < limit:
         more = reading.page(queue, state, 0, limit - page["count"], search, page["cursor"])
@@ -87,7 +86,7 @@ def show(queue: str, job_id: str, as_json: bool) -> None:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every failed job of the queue.")
 def retry(queue: str, ids: tuple[str, ...], every: bool) -> None:
-    """Let failed jobs of QUEUE wait again."""
+    """Retry failed jobs of QUEUE."""
     if bool(ids) == every:
         raise click.UsageError("name the jobs to retry, or give --all")
     if every:
@@ -100,7 +99,7 @@ def retry(queue: str, ids: tuple[str, ...], every: bool) -> None:
 @queue_argument
 @ids_argument
 def remove(queue: str, ids: tuple[str, ...]) -> None:
-    """Remove jobs of QUEUE; those that run are stopped first."""
+    """Remove jobs of QUEUE; active ones are stopped first."""
     _each(ids, lambda job_id: actions.change_job("remove", queue, job_id), "is removed")
 
 
@@ -108,14 +107,14 @@ def remove(queue: str, ids: tuple[str, ...]) -> None:
 @queue_argument
 @ids_argument
 def promote(queue: str, ids: tuple[str, ...]) -> None:
-    """Let delayed jobs of QUEUE run now."""
+    """Run delayed jobs of QUEUE now."""
     _each(ids, lambda job_id: actions.change_job("promote", queue, job_id), "waits for a worker")
 
 
 @jobs.command("pause")
 @click.argument("queues", metavar="QUEUE...", type=QUEUE, nargs=-1, required=True)
 def pause(queues: tuple[str, ...]) -> None:
-    """Let jobs of QUEUE that run finish, and start no other."""
+    """Pause QUEUE: active jobs finish, no other starts."""
     for queue in [reading.queue(name).name for name in queues]:
         actions.change_queue("pause", queue)
         click.echo(f"{queue} is paused")
@@ -124,7 +123,7 @@ def pause(queues: tuple[str, ...]) -> None:
 @jobs.command("resume")
 @click.argument("queues", metavar="QUEUE...", type=QUEUE, nargs=-1, required=True)
 def resume(queues: tuple[str, ...]) -> None:
-    """Let jobs of QUEUE start again."""
+    """Resume QUEUE."""
     for queue in [reading.queue(name).name for name in queues]:
         actions.change_queue("resume", queue)
         click.echo(f"{queue} runs again")
@@ -152,7 +151,7 @@ def clean(queue: str, older_than: timedelta, state: str) -> None:
 @queue_argument
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 def drain(queue: str, yes: bool) -> None:
-    """Remove every waiting and delayed job of QUEUE; those that run go on."""
+    """Remove every waiting and delayed job of QUEUE; active ones continue."""
     stats = reading.stats(queue)
     if not yes:
         if not sys.stdin.isatty():
@@ -179,13 +178,13 @@ def stats(watch: bool, interval: float, as_json: bool) -> None:
 @jobs.command("workers")
 @as_json_option
 def workers(as_json: bool) -> None:
-    """List the workers and what each is at."""
+    """List the workers and their current jobs."""
     found = reading.workers()
     print_json(WorkerSchema(many=True).dump(found)) if as_json else job_reports.print_workers(found)
 
 
 def _each(ids: tuple[str, ...], move: Callable[[str], None], done: str) -> None:
-    """Moves one job after the other; those that cannot be are told in a line each, and the command ends with 1."""
+    """Change one job after the other; print an error line for each that fails, and exit with 1 if any did."""
     refused = 0
     for job_id in dict.fromkeys(ids):
         try:
@@ -199,3 +198,28 @@ def _each(ids: tuple[str, ...], move: Callable[[str], None], done: str) -> None:
             click.echo(f"{job_id} {done}")
     if refused:
         raise click.exceptions.Exit(REFUSED)
+
+
+_FIRST_LOOK = 0.05
+_LONGEST_BETWEEN = 1.0
+
+
+def wait_for(queue: QueueReader, job_id: str) -> Job:
+    """Wait until the job has completed or failed for good, and return it. Raises JobNotFound if it is removed
+    meanwhile."""
+    pause = _FIRST_LOOK
+    with _bar() as bar:
+        task = bar.add_task("waiting", total=100)
+        while True:
+            job = queue.job(job_id)
+            words = job.progress["message"] or job.state
+            bar.update(task, completed=job.progress["percent"], description=words.replace("[", r"\["))
+            if job.state in ("completed", "failed"):
+                return job
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_BETWEEN)
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

@@ -1,4 +1,4 @@
-"""What commands print: tables with colours on a terminal, plain aligned columns in a pipe, JSON when asked."""
+"""Output of commands: coloured tables on a terminal, plain aligned columns in a pipe, JSON on request."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _COLOURS = {"failed": "red", "active": "green", "delayed": "cyan", "paused": "ye
 
 
 def console() -> Console:
-    """Standard output; without colours and as wide as need be when it is no terminal."""
+    """Return a console on standard output; without colours and line breaks if it is no terminal."""
     return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH, no_color=True)
 
 
 def print_json(value: Any) -> None:
-    """The value as JSON, indented."""
+    """Print the value as indented JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """Rows under headings; columns of numbers stand to the right. A heading that starts with `>` is one of numbers."""
+    """Return a table; columns whose heading starts with `>` are numeric and right-aligned."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         made.add_column(
@@ -40,7 +40,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
 
 
 def cell(value: Any) -> str:
-    """A value as a table shows it: numbers grouped, nothing as a dash, no control characters, no markup of its own."""
+    """Format a value for a table: numbers grouped, nothing as a dash, control characters and markup escaped."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -53,17 +53,17 @@ def cell(value: Any) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """So many things: `1 job`, `2,000 jobs`."""
+    """Format a number of things: `1 job`, `2,000 jobs`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or change its colours."""
+    """Replace characters that would control the terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
-    """How long ago, or from now on: `5m ago`, `in 2h`."""
+    """Format a moment relative to now: `5m ago`, `in 2h`."""
     if moment is None:
         return ""
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
@@ -71,7 +71,7 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """A length of time in its largest unit: `850ms`, `12s`, `3h`."""
+    """Format a duration in its largest unit: `850ms`, `12s`, `3h`."""
     if seconds is None:
         return ""
     if 0 < seconds < 1:
@@ -83,5 +83,5 @@ def span(seconds: float | None) -> str:
 
 
 def exact(moment: datetime | None) -> str:
-    """The time to the second, in UTC."""
+    """Format a moment to the second, in UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else ""

@@ -1,4 +1,4 @@
-"""`flask schedules`: what recurs. Exit status as in `outcomes.py`."""
+"""`flask schedules`: recurring jobs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def show(name: str, json_wanted: bool) -> None:
 @click.option("--overlap", is_flag=True, help="Fire although the run before is not done.")
 @click.option("--catch-up", type=click.Choice(["once", "skip"]), default="once", show_default=True)
 def add(name: str, job_type: str, **values: Any) -> None:
-    """Make a schedule NAME of jobs of TYPE."""
+    """Create a schedule NAME for jobs of TYPE."""
     state = recurring.add(name, {**values, "type": job_type})
     click.echo(f"{name}: {describe(state.schedule, 'en')}, next at {exact(state.next_at)}")
 
@@ -78,7 +78,7 @@ def run(name: str) -> None:
 @schedules.command("pause")
 @name_argument
 def pause(name: str) -> None:
-    """Fire nothing until it is resumed."""
+    """Pause the schedule."""
     recurring.change("pause", name)
     click.echo(f"{name} is paused")
 
@@ -86,7 +86,7 @@ def pause(name: str) -> None:
 @schedules.command("resume")
 @name_argument
 def resume(name: str) -> None:
-    """Fire again, the first time from now on."""
+    """Resume the schedule."""
     recurring.change("resume", name)
     click.echo(f"{name} runs again")
 
@@ -94,7 +94,7 @@ def resume(name: str) -> None:
 @schedules.command("remove")
 @name_argument
 def remove(name: str) -> None:
-    """Remove a schedule that was made by hand."""
+    """Remove a schedule that was created by hand."""
     recurring.change("remove", name)
     click.echo(f"{name} is gone")
 

@@ -1,4 +1,4 @@
-"""`flask users`: the first administrator, roles, and tokens for scripts."""
+"""`flask users`: administrators, roles, and tokens for scripts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from gnb.cli.durations import DURATION
-from gnb.cli.outcomes import USAGE, Failure, database_errors
+from gnb.cli.arguments import DURATION
+from gnb.cli.groups import USAGE, Failure, database_errors
 from gnb.extensions import db
 from gnb.models import ROLES, now
 from gnb.services import audit
@@ -53,7 +53,7 @@ def create_admin(email: str, name: str, role: str, password_stdin: bool, ask: bo
 @click.argument("email")
 @click.argument("role", type=click.Choice(ROLES))
 def set_role(email: str, role: str) -> None:
-    """Give an account another role; it holds from its next request on."""
+    """Assign another role to an account, effective from its next request."""
     with database_errors():
         try:
             user = accounts.set_role(email, role)
@@ -67,7 +67,7 @@ def set_role(email: str, role: str) -> None:
 @click.option("--expires", type=DURATION, help="How long it is good for, such as 30m, 12h or 30d. [default: 1h]")
 @click.option("--json", "as_json", is_flag=True, help="Print the token and its end as JSON.")
 def token(email: str, expires: timedelta | None, as_json: bool) -> None:
-    """Print a bearer token for an account, to be used by scripts."""
+    """Print a bearer token of an account, for scripts."""
     lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"] if expires is None else expires
     with database_errors():
         try:

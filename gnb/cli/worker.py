@@ -1,10 +1,12 @@
-"""flask jobs worker: runs the jobs of queues in warm processes until told to stop."""
+"""`flask jobs worker` runs the jobs of queues, `flask jobs scheduler` enqueues delayed and recurring ones."""
 
 import click
 from flask.cli import with_appcontext
 
+from gnb.cli.groups import USAGE, Failure
 from gnb.extensions import db, engine, settings
-from gnb.queueing.errors import UnknownQueue
+from gnb.queueing import Scheduler
+from gnb.queueing.errors import QueueingError, UnknownQueue
 from gnb.queueing.worker.process import WorkerProcess
 from gnb.queueing.worker.supervisor import Supervisor
 
@@ -42,3 +44,20 @@ def worker(queues: tuple[str, ...], every: bool, concurrency: int | None, burst:
         burst=burst,
         max_jobs=max_jobs,
     ).run()
+
+
+@click.command("scheduler")
+@with_appcontext
+def scheduler() -> None:
+    """Promote delayed jobs and fire schedules.
+
+    Any number of these may run: one leads, and another takes over within five seconds when it ends.
+    """
+    from gnb.jobs.scheduled import SCHEDULES  # declares the job types with them
+
+    keeper = Scheduler(engine(), SCHEDULES)
+    keeper.listen()
+    try:
+        keeper.run()
+    except QueueingError as error:
+        raise Failure(f"a schedule of gnb/jobs/scheduled.py is wrong: {error}", USAGE) from error

@@ -1,1 +1,1 @@
-"""What `bin/dev` runs: the whole application on one machine, with a broker, a database and data of its own."""
+"""What `bin/dev` runs: the whole application on one machine, with its own broker, database and data."""

@@ -1,21 +1,27 @@
-"""`python -m gnb.development [--fresh]`: what bin/dev does once everything is installed."""
+"""`python -m gnb.development [--fresh]`: what bin/dev does once everything is installed.
 
+State is kept under `instance/`: a lock so that only one bin/dev runs, secrets, and the data itself.
+"""
+
+import fcntl
 import http.client
 import os
+import secrets
+import shutil
 import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.broker import BrokerError, EmbeddedBroker
 from gnb.config import DEVELOPMENT_FILE, INSTANCE, ROOT, ConfigError, Settings
-from gnb.development.folder import AlreadyRunning, clear, locked, secret, write_variables
 from gnb.development.supervisor import Supervisor, procfile, say
 from gnb.environment import Environment, read_env_file
 
@@ -23,7 +29,7 @@ ADMIN_EMAIL = "admin@gnb-transfer.example"
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status, after everything that was started has ended."""
+    """Run until a process ends; return the exit status after all have ended."""
     try:
         with locked(INSTANCE):
             return _run(fresh="--fresh" in arguments)
@@ -41,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 
 class PortTaken(Exception):
-    """Somebody listens on the port; the text says which and what to do."""
+    """The port is in use; the message says which and what to do."""
 
 
 def _run(fresh: bool) -> int:
@@ -71,7 +77,7 @@ def _run(fresh: bool) -> int:
 
 @contextmanager
 def _broker(url: str | None) -> Iterator[str]:
-    """The broker's address: the one named, else that of an embedded one which runs meanwhile."""
+    """Yield the URL of the configured broker, or of an embedded one that runs meanwhile."""
     if url:
         yield url
         return
@@ -88,7 +94,7 @@ def _serve(settings: Settings, password: str) -> int:
 
 
 def _announce(port: int, password: str) -> None:
-    """Says where the application is and how to get in, as soon as it answers."""
+    """Print the address and the admin's credentials as soon as the application answers."""
     while not _answers(port):
         time.sleep(0.1)
     say(f"\nReady: http://127.0.0.1:{port}\nE-mail: {ADMIN_EMAIL}\nPassword: {password}\n")
@@ -125,3 +131,59 @@ if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
     sys.exit(main(sys.argv[1:]))
+
+
+LOCK = "dev.lock"
+
+
+class AlreadyRunning(Exception):
+    """Another bin/dev runs in this folder; the message is its process id."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock the folder for this process; the lock ends with the process. Raises AlreadyRunning."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / LOCK).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise AlreadyRunning(lock.read().strip()) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def clear(folder: Path) -> None:
+    """Delete everything in the folder except the lock."""
+    for path in folder.iterdir():
+        if path.name == LOCK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def secret(folder: Path, name: str, length: int) -> str:
+    """Return the secret with this name, generated on first use; only its owner can read it."""
+    path = folder / name
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(length))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write_variables(path: Path, variables: Mapping[str, str]) -> None:
+    """Write the variables for commands in other terminals; only their owner can read them."""
+    write_private(path, "".join(f'{name}="{value}"\n' for name, value in variables.items() if "\n" not in value))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write the file atomically, readable only by its owner."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)

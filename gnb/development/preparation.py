@@ -1,6 +1,6 @@
-"""Brings the database to where the application can run: migrations, demo data the first time, an admin's account.
+"""Prepares the database: migrations, demo data on the first start, an admin account.
 
-Importing this imports the application, which the environment has to be ready for.
+Importing this imports the application, so the environment has to be set up before.
 """
 
 import gc
@@ -21,7 +21,7 @@ DEMO_BOOKINGS = 3000
 
 
 def prepare(email: str, password: str) -> None:
-    """Returns when everything stands and nothing is open; the admin can sign in with this password from now on."""
+    """Migrate and fill the database, set the admin's password, and close all connections."""
     with app.app_context():
         upgrade()
         if not db.session.scalar(select(exists().select_from(Tour))):
@@ -34,13 +34,13 @@ def prepare(email: str, password: str) -> None:
 
 
 def _load_demo_data() -> None:
-    """All of it or none: a first start that is interrupted leaves the next one its work."""
+    """Load all demo data or none, so that an interrupted first start can be repeated."""
     say(f"bin/dev: loading demo data, {DEMO_BOOKINGS:,} bookings")
     demo.main(["load", "--bookings", str(DEMO_BOOKINGS)], standalone_mode=False)
 
 
 def _give_admin(email: str, password: str) -> None:
-    """An account that is there already keeps its sessions unless its password has changed."""
+    """Create the admin or set the password; the account's sessions remain valid if it is unchanged."""
     try:
         admin = users.find(email)
     except users.UserNotFound:

@@ -21,8 +21,10 @@ _FORESEEN = (FinalError, RetryLater, InvalidJobData, JobStopped, MailError)
 
 
 def bind(app: Flask) -> None:
-    """Has every job run inside the application's context, its errors logged and its database session closed after it,
-    and carry the id of the request that enqueued it."""
+    """Run every job inside an application context and log its errors.
+
+    The job has the id of the request that enqueued it, and its database session is closed afterwards.
+    """
 
     @contextmanager
     def scope(running: JobContext) -> Iterator[None]:
@@ -44,7 +46,7 @@ def bind(app: Flask) -> None:
 
 
 def _log(error: BaseException, running: JobContext) -> None:
-    """An unexpected error with its stack, and as an error when no attempt is left; that is what is reported."""
+    """Log an unexpected error with its stack; as an error, which is reported, when no attempt is left."""
     if isinstance(error, _FORESEEN):
         log.warning("the job ended with %s", type(error).__name__)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gnb.queueing import FinalError, JobContext, job
-from gnb.services.ai import answers, delay_risk, insights, recommendations
+from gnb.services.ai import delay_risk, insights, lookups, recommendations
 from gnb.services.ai.delay_model import TooFewTrips
 from gnb.services.ai.recommendations import UnknownUser
 from gnb.services.ai.requests import DelayRiskRequest, InsightsRequest, RecommendationsRequest
@@ -21,7 +21,7 @@ def assess_delay_risk(data: dict[str, Any], running: JobContext) -> dict[str, An
         answer = delay_risk.assess(data)
     except (TooFewTrips, UnknownPlace) as error:
         raise FinalError(str(error)) from error
-    return answers.kept("delay-risk", data, answer)
+    return lookups.cache("delay-risk", data, answer)
 
 
 @job("ai", "package-recommendations", RecommendationsRequest)
@@ -33,7 +33,7 @@ def recommend_packages(data: dict[str, Any], running: JobContext) -> dict[str, A
     except UnknownUser as error:
         raise FinalError(str(error)) from error
     _log_wording(answer, running)
-    return answers.kept("package-recommendations", data, answer)
+    return lookups.cache("package-recommendations", data, answer)
 
 
 @job("ai", "batch-insights", InsightsRequest)
@@ -42,7 +42,7 @@ def look_at_bookings(data: dict[str, Any], running: JobContext) -> dict[str, Any
     running.progress(10, "counting")
     answer = insights.look_at(data, last_attempt=running.attempt >= running.attempts)
     _log_wording(answer, running)
-    return answers.kept("batch-insights", data, answer)
+    return lookups.cache("batch-insights", data, answer)
 
 
 def _log_wording(answer: dict[str, Any], running: JobContext) -> None:

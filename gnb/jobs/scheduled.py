@@ -1,4 +1,4 @@
-"""The business's jobs of the queue `scheduled`. Each may run twice for its hour, day or week and does its work once."""
+"""The jobs of the queue `scheduled`, and when they recur. Each is idempotent within its hour, day or week."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from gnb.queueing import JobContext, job
+from gnb.queueing import JobContext, Schedule, job
 from gnb.services import clean_up as clean_up_service
-from gnb.services import sitemap, weekly_report
+from gnb.services import sitemap
 from gnb.services.pricing import campaigns, demand
+from gnb.services.reports import weekly_report
 from gnb.services.reports.week import Week
 
 
@@ -72,3 +73,15 @@ def update_sitemap(_data: dict[str, Any], _running: JobContext) -> dict[str, Any
 def clean_up(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Removes what is past its keeping time."""
     return clean_up_service.clean_up().as_json()
+
+
+_HOME = "Europe/Istanbul"
+
+SCHEDULES = [
+    Schedule("process-campaigns", "process-campaigns", cron="0 * * * *", tz=_HOME),
+    Schedule("update-dynamic-pricing", "update-dynamic-pricing", cron="0 2 * * mon", tz=_HOME),
+    Schedule("generate-weekly-report", "generate-weekly-report", cron="0 9 * * mon", tz=_HOME),
+    Schedule("update-sitemap", "update-sitemap", cron="0 0 * * *", tz=_HOME),
+    Schedule("clean-up", "clean-up", cron="30 3 * * *", tz=_HOME),
+    Schedule("enqueue-left-behind", "enqueue-left-behind", every=60, catch_up="skip"),
+]

@@ -9,6 +9,7 @@ two-place Decimals on SQLite and on PostgreSQL alike.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, registry
 from sqlalchemy.sql import operators
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -26,7 +29,7 @@ MINOR_DIGITS = 2
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: refuses naive datetimes, stores UTC, gives back aware datetimes in UTC."""
+    """An instant: rejects naive datetimes, stores UTC, returns aware datetimes in UTC."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -71,7 +74,7 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(int(value)).scaleb(-MINOR_DIGITS)
 
     def coerce_compared_value(self, op: operators.OperatorType | None, value: Any) -> TypeEngine[Any]:
-        """A factor is a plain number; only what is compared, added or subtracted is an amount."""
+        """Treat a factor as a plain number; only what is compared, added or subtracted is an amount."""
         if op in (operators.mul, operators.truediv, operators.floordiv, operators.mod):
             return sa.BigInteger() if isinstance(value, int) else sa.Numeric()
         return self
@@ -83,7 +86,7 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class Base(DeclarativeBase):
-    """What every table shares: names of constraints that migrations can rely on, and Python types of columns."""
+    """The base of all tables: constraint names that migrations rely on, and the Python types of columns."""
 
     registry = registry(
         metadata=sa.MetaData(
@@ -119,7 +122,7 @@ else:
 
 @sa.event.listens_for(sa.Engine, "handle_error")
 def _keep_rows_out(context: sa.ExceptionContext) -> None:
-    """PostgreSQL's errors quote the row that was refused: nothing for logs, jobs and error reports."""
+    """Remove the row that PostgreSQL's errors quote: it does not belong in logs, jobs and error reports."""
     error = context.sqlalchemy_exception
     if isinstance(error, sa.exc.DBAPIError):
         for each in filter(None, (error, error.orig)):
@@ -127,7 +130,7 @@ def _keep_rows_out(context: sa.ExceptionContext) -> None:
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC."""
+    """Return the current instant, aware, in UTC."""
     return datetime.now(UTC)
 
 
@@ -141,6 +144,36 @@ def execute_count(statement: sa.UpdateBase) -> int:
 
 
 def one_of(column: str, values: Sequence[str]) -> sa.CheckConstraint:
-    """A constraint that keeps a text column to the listed words (NULL passes where the column allows it)."""
+    """Return a constraint that limits a text column to the listed values (NULL passes if the column allows it)."""
     words = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({words})", name=column)
+
+
+_PRAGMAS = (
+    "busy_timeout = 10000",  # ms that a writer waits for another one's turn to end
+    "journal_mode = WAL",  # readers go on while one writes
+    "synchronous = NORMAL",  # with WAL safe against a crash of the process, and quick
+    "foreign_keys = ON",
+)
+
+
+@event.listens_for(Engine, "connect")
+def _prepare(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+LANGUAGES = ("tr", "en", "de", "ru", "ar", "fr")
+"""What a user or a customer may prefer. Texts exist in `TEXT_LANGUAGES`; the others fall back to English."""
+
+TEXT_LANGUAGES = ("tr", "en")
+DEFAULT_LANGUAGE = "en"
+
+
+def localized(texts: dict[str, str], language: str) -> str:
+    """Return the text in the language, else in English, else in any language ("" if there is none)."""
+    return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from gnb.models.base import BigId, Model, now, one_of
-from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, BigId, Model, now, one_of
 from gnb.models.tour import CURRENCIES, Tour
 from gnb.models.user import User, normalize_email
 

@@ -8,10 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from gnb.models.base import BigId, Model, now, one_of
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, BigId, Model, now, one_of
 from gnb.models.booking import Booking
 from gnb.models.campaign import Campaign
-from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES
 from gnb.models.user import User, normalize_email
 
 DELIVERY_STATES = ("queued", "sending", "sent", "failed", "suppressed")

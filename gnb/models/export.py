@@ -1,4 +1,4 @@
-"""Exports: what was asked for, how far it is, and the file while it is kept."""
+"""Files that jobs write to the database: exports of staff, and files of the public site."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gnb.models.base import Model, now, one_of
-from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, Model, now, one_of
 from gnb.models.user import User
 
 EXPORT_TYPES = ("bookings-csv", "users-csv", "revenue-csv", "bookings-pdf", "revenue-pdf")
@@ -81,3 +80,15 @@ class ExportChunk(Model):
 # A file's pieces are read once or twice and kept for a day: compressing them costs more than writing them.
 _UNCOMPRESSED = sa.DDL("ALTER TABLE export_chunks ALTER COLUMN data SET STORAGE EXTERNAL")
 sa.event.listen(ExportChunk.__table__, "after_create", _UNCOMPRESSED.execute_if(dialect="postgresql"))
+
+
+class SiteFile(Model):
+    """One file, such as `sitemap.xml`, compressed with gzip."""
+
+    __tablename__ = "site_files"
+
+    name: Mapped[str] = mapped_column(sa.String(80), primary_key=True)
+    data: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True)
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    """SHA-256 of what is compressed: the file's ETag."""
+    changed_at: Mapped[datetime] = mapped_column(default=now)

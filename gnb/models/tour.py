@@ -8,8 +8,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gnb.models.base import Model, now, one_of
-from gnb.models.languages import localized
+from gnb.models.base import Model, localized, now, one_of
 
 CATEGORIES = ("transfer", "tour", "vip", "airport", "city", "excursion", "package")
 CURRENCIES = ("EUR", "GBP", "TRY", "USD")

@@ -1,4 +1,4 @@
-"""People with an account: customers, drivers and staff."""
+"""Users, what mail their addresses receive, and tokens that were revoked."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from flask_login import UserMixin
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from gnb.models.base import Model, now, one_of
-from gnb.models.languages import DEFAULT_LANGUAGE, LANGUAGES
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, Model, now, one_of
 
 ROLES = ("user", "driver", "support", "manager", "admin", "superadmin")
 ADMIN_ROLES = frozenset({"admin", "superadmin"})
@@ -71,3 +70,31 @@ class User(UserMixin, Model):
 
     def __repr__(self) -> str:
         return f"<User {self.id} {self.role}>"
+
+
+class NotificationSetting(Model):
+    """The wishes of one address, account or guest alike; an address without a row wants everything."""
+
+    __tablename__ = "notification_settings"
+
+    email: Mapped[str] = mapped_column(sa.String(254), primary_key=True)
+    bookings: Mapped[bool] = mapped_column(default=True)
+    """Confirmations of bookings and payments."""
+    campaigns: Mapped[bool] = mapped_column(default=True)
+    changed_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+
+    @validates("email")
+    def _normalize_email(self, _key: str, value: str) -> str:
+        return normalize_email(value)
+
+
+class RevokedToken(Model):
+    """A token's id, kept until the token would have expired by itself."""
+
+    __tablename__ = "revoked_tokens"
+    __table_args__ = (sa.Index(None, "expires_at"),)
+
+    jti: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime] = mapped_column(default=now)

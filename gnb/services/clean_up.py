@@ -1,6 +1,6 @@
-"""Removes what is past its keeping time: files of exports, ended tokens, old mail and the audit's oldest entries.
+"""Deletes expired data: export files, revoked tokens, old mail and old audit entries.
 
-Each part commits for itself, in slices, so that a killed run has done what it has done, and the next goes on.
+Each part commits in batches, so that an interrupted run keeps its progress and the next one continues.
 """
 
 from dataclasses import asdict, dataclass
@@ -25,7 +25,7 @@ _SETTLED = ("sent", "failed", "suppressed")
 
 @dataclass(frozen=True)
 class Cleaned:
-    """How many of each were removed; `abandoned` exports were given up."""
+    """How many of each were deleted; `abandoned` exports were marked as failed."""
 
     files: int = 0
     abandoned: int = 0
@@ -40,7 +40,7 @@ class Cleaned:
 
 
 def clean_up(moment: datetime | None = None) -> Cleaned:
-    """Remove what is past its time as of that moment (now). Twice is once."""
+    """Delete everything that has expired as of a moment (now by default). Idempotent."""
     moment = moment or now()
     exports = export_service.remove_expired_exports(moment)
     forgotten = tokens.forget_expired(moment)
@@ -57,7 +57,7 @@ def clean_up(moment: datetime | None = None) -> Cleaned:
 
 
 def _remove(key: Any, *conditions: Any) -> int:
-    """Deletes the rows, a slice a transaction: the database is never locked for long."""
+    """Delete the rows in batches, one per transaction, so that the database is never locked for long."""
     table, removed = key.class_, 0
     while True:
         ids = sa.select(key).where(*conditions).limit(_SLICE)

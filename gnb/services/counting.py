@@ -1,5 +1,6 @@
-"""What the business counts for the metrics: bookings made, by their status, and sign-ins, by how and whether they
-succeeded. Importing the module makes it listen; the numbers are the broker's, one for all processes.
+"""Business counters for the metrics: bookings by status, and sign-in attempts by kind and success.
+
+Importing the module registers its listeners. The counters are in the broker, shared by all processes.
 """
 
 from typing import Any, cast
@@ -35,7 +36,7 @@ def _note_bookings(session: Session, _context: Any) -> None:
 
 @event.listens_for(db.session, "after_commit")
 def _count_bookings(session: Session) -> None:
-    """Count what is in the database for good: not at the end of a savepoint, nor what one has taken back."""
+    """Count committed bookings, except at the end of a savepoint and those that were rolled back."""
     if session.in_nested_transaction():
         return
     for booking, status in session.info.pop(_NEW, ()):

@@ -1,10 +1,10 @@
-"""The sitemap of the public site, as sitemaps.org and its hreflang extension describe it.
+"""The sitemap of the public site, as specified by sitemaps.org with its hreflang extension.
 
-    update_sitemap()              # makes it anew; readers see the old one whole or the new one whole
-    sitemap_file("sitemap.xml")   # what is served, compressed with gzip
+    update_sitemap()              # rebuilds it; readers get the old one or the new one, never a mixture
+    sitemap_file("sitemap.xml")   # the file to serve, compressed with gzip
 
-Every active tour and the front page, in every language that texts exist in, each address with its alternates. Past
-50,000 addresses `sitemap.xml` is an index of `sitemap-1.xml.gz`, `sitemap-2.xml.gz`, …
+Contains every active tour and the front page, each in every language with its alternates. With more than 50,000 URLs,
+`sitemap.xml` is an index of `sitemap-1.xml.gz`, `sitemap-2.xml.gz`, …
 """
 
 import gzip
@@ -31,7 +31,7 @@ _ROOT = f'<urlset xmlns="{_SCHEMA}" xmlns:xhtml="http://www.w3.org/1999/xhtml">\
 
 @dataclass(frozen=True)
 class SitemapMade:
-    """What a run made."""
+    """The result of a run."""
 
     addresses: int
     files: int
@@ -40,7 +40,7 @@ class SitemapMade:
 
 
 def update_sitemap(limit: int = LIMIT) -> SitemapMade:
-    """Make the files anew and put them in place of the old ones in one transaction; `limit` addresses in a file."""
+    """Rebuild the files and replace the old ones in one transaction; `limit` URLs per file."""
     entries, total = _entries(settings().site_url), 0
     made: list[SiteFile] = []
     while part := list(islice(entries, limit)):
@@ -54,7 +54,7 @@ def update_sitemap(limit: int = LIMIT) -> SitemapMade:
 
 
 def sitemap_file(name: str) -> SiteFile | None:
-    """The file of that name, None if there is none. The sitemap of a site that never had one is made first."""
+    """Return the file with this name, or None. Builds the sitemap if there is none yet."""
     found = db.session.get(SiteFile, name)
     if found is None and name == INDEX:
         update_sitemap()
@@ -63,12 +63,12 @@ def sitemap_file(name: str) -> SiteFile | None:
 
 
 def address_of(path: str, language: str, site: str) -> str:
-    """The address by which search engines know a page in a language."""
+    """Return the URL of a page in a language, as search engines index it."""
     return f"{site}{quote(path)}?lang={language}"
 
 
 def _entries(site: str) -> Iterator[str]:
-    """An entry for each address, the front page's first. Tours are read as they are needed."""
+    """Yield an entry for each URL, the front page first; tours are streamed."""
     yield from _page(site, "/", None)
     query = sa.select(Tour.slug, Tour.updated_at).where(Tour.active).order_by(Tour.id)
     for slug, changed in db.session.execute(query.execution_options(yield_per=1000)):
@@ -102,7 +102,7 @@ def _file(name: str, text: str) -> SiteFile:
 
 
 def _put_in_place(made: list[SiteFile]) -> int:
-    """Replaces every file of the old sitemap at once; returns the bytes of the new one."""
+    """Replace all files of the old sitemap in one transaction; return the size of the new one in bytes."""
     size = sum(len(each.data) for each in made)
     db.session.rollback()
     db.session.execute(sa.delete(SiteFile).where(SiteFile.name.startswith("sitemap")))

@@ -1,7 +1,7 @@
-"""Request metrics of several web processes: each writes into files of its own, and whoever is scraped adds them up.
+"""Request metrics of several web processes: each process writes its own files, which are summed when scraped.
 
-A file belongs to a slot and not to a process: the process that replaces another goes on counting in the same file.
-So there are never more files than processes side by side, and no number falls when a process is replaced.
+A file belongs to a slot rather than a process: a replacement process continues counting in the same file. So there are
+never more files than concurrent processes, and no counter decreases when a process is replaced.
 """
 
 import os
@@ -22,7 +22,7 @@ _made: tuple[int, str] | None = None
 
 
 def prepare() -> None:
-    """Have metrics that are made from now on kept in files; before the application is imported."""
+    """Store all metrics that are created from now on in files; call this before importing the application."""
     global _made
     folder = os.environ.get(FOLDER)
     if folder is None:
@@ -33,17 +33,17 @@ def prepare() -> None:
 
 
 def free_slot(taken: set[int]) -> int:
-    """The lowest number that no process has."""
+    """Return the lowest number that no process uses."""
     return next(number for number in range(1, len(taken) + 2) if number not in taken)
 
 
 def take_slot(number: int) -> None:
-    """This process counts in that slot's files from now on."""
+    """Make this process count in the files of a slot."""
     global _slot
     _slot = f"web{number}"
 
 
 def clear() -> None:
-    """Remove the folder if `prepare` has made it in this process."""
+    """Delete the folder if `prepare` created it in this process."""
     if _made and _made[0] == os.getpid():
         shutil.rmtree(_made[1], ignore_errors=True)

@@ -10,17 +10,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from gnb.config import ROOT
 from gnb.extensions import db, engine
-from gnb.jobs.schedules import SCHEDULES
+from gnb.jobs.scheduled import SCHEDULES
 from gnb.models import Tour, User, local_day, now
 from gnb.services import demo
 from gnb.services.accounts import passwords
-from gnb.services.ai import answers, delay_risk
+from gnb.services.ai import delay_risk, lookups
 from gnb.services.ai.requests import DelayRiskRequest
-from gnb.services.bookings import risk
 from gnb.services.bookings.booking import book
-from gnb.services.bookings.catalogue import tour_of_slug
-from gnb.services.bookings.changing import set_status
 from gnb.services.bookings.request import BookingRequestSchema
+from gnb.services.bookings.status import set_status
+from gnb.services.bookings.tours import tour_of_slug
 from tests.browser.conftest import NO_SANDBOX, chromium_program, sign_in
 from tests.browser.shop import CUSTOMER
 from tests.browser.stage import ADMIN, PASSWORD, Stage
@@ -124,8 +123,8 @@ def add_booking() -> None:
     data = booking_data(tour, time="17:30", flightNumber="TK1984", notes="Two large bags; we come out at gate 13.")
     booking = book(BookingRequestSchema().load(data))
     set_status(booking, "confirmed", db.session.query(User).filter_by(email=ADMIN).one())
-    asked = DelayRiskRequest().load(risk.question(booking, "en"))
-    answers.kept(risk.KIND, asked, delay_risk.assess(asked))
+    asked = DelayRiskRequest().load(lookups.delay_risk_request(booking, "en"))
+    lookups.cache(lookups.DELAY_RISK, asked, delay_risk.assess(asked))
 
 
 def add_customer() -> None:

@@ -6,7 +6,7 @@ from flask import Flask
 
 from benchmarks.calibration_plot import draw
 from benchmarks.delay_accuracy import BEGIN, END, PAGE, PICTURE, measured
-from gnb.services.ai.accuracy import CalibrationBin
+from benchmarks.delay_model_accuracy import CalibrationBin
 from tests.servers import on_sqlite
 
 SVG = "{http://www.w3.org/2000/svg}"

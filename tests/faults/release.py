@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gnb.processes import end_with_parent
+from gnb.broker import end_with_parent
 from tests.integration.engine.conftest import wait_for
 
 ROOT = Path(__file__).parents[2]

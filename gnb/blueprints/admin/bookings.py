@@ -23,10 +23,11 @@ from gnb.blueprints.shared.pagination import page_of
 from gnb.models import AuditEntry, Booking, Delivery, Extra, db
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import audit
+from gnb.services.ai.lookups import get_or_enqueue_delay_risk, peek_delay_risk
 from gnb.services.audit import AuditFilter
-from gnb.services.bookings import changing, reading
+from gnb.services.bookings.booking import LONGEST_SEARCH, booking_of_id, find_bookings
 from gnb.services.bookings.errors import InvalidBookingState
-from gnb.services.bookings.risk import ask_risk, known_risk
+from gnb.services.bookings.status import next_statuses, set_status
 from gnb.services.exports.errors import InvalidFilters
 from gnb.services.exports.filters import dump_filters, filters_schema, load_filters
 
@@ -54,7 +55,7 @@ class Asked:
 def bookings() -> ResponseReturnValue:
     """Show the bookings that match, newest first."""
     asked = _asked()
-    found, pager = page_of(partial(reading.find_bookings, asked.loaded, asked.text) if not asked.errors else _nothing)
+    found, pager = page_of(partial(find_bookings, asked.loaded, asked.text) if not asked.errors else _nothing)
     page = render_template(
         "admin/bookings/list.html",
         bookings=found,
@@ -71,7 +72,7 @@ def bookings() -> ResponseReturnValue:
 def booking(booking_id: int) -> ResponseReturnValue:
     """Show one booking with its passengers, its money, its life, its mails and their jobs."""
     found = _booking(booking_id)
-    risk = known_risk(found, str(get_locale()))
+    risk = peek_delay_risk(found, str(get_locale()))
     return render_template(
         "admin/bookings/booking.html",
         live=bool(risk and risk.job),
@@ -80,7 +81,7 @@ def booking(booking_id: int) -> ResponseReturnValue:
         deliveries=_deliveries(found),
         extras=_titles(found),
         risk=risk,
-        next_statuses=changing.next_statuses(found),
+        next_statuses=next_statuses(found),
         labels=labels,
     )
 
@@ -108,7 +109,7 @@ def set_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
     """Change the status, or say why that is not possible."""
     found, page = _booking(booking_id), url_for("admin.booking", booking_id=booking_id)
     try:
-        changing.set_status(found, status, signed_in_user())
+        set_status(found, status, signed_in_user())
     except InvalidBookingState as error:
         return rejected(str(error), page)
     words = gettext("Booking %(reference)s: %(status)s.", reference=found.reference, status=state_label(status, "booking"))  # fmt: skip # noqa: E501
@@ -120,7 +121,7 @@ def ask_booking_risk(booking_id: int) -> ResponseReturnValue:
     """Have the risk of a delay found out; the booking's page shows it."""
     found, page = _booking(booking_id), url_for("admin.booking", booking_id=booking_id)
     try:
-        ask_risk(found, str(get_locale()))
+        get_or_enqueue_delay_risk(found, str(get_locale()))
     except ValidationError:
         return rejected(gettext("The places of this tour are not known well enough to judge its road."), page)
     except QueueUnavailable:
@@ -130,7 +131,7 @@ def ask_booking_risk(booking_id: int) -> ResponseReturnValue:
 
 def _asked() -> Asked:
     sent = read_form(_schema(), request.args)
-    text = request.args.get("q", "").strip()[: reading.LONGEST_SEARCH]
+    text = request.args.get("q", "").strip()[:LONGEST_SEARCH]
     try:
         return Asked(sent, load_filters(EXPORT, sent), text, {})
     except InvalidFilters as error:
@@ -150,7 +151,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _booking(booking_id: int) -> Booking:
-    return reading.booking_of_id(booking_id)
+    return booking_of_id(booking_id)
 
 
 def _entries(booking: Booking) -> list[AuditEntry]:

@@ -63,7 +63,8 @@ def retry_group(queue_name: str, key: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/failures/<key>/remove")
 def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Remove every job that failed with this error."""
-    count = actions.change_jobs("remove", queue_name, _group(queue_name, key).ids, caller(), {"alike": True})
+    ids = _group(queue_name, key).ids
+    count = actions.change_jobs("remove", queue_name, ids, caller(), {"state": "failed", "alike": True}, "failed")
     return done(counted("%(count)s job removed.", "%(count)s jobs removed.", count))
 
 

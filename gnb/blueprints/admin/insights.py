@@ -19,7 +19,7 @@ from gnb.models import HOME_ZONE
 from gnb.queueing import Job
 from gnb.queueing.errors import JobNotFound
 from gnb.services import queue_service
-from gnb.services.ai import answers
+from gnb.services.ai import lookups
 from gnb.services.queues import reading
 
 JOBS_SHOWN = 10
@@ -53,9 +53,9 @@ def insights() -> ResponseReturnValue:
 def ask_insight() -> ResponseReturnValue:
     """Ask; show the answer that is kept, or go to the job that finds one, or show what is wrong."""
     kind = _chosen(request.form.get("kind"))
-    data = read_form(answers.REQUESTS[kind](), request.form)
+    data = read_form(lookups.REQUESTS[kind](), request.form)
     try:
-        asked = answers.ask(kind, data)
+        asked = lookups.get_or_enqueue(kind, data)
     except ValidationError as error:
         return _page(kind, data, error.normalized_messages()), 422
     if asked.job:
@@ -67,7 +67,7 @@ def ask_insight() -> ResponseReturnValue:
 def insight(job_id: str) -> ResponseReturnValue:
     """Show how far the job is, or its answer."""
     try:
-        job = queue_service.get_job(answers.QUEUE, job_id)
+        job = queue_service.get_job(lookups.QUEUE, job_id)
     except JobNotFound:
         job = None
     if job is None or job.name not in KINDS:
@@ -76,7 +76,7 @@ def insight(job_id: str) -> ResponseReturnValue:
 
 
 def _page(kind: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
-    schema = answers.REQUESTS[kind]()
+    schema = lookups.REQUESTS[kind]()
     fields = [_made_easy(field, kind) for field in filter_fields(schema, values, errors)]
     return render_template(
         "admin/insights/list.html",
@@ -112,7 +112,7 @@ def _hours(answer: dict[str, Any]) -> Any:
 
 def _latest() -> list[Job]:
     """The newest jobs of the queue, whatever their state."""
-    queue = reading.queue(answers.QUEUE)
+    queue = reading.queue(lookups.QUEUE)
     found = [job for state in _STATES for job in queue.jobs(state, 0, JOBS_SHOWN).jobs if job.name in KINDS]
     return sorted(found, key=lambda job: job.created_at or datetime.min.replace(tzinfo=HOME_ZONE), reverse=True)[
         :JOBS_SHOWN

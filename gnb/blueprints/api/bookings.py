@@ -12,9 +12,10 @@ from gnb.blueprints.api.tours import TEXT_TYPE, PageQuery, amount, page_bounds
 from gnb.blueprints.shared.access import caller, signed_in_user
 from gnb.blueprints.shared.rate_limits import count_booking
 from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES, Booking
-from gnb.services.bookings import access, changing, reading
-from gnb.services.bookings.booking import LONGEST_KEY, book
+from gnb.services.bookings import access
+from gnb.services.bookings.booking import LONGEST_KEY, book, booking_of_id, find_bookings
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
+from gnb.services.bookings.status import next_statuses, set_status
 from gnb.services.exports.filters import BookingsFilters
 from gnb.services.queues.schemas import moment
 
@@ -87,7 +88,7 @@ class BookingSchema(BookingRowSchema):
     paidAt = moment("paid_at", "When it was paid")
     cancelledAt = moment("cancelled_at", "When it was cancelled")
     nextStatuses = fields.Function(
-        changing.next_statuses,
+        next_statuses,
         required=True,
         metadata={"type": "array", "items": {"type": "string"}, "description": "What it may become now."},
     )
@@ -150,14 +151,14 @@ def make_booking(wanted: BookingRequest) -> Booking:
 @blueprint.endpoint("GET", "", BookingPageSchema, query=BookingsQuery, message="The newest bookings.")
 def list_bookings(wanted: dict[str, Any]) -> dict[str, Any]:
     """The bookings that match, newest first."""
-    found, total = reading.find_bookings(wanted, wanted.get("q"), *page_bounds(wanted))
+    found, total = find_bookings(wanted, wanted.get("q"), *page_bounds(wanted))
     return {"bookings": found, "count": len(found), "total": total}
 
 
 @blueprint.endpoint("GET", "/<int:booking_id>", BookingSchema, errors=(404,), message="The booking.")
 def get_booking(booking_id: int) -> Booking:
     """One booking with its passengers and extras."""
-    return reading.booking_of_id(booking_id)
+    return booking_of_id(booking_id)
 
 
 @blueprint.endpoint(
@@ -165,6 +166,6 @@ def get_booking(booking_id: int) -> Booking:
 )
 def change_status(change: dict[str, Any], booking_id: int) -> Booking:
     """Confirm, settle, complete or cancel a booking; its customer gets the mail that belongs to it."""
-    booking = reading.booking_of_id(booking_id)
-    changing.set_status(booking, change["status"], signed_in_user())
+    booking = booking_of_id(booking_id)
+    set_status(booking, change["status"], signed_in_user())
     return booking

@@ -13,7 +13,7 @@ from gnb.blueprints.shared.rate_limits import count_question
 from gnb.models import ROLES, User
 from gnb.queueing import Job
 from gnb.services import queue_service
-from gnb.services.ai import answers
+from gnb.services.ai import lookups
 from gnb.services.ai.requests import DelayRiskRequest, RecommendationsRequest
 
 EVERYONE_WITH_AN_ACCOUNT = frozenset(ROLES)
@@ -80,7 +80,7 @@ def delay_risk_job(job_id: str) -> dict[str, Any]:
 
 def _ask(kind: str, data: dict[str, Any]) -> Any:
     count_question()
-    asked = answers.ask(kind, data)
+    asked = lookups.get_or_enqueue(kind, data)
     if asked.job is None:
         return {"state": "completed", "answer": asked.answer, "jobId": None, "url": None, "error": None}
     return _accepted(_progress(asked.job))
@@ -96,7 +96,7 @@ def _accepted(progress: dict[str, Any]) -> Response:
 
 def _job(kind: str, job_id: str) -> Job:
     """The job of that kind; those of others are no more to be seen here than those that do not exist."""
-    job = queue_service.get_job(answers.QUEUE, job_id)
+    job = queue_service.get_job(lookups.QUEUE, job_id)
     if job.name != kind:
         abort(404, "There is no such job.")
     return job

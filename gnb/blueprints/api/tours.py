@@ -10,8 +10,9 @@ from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.models import CATEGORIES, CURRENCIES, Extra
-from gnb.services.bookings.catalogue import PAGE_SIZE, Offer, TourSearch, find_tours, seats_left, tour_of_slug
-from gnb.services.bookings.fields import SpokenSchema, TravelDay
+from gnb.services.bookings.fields import LocalizedSchema, TravelDay
+from gnb.services.bookings.seats import seats_left
+from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 LARGEST_PAGE = 200
@@ -25,14 +26,14 @@ def amount(**options: Any) -> fields.Decimal:
     return fields.Decimal(places=2, as_string=True, required=True, **options)
 
 
-class PageQuery(SpokenSchema):
+class PageQuery(LocalizedSchema):
     """Which part of a list: from `start` up to, not including, `end`."""
 
     start = fields.Integer(load_default=0, validate=validate.Range(0, 10**9))
     end = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, 10**9))
 
 
-def page_bounds(wanted: dict[str, Any], size: int = PAGE_SIZE) -> tuple[int, int]:
+def page_bounds(wanted: dict[str, Any], size: int = OFFERS_PER_PAGE) -> tuple[int, int]:
     """Start and end of the part asked for; never more than `LARGEST_PAGE`."""
     start = wanted["start"]
     end = start + size if wanted["end"] is None else wanted["end"]
@@ -51,7 +52,7 @@ class TourQuery(PageQuery):
     passengers = fields.Integer(validate=validate.Range(1, 50))
 
 
-class DayQuery(SpokenSchema):
+class DayQuery(LocalizedSchema):
     """The day that seats are counted on."""
 
     date = TravelDay()

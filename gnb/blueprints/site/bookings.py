@@ -15,9 +15,8 @@ from gnb.blueprints.site.search import requested_search
 from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter, settings
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now
-from gnb.services.bookings import access, changing
+from gnb.services.bookings import access
 from gnb.services.bookings.booking import book
-from gnb.services.bookings.catalogue import seats_left
 from gnb.services.bookings.errors import (
     BookingNotFound,
     IdempotencyConflict,
@@ -26,6 +25,8 @@ from gnb.services.bookings.errors import (
     SoldOut,
 )
 from gnb.services.bookings.request import BookingRequestSchema
+from gnb.services.bookings.seats import seats_left
+from gnb.services.bookings.status import cancel_by_customer, may_cancel
 from gnb.services.mail.booking_facts import booking_facts
 from gnb.services.mail.calendar import pickup_calendar
 from gnb.services.mail.message import sender_domain
@@ -43,7 +44,7 @@ def page(reference: str) -> ResponseReturnValue:
         facts=booking_facts(booking, page_language()),
         fare=booking.amount - sum(extra.total for extra in booking.extras),
         just_made="made" in request.args,
-        may_cancel=changing.may_cancel(booking),
+        may_cancel=may_cancel(booking),
         token=request.args.get("token"),
     )
 
@@ -67,7 +68,7 @@ def ask(reference: str) -> ResponseReturnValue:
         "site/cancel.html",
         booking=booking,
         facts=booking_facts(booking, page_language()),
-        may_cancel=changing.may_cancel(booking),
+        may_cancel=may_cancel(booking),
         token=request.args.get("token"),
     )
 
@@ -78,7 +79,7 @@ def cancel(reference: str) -> ResponseReturnValue:
     """Cancel it, by the rules of the house."""
     booking, user = _booking(reference), caller()
     try:
-        changing.cancel_by_customer(booking, user)
+        cancel_by_customer(booking, user)
         flash(gettext("The booking is cancelled. A mail confirms it."), "info")
     except InvalidBookingState as error:
         flash(str(error), "error")

@@ -16,10 +16,10 @@ from gnb.blueprints.shared.text import parse_int
 from gnb.extensions import db
 from gnb.models import CATEGORIES, Tour, local_day, now
 from gnb.services import places
-from gnb.services.bookings import times
-from gnb.services.bookings.catalogue import TourSearch
-from gnb.services.bookings.fields import Choice, Line, SpokenSchema, TravelDay
-from gnb.services.bookings.request import MOST_PASSENGERS
+from gnb.services.bookings import tours
+from gnb.services.bookings.fields import Choice, Line, LocalizedSchema, TravelDay
+from gnb.services.bookings.request import MOST_PASSENGERS, check_day
+from gnb.services.bookings.tours import TourSearch
 from gnb.services.places import place_name
 
 _CODE = re.compile(r"^.*\(([A-Z]{3})\)$", re.DOTALL)
@@ -34,7 +34,7 @@ class _Passengers(fields.Integer):
         return number
 
 
-class _SearchSchema(SpokenSchema):
+class _SearchSchema(LocalizedSchema):
     class Meta:
         unknown = EXCLUDE
 
@@ -64,7 +64,7 @@ class Search:
 
     @property
     def last_day(self) -> str:
-        return (local_day(now()) + times.FARTHEST).isoformat()
+        return (local_day(now()) + tours.FARTHEST).isoformat()
 
 
 def requested_search() -> Search:
@@ -78,7 +78,7 @@ def requested_search() -> Search:
         messages, found = dict(error.normalized_messages()), dict(error.valid_data)  # type: ignore[arg-type]
     if found.get("day"):
         try:
-            times.check_day(found["day"], local_day(now()))
+            check_day(found["day"], local_day(now()))
         except ValidationError as error:
             del found["day"]
             messages.update(error.normalized_messages())

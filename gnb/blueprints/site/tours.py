@@ -12,8 +12,8 @@ from gnb.blueprints.shared.pagination import Pager, page_number
 from gnb.blueprints.site.search import PARAMETERS, place_label, place_names, requested_search
 from gnb.blueprints.site.seo import page_addresses, structured_tour
 from gnb.models import Tour, local_day, now
-from gnb.services.bookings.catalogue import TourSearch, find_tours, is_sold_out, tour_of_slug
 from gnb.services.bookings.errors import TourNotFound
+from gnb.services.bookings.tours import TourSearch, find_tours, is_sold_out, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 PAGE_SIZE = 24

@@ -1,6 +1,6 @@
-"""What the queue `ai` does: delay risk, recommendations, insights.
+"""What the queue `ai` computes: delay risk, recommendations and insights.
 
-Read `delay_risk`, `recommendations` and `insights` first: each takes loaded data and gives a JSON-able answer. The
-first needs no language model at all; the other two let one order and word what rules and figures have already decided,
-through `client`, and do without when there is no key or the service is away.
+Start with `delay_risk`, `recommendations` and `insights`: each takes loaded data and returns a JSON-able answer. The
+first uses no language model; the other two let one order and word what rules and figures have already decided, and
+fall back to templates when there is no key or the service is unreachable.
 """

@@ -1,4 +1,4 @@
-"""Tours scored for a customer by rules that can be told: what they booked, the season, the price, others like them."""
+"""Tours scored for a customer by explainable rules: past bookings, season, price, and similar customers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ONCE = frozenset({"city", "tour", "excursion", "package"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """A tour with what each rule gives it, from 0 to its weight."""
+    """A tour with the score of each rule, from 0 to the rule's weight."""
 
     tour: Tour
     parts: dict[str, float]
@@ -34,14 +34,14 @@ class Candidate:
 
     @property
     def main_reason(self) -> str:
-        """The rule that speaks most for it, "offer" when none does."""
+        """The rule with the largest relative score, "offer" if all are 0."""
         name, part = max(self.parts.items(), key=lambda item: item[1] / WEIGHTS[item[0]])
         return name if part > 0 else "offer"
 
 
 @dataclass(frozen=True)
 class History:
-    """What a customer booked before: how often each tour, place and kind, and what a booking cost on average."""
+    """A customer's past bookings: counts by tour, city and category, and the average price."""
 
     tours: Counter[int]
     cities: Counter[str]
@@ -50,7 +50,7 @@ class History:
 
 
 def candidates(connection: sa.Connection, tours: Sequence[Tour], user_id: int, today: date) -> list[Candidate]:
-    """The tours that may be recommended, best first; equal ones in the order of their ids."""
+    """Return the tours that may be recommended, best first; ties are ordered by id."""
     history = history_of(connection, user_id)
     season, similar = _in_season(connection, today), _of_similar_customers(connection, user_id)
     found = [
@@ -62,7 +62,7 @@ def candidates(connection: sa.Connection, tours: Sequence[Tour], user_id: int, t
 
 
 def history_of(connection: sa.Connection, user_id: int) -> History:
-    """What the customer booked and did not cancel."""
+    """Return the customer's bookings that were not cancelled."""
     rows = connection.execute(
         sa.select(Booking.tour_id, Tour.city, Tour.category, sa.func.count(), Tour.current_price)
         .join(Tour, Tour.id == Booking.tour_id)
@@ -80,7 +80,7 @@ def history_of(connection: sa.Connection, user_id: int) -> History:
 
 
 def _in_season(connection: sa.Connection, today: date) -> dict[int, int]:
-    """How often each tour was booked for this month and its neighbours, in the last two years."""
+    """Count each tour's bookings for this month and the adjacent ones, in the last two years."""
     months = [(today.month - 2) % 12 + 1, today.month, today.month % 12 + 1]
     return _counted(
         connection,
@@ -95,7 +95,7 @@ def _in_season(connection: sa.Connection, today: date) -> dict[int, int]:
 
 
 def _of_similar_customers(connection: sa.Connection, user_id: int) -> dict[int, int]:
-    """How many customers who share a tour with this one booked each tour."""
+    """Count the customers of each tour who share a tour with this customer."""
     own, theirs, others = aliased(Booking), aliased(Booking), aliased(Booking)
     shared = sa.select(own.tour_id).where(own.user_id == user_id, own.status != "cancelled")
     similar = sa.select(theirs.user_id).where(

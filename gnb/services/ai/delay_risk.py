@@ -1,9 +1,9 @@
-"""The risk that a transfer arrives late, from what the business's own transfers were like.
+"""The risk that a transfer arrives late, from the business's own transfers.
 
     assess({"origin": "IST", "destination": "Fatih", "scheduled_time": moment, "language": "en"})
     → {"probability": 0.31, "expectedMinutes": 9, "reasons": [{"code": "time", "text": "Leaving at 17:00 …"}], …}
 
-How the model is made and how good it is stands in docs/delay-risk.md.
+docs/delay-risk.md explains the model and its accuracy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from gnb.extensions import db
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import places
-from gnb.services.ai import cache, delay_words
+from gnb.services.ai import lookups, texts
 from gnb.services.ai.delay_model import DelayModel, Forecast
 from gnb.services.ai.trips import Trip, finished_trips
 from gnb.services.places import Place, place_name
@@ -42,7 +42,7 @@ _BANDS = (0, 5, 10, 15, 20, 30, 45)
 
 
 def assess(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The risk, as JSON. `asked` as DelayRiskRequest loads it. Raises UnknownPlace, TooFewTrips."""
+    """Return the risk as JSON. `asked` is loaded by DelayRiskRequest. Raises UnknownPlace, TooFewTrips."""
     model = current_model()
     origin, destination = places.find(asked["origin"]), places.find(asked["destination"])
     trip = _trip(model, origin, destination, asked)
@@ -71,14 +71,15 @@ def assess(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_model() -> DelayModel:
-    """The model of today's data: fitted at most once an hour while the broker is there. Raises TooFewTrips."""
+    """Return the model of the current data, fitted at most once an hour while the broker is reachable. Raises
+    TooFewTrips."""
     try:
-        if known := cache.get(_MODEL, {}):
+        if known := lookups.load(_MODEL, {}):
             return DelayModel.from_json(known)
     except QueueUnavailable:
         return DelayModel.fitted(finished_trips(db.session.connection()))
     model = DelayModel.fitted(finished_trips(db.session.connection()))
-    cache.put(_MODEL, {}, model.as_json())
+    lookups.store(_MODEL, {}, model.as_json())
     return model
 
 
@@ -94,7 +95,7 @@ def _trip(model: DelayModel, origin: Place, destination: Place, asked: Mapping[s
 
 
 def _area_near(model: DelayModel, place: Place) -> str:
-    """The area of the nearest airport served, "" when all are too far off to say anything of the traffic here."""
+    """Return the area of the nearest airport served, "" if all are too far to represent the traffic here."""
     served = [(airport, area) for code, area in model.airport_areas.items() if (airport := places.by_code(code))]
     near = [(places.straight_kilometres(place.position, airport.position), area) for airport, area in served]
     distance, area = min(near, default=(float("inf"), ""))
@@ -106,7 +107,7 @@ def _level(risk: float) -> str:
 
 
 def _reasons(model: DelayModel, trip: Trip, forecast: Forecast, language: str) -> list[dict[str, Any]]:
-    """The influences that change the lateness most, each with the minutes that it adds or saves."""
+    """Return the influences with the largest effect, each with the minutes it adds or saves."""
     effects = model.effects(trip)
     factors = dict.fromkeys(_GROUPS, 1.0)
     for code, names in _GROUPS.items():
@@ -118,29 +119,29 @@ def _reasons(model: DelayModel, trip: Trip, forecast: Forecast, language: str) -
     facts = {
         "area": place_name(trip.area, language),
         "hour": trip.pickup.hour,
-        "weekday": delay_words.weekday(trip.pickup, language),
-        "month": delay_words.month(trip.pickup, language),
+        "weekday": texts.weekday_name(trip.pickup, language),
+        "month": texts.month_name(trip.pickup, language),
         "kilometres": round(trip.kilometres),
         "route": trip.route,
     }
     reasons = []
     for code, factor in largest:
         minutes = forecast.mean_lateness * (1 - 1 / factor)
-        text = delay_words.reason(code, language, minutes, **facts)
+        text = texts.delay_reason(code, language, minutes, **facts)
         reasons.append({"code": code, "factor": round(factor, 2), "minutes": round(minutes, 1), "text": text})
     return reasons
 
 
 def _suggestion(forecast: Forecast, risk: float, language: str) -> dict[str, Any] | None:
-    """How many minutes earlier to leave, in steps of five; None when the risk is small."""
+    """Suggest how many minutes earlier to leave, in steps of five; None if the risk is low."""
     if risk < ADVISE_FROM:
         return None
     minutes = max(5 * ceil((forecast.quantile(1 - ADVISE_FROM) - LATE_MINUTES) / 5), 5)
-    return {"leaveEarlierMinutes": minutes, "text": delay_words.earlier(minutes, language)}
+    return {"leaveEarlierMinutes": minutes, "text": texts.leave_earlier(minutes, language)}
 
 
 def _distribution(forecast: Forecast) -> list[dict[str, Any]]:
-    """How likely each span of minutes after the plan is; `from` is open for the first span, `to` for the last."""
+    """Return the probability of each range of delays; the first range has no lower bound, the last no upper one."""
     over = [1.0, *(forecast.probability_over(minutes) for minutes in _BANDS), 0.0]
     edges = (None, *_BANDS, None)
     return [
@@ -150,6 +151,6 @@ def _distribution(forecast: Forecast) -> list[dict[str, Any]]:
 
 
 def _by_hour(model: DelayModel, trip: Trip) -> list[float]:
-    """The risk of the same trip at each hour of that day."""
+    """Return the risk of the same trip at each hour of that day."""
     moments = [trip.pickup.replace(hour=hour, minute=0) for hour in range(24)]
     return [round(model.forecast(replace(trip, pickup=moment)).probability_over(LATE_MINUTES), 3) for moment in moments]

@@ -1,22 +1,28 @@
-"""What a selection of bookings tells: figures from SQL, worded by the language model or by templates.
+"""Insights into a selection of bookings: figures from SQL, worded by the language model or by templates.
 
-The model sees figures and tours' names alone, no booking and no person; a sentence of its may hold no number but the
-figure's that it speaks of.
+The model gets figures and tour names only, no booking and no person. A sentence of the model may contain no number
+other than those of the figure it describes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
+import sqlalchemy as sa
+from babel.dates import format_date
+from babel.numbers import format_decimal
 from marshmallow import Schema, ValidationError, fields, validate
 
 from gnb.extensions import db
-from gnb.services.ai import insight_words, wording
-from gnb.services.ai.client import Prompt
-from gnb.services.ai.figures import Figure, figures
+from gnb.models import REVENUE_STATUSES, Booking, Tour, localized
+from gnb.services.ai import language_model, texts
+from gnb.services.ai.language_model import Prompt
+from gnb.services.exports import selection
 from gnb.services.exports.filters import dump_filters
+from gnb.services.mail.words import percent, text_language
 
 LONGEST_SENTENCE = 240
 MOST_INSIGHTS = 12
@@ -30,7 +36,7 @@ _RULES = (
 
 class _Sentence(Schema):
     figure = fields.String(required=True)
-    text = fields.String(required=True, validate=wording.sentence(LONGEST_SENTENCE))
+    text = fields.String(required=True, validate=language_model.sentence(LONGEST_SENTENCE))
 
 
 class _Sentences(Schema):
@@ -38,13 +44,13 @@ class _Sentences(Schema):
 
 
 def look_at(asked: Mapping[str, Any], last_attempt: bool) -> dict[str, Any]:
-    """The insights, as JSON. `asked` as InsightsRequest loads it. Raises what `wording.word` does."""
+    """Return the insights as JSON. `asked` is loaded by InsightsRequest. Raises what `language_model.word` does."""
     language, filters = asked["answer_language"], asked["filters"]
     known = figures(db.session.connection(), filters, language)
-    worded: wording.Worded[list[dict[str, str]]] = wording.Worded(None)
+    worded: language_model.Worded[list[dict[str, str]]] = language_model.Worded(None)
     if len(known) > 1:
-        worded = wording.word(_prompt(known, language), lambda said: _checked(said, known), last_attempt)
-    by_rules = [{"figure": figure.key, "text": insight_words.sentence(figure, language)} for figure in known]
+        worded = language_model.word(_prompt(known, language), lambda said: _checked(said, known), last_attempt)
+    by_rules = [{"figure": figure.key, "text": texts.figure_sentence(figure, language)} for figure in known]
     return {
         "language": language,
         "filters": dump_filters("bookings-csv", filters),
@@ -77,7 +83,7 @@ def _prompt(known: Sequence[Figure], language: str) -> Prompt:
 
 
 def _checked(said: dict[str, Any], known: Sequence[Figure]) -> list[dict[str, str]]:
-    """The sentences. Raises ValidationError for another shape, an unknown figure, or a number that is not its own."""
+    """Return the model's sentences; raise ValidationError for another shape, an unknown figure, or a foreign number."""
     loaded = cast("dict[str, Any]", _Sentences().load(said))
     by_key = {figure.key: figure for figure in known}
     for sentence in loaded["insights"]:
@@ -91,5 +97,115 @@ def _checked(said: dict[str, Any], known: Sequence[Figure]) -> list[dict[str, st
 
 
 def _digits(number: str) -> str:
-    """The number without the marks that languages write differently."""
+    """Return the digits of a number, without separators, which differ between languages."""
     return re.sub(r"\D", "", number)
+
+
+TOP = 3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        code: What is counted.
+        name: The thing that is counted, where there are several.
+        value: The number.
+        text: The number as a sentence writes it.
+        name_in_words: The name as a sentence writes it, if different.
+    """
+
+    code: str
+    name: str
+    value: float
+    text: str
+    name_in_words: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name as a sentence writes it."""
+        return self.name_in_words or self.name
+
+    @property
+    def key(self) -> str:
+        """The key by which an insight refers to the figure."""
+        return f"{self.code}:{self.name}" if self.name else self.code
+
+
+def figures(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
+    """Return bookings, guests, cancellations, revenue by currency, the top tours and the busiest day, formatted for a
+    language."""
+    written = text_language(language)
+    totals = connection.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(Booking.guests), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((Booking.status == "cancelled", 1), else_=0)), 0),
+            sa.func.coalesce(sa.func.avg(sa.case((Booking.user_id.is_not(None), 100.0), else_=0.0)), 0),
+        )
+        .select_from(Booking)
+        .where(*selection.of_bookings(filters))
+    ).one()
+    count, guests, cancelled, with_account = totals
+    found = [_count("bookings", "", count, written)]
+    if not count:
+        return found
+    found += [
+        _count("guests", "", int(guests), written),
+        _share("cancelled", 100 * int(cancelled) / count, written),
+        _share("with-account", float(with_account), written),
+    ]
+    found += _revenue(connection, filters, written)
+    return found + _best_tours(connection, filters, written) + _busiest(connection, filters, written)
+
+
+def _count(code: str, name: str, value: int, language: str, name_in_words: str = "") -> Figure:
+    return Figure(code, name, value, format_decimal(value, locale=language), name_in_words)
+
+
+def _share(code: str, value: float, language: str) -> Figure:
+    return Figure(code, "", round(value, 1), percent(round(value, 1), language))
+
+
+def _revenue(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
+    rows = connection.execute(
+        sa.select(Booking.currency, sa.func.sum(Booking.amount), sa.func.count())
+        .where(*selection.of_bookings(filters), Booking.status.in_(REVENUE_STATUSES))
+        .group_by(Booking.currency)
+        .order_by(Booking.currency)
+    )
+    found = []
+    for currency, total, count in rows:
+        for code, amount in (("revenue", float(total)), ("average", round(float(total) / count, 2))):
+            text = f"{format_decimal(amount, '#,##0.00', locale=language)} {currency}"
+            found.append(Figure(code, currency, amount, text))
+    return found
+
+
+def _best_tours(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
+    number = sa.func.count()
+    rows = connection.execute(
+        sa.select(Tour.name, Tour.titles, number)
+        .join(Booking, Booking.tour_id == Tour.id)
+        .where(*selection.of_bookings(filters), Booking.status != "cancelled")
+        .group_by(Tour.id, Tour.name)
+        .order_by(number.desc(), Tour.name)
+        .limit(TOP)
+    )
+    return [_count("tour", name, count, language, localized(titles, language)) for name, titles, count in rows]
+
+
+def _busiest(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
+    number = sa.func.count()
+    rows = connection.execute(
+        sa.select(Booking.travel_date, number)
+        .where(*selection.of_bookings(filters), Booking.status != "cancelled")
+        .group_by(Booking.travel_date)
+        .order_by(number.desc(), Booking.travel_date)
+        .limit(1)
+    )
+    return [
+        _count("busiest-day", day.isoformat(), count, language, format_date(day, "d MMMM y", locale=language))
+        for day, count in rows
+    ]

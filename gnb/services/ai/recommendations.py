@@ -3,7 +3,7 @@
     recommend({"user_id": 7, "options": {"limit": 3}}, last_attempt=True)
     → {"recommendations": [{"tourId": 12, "title": "…", "reason": "…", "parts": {…}}], "wordedBy": "rules", "note": "…"}
 
-The model sees tours and why the rules chose them, never who asks; it may name none but those.
+The model gets tours and the rules' reasons, never the customer; it may only name the tours it was given.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from gnb.extensions import db
 from gnb.models import Tour, User, local_day, now
-from gnb.services.ai import tour_words, wording
+from gnb.services.ai import language_model, texts
 from gnb.services.ai.candidates import Candidate, candidates
-from gnb.services.ai.client import Prompt
+from gnb.services.ai.language_model import Prompt
 
 MOST_SHOWN_TO_THE_MODEL = 15
 LONGEST_REASON = 240
@@ -32,12 +32,12 @@ _RULES = (
 
 
 class UnknownUser(Exception):
-    """There is no such account."""
+    """No account has this id."""
 
 
 class _Pick(Schema):
     tour = fields.Integer(required=True, strict=True)
-    reason = fields.String(required=True, validate=wording.sentence(LONGEST_REASON))
+    reason = fields.String(required=True, validate=language_model.sentence(LONGEST_REASON))
 
 
 class _Picks(Schema):
@@ -45,8 +45,10 @@ class _Picks(Schema):
 
 
 def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None = None) -> dict[str, Any]:
-    """The recommendations, as JSON. `asked` as RecommendationsRequest loads it. Raises UnknownUser, and what
-    `wording.word` does."""
+    """Return the recommendations as JSON. `asked` is loaded by RecommendationsRequest.
+
+    Raises UnknownUser, and what `language_model.word` does.
+    """
     user = db.session.get(User, asked["user_id"])
     if user is None:
         raise UnknownUser(f"there is no account {asked['user_id']}")
@@ -55,12 +57,14 @@ def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None =
     today = today or local_day(now())
     tours = db.session.scalars(sa.select(Tour).where(Tour.active)).all()
     ranked = candidates(db.session.connection(), tours, user.id, today)
-    reasons = [(candidate, tour_words.reason(candidate, language, today)) for candidate in ranked]
+    reasons = [(candidate, texts.tour_reason(candidate, language, today)) for candidate in ranked]
     shown = reasons[: max(MOST_SHOWN_TO_THE_MODEL, limit)]
-    worded: wording.Worded[list[tuple[int, str]]] = wording.Worded(None, note="there is nothing to recommend")
+    worded: language_model.Worded[list[tuple[int, str]]] = language_model.Worded(
+        None, note="there is nothing to recommend"
+    )
     if shown:
         prompt = _prompt(shown, language, limit, today)
-        worded = wording.word(prompt, lambda said: _checked(said, shown, limit), last_attempt)
+        worded = language_model.word(prompt, lambda said: _checked(said, shown, limit), last_attempt)
     return {
         "language": language,
         "recommendations": [_as_json(*chosen, language) for chosen in _chosen(reasons, worded.content, limit)],
@@ -107,7 +111,8 @@ def _prompt(shown: Sequence[tuple[Candidate, str]], language: str, limit: int, t
 
 
 def _checked(said: dict[str, Any], shown: Sequence[tuple[Candidate, str]], limit: int) -> list[tuple[int, str]]:
-    """The tours picked with their reasons. Raises ValidationError for another shape, and for a tour not shown."""
+    """Return the picked tours with their reasons; raise ValidationError for another shape or a tour that was not
+    given."""
     picks = cast("list[dict[str, Any]]", cast("dict[str, Any]", _Picks().load(said))["picks"])
     given = {candidate.tour.id for candidate, _ in shown}
     named = [pick["tour"] for pick in picks]
@@ -121,7 +126,7 @@ def _checked(said: dict[str, Any], shown: Sequence[tuple[Candidate, str]], limit
 def _chosen(
     ranked: Sequence[tuple[Candidate, str]], picks: list[tuple[int, str]] | None, limit: int
 ) -> list[tuple[Candidate, str]]:
-    """The model's picks first, then the rules' best until there are as many as asked for."""
+    """Return the model's picks, then the rules' best tours up to the limit."""
     by_id = {candidate.tour.id: candidate for candidate, _ in ranked}
     first = [(by_id[tour_id], reason) for tour_id, reason in picks or ()]
     named = {candidate.tour.id for candidate, _ in first}

@@ -1,4 +1,4 @@
-"""What may be asked of the queue `ai`: one schema a job type, used by the jobs, the API and the pages."""
+"""The request schemas of the queue `ai`, one per job type, used by the jobs, the API and the pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _YEARS = range(2000, 2101)
 
 
 class PlaceName(fields.String):
-    """The name of a Turkish airport (its IATA code too), province or town; refused with the nearest names."""
+    """The name or IATA code of a Turkish airport, or the name of a province or town; errors list similar names."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(validate=[validate.Length(1, places.LONGEST_NAME), _known_place], **options)
@@ -31,7 +31,7 @@ def _known_place(name: str) -> None:
 
 
 class Moment(fields.Field[datetime]):
-    """An ISO 8601 instant; without an offset it is a time in Europe/Istanbul. Loads to an aware datetime there."""
+    """An ISO 8601 instant, in Europe/Istanbul unless it has an offset; loads to an aware datetime there."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
@@ -48,7 +48,7 @@ class Moment(fields.Field[datetime]):
 
 
 class DelayRiskRequest(Schema):
-    """Data of `delay-risk`: a road and when one is to leave."""
+    """Data of `delay-risk`: a route and the pickup time."""
 
     origin = PlaceName(required=True, metadata={"description": "an airport, a province or a town"})
     destination = PlaceName(required=True, metadata={"description": "an airport, a province or a town"})
@@ -72,14 +72,14 @@ class _RecommendationOptions(Schema):
 
 
 class RecommendationsRequest(Schema):
-    """Data of `package-recommendations`: for whom. The language is the account's own unless given."""
+    """Data of `package-recommendations`: the customer. The language defaults to the account's."""
 
     user_id = fields.Integer(data_key="userId", required=True, validate=validate.Range(1, 2**31 - 1))
     options = fields.Nested(_RecommendationOptions, load_default=lambda: {"limit": 5})
 
 
 class InsightsRequest(BookingsFilters):
-    """Data of `batch-insights`: which bookings, as in the filters of an export; alone or under `filters`."""
+    """Data of `batch-insights`: booking filters as in an export, at the top level or under `filters`."""
 
     filters = fields.Nested(BookingsFilters)
     answer_language = fields.String(data_key="answerLanguage", load_default="en", validate=validate.OneOf(LANGUAGES))

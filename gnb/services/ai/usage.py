@@ -1,4 +1,4 @@
-"""What the language model was used for and what that cost, summed in the broker over all processes."""
+"""Tokens and cost of the language model, summed in the broker over all processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Usage:
-    """One call: tokens in and out, and their price in US dollars (None where the model's is not known)."""
+    """One call: tokens in and out, and their price in US dollars (None if the model's price is unknown)."""
 
     model: str
     prompt_tokens: int
@@ -41,7 +41,7 @@ class Usage:
 
 
 def record(model: str, tokens: Any) -> Usage:
-    """The usage of one call, after adding it to the totals. `tokens` as the service reports them."""
+    """Add the tokens of one call to the totals and return its usage."""
     spent_in, spent_out = int(tokens.prompt_tokens), int(tokens.completion_tokens)
     call = Usage(str(model)[:80], spent_in, spent_out, cost_of(str(model), spent_in, spent_out))
     amounts = {"calls": 1, "prompt_tokens": spent_in, "completion_tokens": spent_out}
@@ -55,10 +55,9 @@ def record(model: str, tokens: Any) -> Usage:
 
 
 def totals(counters: Mapping[tuple[str, ...], int] | None = None) -> dict[str, dict[str, int]]:
-    """By model: calls, prompt_tokens, completion_tokens, microdollars where its price is known; from these counters, or
-    as they are now.
+    """Return calls, prompt_tokens, completion_tokens and, if the price is known, microdollars by model.
 
-    Raises QueueUnavailable.
+    Reads the counters from the broker unless they are given. Raises QueueUnavailable.
     """
     by_model: dict[str, dict[str, int]] = {}
     for (counter, *labels), amount in (engine().counters.read() if counters is None else counters).items():
@@ -69,7 +68,8 @@ def totals(counters: Mapping[tuple[str, ...], int] | None = None) -> dict[str, d
 
 
 def cost_of(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """The price in US dollars; a dated name such as gpt-4o-mini-2024-07-18 costs what its family does."""
+    """Return the price in US dollars, or None; dated names such as gpt-4o-mini-2024-07-18 have the price of their
+    family."""
     known = [name for name in PRICES if model == name or model.startswith(f"{name}-20")]
     if not known:
         return None

@@ -1,9 +1,8 @@
-"""Bookings: what one may ask for, what it costs, how it is made, changed and found.
+"""Bookings: request, create, change and find them.
 
-request = BookingRequestSchema().load(sent)          request.py     everything typed, checked at once
-quote(tour, Party(adults=2), {"child-seat": 1})      pricing.py     what it costs
+request = BookingRequestSchema().load(sent)          request.py     parsed and validated
 booking = book(request, user, idempotency_key)       booking.py     seats, booking and mail in one transaction
-set_status(booking, "confirmed", actor)              changing.py    and what follows from it
-guest_link(booking)                                  access.py      who may see it without an account
-find_tours(TourSearch(category="city"))              catalogue.py   what is sold
+set_status(booking, "confirmed", actor)              status.py      with the seats and mail that follow
+guest_link(booking)                                  access.py      access without an account
+find_tours(TourSearch(category="city"))              tours.py       what is on sale
 """

@@ -1,7 +1,7 @@
-"""Who may see a booking without staff's rights: its account, and whoever holds the link of its mails.
+"""Access to a booking without staff permissions: for its account, and for anyone with the link from its mails.
 
-The link's token is a signature of the reference: it fits that booking alone and cannot be made up. It opens the page
-until a year after the ride, as a traveller may look for it in last year's mail.
+The link's token is a signature of the reference, valid for that booking only. It works until a year after the ride,
+since travellers look for last year's booking in last year's mail.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ LINK_LIFETIME = timedelta(days=365)
 
 
 def new_reference() -> str:
-    """A reference such as `GNB-7K3M9-Q2XTD`: 50 random bits, nothing that reads like something else."""
+    """Return a reference such as `GNB-7K3M9-Q2XTD`: 50 random bits, without ambiguous letters."""
     letters = "".join(secrets.choice(_LETTERS) for _ in range(10))
     return f"GNB-{letters[:5]}-{letters[5:]}"
 
 
 def guest_token(reference: str) -> str:
-    """What opens the page of the booking."""
+    """Return the token that gives access to a booking."""
     return _signer(settings().secret_key).get_signature(reference).decode()
 
 
 def guest_link(booking: Booking) -> str:
-    """The whole address of the booking's page, for its mails."""
+    """Return the full URL of the booking's page, for its mails."""
     return f"{settings().site_url}/bookings/{booking.reference}?token={guest_token(booking.reference)}"
 
 
 def booking_of_guest_token(reference: str, token: str) -> Booking:
-    """The booking that the link was made for. Raises BookingNotFound, whatever is wrong with either."""
+    """Return the booking of a guest link. Raises BookingNotFound if the reference or the token is wrong."""
     signed = token.isascii() and reference.isascii()
     if not signed or not _signer(settings().secret_key).verify_signature(reference.encode(), token.encode()):
         raise BookingNotFound
@@ -48,7 +48,7 @@ def booking_of_guest_token(reference: str, token: str) -> Booking:
 
 
 def booking_of_user(reference: str, user: User) -> Booking:
-    """The account's own booking. Raises BookingNotFound, also for those of others."""
+    """Return a booking of this account. Raises BookingNotFound, also for bookings of others."""
     booking = _by_reference(reference)
     return booking if booking and booking.user_id == user.id else _missing()
 

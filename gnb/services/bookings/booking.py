@@ -1,31 +1,36 @@
-"""Making a booking: its seats, its price, its passengers and its first mail, in one transaction."""
+"""Bookings: creating one with its seats, price, passengers and first mail in one transaction, and finding them."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
 
 from gnb.extensions import db
 from gnb.models import Booking, BookingExtra, Passenger, User, local_day
 from gnb.services import email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.access import new_reference
-from gnb.services.bookings.errors import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
+from gnb.services.bookings.errors import BookingNotFound, IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.request import BookingRequest
+from gnb.services.exports import selection
 from gnb.services.pricing.quotes import is_per_person, quote
 
 LONGEST_KEY = 80
 
 
 def book(request: BookingRequest, user: User | None = None, idempotency_key: str | None = None) -> Booking:
-    """The booking, pending, committed, with a mail to the customer on its way.
+    """Create a pending booking and plan a mail to the customer. Commits. Idempotent by key.
 
-    The same key with the same request gives the booking that it made before. Raises SoldOut, IdempotencyConflict (the
-    key came with another request, or from somebody else) and InvalidIdempotencyKey.
+    Raises:
+        SoldOut: Not enough seats are left.
+        IdempotencyConflict: The key was used with another request or by someone else.
+        InvalidIdempotencyKey: The key is empty, too long or not printable ASCII.
     """
     digest = _digest(request, user, idempotency_key)
     user_id = user.id if user else None
@@ -92,7 +97,7 @@ def _made_before(key: str | None, digest: str | None) -> Booking | None:
 
 
 def _digest(request: BookingRequest, user: User | None, key: str | None) -> str | None:
-    """A name for the request and who makes it, kept with the key."""
+    """Return a digest of the request and its user, stored with the key."""
     if key is None:
         return None
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
@@ -102,3 +107,37 @@ def _digest(request: BookingRequest, user: User | None, key: str | None) -> str 
 
 def _give_up(error: Exception) -> NoReturn:
     raise error
+
+
+LONGEST_SEARCH = 200
+_LARGEST_ID = 2**63 - 1
+
+
+def find_bookings(
+    filters: Mapping[str, Any], text: str | None = None, start: int = 0, end: int = 25
+) -> tuple[list[Booking], int]:
+    """Return the bookings in [start, end), newest first, and the number of all that match.
+
+    Args:
+        filters: As loaded by `exports.filters`.
+        text: A reference, its beginning, or part of the customer's name.
+        start: Position of the first booking.
+        end: Position after the last booking.
+    """
+    conditions = selection.of_bookings(filters)
+    if text and (wanted := text.replace("\x00", "").strip()[:LONGEST_SEARCH]):
+        # SQLite knows capitals of English letters alone: the others are looked for in each form that a name may have.
+        forms = {wanted, wanted.lower(), wanted.upper(), wanted.title()} if not wanted.isascii() else {wanted}
+        by_name = [Booking.customer_name.icontains(form, autoescape=True) for form in sorted(forms)]
+        conditions.append(sa.or_(Booking.reference.startswith(wanted.upper(), autoescape=True), *by_name))
+    total = db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(*conditions)) or 0
+    query = sa.select(Booking).where(*conditions).options(joinedload(Booking.tour)).order_by(Booking.id.desc())
+    return list(db.session.scalars(query.slice(start, end))), total
+
+
+def booking_of_id(booking_id: int) -> Booking:
+    """Return the booking with this id. Raises BookingNotFound."""
+    booking = db.session.get(Booking, booking_id) if booking_id <= _LARGEST_ID else None
+    if booking is None:
+        raise BookingNotFound
+    return booking

@@ -1,4 +1,4 @@
-"""What can go wrong with a booking; each text is for whoever asked, in their language."""
+"""The errors of bookings; each message is for the person who made the request, in their language."""
 
 from flask_babel import gettext, ngettext
 
@@ -8,21 +8,21 @@ class BookingError(Exception):
 
 
 class TourNotFound(BookingError):
-    """There is no such tour, or it is not sold."""
+    """The tour does not exist or is not on sale."""
 
     def __init__(self) -> None:
         super().__init__(gettext("There is no such tour, or it is not sold any more."))
 
 
 class BookingNotFound(BookingError):
-    """There is no such booking, or not for the one who asks."""
+    """The booking does not exist, or not for this person."""
 
     def __init__(self) -> None:
         super().__init__(gettext("There is no such booking. Look at the link in your confirmation mail."))
 
 
 class SoldOut(BookingError):
-    """Fewer seats are left on that day than were asked for; `left` is how many."""
+    """Fewer seats are left on that day than requested; `left` is their number."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -35,25 +35,25 @@ class SoldOut(BookingError):
 
 
 class IdempotencyConflict(BookingError):
-    """The key came before, with another booking."""
+    """The key was used with another booking."""
 
     def __init__(self) -> None:
         super().__init__(gettext("This Idempotency-Key came before with other data; send a new key for a new booking."))
 
 
 class InvalidIdempotencyKey(BookingError):
-    """The key is empty, too long or not of plain letters."""
+    """The key is empty, too long or not printable ASCII."""
 
     def __init__(self) -> None:
         super().__init__(gettext("An Idempotency-Key has 1 to 80 printable ASCII characters, such as a UUID."))
 
 
 class InvalidBookingState(BookingError):
-    """The booking's state does not allow that."""
+    """The booking's status does not allow the change."""
 
 
 class CurrencyMismatch(BookingError):
-    """An extra is sold in another currency than the tour: amounts of two currencies are never added up."""
+    """An extra is sold in another currency than the tour; amounts in two currencies are never added."""
 
     def __init__(self, code: str, currency: str, wanted: str) -> None:
         self.code = code

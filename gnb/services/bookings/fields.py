@@ -1,4 +1,4 @@
-"""The fields of what people type into a booking. Each refuses with one line that says what to do, in their language."""
+"""The fields of a booking request; error messages are in the reader's language and say what to enter."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(:00)?")
 MESSAGES = {"required": _l("Fill this in."), "null": _l("Fill this in.")}
 
 
-class SpokenSchema(Schema):
-    """A schema whose messages are in the reader's language when they leave it."""
+class LocalizedSchema(Schema):
+    """A schema whose error messages are in the reader's language."""
 
     error_messages = {
         "unknown": _l("There is no such field; leave it out."),
@@ -32,24 +32,24 @@ class SpokenSchema(Schema):
     }
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Give each field the words of this house."""
+        """Set the application's messages for errors that every field has."""
         own = {key: words for key, words in MESSAGES.items() if key in field_obj.error_messages}
         field_obj.error_messages = {**field_obj.error_messages, **own}
 
     def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
-        """Say what was found."""
-        error.messages = spoken(error.messages)
+        """Localize the messages of the error."""
+        error.messages = localize_messages(error.messages)
 
 
-def spoken(messages: Any) -> Any:
-    """The messages as plain text, whatever is lazy among them."""
+def localize_messages(messages: Any) -> Any:
+    """Return the messages as plain text, in the reader's language."""
     if isinstance(messages, dict):
-        return {key: spoken(value) for key, value in messages.items()}
+        return {key: localize_messages(value) for key, value in messages.items()}
     return [str(value) for value in messages] if isinstance(messages, list) else [str(messages)]
 
 
 class Line(fields.String):
-    """One line of text of at most `limit` letters, without what no printer shows."""
+    """One line of text of at most `limit` characters, without control characters."""
 
     described: ClassVar[dict[str, Any]] = {}
     """What the OpenAPI document says of every such field."""
@@ -72,7 +72,7 @@ class Line(fields.String):
 
 
 class Paragraphs(Line):
-    """Text of several lines, of at most `limit` letters."""
+    """Text of several lines, of at most `limit` characters."""
 
     def _cleaned(self, text: str) -> str:
         if len(text) > self.limit:
@@ -82,7 +82,7 @@ class Paragraphs(Line):
 
 
 class Choice(Line):
-    """One of the listed words."""
+    """One of the listed values."""
 
     def __init__(self, choices: tuple[str, ...], **options: Any) -> None:
         super().__init__(40, **{**options, "metadata": {"enum": list(choices), **options.get("metadata", {})}})
@@ -130,7 +130,7 @@ class Clock(Line):
 
 
 class Email(Line):
-    """An e-mail address in its normal form."""
+    """A normalized e-mail address."""
 
     described: ClassVar[dict[str, Any]] = {"format": "email"}
 
@@ -145,7 +145,7 @@ class Email(Line):
 
 
 class Phone(Line):
-    """A telephone number, loaded as E.164; without a country code it is a Turkish one."""
+    """A phone number, loaded as E.164; Turkish unless it has a country code."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(40, **options)
@@ -164,7 +164,7 @@ class Phone(Line):
 
 
 class FlightNumber(Line):
-    """A flight, such as TK1984: the airline's two or three letters, then its number."""
+    """A flight number such as TK1984: two or three letters of the airline, then digits."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(20, **options)
@@ -177,7 +177,7 @@ class FlightNumber(Line):
 
 
 class Country(Line):
-    """A country by its two letters (ISO 3166), such as TR."""
+    """A country code of two letters (ISO 3166), such as TR."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(20, **options)
@@ -190,7 +190,7 @@ class Country(Line):
 
 
 class Quantities(fields.Dict):
-    """How many of each, by a code: `{"child-seat": 1}`."""
+    """Quantities by code: `{"child-seat": 1}`."""
 
     def __init__(self, **options: Any) -> None:
         words = {"invalid": _l('Say how many of each, by its code: {"child-seat": 1}.')}

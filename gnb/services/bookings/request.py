@@ -1,9 +1,9 @@
-"""What one asks for when booking: one schema for the API and for the public form.
+"""The booking request: one schema for the API and the public form.
 
     BookingRequestSchema().load({"tour": "ist-fatih", "date": "2027-06-01", "time": "14:30", …}) → BookingRequest
 
-Every wrong field is named at once, in the reader's language; fields that there are not (a price, say) are refused by
-name. Days and times are those of Europe/Istanbul.
+All invalid fields are reported at once, in the reader's language; unknown fields (a price, say) are rejected by name.
+Days and times are in Europe/Istanbul.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask_babel import gettext, ngettext
@@ -22,9 +23,17 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields, post_load, pre_load, validates_schema
 
 from gnb.extensions import db
-from gnb.models import DEFAULT_LANGUAGE, LANGUAGES, PASSENGER_KINDS, PAYMENT_METHODS, Extra, Tour, local_day, now
-from gnb.services.bookings import times
-from gnb.services.bookings.catalogue import tour_of_slug
+from gnb.models import (
+    DEFAULT_LANGUAGE,
+    HOME_ZONE,
+    LANGUAGES,
+    PASSENGER_KINDS,
+    PAYMENT_METHODS,
+    Extra,
+    Tour,
+    local_day,
+    now,
+)
 from gnb.services.bookings.errors import CurrencyMismatch, TourNotFound
 from gnb.services.bookings.fields import (
     Choice,
@@ -33,12 +42,13 @@ from gnb.services.bookings.fields import (
     Email,
     FlightNumber,
     Line,
+    LocalizedSchema,
     Paragraphs,
     Phone,
     Quantities,
-    SpokenSchema,
     TravelDay,
 )
+from gnb.services.bookings.tours import FARTHEST, tour_of_slug
 from gnb.services.pricing.quotes import Party, is_per_person
 
 MOST_PASSENGERS = 50
@@ -58,7 +68,7 @@ class NewPassenger:
 
 @dataclass(frozen=True)
 class BookingRequest:
-    """A booking that is asked for, checked. `extras`: how many by code, none of them zero."""
+    """A validated booking request. `extras`: quantity by code, without zeros."""
 
     tour: Tour
     pickup_at: datetime
@@ -76,12 +86,12 @@ class BookingRequest:
 
     @property
     def party(self) -> Party:
-        """How many of each kind travel."""
+        """The number of travellers by kind."""
         kinds = Counter(passenger.kind for passenger in self.passengers)
         return Party(kinds["adult"], kinds["child"], kinds["infant"])
 
     def digest(self) -> str:
-        """A name for what is asked: the same content gives the same one."""
+        """Return a digest of the request; equal content has the same digest."""
         content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "tour"}
         content["passengers"] = [[one.name, one.kind, one.nationality] for one in self.passengers]
         text = json.dumps({**content, "tour": self.tour.id}, sort_keys=True, ensure_ascii=False, default=str)
@@ -89,7 +99,7 @@ class BookingRequest:
 
 
 class TourField(Line):
-    """A tour on sale by its address, such as `ist-fatih`."""
+    """The slug of a tour on sale, such as `ist-fatih`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, Tour):
@@ -100,8 +110,8 @@ class TourField(Line):
             raise ValidationError(str(error)) from None
 
 
-class PassengerSchema(SpokenSchema):
-    """One traveller: everyone is named, as Turkish rules want it."""
+class PassengerSchema(LocalizedSchema):
+    """One traveller; Turkish rules require every passenger's name."""
 
     name = Line(LONGEST_NAME, required=True, metadata={"description": "as in the travel document"})
     kind = Choice(PASSENGER_KINDS, load_default="adult")
@@ -112,8 +122,8 @@ class PassengerSchema(SpokenSchema):
         return NewPassenger(data["name"], data["kind"], data["nationality"] or None)
 
 
-class BookingRequestSchema(SpokenSchema):
-    """What a booking needs. `at`: the moment that counts as now."""
+class BookingRequestSchema(LocalizedSchema):
+    """The fields of a booking request. `at` is the time that counts as now."""
 
     tour = TourField(100, required=True, metadata={"description": "its slug"})
     date = TravelDay(required=True)
@@ -149,9 +159,9 @@ class BookingRequestSchema(SpokenSchema):
     def _time_can_be_booked(self, data: dict[str, Any], **_: Any) -> None:
         at = self._at or now()
         if "date" in data and "time" in data:
-            times.pickup_at(data["date"], data["time"], at)
+            pickup_at(data["date"], data["time"], at)
         elif "date" in data:
-            times.check_day(data["date"], local_day(at))
+            check_day(data["date"], local_day(at))
 
     @validates_schema(skip_on_field_errors=False)
     def _party_fits(self, data: dict[str, Any], **_: Any) -> None:
@@ -191,7 +201,7 @@ class BookingRequestSchema(SpokenSchema):
 
     @post_load
     def _make(self, data: dict[str, Any], **_: Any) -> BookingRequest:
-        data["pickup_at"] = times.local_instant(data.pop("date"), data.pop("time"))
+        data["pickup_at"] = local_instant(data.pop("date"), data.pop("time"))
         for name in ("dropoff_place", "flight_number", "notes"):
             data[name] = data[name] or None
         data["passengers"] = tuple(data["passengers"])
@@ -208,3 +218,38 @@ def _refusal(extra: Extra | None, count: int, tour: Tour | None) -> str | None:
     if tour and count and extra.currency != tour.currency:
         return str(CurrencyMismatch(extra.code, extra.currency, tour.currency))
     return None
+
+
+NOTICE = timedelta(hours=2)
+"""A car needs this long to be found and to come."""
+
+
+def local_instant(day: date, clock: time, zone: ZoneInfo = HOME_ZONE) -> datetime | None:
+    """Return the instant of a local time, the first of two; None if a clock change skips it."""
+    naive = datetime.combine(day, clock)
+    instant = naive.replace(tzinfo=zone).astimezone(UTC)
+    return instant if instant.astimezone(zone).replace(tzinfo=None) == naive else None
+
+
+def pickup_at(day: date, clock: time, at: datetime) -> datetime:
+    """Return the instant of the pickup, as seen from `at`. Raises ValidationError if it cannot be booked."""
+    check_day(day, local_day(at))
+    instant = local_instant(day, clock)
+    if instant is None:
+        words = gettext("That time does not exist: the clocks are put forward then. Choose one an hour later.")
+        raise ValidationError(words, "time")
+    if instant < at + NOTICE:
+        words = gettext(
+            "We need %(hours)s hours to send a car. Choose a later time.", hours=NOTICE // timedelta(hours=1)
+        )
+        raise ValidationError(words, "time")
+    return instant
+
+
+def check_day(day: date, first: date) -> None:
+    """Raise ValidationError if the day is in the past or too far ahead."""
+    if day < first:
+        raise ValidationError(gettext("That day is past. Choose today or a later day."), "date")
+    if day > first + FARTHEST:
+        last = (first + FARTHEST).isoformat()
+        raise ValidationError(gettext("That is too far off. Choose a day up to %(last)s.", last=last), "date")

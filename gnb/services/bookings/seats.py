@@ -1,7 +1,7 @@
-"""Seats of a tour on a day: taken and given back by single statements, so that nobody is sold one that is not there.
+"""Seats of a tour on a day, taken and returned by single statements, so that no seat is sold twice.
 
-A day's row is made when its first seat is taken, with what bookings hold by then; the table's own check refuses more
-seats taken than there are. Where a tour's seats are not counted, nothing is kept.
+The row of a day is created with its first booking, including the seats of existing bookings; a check constraint
+prevents overselling. Tours without `daily_seats` are not counted.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db
 from gnb.models import Booking, Departure, Tour, execute_count
-from gnb.services.bookings.catalogue import seats_left
 from gnb.services.bookings.errors import SoldOut
 
 
+def seats_left(tour: Tour, day: date) -> int | None:
+    """Return the number of seats on sale on that day; None if seats are not counted."""
+    if tour.daily_seats is None:
+        return None
+    query = sa.select(Departure.seats - Departure.seats_taken)
+    left = db.session.scalar(query.where(Departure.tour_id == tour.id, Departure.departs_on == day))
+    return tour.daily_seats if left is None else left
+
+
 def take(tour: Tour, day: date, count: int) -> None:
-    """Take so many seats, in the caller's transaction. Raises SoldOut."""
+    """Take seats, in the caller's transaction. Raises SoldOut."""
     if tour.daily_seats is None or _add(tour.id, day, count):
         return
     _make_row(tour, day)
@@ -28,13 +36,13 @@ def take(tour: Tour, day: date, count: int) -> None:
 
 
 def give_back(tour_id: int, day: date, count: int) -> None:
-    """Put so many seats on sale again, in the caller's transaction."""
+    """Put seats back on sale, in the caller's transaction."""
     left = Departure.seats_taken - count
     _change(tour_id, day, sa.true(), sa.case((left > 0, left), else_=0))
 
 
 def follow_tour(tour: Tour, today: date) -> None:
-    """Have the coming days offer what the tour now says, in the caller's transaction; what is sold stays sold."""
+    """Apply a tour's new `daily_seats` to future days, in the caller's transaction; sold seats stay sold."""
     coming = sa.and_(Departure.tour_id == tour.id, Departure.departs_on >= today)
     if tour.daily_seats is None:
         db.session.execute(sa.delete(Departure).where(coming))
@@ -55,7 +63,7 @@ def _change(tour_id: int, day: date, condition: sa.ColumnElement[bool], taken: A
 
 
 def _make_row(tour: Tour, day: date) -> None:
-    """The day's row, unless somebody else has made it meanwhile."""
+    """Insert the row of a day unless it exists."""
     sold = (
         sa.select(sa.func.coalesce(sa.func.sum(Booking.guests), 0))
         .where(Booking.tour_id == tour.id, Booking.travel_date == day, Booking.status != "cancelled")

@@ -1,33 +1,32 @@
-"""Looks at everything the application needs, and says of each part how it is and what to do.
+"""Checks of everything that the application needs, each with a state and a remedy.
 
     for finding in examine(): print(finding.state, finding.check, finding.message, finding.remedy)
 
-Nothing is changed for good and nothing is sent. A check that fails in a way nobody foresaw is a problem found, not an
-error.
+Nothing is changed permanently and nothing is sent. A check that fails unexpectedly is reported as a problem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from gnb.services.doctor import broker, configuration, database, documents, mail, processes, storage
+from gnb.services.doctor import broker, database, installation
 from gnb.services.doctor.findings import Finding, cause, problem
 
 __all__ = ["Finding", "examine"]
 
 _PARTS = {
-    "configuration": configuration.examine,
-    "database": database.examine,
-    "broker": broker.examine,
-    "mail": mail.examine,
-    "documents": documents.examine,
-    "storage": storage.examine,
+    "configuration": installation.check_settings,
+    "database": database.check_database,
+    "broker": broker.check_broker,
+    "mail": installation.check_mail,
+    "documents": installation.check_documents,
+    "storage": installation.check_storage,
 }
 
 
 def examine(running: bool = True) -> Iterator[Finding]:
-    """Each finding as soon as it is made. Without `running` workers and scheduler are left out."""
-    parts = {**_PARTS, "workers": processes.examine} if running else _PARTS
+    """Yield each finding as soon as it is made. Without `running`, workers and scheduler are not checked."""
+    parts = {**_PARTS, "workers": broker.check_workers} if running else _PARTS
     for name, look in parts.items():
         yield from _guarded(name, look)
 

@@ -1,4 +1,4 @@
-"""The broker: reachable, new enough, keeping what it is given, and in time."""
+"""The broker and the processes that serve its queues."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from gnb.extensions import engine, settings
-from gnb.queueing import eviction
+from gnb.queueing import QueueStats, eviction, overview
 from gnb.queueing.errors import QueueUnavailable
-from gnb.services.doctor import clocks
+from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 
 _OLDEST = (7, 0)
@@ -22,8 +22,8 @@ _MEGABYTE = 1 << 20
 _NEARLY_FULL = 0.8
 
 
-def examine() -> Iterator[Finding]:
-    """The broker and what hangs on it; when it is away or not used, that alone."""
+def check_broker() -> Iterator[Finding]:
+    """Check version, persistence, eviction, memory and clock of the broker; only reachability if it is unreachable."""
     if not settings().queue_enabled:
         yield warning("broker", "QUEUE_ENABLED is false: everything is done at once", "Set QUEUE_ENABLED=true to queue")
         return
@@ -41,17 +41,17 @@ def examine() -> Iterator[Finding]:
     yield _persistence(info, snapshots)
     yield _eviction(info)
     yield _memory(info)
-    yield clocks.compare("broker", seconds + microseconds / 1e6, before, after)
+    yield findings.compare("broker", seconds + microseconds / 1e6, before, after)
 
 
 def _words(error: QueueUnavailable) -> str:
-    """What the broker's client said: a refused connection, a certificate, a password."""
+    """Return the message of the broker's client: a refused connection, a certificate, a password."""
     said = cause(error.__cause__) if error.__cause__ else ""
     return str(error) if said in str(error) else f"{error}: {said}"
 
 
 def _snapshots(client: Any) -> bool | None:
-    """Whether snapshots are made by themselves; None where the provider keeps that to itself."""
+    """Return whether snapshots are configured; None if the provider does not allow reading the configuration."""
     try:
         return bool(client.config_get("save").get("save"))
     except ResponseError:
@@ -103,3 +103,32 @@ def _memory(info: dict[str, Any]) -> Finding:
     if not limit:
         return ok("memory", f"{words} of its machine, without a limit of its own")
     return ok("memory", words)
+
+
+def check_workers() -> Iterator[Finding]:
+    """Check that each queue has workers and that a scheduler leads; nothing if the broker is unreachable or not
+    used."""
+    if not settings().queue_enabled:
+        return
+    try:
+        seen = overview(engine())
+    except QueueUnavailable:
+        return  # said already, where the broker was looked at
+    for stats in seen.queues:
+        yield _queue(stats)
+    if seen.scheduler_leads:
+        yield ok("scheduler", f"one leads, {len(seen.schedules)} schedules")
+    else:
+        yield problem("scheduler", "none leads: nothing recurs", "Start: flask jobs scheduler")
+
+
+def _queue(stats: QueueStats) -> Finding:
+    name = f"workers ({stats.name})"
+    if not stats.workers:
+        return problem(name, f"none, {stats.waiting:,} jobs wait", f"Start: flask jobs worker {stats.name}")
+    words = f"{stats.workers} alive, {stats.busy} busy, {stats.waiting:,} jobs wait"
+    if stats.paused:
+        return warning(
+            name, f"{words}, but the queue is paused", f"When it shall go on: flask jobs resume {stats.name}"
+        )
+    return ok(name, words)

@@ -1,4 +1,4 @@
-"""The database: reachable, at the newest migration, in time, with room for every process's connections."""
+"""The database: reachable, migrated, in time, with enough connections for every process."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from gnb.config import Settings
 from gnb.extensions import db, settings
-from gnb.services.doctor import clocks
-from gnb.services.doctor.connections import most_connections
+from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
+from gnb.services.web_processes import THREADS
 
 _ONE_BY_ONE = "Deploy one kind of process after the other, or take a larger database"
 _REMEDY = "Check DATABASE_URL, that the server runs, and that this machine may reach it"
 
 
-def examine() -> Iterator[Finding]:
-    """The database and what hangs on it; when it is away, that alone."""
+def check_database() -> Iterator[Finding]:
+    """Check version, migrations, connections and clock of the database; only reachability if it is unreachable."""
     try:
         with db.engine.connect() as connection:
             yield _version(connection)
@@ -66,7 +67,7 @@ def _migrations(connection: sa.Connection) -> Finding:
 
 
 def _room(connection: sa.Connection) -> Finding:
-    """Whether the server lets as many connect as this configuration may open, also while two releases run."""
+    """Check that the server allows the connections of this configuration, also while two releases run."""
     allowed, reserved = (
         int(connection.scalar(sa.text(f"SHOW {name}")) or 0)
         for name in ("max_connections", "superuser_reserved_connections")
@@ -84,4 +85,27 @@ def _room(connection: sa.Connection) -> Finding:
 def _clock(connection: sa.Connection) -> Finding:
     before = time.time()
     theirs = float(connection.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
-    return clocks.compare("database", theirs, before, time.time())
+    return findings.compare("database", theirs, before, time.time())
+
+
+POOL = 15
+"""What one process's pool opens at most: `pool_size` and `max_overflow` of flask_settings."""
+
+THREAD = 2
+"""Of a web thread: its session's, and one more while a file is downloaded from the database."""
+
+EXPORT = 3
+"""Of an export job: its session's, one for the snapshot that it reads, one for the file that it writes."""
+
+JOB = 2
+"""Of any other job: its session's, and one for what is written beside it."""
+
+RELEASE = 1
+"""Of `flask db upgrade`."""
+
+
+def most_connections(chosen: Settings) -> int:
+    """Return the largest number of connections that all processes open at once. The scheduler opens none."""
+    web = chosen.web_concurrency * min(THREADS * THREAD, POOL)
+    jobs = sum(count * (EXPORT if queue == "export" else JOB) for queue, count in chosen.worker_concurrency.items())
+    return web + jobs + RELEASE

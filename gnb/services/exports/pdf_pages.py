@@ -12,7 +12,7 @@ from flask import current_app
 from flask_babel import force_locale
 
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, now
-from gnb.services.bookings.words import booking_word
+from gnb.services.bookings.status import booking_word
 
 if TYPE_CHECKING:
     from weasyprint import Document

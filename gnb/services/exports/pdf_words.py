@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask_babel import force_locale, gettext
 
 from gnb.models import Tour
-from gnb.services.bookings.words import booking_word
+from gnb.services.bookings.status import booking_word
 from gnb.services.exports.pdf_pages import Press
 
 

@@ -108,11 +108,11 @@ def _weekly_report(delivery: Delivery) -> Content:
     report = delivery.content.get("report")
     if report is None:
         return _generic(delivery)
-    from gnb.services.reports import document, message  # WeasyPrint is large, and only this kind needs it
+    from gnb.services.reports import rendering  # WeasyPrint is large, and only this kind needs it
 
     language = text_language(delivery.language)
-    subject, html, text = message.report_message(report, language, **_letterhead())
-    attached = Attachment(message.file_name(report), "pdf", document.report_pdf(report, language))
+    subject, html, text = rendering.report_message(report, language, **_letterhead())
+    attached = Attachment(rendering.file_name(report), "pdf", rendering.report_pdf(report, language))
     return Content(subject, html, text, language, attachments=(attached,))
 
 

@@ -20,7 +20,7 @@ from functools import cache
 from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 
-from gnb.errors import ConfigError
+from gnb.environment import ConfigError
 
 TABLE = Path(__file__).with_name("data") / "places.csv"
 LONGEST_NAME = 120

@@ -26,10 +26,10 @@ SEARCHED_AT_ONCE = 20_000
 """How many jobs one call of `change_matching` searches; its answer says where to continue."""
 
 
-def _remove_many(queue: Queue, ids: Iterable[str]) -> int:
-    """Remove the jobs, stopping those that are active one by one; return how many were removed."""
+def _remove_many(queue: Queue, ids: Iterable[str], state: str | None) -> int:
+    """Remove the jobs, stopping active ones first; with `state`, only those still in it. Return the number removed."""
     chosen = list(ids)
-    count = queue.remove_many(chosen)
+    count = queue.remove_many(chosen, state)
     if count < len(chosen):
         active = {job.id for job in queue.jobs("active", 0, 1000).jobs}
         count += sum(_stop_and_remove(queue, job_id) for job_id in chosen if job_id in active)
@@ -53,11 +53,15 @@ JOB_ACTIONS: Mapping[str, Callable[[Queue, str], None]] = {
 }
 """What can be done to one job, by the name that the audit entry `job.NAME` has."""
 
-BULK_ACTIONS: Mapping[str, Callable[[Queue, Iterable[str]], int]] = {
-    "retry": Queue.retry_failed,
-    "promote": Queue.promote_many,
+BulkAction = Callable[[Queue, Iterable[str], str | None], int]
+
+BULK_ACTIONS: Mapping[str, BulkAction] = {
+    "retry": lambda queue, ids, _state: queue.retry_failed(ids),
+    "promote": lambda queue, ids, _state: queue.promote_many(ids),
     "remove": _remove_many,
 }
+"""What can be done to many jobs; the state is the one that they were found in, None for jobs named one by one."""
+
 QUEUE_ACTIONS: Mapping[str, Callable[[Queue], int | None]] = {
     "pause": Queue.pause,
     "resume": Queue.resume,
@@ -104,11 +108,15 @@ def change_jobs(
     ids: Iterable[str],
     actor: User | None = None,
     details: dict[str, Any] | None = None,
+    state: str | None = None,
 ) -> int:
-    """Apply one of `BULK_ACTIONS` to these jobs and return how many it changed; others are skipped."""
+    """Apply one of `BULK_ACTIONS` to these jobs and return how many it changed; others are skipped.
+
+    With `state`, jobs that have left it meanwhile are not removed.
+    """
     chosen = list(ids)
     with audited(actor, f"job.{action}", queue, details or {"ids": chosen[:20]}) as change:
-        change.count = BULK_ACTIONS[action](engine().queue(queue), chosen)
+        change.count = BULK_ACTIONS[action](engine().queue(queue), chosen, state)
     return change.count
 
 
@@ -140,14 +148,12 @@ def change_matching(
     return moved
 
 
-def _change_pages(
-    queue: Queue, change: Callable[[Queue, Iterable[str]], int], state: str, text: str, cursor: int
-) -> Moved:
+def _change_pages(queue: Queue, change: BulkAction, state: str, text: str, cursor: int) -> Moved:
     """Change what matches, page by page. Changed jobs leave the state, so later positions move forward."""
     count, position, end = 0, cursor, cursor + SEARCHED_AT_ONCE
     while position + count < end:
         page = queue.search(state, text, cursor=position, limit=500)
-        changed = change(queue, [job.id for job in page.jobs]) if page.jobs else 0
+        changed = change(queue, [job.id for job in page.jobs], state) if page.jobs else 0
         count += changed
         if page.cursor is None:
             return Moved(count)

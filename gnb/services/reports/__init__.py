@@ -1,1 +1,1 @@
-"""Reports: the figures of a week, and how a mail and a PDF show them."""
+"""Reports: the figures of a week, and their mail and PDF."""

@@ -1,7 +1,7 @@
-"""The figures of one week, as JSON that a mail or a PDF can be made of later.
+"""The figures of one week, as JSON from which a mail or a PDF can be rendered later.
 
-A week goes from Monday to Sunday in Europe/Istanbul and is named as in ISO 8601 (`2026-W47`). Bookings belong to the
-day they were made on. Revenue counts confirmed, paid and completed ones, each currency for itself.
+A week starts on Monday in Europe/Istanbul and is named as in ISO 8601 (`2026-W47`). Bookings are counted on the day
+they were created. Revenue includes confirmed, paid and completed bookings, separately by currency.
 """
 
 from collections import defaultdict
@@ -22,24 +22,24 @@ TOP_TOURS = 10
 
 @dataclass(frozen=True)
 class Week:
-    """One week: its Monday."""
+    """One week, identified by its Monday."""
 
     monday: date
 
     @classmethod
     def of(cls, moment: datetime) -> "Week":
-        """The week that the moment is in."""
+        """Return the week that contains a moment."""
         day = local_day(moment)
         return cls(day - timedelta(days=day.weekday()))
 
     @classmethod
     def before(cls, moment: datetime) -> "Week":
-        """The last whole week before that moment."""
+        """Return the last whole week before a moment."""
         return cls.of(moment).last_week
 
     @classmethod
     def named(cls, name: str) -> "Week":
-        """From the form 2026-W47. Raises ValueError."""
+        """Parse a name such as 2026-W47. Raises ValueError."""
         year, _, number = name.partition("-W")
         return cls(date.fromisocalendar(int(year), int(number), 1))
 
@@ -54,7 +54,7 @@ class Week:
 
     @property
     def end(self) -> datetime:
-        """The first instant after it."""
+        """The first instant after the week."""
         return local_midnight(self.monday + timedelta(days=7))
 
     @property
@@ -67,7 +67,7 @@ class Week:
 
 
 def figures(week: Week) -> dict[str, Any]:
-    """All figures of the week; amounts as text, exact. `growth` is in percent, None without a week to compare with."""
+    """Return all figures of the week; amounts as exact strings, `growth` in percent or None without a previous week."""
     bookings, before = _count_bookings(week), _count_bookings(week.last_week)
     users, users_before = _count_users(week), _count_users(week.last_week)
     return {
@@ -86,7 +86,7 @@ def figures(week: Week) -> dict[str, Any]:
 
 
 def growth(value: Any, before: Any) -> float | None:
-    """The change in percent; None from nothing."""
+    """Return the change in percent, or None if there was nothing before."""
     return round(float((Decimal(value) - Decimal(before)) / Decimal(before) * 100), 1) if before else None
 
 
@@ -103,7 +103,7 @@ def _count_users(week: Week) -> int:
 
 
 def _revenue(week: Week) -> list[dict[str, Any]]:
-    """The revenue of each currency, the one with most bookings first."""
+    """Return the revenue by currency, the one with most bookings first."""
     now, before = _by_currency(week), _by_currency(week.last_week)
     rows = []
     for currency in sorted(now.keys() | before.keys(), key=lambda name: (-now.get(name, (0, 0))[0], name)):
@@ -137,7 +137,7 @@ def _earning(week: Week) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _days(week: Week) -> list[dict[str, Any]]:
-    """Each day's bookings, and its revenue by currency; days without any are there too."""
+    """Return the bookings and the revenue by currency of each day, including days without any."""
     counts: dict[date, int] = defaultdict(int)
     amounts: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     query = sa.select(Booking.created_at, Booking.status, Booking.currency, Booking.amount)
@@ -158,7 +158,7 @@ def _days(week: Week) -> list[dict[str, Any]]:
 
 
 def _top_tours(week: Week) -> list[dict[str, Any]]:
-    """The tours with most bookings that earn, with what they earned."""
+    """Return the tours with the most revenue-earning bookings."""
     query = (
         sa.select(Tour.name, Booking.currency, sa.func.count().label("bookings"), _sum().label("revenue"))
         .join(Tour, Tour.id == Booking.tour_id)
@@ -180,7 +180,7 @@ def _counts(column: Any, moment: Any, week: Week) -> dict[str, int]:
 
 
 def _failed_jobs(week: Week) -> dict[str, int] | None:
-    """How many jobs that are kept as failed ended in the week, by queue; None while the broker is away."""
+    """Count the failed jobs that ended in the week, by queue; None if the broker is unreachable."""
     try:
         return {
             queue.name: sum(_ended_in(ended, week) for _, (ended,) in queue.scan("failed", ("ended_at",)))

@@ -10,8 +10,8 @@ from flask import Flask
 from werkzeug import Response
 
 from gnb.queueing import FinalError, RetryLater
-from gnb.services.ai import client, usage
-from gnb.services.ai.client import Prompt, Unusable
+from gnb.services.ai import language_model, usage
+from gnb.services.ai.language_model import Prompt, Unusable
 from tests.integration.ai.openai_server import OpenAIServer
 from tests.servers import free_port, on_sqlite
 
@@ -23,7 +23,7 @@ PROMPT = Prompt("one_word", "Say a word.", {"about": "Boğaz"}, SHAPE)
 
 def test_an_answer_comes_with_its_tokens_and_their_cost(openai_server: OpenAIServer) -> None:
     openai_server.will_say({"word": "merhaba"})
-    reply = client.complete(PROMPT)
+    reply = language_model.complete(PROMPT)
     assert reply.content == {"word": "merhaba"}
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1000, 200)
     assert reply.usage.cost == pytest.approx(1000 * 0.15e-6 + 200 * 0.60e-6)
@@ -31,7 +31,7 @@ def test_an_answer_comes_with_its_tokens_and_their_cost(openai_server: OpenAISer
 
 def test_it_asks_once_without_streaming_for_the_shape_wanted(openai_server: OpenAIServer) -> None:
     openai_server.will_say({"word": "merhaba"})
-    client.complete(PROMPT)
+    language_model.complete(PROMPT)
     [body] = openai_server.bodies
     assert body["stream"] is False
     assert body["model"] == "gpt-4o-mini"
@@ -43,7 +43,7 @@ def test_it_asks_once_without_streaming_for_the_shape_wanted(openai_server: Open
 def test_tokens_and_cost_of_all_calls_are_summed(openai_server: OpenAIServer) -> None:
     openai_server.will_say({"word": "merhaba"})
     for _ in range(3):
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
     assert usage.totals() == {
         "gpt-4o-mini": {"calls": 3, "prompt_tokens": 3000, "completion_tokens": 600, "microdollars": 810}
     }
@@ -53,7 +53,7 @@ def test_tokens_and_cost_of_all_calls_are_summed(openai_server: OpenAIServer) ->
 def test_a_busy_service_is_asked_again_when_it_says(openai_server: OpenAIServer, status: int) -> None:
     openai_server.will_refuse(status, Retry_After="17")
     with pytest.raises(RetryLater, match=str(status)) as later:
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
     assert later.value.delay == 17
     assert len(openai_server.requests) == 1
 
@@ -61,7 +61,7 @@ def test_a_busy_service_is_asked_again_when_it_says(openai_server: OpenAIServer,
 def test_when_to_come_back_may_be_a_date(openai_server: OpenAIServer) -> None:
     openai_server.will_refuse(429, Retry_After=format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True))
     with pytest.raises(RetryLater) as later:
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
     assert 80 < later.value.delay <= 90
 
 
@@ -69,7 +69,7 @@ def test_when_to_come_back_may_be_a_date(openai_server: OpenAIServer) -> None:
 def test_a_strange_retry_after_makes_a_sensible_pause(openai_server: OpenAIServer, value: str, delay: float) -> None:
     openai_server.will_refuse(429, Retry_After=value)
     with pytest.raises(RetryLater) as later:
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
     assert later.value.delay == delay
 
 
@@ -77,7 +77,7 @@ def test_a_strange_retry_after_makes_a_sensible_pause(openai_server: OpenAIServe
 def test_what_asking_again_cannot_mend_is_final_and_tells_no_key(openai_server: OpenAIServer, status: int) -> None:
     openai_server.will_refuse(status)
     with pytest.raises(FinalError, match=str(status)) as refused:
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
     assert "sk-" not in str(refused.value)
 
 
@@ -85,7 +85,7 @@ def test_a_service_that_hangs_is_left_after_the_time_out(openai_server: OpenAISe
     openai_server.will_hang(1.0)
     begun = datetime.now(UTC)
     with pytest.raises(RetryLater, match=r"within 0\.3 s"):
-        client.complete(PROMPT, seconds=0.3)
+        language_model.complete(PROMPT, seconds=0.3)
     assert datetime.now(UTC) - begun < timedelta(seconds=10)
 
 
@@ -93,7 +93,7 @@ def test_a_service_that_is_not_there_is_tried_later(openai_server: OpenAIServer,
     away = f"http://127.0.0.1:{free_port()}/v1"
     app.extensions["settings"] = replace(app.extensions["settings"], openai_base_url=away)
     with pytest.raises(RetryLater, match="cannot be reached"):
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
 
 
 @pytest.mark.parametrize(
@@ -110,14 +110,14 @@ def test_a_service_that_is_not_there_is_tried_later(openai_server: OpenAIServer,
 def test_an_answer_that_is_none_of_the_services_is_unusable(openai_server: OpenAIServer, response: Any) -> None:
     openai_server.will_answer(response)
     with pytest.raises(Unusable):
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
 
 
 @pytest.mark.parametrize("text", ["merhaba", '{"word": ', "[1]", "5", "null", ""])
 def test_words_that_are_no_json_object_are_unusable_but_counted(openai_server: OpenAIServer, text: str) -> None:
     openai_server.will_say(text)
     with pytest.raises(Unusable) as unusable:
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
     assert unusable.value.usage
     assert usage.totals()["gpt-4o-mini"]["calls"] == 1
 
@@ -126,7 +126,7 @@ def test_words_that_are_no_json_object_are_unusable_but_counted(openai_server: O
 def test_an_answer_that_was_cut_is_unusable(openai_server: OpenAIServer, reason: str) -> None:
     openai_server.will_say({"word": "merhaba"}, finish_reason=reason)
     with pytest.raises(Unusable, match=reason):
-        client.complete(PROMPT)
+        language_model.complete(PROMPT)
 
 
 def test_the_cost_of_an_unknown_model_is_not_made_up(app: Flask) -> None:

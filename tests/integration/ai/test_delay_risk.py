@@ -10,7 +10,7 @@ from flask import Flask
 from gnb.extensions import db, engine
 from gnb.models import HOME_ZONE, Booking
 from gnb.queueing import InvalidJobData
-from gnb.services.ai import answers, delay_risk, trips
+from gnb.services.ai import delay_risk, lookups, trips
 from gnb.services.ai.requests import DelayRiskRequest
 from gnb.services.places import place_name
 from gnb.services.queue_service import add_ai_job, get_job
@@ -113,12 +113,15 @@ def test_without_enough_transfers_it_fails_for_good_and_says_why(app: Flask, run
 def test_the_same_question_is_one_job_and_then_a_kept_answer(
     driven: list[Booking], run_ai_jobs: Callable[[], None]
 ) -> None:
-    first, second = answers.ask("delay-risk", FRIDAY_EVENING), answers.ask("delay-risk", FRIDAY_EVENING)
+    first, second = (
+        lookups.get_or_enqueue("delay-risk", FRIDAY_EVENING),
+        lookups.get_or_enqueue("delay-risk", FRIDAY_EVENING),
+    )
     assert first.job and second.job
     assert first.job.id == second.job.id
     assert engine().queue("ai").jobs("waiting").total == 1
     run_ai_jobs()
-    third = answers.ask("delay-risk", {**FRIDAY_EVENING, "scheduledTime": "2026-11-27T14:30:00Z"})
+    third = lookups.get_or_enqueue("delay-risk", {**FRIDAY_EVENING, "scheduledTime": "2026-11-27T14:30:00Z"})
     assert third.job is None
     assert third.answer == get_job("ai", first.job.id).return_value
 

@@ -12,10 +12,10 @@ from flask import Flask
 
 from gnb.models import Booking, Delivery, Departure, Tour, User, db, now
 from gnb.services.bookings.booking import book
-from gnb.services.bookings.catalogue import seats_left
-from gnb.services.bookings.changing import set_status
 from gnb.services.bookings.errors import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
+from gnb.services.bookings.seats import seats_left
+from gnb.services.bookings.status import set_status
 from tests.business import booking_data, make_booking, make_extra, make_tour, make_user
 
 CLIENTS = 50

@@ -10,10 +10,10 @@ from gnb.models import STATUSES, AuditEntry, Booking, Delivery, db, now
 from gnb.services import email_service
 from gnb.services.bookings.access import guest_link
 from gnb.services.bookings.booking import book
-from gnb.services.bookings.catalogue import seats_left
-from gnb.services.bookings.changing import cancel_by_customer, may_cancel, next_statuses, set_status
 from gnb.services.bookings.errors import InvalidBookingState
 from gnb.services.bookings.request import BookingRequestSchema
+from gnb.services.bookings.seats import seats_left
+from gnb.services.bookings.status import cancel_by_customer, may_cancel, next_statuses, set_status
 from gnb.services.mail.contents import content_of
 from tests.business import booking_data, make_booking, make_tour, make_user
 

@@ -13,9 +13,8 @@ from flask.testing import FlaskClient
 
 from gnb.extensions import engine
 from gnb.models import AuditEntry, Booking, Delivery, Departure, Export, PriceChange, Tour, db, local_day, now
-from gnb.services.ai import cache
+from gnb.services.ai import lookups
 from gnb.services.ai.requests import DelayRiskRequest
-from gnb.services.bookings import risk
 from gnb.services.bookings.booking import book
 from gnb.services.bookings.request import BookingRequestSchema
 from tests.business import booking_data, make_booking, make_extra, make_tour, make_user
@@ -163,7 +162,7 @@ def test_the_risk_of_a_delay_is_asked_for_once_and_then_shown(admin: FlaskClient
     assert "being found out" in admin.get(page).text
     answer = {"lateMinutes": 15, "probability": 0.31, "level": "high", "expectedMinutes": 9.2,
               "suggestion": {"leaveEarlierMinutes": 20, "text": "x"}}  # fmt: skip
-    cache.put(risk.KIND, DelayRiskRequest().load(risk.question(booking, "en")), answer)
+    lookups.store(lookups.DELAY_RISK, DelayRiskRequest().load(lookups.delay_risk_request(booking, "en")), answer)
     assert "Leave 20 minutes earlier." in admin.get(page).text
 
 

@@ -10,7 +10,7 @@ from flask import Flask
 from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.models import Booking
-from gnb.services.doctor import connections
+from gnb.services.doctor import database
 from gnb.services.queue_service import add_email_job, add_export_job
 from tests.business import make_tour, new_booking
 from tests.integration.engine.conftest import Workers
@@ -35,7 +35,7 @@ def _mails() -> None:
 
 @pytest.mark.parametrize(
     ("queue", "enqueue", "most"),
-    [("export", _export_of_many, connections.EXPORT), ("email", _mails, connections.JOB)],
+    [("export", _export_of_many, database.EXPORT), ("email", _mails, database.JOB)],
 )
 def test_a_worker_process_keeps_within_what_is_counted_for_it(
     app: Flask, settings: Settings, postgres: Postgres, queue: str, enqueue: Callable[[], None], most: int

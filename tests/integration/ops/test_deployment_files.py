@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from gnb.broker import end_with_parent
 from gnb.config import QUEUES, ROOT, Settings
 from gnb.environment import Environment
-from gnb.processes import end_with_parent
 from tests.integration.engine.conftest import wait_for
 from tests.servers import free_port, on_sqlite
 

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from gnb import create_app
+from gnb.broker import end_with_parent
 from gnb.config import Settings
 from gnb.extensions import db, engine
-from gnb.processes import end_with_parent
 from gnb.services import queue_service
 from gnb.services.ai import usage
 from tests.servers import Broker, free_port

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from gnb.processes import end_with_parent
+from gnb.broker import end_with_parent
 from gnb.queueing import Engine, JobContext, QueueOptions, Scheduler
 from gnb.queueing.job_types import JobType, JobTypes
 

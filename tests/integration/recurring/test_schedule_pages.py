@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gnb.extensions import engine
-from gnb.jobs.schedules import SCHEDULES
+from gnb.jobs.scheduled import SCHEDULES
 from gnb.queueing import Schedule
 from gnb.services.accounts import passwords
 from tests.business import make_tour, make_user

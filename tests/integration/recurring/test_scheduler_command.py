@@ -11,7 +11,7 @@ from flask import Flask
 
 from gnb.config import ROOT, Settings
 from gnb.extensions import engine
-from gnb.jobs.schedules import SCHEDULES
+from gnb.jobs.scheduled import SCHEDULES
 from gnb.queueing import Schedule
 from tests.servers import on_sqlite
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gnb.extensions import db, engine
-from gnb.jobs.schedules import SCHEDULES
+from gnb.jobs.scheduled import SCHEDULES
 from gnb.models import AuditEntry
 from gnb.services import queue_service
 from gnb.services.accounts import tokens

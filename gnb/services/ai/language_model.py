@@ -1,10 +1,10 @@
-"""One question to the language model, one answer in the shape asked for; retries are the queue's.
+"""The language model: one request, one answer in the given shape, and the fallback to rules without it.
 
     reply = complete(Prompt(name="ordered_tours", rules="…", material={…}, shape={…JSON schema…}))
     reply.content, reply.usage
 
-What the service answers is turned into what a job can raise: RetryLater while it is busy or away (after its own
-Retry-After), FinalError where asking again cannot help, Unusable for an answer in another shape.
+Errors of the service become what a job can raise: RetryLater while it is busy or unreachable (after its own
+Retry-After), FinalError where a retry cannot help, Unusable for an answer in another shape. Retries are the queue's.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ from gnb.services.ai.usage import Usage
 
 if TYPE_CHECKING:
     import openai
+import re
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from marshmallow import ValidationError, validate
 
 ANSWER_SECONDS = 20.0
 """Within the 60 s of a job, with room for the work around it."""
@@ -40,7 +45,7 @@ _NO_INSTRUCTIONS = (
 
 
 class Unusable(Exception):
-    """The model answered, but not as asked; the tokens are spent all the same."""
+    """The model answered in another form than requested; its tokens are spent."""
 
     def __init__(self, message: str, spent: Usage | None = None):
         super().__init__(message)
@@ -49,7 +54,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question: the rules as the system message, the material as JSON, the shape of the answer as a JSON schema."""
+    """A request: rules as the system message, material as JSON, and the answer's JSON schema."""
 
     name: str
     rules: str
@@ -59,19 +64,19 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer, parsed but not yet checked against what may be said, and what it took."""
+    """The parsed answer, not yet validated, and the tokens it took."""
 
     content: dict[str, Any]
     usage: Usage
 
 
 def has_key() -> bool:
-    """Whether there is a key to ask the language model with."""
+    """Return whether an API key is configured."""
     return bool(settings().openai_api_key)
 
 
 def complete(prompt: Prompt, seconds: float = ANSWER_SECONDS) -> Reply:
-    """The model's answer. Raises RetryLater, FinalError, Unusable."""
+    """Return the model's answer. Raises RetryLater, FinalError, Unusable."""
     import openai  # 20 MB, for a process that asks; most workers never do
 
     try:
@@ -147,7 +152,7 @@ def _in_the_queues_words(error: openai.APIStatusError) -> FinalError | RetryLate
 
 
 def _retry_after(value: str | None) -> float:
-    """Seconds to wait: those of the header, which may be a number or a date; bounded by an hour."""
+    """Return the seconds to wait from a Retry-After header, a number or a date; at most an hour."""
     if not value:
         return _PAUSE
     try:
@@ -158,3 +163,62 @@ def _retry_after(value: str | None) -> float:
         except (ValueError, TypeError):
             return _PAUSE
     return min(max(seconds, 1.0), _LONGEST_PAUSE) if seconds == seconds else _PAUSE  # NaN is not itself
+
+
+Checked = TypeVar("Checked")
+
+NO_KEY = "no key for a language model is set"
+_ADDRESS = re.compile(r"https?:|www\.|@|[<>]|\+?\d[\d ()-]{8,}\d", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Worded(Generic[Checked]):
+    """The model's validated answer, or None if the rules' answer is to be used; `note` then says why."""
+
+    content: Checked | None
+    usage: Usage | None = None
+    note: str | None = None
+
+
+def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attempt: bool) -> Worded[Checked]:
+    """Return the model's answer, validated.
+
+    Args:
+        prompt: The request.
+        check: Returns the answer in its final form, or raises ValidationError.
+        last_attempt: Whether to fall back to the rules instead of raising RetryLater.
+
+    Raises:
+        RetryLater: The service is busy or unreachable, and another attempt is left.
+        FinalError: The service rejects the request or the key.
+    """
+    if not has_key():
+        return Worded(None, note=NO_KEY)
+    try:
+        reply = complete(prompt)
+    except RetryLater as error:
+        if not last_attempt:
+            raise
+        return Worded(None, note=str(error).partition(";")[0])
+    except Unusable as error:
+        return Worded(None, error.usage, str(error))
+    try:
+        return Worded(check(reply.content), reply.usage)
+    except ValidationError as error:
+        return Worded(None, reply.usage, f"the language model's answer was refused: {_first(error.messages)}")
+
+
+def sentence(longest: int) -> list[Callable[[str], Any]]:
+    """Return validators for a sentence of the model: short, and without addresses, phone numbers or markup."""
+    return [validate.Length(1, longest), _plain]
+
+
+def _plain(text: str) -> None:
+    if _ADDRESS.search(text):
+        raise ValidationError("a sentence holds an address, a phone number or markup")
+
+
+def _first(messages: Any) -> str:
+    while isinstance(messages, (dict, list)) and messages:
+        messages = next(iter(messages.values() if isinstance(messages, dict) else messages))
+    return str(messages)[:200]

@@ -1,8 +1,8 @@
-"""The weekly report: figures of the last whole week, as a mail with plots and a PDF to admins and managers.
+"""The weekly report: the figures of the last whole week, mailed to admins and managers with plots and a PDF.
 
-    send_weekly_report()             # the last whole week; each reader gets each week's report once
+    send_weekly_report()             # idempotent: one mail per reader and week
 
-The figures are taken once and lie in each delivery; mail and PDF are made of them, in the reader's language, when sent.
+The figures are computed once and stored with each delivery; mail and PDF are rendered from them when sent.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ READERS = sorted(ADMIN_ROLES | {"manager"})
 
 @dataclass(frozen=True)
 class Planned:
-    """What a run planned: mails of this run, and readers in all."""
+    """The result of a run: mails planned by it, and the number of readers."""
 
     week: str
     planned: int
@@ -33,7 +33,7 @@ class Planned:
 
 
 def send_weekly_report(moment: datetime | None = None, week: Week | None = None) -> Planned:
-    """Plan the mail to every reader who has none for that week yet; it goes out after the commit. Twice is once."""
+    """Plan a mail to every reader who has none for that week yet. Commits. Idempotent."""
     week = week or Week.before(moment or now())
     readers = db.session.scalars(sa.select(User).where(User.active, User.role.in_(READERS)).order_by(User.id)).all()
     known = set(
@@ -50,7 +50,7 @@ def send_weekly_report(moment: datetime | None = None, week: Week | None = None)
 
 
 def _plan(week: Week, user: User, content: dict[str, Any]) -> bool:
-    """Whether the mail is planned; not to an account whose address is none, which keeps no other from its report."""
+    """Plan the mail and return True; return False for an account with an invalid address, so that others get theirs."""
     try:
         ledger.plan_for_user("weekly-report", user, unique_key=_key(week, user), content=content)
     except InvalidMessage:

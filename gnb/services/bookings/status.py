@@ -1,4 +1,4 @@
-"""What becomes of a booking: confirmed, paid, completed or cancelled, each with the seats and mail that go with it."""
+"""The status of a booking: confirmed, paid, completed or cancelled, with the seats and mail that follow from it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 
 from gnb.extensions import db
 from gnb.models import STATUSES, Booking, Delivery, User, execute_count, now
 from gnb.services import audit, email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.errors import InvalidBookingState
-from gnb.services.bookings.words import booking_word
 from gnb.services.mail import ledger
 
 FROM = {
@@ -40,14 +40,15 @@ _MOMENTS = {"paid": "paid_at", "cancelled": "cancelled_at"}
 
 
 def next_statuses(booking: Booking) -> list[str]:
-    """The statuses that the booking may take next, in the order of a booking's life."""
+    """Return the statuses that may follow the booking's current one."""
     return [status for status in STATUSES if booking.status in FROM.get(status, ())]
 
 
 def set_status(booking: Booking, status: str, actor: User | None = None, label: str = audit.COMMAND_LINE) -> None:
-    """Bring the booking to the status; commits, with its mail, its seats and an entry in the audit.
+    """Change the status, with the mail, the seats and the audit entry that go with it. Commits.
 
-    Of two who do so at once one wins. Raises InvalidBookingState.
+    Raises:
+        InvalidBookingState: The current status does not allow it, or it was changed concurrently.
     """
     before = booking.status
     if before not in FROM.get(status, ()) or not _move(booking, before, status):
@@ -66,12 +67,12 @@ def set_status(booking: Booking, status: str, actor: User | None = None, label: 
 
 
 def may_cancel(booking: Booking, at: datetime | None = None) -> bool:
-    """Whether its customer may still cancel it without asking anybody."""
+    """Return whether the customer may still cancel the booking."""
     return booking.status in FROM["cancelled"] and booking.pickup_at - (at or now()) >= FREE_CANCELLATION
 
 
 def cancel_by_customer(booking: Booking, user: User | None = None, at: datetime | None = None) -> None:
-    """Cancel it as its customer does, free of charge. Raises InvalidBookingState, saying what to do instead."""
+    """Cancel the booking for its customer, free of charge. Raises InvalidBookingState with advice."""
     if booking.status in FROM["cancelled"] and not may_cancel(booking, at):
         raise InvalidBookingState(
             gettext(
@@ -104,3 +105,21 @@ def _refusal(booking: Booking, status: str) -> str:
         return words
     possible = gettext("Possible now: %(statuses)s.", statuses=allowed)
     return f"{words} {possible}"
+
+
+WORDS = {
+    "pending": _l("pending"),
+    "confirmed": _l("confirmed"),
+    "paid": _l("paid"),
+    "completed": _l("completed"),
+    "cancelled": _l("cancelled"),
+    "cash": _l("cash"),
+    "credit_card": _l("credit card"),
+    "stripe": "Stripe",
+    "paytr": "PayTR",
+}
+
+
+def booking_word(code: str) -> str:
+    """Return the label of a status or payment method, in the reader's language."""
+    return str(WORDS.get(code, code))

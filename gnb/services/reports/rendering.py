@@ -1,0 +1,125 @@
+"""The weekly report as a mail and as a PDF, in Turkish or English."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from gnb.services.exports import plots
+from gnb.services.exports.pdf_pages import Press
+from gnb.services.mail.rendering import render
+from gnb.services.mail.words import money, percent
+
+
+def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> tuple[str, str, str]:
+    """Return subject, HTML and text of the mail."""
+    start, end = date.fromisoformat(report["start"]), date.fromisoformat(report["end"])
+    return render(
+        "weekly-report",
+        language,
+        **letterhead,
+        report=report,
+        days=bookings_by_day(report, language),
+        top=top_bars(report),
+        span=f"{_day(start, language)} – {_day(end, language)}",
+        money=lambda text, currency: money(Decimal(text), currency, language),
+        number=lambda value: format_decimal(value, locale=language),
+        change=lambda percent: percent_change(percent, language),
+        word=lambda status: status_word(status, language),
+    )
+
+
+def file_name(report: dict[str, Any]) -> str:
+    """Return the file name of the attached PDF."""
+    return f"weekly-report-{report['week']}.pdf"
+
+
+def _day(value: date, language: str) -> str:
+    return format_date(value, "d MMM y", locale=language)
+
+
+TEMPLATE = "reports/weekly.html"
+
+
+def report_pdf(report: dict[str, Any], language: str) -> bytes:
+    """Return the PDF, in Turkish or English."""
+    press = Press(language)
+    document = press.lay_out(
+        TEMPLATE,
+        report=report,
+        start=date.fromisoformat(report["start"]),
+        end=date.fromisoformat(report["end"]),
+        made=press.moment(),
+        bars=bookings_by_day(report, press.language),
+        revenue=[_over_time(report, row) for row in report["revenue"]],
+        top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in report["top"]]),
+        amount=lambda text, currency: press.money(Decimal(text), currency),
+        change=lambda percent: percent_change(percent, press.language),
+        word=lambda status: status_word(status, press.language),
+    )
+    pdf: bytes = document.write_pdf()
+    return pdf
+
+
+def _over_time(report: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """Return a currency's row with its revenue per day as bars."""
+    currency = row["currency"]
+    days = [(date.fromisoformat(day["day"]), Decimal(day["revenue"].get(currency, "0"))) for day in report["days"]]
+    return {**row, "plot": plots.over_time(days)}
+
+
+@dataclass(frozen=True)
+class DayBar:
+    """The bookings of a day; `percent` of the busiest day's, at least 1 if there are any."""
+
+    label: str
+    bookings: int
+    percent: int
+
+
+def bookings_by_day(report: dict[str, Any], language: str) -> list[DayBar]:
+    """Return seven bars, Monday first, with localized labels."""
+    most = max((day["bookings"] for day in report["days"]), default=0)
+    return [
+        DayBar(
+            format_date(date.fromisoformat(day["day"]), "EEE d MMM", locale=language),
+            day["bookings"],
+            max(round(100 * day["bookings"] / most), 1) if day["bookings"] else 0,
+        )
+        for day in report["days"]
+    ]
+
+
+def top_bars(report: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
+    """Return the top tours, each with its percentage of the best one's bookings."""
+    most = max((row["bookings"] for row in report["top"]), default=0)
+    return [(row, max(round(100 * row["bookings"] / most), 1)) for row in report["top"]]
+
+
+_STATUSES: dict[str, dict[str, str]] = {
+    "en": {},
+    "tr": {
+        "pending": "bekliyor",
+        "confirmed": "onaylandı",
+        "paid": "ödendi",
+        "completed": "tamamlandı",
+        "cancelled": "iptal",
+        "waiting": "bekliyor",
+        "active": "çalışıyor",
+        "failed": "başarısız",
+        "removed": "silindi",
+    },
+}
+
+
+def status_word(status: str, language: str) -> str:
+    """Return the label of a booking's or an export's status."""
+    return _STATUSES[language].get(status, status)
+
+
+def percent_change(value: float | None, language: str) -> str:
+    """Format a change such as +12.5%; – if there is nothing to compare with."""
+    return "–" if value is None else f"{'+' if value >= 0 else '−'}{percent(abs(value), language)}"
