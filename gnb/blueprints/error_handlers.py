@@ -1,17 +1,21 @@
 """Error handlers of the application: a page for people, `{"success": false, "error": {…}}` for programs."""
 
+import math
 import re
+import time
 from typing import Any
 
 import structlog
 from flask import Flask
 from flask.typing import ResponseReturnValue
+from flask_limiter.errors import RateLimitExceeded
+from redis import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from gnb.blueprints.shared.responses import error_response
-from gnb.extensions import db
+from gnb.extensions import db, limiter
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
@@ -53,6 +57,7 @@ def register(app: Flask) -> None:
     handle = app.register_error_handler
     handle(HTTPException, _http)
     handle(UnicodeError, _unreadable_text)
+    handle(RateLimitExceeded, _rate_limited)
     _register_queue_errors(app)
     _register_export_errors(app)
     _register_booking_errors(app)
@@ -68,6 +73,16 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     details = data.get("errors", _by_field(data.get("messages")))
     message = data.get("message") or ("The data is not valid." if error.code == 422 else error.description)
     return error_response(error.code, _code(error), str(message or error.name), details, headers)
+
+
+def _rate_limited(error: RateLimitExceeded) -> ResponseReturnValue:
+    exceeded = limiter.current_limit
+    try:
+        seconds = math.ceil(exceeded.reset_at - time.time()) if exceeded else 0
+    except RedisError:  # lost since the request was counted: the whole window is long enough
+        seconds = error.limit.limit.get_expiry()
+    message = f"Too many requests. Try again in {max(seconds, 1)} s."
+    return error_response(429, "too_many_requests", message, headers={"Retry-After": str(max(seconds, 1))})
 
 
 def _unreadable_text(_error: UnicodeError) -> ResponseReturnValue:

@@ -1,27 +1,20 @@
-"""Failed sign-ins are counted by address and by account; past the limit even the right password waits.
+"""Rate limits, all counted by Flask-Limiter: in the broker, or in the process while the broker is unreachable.
 
-Only failures count, so whoever knows their password never meets the limit. The counts live in the broker, or in the
-process while it is away. Keys hold digests: no e-mail or network address lies in the broker.
+Of sign-ins only failed ones count, by address and by account; past the limit even the right password has to wait. Keys
+are HMACs, so the broker stores no e-mail or network address. A request past a limit ends with 429 and `Retry-After`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import math
-import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, TypeVar, cast
 
-from flask import Response, abort, current_app, g, request
+from flask import Response, current_app, g, request
 from flask_limiter.util import get_remote_address
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 
 from gnb.blueprints.shared.access import caller
-from gnb.blueprints.shared.responses import error_response
 from gnb.extensions import limiter
 from gnb.models import normalize_email
 from gnb.services.mail.addresses import checked_address
@@ -31,6 +24,12 @@ FAILURES_BY_ADDRESS = "30 per 5 minutes"
 FAILURES_BY_ACCOUNT = "10 per 5 minutes"
 MAILS_BY_ADDRESS = "20 per hour"
 MAILS_TO_ACCOUNT = "5 per hour"
+API_REQUESTS = "3000 per minute"
+BOOKINGS = "30 per minute"
+"""Faster than a travel agent who books for a group."""
+
+QUESTIONS = "30 per minute"
+"""Faster than anyone reads the answers; each question may become a job."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -97,49 +96,16 @@ def _digest(text: str) -> str:
     return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:24]
 
 
-REQUESTS = "3000 per minute"
-BOOKINGS = "30 per minute"
-"""A desk that books for a group is faster than one person, and no faster than this."""
-
-QUESTIONS = "30 per minute"
-"""As fast as anyone reads the answers; each may be a job."""
-
-
+@limiter.shared_limit(lambda: current_app.config.get("API_RATE_LIMIT", API_REQUESTS), "api requests")
 def count_request() -> None:
-    """Count this request against its address; past the limit it ends with 429 and says when to come back."""
-    _check("requests", current_app.config.get("API_RATE_LIMIT", REQUESTS))
+    """Count an API request against its address."""
 
 
+@limiter.shared_limit(lambda: current_app.config.get("BOOKING_RATE_LIMIT", BOOKINGS), "bookings")
 def count_booking() -> None:
-    """The same for a booking that is asked for, by the API or by the form."""
-    _check("bookings", current_app.config.get("BOOKING_RATE_LIMIT", BOOKINGS))
+    """Count a new booking against its address, whether it comes from the API or from the form."""
 
 
+@limiter.shared_limit(lambda: current_app.config.get("QUESTION_RATE_LIMIT", QUESTIONS), "questions")
 def count_question() -> None:
-    """The same for a question that the queue `ai` is to answer."""
-    _check("questions", current_app.config.get("QUESTION_RATE_LIMIT", QUESTIONS))
-
-
-def _check(what: str, limit: str) -> None:
-    limiter, item, address = _limiter(), _item(limit), get_remote_address()
-    if not limiter.hit(item, what, address):
-        abort(_too_many(limiter.get_window_stats(item, what, address).reset_time))
-
-
-def _limiter() -> FixedWindowRateLimiter:
-    """Each application's own counts."""
-    known: FixedWindowRateLimiter | None = current_app.extensions.get("api-throttle")
-    if known is None:
-        known = current_app.extensions["api-throttle"] = FixedWindowRateLimiter(MemoryStorage())
-    return known
-
-
-@cache
-def _item(text: str) -> RateLimitItem:
-    return parse(text)
-
-
-def _too_many(reset_time: float) -> Response:
-    seconds = max(math.ceil(reset_time - time.time()), 1)
-    message = f"Too many requests. Try again in {seconds} s."
-    return error_response(429, "too_many_requests", message, headers={"Retry-After": str(seconds)})
+    """Count a question to the `ai` queue against its address."""

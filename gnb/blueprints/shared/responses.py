@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, jsonify, make_response, render_template, request
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.http import unquote_etag
 
 from gnb.models import Export
 from gnb.services import export_service
@@ -75,42 +75,44 @@ def _page(status: int, message: str) -> str:
         return f"<!doctype html><title>{status}</title><h1>{gettext('Not available at the moment')}</h1>"
 
 
+class _ExportFile:
+    """The file of an export as an iterable of bytes that can start anywhere, so that a range is read from its start."""
+
+    def __init__(self, export: Export):
+        self._export = export
+        self._position = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, position: int) -> None:
+        self._position = position
+
+    def tell(self) -> int:
+        return self._position
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from export_service.read_file(self._export, self._position)
+
+
 def send_export(export: Export) -> Response:
-    """The whole file, the range that was asked for, or 304 or 416. Raises FileNotAvailable."""
-    size = export_service.file_size(export)
-    etag = (export.file_key or "").rsplit(".", 1)[0]
-    response = Response(content_type=export.content_type)
-    response.set_etag(etag)
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Cache-Control"] = "private, no-cache"
-    if request.if_none_match.contains_weak(etag):
-        response.status_code = 304
-        return response
-    bounds = _bounds(etag, size)
-    if bounds is None:
-        response.status_code = 416
-        response.headers["Content-Range"] = f"bytes */{size}"
-        return response
-    start, end = bounds
-    if (start, end) != (0, size):
-        response.status_code = 206
-        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
-    response.content_length = end - start
-    if request.method != "HEAD":
-        response.response = export_service.read_file(export, start, end)
-    return response
+    """Return the file of an export as a download: all of it, one byte range, or 304 when the client has it already.
 
+    A request for several ranges, or in another unit, gets the whole file.
 
-def _bounds(etag: str, size: int) -> tuple[int, int] | None:
-    """The bytes [start, end) to send; None for a range outside the file.
-
-    Several ranges at once, and a range of another version of the file (`If-Range`), get the whole file.
+    Raises:
+        FileNotAvailable: if the export has no file.
+        RequestedRangeNotSatisfiable: if the range starts after the end of the file.
     """
-    asked = request.range
-    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
-        return 0, size
-    condition = request.headers.get("If-Range")
-    if condition is not None and unquote_etag(condition) != (etag, False):
-        return 0, size
-    return asked.range_for_length(size)
+    size = export_service.file_size(export)
+    response = Response(_ExportFile(export), content_type=export.content_type, direct_passthrough=True)
+    response.content_length = size
+    response.set_etag((export.file_key or "").rsplit(".", 1)[0])  # a file never changes under its key
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
+    conditions = dict(request.environ)
+    wanted = request.range
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+        conditions.pop("HTTP_RANGE", None)
+    response.make_conditional(conditions, accept_ranges=True, complete_length=size)
+    return response
