@@ -42,10 +42,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _register_parts(app: Flask) -> None:
-    from gnb.blueprints import admin, api, auth, errors, ops, preferences, site
+    from gnb.blueprints import admin, api, auth, error_handlers, ops, site
+    from gnb.blueprints.shared import preferences, template_filters
     from gnb.cli import demo, doctor, jobs, schedules, users
 
-    for part in (errors, preferences, site, auth, api):
+    for part in (error_handlers, preferences, template_filters, site, auth, api):
         part.register(app)
     for blueprint in (ops.blueprint, admin.blueprint):
         app.register_blueprint(blueprint)

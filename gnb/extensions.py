@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+import threading
 from typing import TYPE_CHECKING, cast
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 from flask_babel import Babel
 from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
@@ -13,6 +14,8 @@ from flask_login import LoginManager, current_user
 from flask_migrate import Migrate
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from marshmallow import Schema, fields, validate
 
 from gnb.config import Settings
@@ -41,7 +44,7 @@ __all__ = ["api", "babel", "csrf", "db", "engine", "jwt", "limiter", "login_mana
 
 
 class _Api(Api):
-    """The API and its OpenAPI document; the errors blueprint responds to errors, in the project's one format."""
+    """The API and its OpenAPI document; `error_handlers` responds to errors, in the project's one format."""
 
     ERROR_SCHEMA = Failure
     DEFAULT_ERROR_RESPONSE_NAME = None  # each endpoint lists what it may answer
@@ -67,6 +70,35 @@ class Csrf(CSRFProtect):
         super().protect(apply_exemptions=apply_exemptions)
 
 
+class LockedMemoryStorage(MemoryStorage):
+    """Rate limit counts in the memory of the process, for several threads.
+
+    `MemoryStorage` starts its expiry timer without a lock: two threads that count at the same moment may start the same
+    timer twice, which raises RuntimeError. Fixed windows reach the timer through `incr` alone.
+    """
+
+    STORAGE_SCHEME = ["locked-memory"]  # registers the class for this scheme of RATELIMIT_STORAGE_URI
+
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: str):
+        self._lock = threading.Lock()
+        super().__init__(uri, wrap_exceptions, **options)
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Add to a count and return it, one thread at a time."""
+        with self._lock:
+            return super().incr(key, expiry, amount)
+
+
+class _Limiter(Limiter):
+    """Flask-Limiter, with a fallback storage that threads can share."""
+
+    def init_app(self, app: Flask) -> None:
+        """Bind the limiter to the application, with a new fallback storage."""
+        super().init_app(app)
+        self._fallback_storage = LockedMemoryStorage()
+        self._fallback_limiter = FixedWindowRateLimiter(self._fallback_storage)
+
+
 def _caller() -> str:
     """Return an HMAC of the caller's address, so that the broker does not store the address."""
     key = current_app.config["SECRET_KEY"].encode()
@@ -76,7 +108,7 @@ def _caller() -> str:
 migrate = Migrate(render_as_batch=True, compare_type=True)
 login_manager = LoginManager()
 csrf = Csrf()
-limiter = Limiter(_caller)
+limiter = _Limiter(_caller)
 jwt = JWTManager()
 babel = Babel()
 api = _Api()

@@ -59,13 +59,12 @@ def _cookies(secure: bool) -> dict[str, Any]:
 
 def _limits(settings: Settings) -> dict[str, Any]:
     """Return the limiter's storage: the broker, shared by all web processes; in memory while it is unreachable."""
-    url, options = _limits_storage(settings.redis_url) if settings.queue_enabled else ("memory://", {})
+    url, options = _limits_storage(settings.redis_url) if settings.queue_enabled else ("locked-memory://", {})
     return {
         "RATELIMIT_STORAGE_URI": url,
         "RATELIMIT_STORAGE_OPTIONS": options,
         "RATELIMIT_KEY_PREFIX": "gnb",
         "RATELIMIT_STRATEGY": "fixed-window",
-        "RATELIMIT_HEADERS_ENABLED": True,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         # A broker whose memory is full can be asked and told nothing: a failed sign-in is answered, if not counted.
         "RATELIMIT_SWALLOW_ERRORS": True,

@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gnb.blueprints.admin import failures
-from gnb.blueprints.admin.presenters.failures import failure_key
+from gnb.blueprints.admin.failures import failure_key
 from gnb.extensions import db, engine
 from gnb.services.accounts import passwords
 from tests.business import make_user

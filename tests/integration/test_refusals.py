@@ -8,8 +8,8 @@ from flask import Flask
 from flask_babel import force_locale, gettext
 from marshmallow import ValidationError
 
-from gnb.blueprints.admin.presenters.refusals import in_words
-from gnb.blueprints.admin.presenters.sayings import SAYINGS, VALUES
+from gnb.blueprints.shared.refusals import in_words
+from gnb.blueprints.shared.sayings import SAYINGS, VALUES
 from gnb.extensions import engine
 from gnb.models import Export
 from gnb.queueing import Schedule

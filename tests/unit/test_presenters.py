@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
-from gnb.blueprints.admin.presenters import numbers, plots, schema_forms, times
-from gnb.blueprints.admin.presenters.failures import failure_key
-from gnb.blueprints.admin.presenters.harmless import pretty_json, visible
-from gnb.blueprints.admin.presenters.subjects import subject
-from gnb.blueprints.admin.presenters.words import capital
-from gnb.blueprints.preferences import local_path
+from gnb.blueprints.admin.failures import failure_key
+from gnb.blueprints.admin.plots import Series, line_plot
+from gnb.blueprints.admin.schema_forms import form_fields, read_form
+from gnb.blueprints.shared.describe import subject
+from gnb.blueprints.shared.formatting import duration, exact, number, percent, relative, size
+from gnb.blueprints.shared.preferences import local_path
+from gnb.blueprints.shared.text import capital, escape_control_characters, pretty_json
 from gnb.config import ROOT
 
 TURKISH = ROOT / "translations" / "tr" / "LC_MESSAGES"
@@ -50,37 +51,37 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
     ],
 )
 def test_a_duration_is_said_in_at_most_two_units(language: str, seconds: float | None, words: str) -> None:
-    assert times.duration(seconds) == words
+    assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(("offset", "words"), [(-3, "3 s ago"), (0, "now"), (7200, "in 2 h"), (-180, "3 min ago")])
 def test_a_moment_is_said_from_now(language: str, offset: int, words: str) -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
-    assert times.relative(now + timedelta(seconds=offset), now) == words
+    assert relative(now + timedelta(seconds=offset), now) == words
 
 
 @pytest.mark.parametrize("language", ["tr"], indirect=True)
 def test_numbers_and_times_follow_the_language(language: str) -> None:
-    assert numbers.number(1_234_567) == "1.234.567"
-    assert numbers.size(424_300) == "424 kB"
-    assert numbers.percent(12.5, 1, signed=True) == "+%12,5"
-    assert numbers.percent(-12.5, 1) == "−%12,5"
+    assert number(1_234_567) == "1.234.567"
+    assert size(424_300) == "424 kB"
+    assert percent(12.5, 1, signed=True) == "+%12,5"
+    assert percent(-12.5, 1) == "−%12,5"
     assert capital("iş") == "İş"
-    assert times.duration(3.14) == "3,1 sn"
-    assert times.relative(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 0, 3, tzinfo=UTC)) == "3 dk önce"
+    assert duration(3.14) == "3,1 sn"
+    assert relative(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 1, 0, 3, tzinfo=UTC)) == "3 dk önce"
 
 
 def test_the_exact_time_is_that_of_istanbul(language: str) -> None:
-    assert "15:00:00" in times.exact(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    assert "15:00:00" in exact(datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 @given(st.text())
 def test_what_is_shown_holds_no_character_that_changes_how_the_page_is_read(text: str) -> None:
-    assert all(character.isprintable() or character in "\n\t" for character in visible(text))
+    assert all(character.isprintable() or character in "\n\t" for character in escape_control_characters(text))
 
 
 def test_a_long_text_is_cut_and_says_how_much_is_left_out() -> None:
-    assert visible("x" * 100, limit=10) == "x" * 10 + " … (+90)"
+    assert escape_control_characters("x" * 100, limit=10) == "x" * 10 + " … (+90)"
 
 
 def test_json_keeps_letters_and_escapes_what_is_no_text() -> None:
@@ -119,7 +120,7 @@ class Outer(Schema):
 
 
 def test_a_schema_becomes_a_form_and_the_form_becomes_its_data(language: str) -> None:
-    made = {field.name: field for field in schema_forms.form_fields(Outer(), {"count": 3}, {"count": ["too few"]})}
+    made = {field.name: field for field in form_fields(Outer(), {"count": 3}, {"count": ["too few"]})}
     assert {name: field.kind for name, field in made.items()} == {
         "filters.status": "select",
         "filters.day": "date",
@@ -131,7 +132,7 @@ def test_a_schema_becomes_a_form_and_the_form_becomes_its_data(language: str) ->
     sent = MultiDict(
         [("filters.status", "a"), ("filters.day", ""), ("count", "4"), ("names", "x\r\ny\n"), ("fast", "true")]
     )
-    assert schema_forms.read_form(Outer(), sent) == {
+    assert read_form(Outer(), sent) == {
         "filters": {"status": "a"},
         "count": 4,
         "names": ["x", "y"],
@@ -141,7 +142,7 @@ def test_a_schema_becomes_a_form_and_the_form_becomes_its_data(language: str) ->
 
 def test_a_plot_lifts_its_pen_where_nothing_is_known(language: str) -> None:
     at = [datetime(2026, 3, 1, 12, minute, tzinfo=UTC) for minute in range(4)]
-    plot = plots.line_plot("Depth", at, [plots.Series("waiting", [1, None, 3, 4])], numbers.number)
+    plot = line_plot("Depth", at, [Series("waiting", [1, None, 3, 4])], number)
     assert plot.lines[0][1].count("M") == 2
     assert plot.top == "4"
     assert plot.sentence == "Depth. waiting: last 4, highest 4"
@@ -149,9 +150,9 @@ def test_a_plot_lifts_its_pen_where_nothing_is_known(language: str) -> None:
 
 def test_a_plot_draws_no_line_along_its_axis_and_no_scale_for_nothing(language: str) -> None:
     at = [datetime(2026, 3, 1, 12, minute, tzinfo=UTC) for minute in range(2)]
-    plot = plots.line_plot("T", at, [plots.Series("completed", [0, 2]), plots.Series("failed", [0, 0])], numbers.number)
+    plot = line_plot("T", at, [Series("completed", [0, 2]), Series("failed", [0, 0])], number)
     assert [bool(path) for _, path in plot.lines] == [True, False]
-    nothing = plots.line_plot("T", at, [plots.Series("completed", [0, 0])], numbers.number)
+    nothing = line_plot("T", at, [Series("completed", [0, 0])], number)
     assert (nothing.area, nothing.top) == ("", "")
 
 

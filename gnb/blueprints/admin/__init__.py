@@ -1,37 +1,125 @@
-"""The admin pages: jobs, workers, exports and who did what.
+"""The admin pages, one module a resource. Staff may read, admins may change."""
 
-One module a page. Reading is for staff, changing for admins; `guard.py` checks both before any view runs.
-"""
+from __future__ import annotations
 
-from flask import Blueprint
+from dataclasses import dataclass
+from typing import Any
 
-from gnb.blueprints.admin.filters import add_filters
+from flask import Blueprint, current_app, request, url_for
+from flask_babel import gettext
+
+from gnb.blueprints.shared.access import caller, require_role
+from gnb.models import ADMIN_ROLES, STAFF_ROLES
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
-add_filters(blueprint)
 
-from gnb.blueprints.admin import (  # noqa: E402, F401  (the pages register themselves on the blueprint)
-    all_queues,
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+@blueprint.before_request
+def check_access() -> None:
+    """Redirect visitors to the sign-in page; answer 403 to customers, and to changes by staff who may only read."""
+    require_role(STAFF_ROLES if request.method in _SAFE_METHODS else ADMIN_ROLES)
+
+
+@blueprint.app_context_processor
+def admin_context() -> dict[str, Any]:
+    """Return what the admin templates use: the navigation, and whether buttons that change things are shown."""
+    user = caller() if request else None
+    return {"nav_groups": nav_groups, "can_manage": bool(user and user.is_admin)}
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One link; `sub` stands under the one before it."""
+
+    label: str
+    url: str
+    current: bool
+    sub: bool = False
+
+
+@dataclass(frozen=True)
+class NavGroup:
+    """A heading with its links."""
+
+    title: str
+    items: tuple[NavItem, ...]
+
+
+def nav_groups() -> list[NavGroup]:
+    """Return the navigation of the admin pages for this request."""
+    groups = [
+        (
+            gettext("Jobs"),
+            [
+                (gettext("Overview"), "admin.overview"),
+                (gettext("Queues"), "admin.queues"),
+                (gettext("Workers"), "admin.workers"),
+                (gettext("Schedules"), "admin.schedules"),
+            ],
+        ),
+        (
+            gettext("Business"),
+            [
+                (gettext("Exports"), "admin.exports"),
+                (gettext("Bookings"), "admin.bookings"),
+                (gettext("Tours"), "admin.tours"),
+                (gettext("Campaigns"), "admin.campaigns"),
+                (gettext("E-mails"), "admin.emails"),
+                (gettext("Insights"), "admin.insights"),
+            ],
+        ),
+        (gettext("Records"), [(gettext("Audit"), "admin.audit")]),
+    ]
+    return [NavGroup(title, items) for title, links in groups if (items := _items(links))]
+
+
+def _items(links: list[tuple[str, str]]) -> tuple[NavItem, ...]:
+    items: list[NavItem] = []
+    for label, endpoint in links:
+        if endpoint not in current_app.view_functions:
+            continue
+        url = url_for(endpoint)
+        # Everything is under the overview, and the queues have lines of their own.
+        whole = endpoint in ("admin.overview", "admin.queues")
+        items.append(NavItem(label, url, _current(url) if whole else _under(url)))
+        if endpoint == "admin.queues":
+            items.extend(_queue_items())
+    return tuple(items)
+
+
+def _queue_items() -> list[NavItem]:
+    engine = current_app.extensions.get("engine")
+    names = [queue.name for queue in engine.queues] if engine else []
+    links = [(name, url_for("admin.queue", queue_name=name)) for name in names]
+    return [NavItem(name, url, _under(url), sub=True) for name, url in links]
+
+
+def _current(url: str) -> bool:
+    return request.path.rstrip("/") == url.rstrip("/")
+
+
+def _under(url: str) -> bool:
+    return request.path == url or request.path.startswith(f"{url}/")
+
+
+from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register their views on the blueprint)
     audit,
     bookings,
     bulk,
     campaigns,
     emails,
     enqueue,
+    error_handlers,
     exports,
     failures,
-    guard,
     insights,
-    job,
-    job_actions,
-    job_type,
+    job_types,
+    jobs,
     overview,
     pricing,
-    queue,
-    queue_actions,
-    schedule_forms,
+    queues,
     schedules,
     tours,
-    trouble,
-    workers,
 )

@@ -11,14 +11,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
 from marshmallow import ValidationError
 
-from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done, go, refused
-from gnb.blueprints.admin.filter_fields import filter_fields
-from gnb.blueprints.admin.guard import for_admins
-from gnb.blueprints.admin.presenters import booking_words, mail_words, schema_forms
-from gnb.blueprints.admin.presenters.badges import state_word
-from gnb.blueprints.admin.presenters.pages import page_of
+from gnb.blueprints.admin.responses import done, redirect_to, rejected
+from gnb.blueprints.admin.schema_forms import filter_fields, other_errors, read_form
+from gnb.blueprints.admin.timelines import booking_timeline
+from gnb.blueprints.shared import labels
+from gnb.blueprints.shared.access import admin_required, signed_in_user
+from gnb.blueprints.shared.describe import state_label
+from gnb.blueprints.shared.labels import BOOKING_ACTION_EFFECTS, BOOKING_ACTION_LABELS, BOOKING_ACTION_QUESTIONS
+from gnb.blueprints.shared.pagination import page_of
 from gnb.models import AuditEntry, Booking, Delivery, Extra, db
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import audit
@@ -61,7 +62,7 @@ def bookings() -> ResponseReturnValue:
         pager=pager,
         asked=asked,
         fields=filter_fields(_schema(), asked.sent, asked.errors),
-        other_errors=schema_forms.other_errors(_schema(), asked.errors),
+        other_errors=other_errors(_schema(), asked.errors),
         export=EXPORT,
     )
     return page, 422 if asked.errors else 200
@@ -76,29 +77,28 @@ def booking(booking_id: int) -> ResponseReturnValue:
         "admin/bookings/booking.html",
         live=bool(risk and risk.job),
         booking=found,
-        moments=booking_words.life(found, _entries(found)),
+        moments=booking_timeline(found, _entries(found)),
         deliveries=_deliveries(found),
         extras=_titles(found),
         risk=risk,
         next_statuses=next_statuses(found),
-        words=booking_words,
-        mail_words=mail_words,
+        labels=labels,
     )
 
 
 @blueprint.get("/bookings/<int:booking_id>/status/<status>")
-@for_admins
+@admin_required
 def ask_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
     """Ask whether to change the status, saying what follows from it."""
     found = _booking(booking_id)
-    if status not in booking_words.MOVES:
+    if status not in BOOKING_ACTION_LABELS:
         abort(404)
     return render_template(
         "admin/confirm.html",
-        title=booking_words.QUESTIONS[status] % {"reference": found.reference},
-        text=booking_words.FOLLOWS[status],
+        title=BOOKING_ACTION_QUESTIONS[status] % {"reference": found.reference},
+        text=BOOKING_ACTION_EFFECTS[status],
         action=url_for("admin.set_booking_status", booking_id=found.id, status=status),
-        button=booking_words.MOVES[status],
+        button=BOOKING_ACTION_LABELS[status],
         danger=status == "cancelled",
         back=url_for("admin.booking", booking_id=found.id),
     )
@@ -111,8 +111,8 @@ def set_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
     try:
         set_status(found, status, signed_in_user())
     except InvalidBookingState as error:
-        return refused(str(error), page)
-    words = gettext("Booking %(reference)s: %(status)s.", reference=found.reference, status=state_word(status, "booking"))  # fmt: skip # noqa: E501
+        return rejected(str(error), page)
+    words = gettext("Booking %(reference)s: %(status)s.", reference=found.reference, status=state_label(status, "booking"))  # fmt: skip # noqa: E501
     return done(words, page)
 
 
@@ -123,14 +123,14 @@ def ask_booking_risk(booking_id: int) -> ResponseReturnValue:
     try:
         get_or_enqueue_delay_risk(found, str(get_locale()))
     except ValidationError:
-        return refused(gettext("The places of this tour are not known well enough to judge its road."), page)
+        return rejected(gettext("The places of this tour are not known well enough to judge its road."), page)
     except QueueUnavailable:
-        return refused(gettext("The broker does not answer; ask again when it is back."), page)
-    return go(page)
+        return rejected(gettext("The broker does not answer; ask again when it is back."), page)
+    return redirect_to(page)
 
 
 def _asked() -> Asked:
-    sent = schema_forms.read_form(_schema(), request.args)
+    sent = read_form(_schema(), request.args)
     text = request.args.get("q", "").strip()[:LONGEST_SEARCH]
     try:
         return Asked(sent, load_filters(EXPORT, sent), text, {})

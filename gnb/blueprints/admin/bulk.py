@@ -6,11 +6,11 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import back_url, done, refused
-from gnb.blueprints.admin.presenters.numbers import counted
-from gnb.blueprints.admin.presenters.words import STATES
+from gnb.blueprints.admin.responses import back_url, done, rejected
+from gnb.blueprints.shared.access import caller
+from gnb.blueprints.shared.formatting import counted
+from gnb.queueing import STATES
 from gnb.services.queues import actions, reading
 from gnb.services.queues.actions import Moved
 
@@ -50,9 +50,9 @@ def bulk(queue_name: str) -> ResponseReturnValue:
     name = reading.queue(queue_name).name
     choice = Choice.of_request()
     if choice is None:
-        return refused(gettext("That cannot be done to jobs in this state."))
+        return rejected(gettext("That cannot be done to jobs in this state."))
     if not choice.everything and not choice.ids:
-        return refused(gettext("No job is selected."))
+        return rejected(gettext("No job is selected."))
     if "confirmed" in request.form:
         return _carry_out(name, choice)
     return _ask(name, choice)

@@ -21,10 +21,9 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from gnb.blueprints.admin.filter_fields import tour_choices
-from gnb.blueprints.admin.presenters.mail_words import LANGUAGE_NAMES
-from gnb.blueprints.forms import PageForm
-from gnb.blueprints.site.words import CATEGORY_WORDS
+from gnb.blueprints.admin.schema_forms import tour_choices
+from gnb.blueprints.shared.forms import PageForm
+from gnb.blueprints.shared.labels import CATEGORY_LABELS, LANGUAGE_NAMES
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign
 from gnb.services.mail.addresses import LONGEST_SUBJECT, checked_subject
 from gnb.services.mail.errors import InvalidMessage
@@ -63,7 +62,7 @@ class CampaignForm(PageForm):
     floor_percent = IntegerField(_l("Never below, in per cent of the base price"), [InputRequired(), NumberRange(10, 100)], default=70)  # fmt: skip # noqa: E501
     stacks = BooleanField(_l("Adds up with other campaigns"))
     city = StringField(_l("City"), [Length(max=80)])
-    category = SelectField(_l("Category"), choices=[("", _l("any")), *CATEGORY_WORDS.items()])
+    category = SelectField(_l("Category"), choices=[("", _l("any")), *CATEGORY_LABELS.items()])
     tour_id = SelectField(_l("Tour"), coerce=int)
     weekdays = _Checks(_l("Weekdays"), choices=_WEEKDAYS, coerce=int)
     min_bookings = IntegerField(_l("Bookings in the last week, at least"), [Optional(), NumberRange(0, 1_000_000)])

@@ -8,16 +8,15 @@ from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done, refused
 from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
 from gnb.blueprints.admin.emails import MESSAGE_POLICY
-from gnb.blueprints.admin.guard import for_admins
-from gnb.blueprints.admin.presenters import mail_words
-from gnb.blueprints.admin.presenters.numbers import counted
-from gnb.blueprints.admin.presenters.pages import page_of
-from gnb.blueprints.admin.presenters.refusals import in_words
+from gnb.blueprints.admin.responses import done, rejected
+from gnb.blueprints.shared import labels
+from gnb.blueprints.shared.access import admin_required, signed_in_user
+from gnb.blueprints.shared.formatting import counted
+from gnb.blueprints.shared.pagination import page_of
+from gnb.blueprints.shared.refusals import in_words
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
 from gnb.services import audit, email_service
 from gnb.services.mail import campaigns as mailings
@@ -39,7 +38,7 @@ def campaigns() -> ResponseReturnValue:
 
 
 @blueprint.route("/campaigns/new", methods=["GET", "POST"])
-@for_admins
+@admin_required
 def new_campaign() -> ResponseReturnValue:
     """Write a campaign."""
     start = now().astimezone(HOME_ZONE).replace(tzinfo=None, second=0, microsecond=0)
@@ -54,7 +53,7 @@ def new_campaign() -> ResponseReturnValue:
 
 
 @blueprint.route("/campaigns/<int:campaign_id>/edit", methods=["GET", "POST"])
-@for_admins
+@admin_required
 def edit_campaign(campaign_id: int) -> ResponseReturnValue:
     """Change a campaign; its mail only until it is sent."""
     campaign = _campaign(campaign_id)
@@ -76,7 +75,7 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
         progress=mailings.progress(found) if found.mailing_state != "none" else None,
         recipients=count_recipients(found.segment) if found.mailing_state == "none" else None,
         languages=TEXT_LANGUAGES,
-        words=mail_words,
+        labels=labels,
     )
 
 
@@ -101,12 +100,12 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
             mailings.send_test(campaign, signed_in_user(), language)
     except MailError as error:
         db.session.rollback()
-        return refused(in_words(error))
+        return rejected(in_words(error))
     return done(gettext("The mail is on its way to you, in both languages."))
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/send")
-@for_admins
+@admin_required
 def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
     """Ask whether to send, with the number of recipients."""
     campaign = _campaign(campaign_id)
@@ -129,14 +128,14 @@ def send_campaign(campaign_id: int) -> ResponseReturnValue:
     try:
         count = email_service.send_bulk_campaign_notifications(None, campaign)
     except MailError as error:
-        return refused(in_words(error), url_for("admin.campaign", campaign_id=campaign_id))
+        return rejected(in_words(error), url_for("admin.campaign", campaign_id=campaign_id))
     _record("campaign.send", campaign, count)
     message = counted("It goes out to %(count)s recipient.", "It goes out to %(count)s recipients.", count)
     return done(message, url_for("admin.campaign", campaign_id=campaign_id))
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/cancel")
-@for_admins
+@admin_required
 def ask_cancel_mailing(campaign_id: int) -> ResponseReturnValue:
     """Ask whether to call the rest of the mailing off."""
     campaign = _campaign(campaign_id)
@@ -162,7 +161,7 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
     try:
         _MOVES[move](campaign)
     except MailError as error:
-        return refused(in_words(error), page)
+        return rejected(in_words(error), page)
     _record(f"campaign.{move}", campaign)
     messages = {
         "pause": gettext("The mailing is paused."),
@@ -173,7 +172,7 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/state/<state>")
-@for_admins
+@admin_required
 def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
     """Ask whether to put the rule into force or to end it, with the number of tours and of mails that go out by it."""
     campaign = _campaign(campaign_id)
@@ -207,7 +206,7 @@ def set_campaign_state(campaign_id: int) -> ResponseReturnValue:
     campaign, wanted = _campaign(campaign_id), request.form.get("state", "")
     page = url_for("admin.campaign", campaign_id=campaign_id)
     if campaign.state not in _STATES.get(wanted, ()):
-        return refused(gettext("That is not possible at the moment."), page)
+        return rejected(gettext("That is not possible at the moment."), page)
     campaign.state = wanted
     return _written(campaign, f"campaign.{wanted}", gettext("Prices follow within the hour."))
 

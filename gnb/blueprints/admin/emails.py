@@ -6,13 +6,13 @@ from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from gnb.blueprints.access import admin_required, signed_in_user
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done, refused
-from gnb.blueprints.admin.presenters import mail_words
-from gnb.blueprints.admin.presenters.pages import page_of
-from gnb.blueprints.admin.presenters.refusals import in_words
-from gnb.blueprints.typed import whole
+from gnb.blueprints.admin.responses import done, rejected
+from gnb.blueprints.shared import labels
+from gnb.blueprints.shared.access import admin_required, signed_in_user
+from gnb.blueprints.shared.pagination import page_of
+from gnb.blueprints.shared.refusals import in_words
+from gnb.blueprints.shared.text import parse_int
 from gnb.models import DELIVERY_KINDS, DELIVERY_STATES, LANGUAGES, Delivery, db
 from gnb.services import audit, email_service
 from gnb.services.email_service import MailError
@@ -37,7 +37,7 @@ def emails() -> ResponseReturnValue:
         counts=reading.state_counts(wanted),
         pager=pager,
         wanted=wanted,
-        words=mail_words,
+        labels=labels,
         kinds=DELIVERY_KINDS,
         states=DELIVERY_STATES,
         languages=LANGUAGES,
@@ -54,7 +54,7 @@ def email(delivery_id: int) -> ResponseReturnValue:
         delivery=delivery,
         message=message,
         may_read=_may_read(delivery),
-        words=mail_words,
+        labels=labels,
     )
 
 
@@ -83,7 +83,7 @@ def resend_email(delivery_id: int) -> ResponseReturnValue:
         outcome = email_service.resend(_delivery(delivery_id))
     except MailError as error:
         db.session.rollback()
-        return refused(in_words(error))
+        return rejected(in_words(error))
     audit.record(signed_in_user(), "email.resend", f"delivery/{delivery_id}", details={"as": outcome.delivery_id})
     db.session.commit()
     return done(gettext("The message goes out once more."), url_for("admin.email", delivery_id=outcome.delivery_id))
@@ -96,7 +96,7 @@ def _wanted() -> DeliveryFilter:
         state=args["state"] if args.get("state") in DELIVERY_STATES else None,
         kind=args["kind"] if args.get("kind") in DELIVERY_KINDS else None,
         language=args["language"] if args.get("language") in LANGUAGES else None,
-        campaign_id=whole(args.get("campaign", "")),
+        campaign_id=parse_int(args.get("campaign", "")),
         text=args.get("q", "").strip()[:254].replace("\x00", "") or None,
     )
 

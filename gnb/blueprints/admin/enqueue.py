@@ -7,14 +7,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from marshmallow import Schema
 
-from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done
-from gnb.blueprints.admin.guard import for_admins
-from gnb.blueprints.admin.presenters import schema_forms
-from gnb.blueprints.admin.presenters.refusals import in_words
-from gnb.blueprints.admin.presenters.schema_forms import FormField
-from gnb.blueprints.typed import whole
+from gnb.blueprints.admin.responses import done
+from gnb.blueprints.admin.schema_forms import FormField, form_fields, other_errors, read_form
+from gnb.blueprints.shared.access import admin_required, caller
+from gnb.blueprints.shared.refusals import in_words
+from gnb.blueprints.shared.text import parse_int
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption
 from gnb.services.queues import actions, reading
 
@@ -22,14 +20,14 @@ OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id")
 
 
 @blueprint.get("/jobs/<queue_name>/new")
-@for_admins
+@admin_required
 def new_job(queue_name: str) -> ResponseReturnValue:
     """Show the form of the type asked for, or of the queue's first one."""
     return _form(queue_name, _type_name(queue_name, request.args.get("type")), {}, {})
 
 
 @blueprint.get("/jobs/<queue_name>/<job_id>/edit")
-@for_admins
+@admin_required
 def edit_job(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Show the form filled with the data of a job; sending it makes a new job."""
     old = reading.queue(queue_name).job(job_id)
@@ -41,7 +39,7 @@ def edit_job(queue_name: str, job_id: str) -> ResponseReturnValue:
 def create_job(queue_name: str) -> ResponseReturnValue:
     """Enqueue the job, or show the form again with what is wrong with which field."""
     type_name = _type_name(queue_name, request.form.get("type"))
-    data = schema_forms.read_form(_schema(queue_name, type_name), request.form)
+    data = read_form(_schema(queue_name, type_name), request.form)
     sent = {name: value for name in OPTIONS if (value := request.form.get(f"option.{name}", "").strip())}
     try:
         new = actions.enqueue(queue_name, type_name, data, _options(sent), caller())
@@ -69,8 +67,8 @@ def _form(
         queue_name=queue_name,
         types=types,
         job_type=types[type_name],
-        fields=schema_forms.form_fields(schema, values, errors),
-        other_errors=schema_forms.other_errors(schema, errors),
+        fields=form_fields(schema, values, errors),
+        other_errors=other_errors(schema, errors),
         options=_option_fields(options),
         options_given=bool(options) and not old_id,
         option_error=option_error,
@@ -92,7 +90,7 @@ def _schema(queue_name: str, type_name: str) -> Schema:
 
 def _options(sent: dict[str, str]) -> dict[str, Any]:
     """Return the options as the engine takes them: whole numbers as such, durations as they are written."""
-    numbers = {name: whole(sent[name]) for name in ("priority", "attempts") if name in sent}
+    numbers = {name: parse_int(sent[name]) for name in ("priority", "attempts") if name in sent}
     return {**sent, **{name: value for name, value in numbers.items() if value is not None}}
 
 

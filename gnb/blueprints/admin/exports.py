@@ -6,15 +6,14 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
 
-from gnb.blueprints.access import admin_required, signed_in_user
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done, refused
-from gnb.blueprints.admin.filter_fields import filter_fields
-from gnb.blueprints.admin.presenters import schema_forms
-from gnb.blueprints.admin.presenters.export_words import EXPORT_WORDS
-from gnb.blueprints.admin.presenters.pages import page_of
-from gnb.blueprints.admin.presenters.refusals import in_words
-from gnb.blueprints.downloads import send_export
+from gnb.blueprints.admin.responses import done, rejected
+from gnb.blueprints.admin.schema_forms import filter_fields, other_errors, read_form
+from gnb.blueprints.shared.access import admin_required, signed_in_user
+from gnb.blueprints.shared.labels import EXPORT_LABELS
+from gnb.blueprints.shared.pagination import page_of
+from gnb.blueprints.shared.refusals import in_words
+from gnb.blueprints.shared.responses import send_export
 from gnb.models import db
 from gnb.services import audit, export_service
 from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters, StorageError
@@ -35,14 +34,14 @@ def request_export() -> ResponseReturnValue:
         chosen, filters = old.type, dict(old.filters)
     else:
         chosen = _chosen(request.form.get("type"))
-        filters = schema_forms.read_form(filters_schema(chosen), request.form)
-    title = EXPORT_WORDS[chosen].title
+        filters = read_form(filters_schema(chosen), request.form)
+    title = EXPORT_LABELS[chosen].title
     try:
         export = export_service.request(chosen, filters, signed_in_user(), language=str(get_locale()))
     except InvalidFilters as error:
         return _page(chosen, filters, error.errors), 422
     except ExportError as error:  # made at once, because the broker is away, and that went wrong
-        return refused(in_words(error), url_for("admin.exports", type=chosen))
+        return rejected(in_words(error), url_for("admin.exports", type=chosen))
     audit.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
     db.session.commit()
     if export.state == "completed":
@@ -55,7 +54,7 @@ def request_export() -> ResponseReturnValue:
 @blueprint.errorhandler(ExportNotFound)
 def no_such_export(_error: ExportNotFound) -> ResponseReturnValue:
     """Say that there is none."""
-    return refused(gettext("There is no such export."), url_for("admin.exports"))
+    return rejected(gettext("There is no such export."), url_for("admin.exports"))
 
 
 @blueprint.get("/exports/<export_id>/download")
@@ -65,7 +64,7 @@ def download_export(export_id: str) -> ResponseReturnValue:
     try:
         return send_export(export_service.get(export_id))
     except (FileNotAvailable, StorageError) as error:
-        return refused(in_words(error), url_for("admin.exports"))
+        return rejected(in_words(error), url_for("admin.exports"))
 
 
 def _page(chosen: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
@@ -74,14 +73,14 @@ def _page(chosen: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
     return render_template(
         "admin/exports.html",
         live=True,
-        types=EXPORT_WORDS,
+        types=EXPORT_LABELS,
         chosen=chosen,
         fields=filter_fields(schema, values, errors),
-        other_errors=schema_forms.other_errors(schema, errors),
+        other_errors=other_errors(schema, errors),
         exports=found,
         pager=pager,
     )
 
 
 def _chosen(wanted: str | None) -> str:
-    return wanted if wanted in EXPORT_WORDS else next(iter(EXPORT_WORDS))
+    return wanted if wanted in EXPORT_LABELS else next(iter(EXPORT_LABELS))

@@ -1,17 +1,17 @@
 """Failed jobs by their error: alike ones are one row, and are retried or removed as one."""
 
+import hashlib
+
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done
-from gnb.blueprints.admin.guard import for_admins
-from gnb.blueprints.admin.presenters.failures import failure_key
-from gnb.blueprints.admin.presenters.numbers import counted
-from gnb.blueprints.admin.presenters.queue_state import queue_state
-from gnb.blueprints.admin.presenters.words import STATE_TABS
+from gnb.blueprints.admin.alerts import queue_state
+from gnb.blueprints.admin.queues import JOB_STATE_TABS
+from gnb.blueprints.admin.responses import done
+from gnb.blueprints.shared.access import admin_required, caller
+from gnb.blueprints.shared.formatting import counted
 from gnb.queueing.errors import JobNotFound
 from gnb.queueing.queue_reader import FailureGroup
 from gnb.services.queues import actions, reading
@@ -30,14 +30,14 @@ def failure_groups(queue_name: str) -> ResponseReturnValue:
         live=True,
         stats=stats,
         queue_state=queue_state(stats),
-        tab_names=STATE_TABS,
+        tab_names=JOB_STATE_TABS,
         grouped=GROUPED,
         groups=[(failure_key(group.signature), group) for group in queue.failure_groups(GROUPED)],
     )
 
 
 @blueprint.get("/jobs/<queue_name>/failures/<key>/remove")
-@for_admins
+@admin_required
 def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Ask whether to remove every job that failed with this error."""
     group = _group(queue_name, key)
@@ -74,3 +74,8 @@ def _group(queue_name: str, key: str) -> FailureGroup:
         if failure_key(group.signature) == key:
             return group
     raise JobNotFound(key)
+
+
+def failure_key(signature: str) -> str:
+    """Return sixteen hexadecimal digits that stand for the signature."""
+    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -11,12 +11,10 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError
 
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import go, refused
-from gnb.blueprints.admin.filter_fields import filter_fields
-from gnb.blueprints.admin.presenters import schema_forms
-from gnb.blueprints.admin.presenters.numbers import percent
-from gnb.blueprints.admin.presenters.plots import Series, line_plot
-from gnb.blueprints.admin.presenters.schema_forms import FormField
+from gnb.blueprints.admin.plots import Series, line_plot
+from gnb.blueprints.admin.responses import redirect_to, rejected
+from gnb.blueprints.admin.schema_forms import FormField, filter_fields, other_errors, read_form
+from gnb.blueprints.shared.formatting import percent
 from gnb.models import HOME_ZONE
 from gnb.queueing import Job
 from gnb.queueing.errors import JobNotFound
@@ -55,13 +53,13 @@ def insights() -> ResponseReturnValue:
 def ask_insight() -> ResponseReturnValue:
     """Ask; show the answer that is kept, or go to the job that finds one, or show what is wrong."""
     kind = _chosen(request.form.get("kind"))
-    data = schema_forms.read_form(lookups.REQUESTS[kind](), request.form)
+    data = read_form(lookups.REQUESTS[kind](), request.form)
     try:
         asked = lookups.get_or_enqueue(kind, data)
     except ValidationError as error:
         return _page(kind, data, error.normalized_messages()), 422
     if asked.job:
-        return go(url_for("admin.insight", job_id=asked.job.id))
+        return redirect_to(url_for("admin.insight", job_id=asked.job.id))
     return _answer_page(kind, None, asked.answer)
 
 
@@ -73,7 +71,7 @@ def insight(job_id: str) -> ResponseReturnValue:
     except JobNotFound:
         job = None
     if job is None or job.name not in KINDS:
-        return refused(gettext("There is no such insight; answers are kept for a day."), url_for("admin.insights"))
+        return rejected(gettext("There is no such insight; answers are kept for a day."), url_for("admin.insights"))
     return _answer_page(job.name, job, job.return_value if job.state == "completed" else None)
 
 
@@ -85,7 +83,7 @@ def _page(kind: str, values: dict[str, Any], errors: dict[str, Any]) -> str:
         kinds=KINDS,
         chosen=kind,
         fields=fields,
-        other_errors=schema_forms.other_errors(schema, errors),
+        other_errors=other_errors(schema, errors),
         jobs=_latest(),
     )
 

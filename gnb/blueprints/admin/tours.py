@@ -1,19 +1,29 @@
 """Tours: what is sold, and a form that changes it."""
 
+from __future__ import annotations
+
+import re
+from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField, TextAreaField, ValidationError
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.answers import done
-from gnb.blueprints.admin.guard import for_admins
-from gnb.blueprints.admin.presenters.pages import page_of
-from gnb.blueprints.admin.tour_form import NewTourForm, TourForm, values_of
-from gnb.models import Tour, db
+from gnb.blueprints.admin.responses import done
+from gnb.blueprints.shared.access import admin_required, signed_in_user
+from gnb.blueprints.shared.forms import PageForm
+from gnb.blueprints.shared.labels import CATEGORY_LABELS
+from gnb.blueprints.shared.pagination import page_of
+from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour, db
+from gnb.services import places
 from gnb.services.bookings import tours as service
+from gnb.services.bookings.tours import slug_is_taken
 
 LONGEST_SEARCH = 100
 
@@ -27,7 +37,7 @@ def tours() -> ResponseReturnValue:
 
 
 @blueprint.route("/tours/new", methods=["GET", "POST"])
-@for_admins
+@admin_required
 def new_tour() -> ResponseReturnValue:
     """Write a tour."""
     form = NewTourForm(data={"max_passengers": 8, "currency": "EUR", "category": "tour"})
@@ -42,7 +52,7 @@ def new_tour() -> ResponseReturnValue:
 
 
 @blueprint.route("/tours/<int:tour_id>/edit", methods=["GET", "POST"])
-@for_admins
+@admin_required
 def edit_tour(tour_id: int) -> ResponseReturnValue:
     """Change a tour; bookings keep the price that they were made at."""
     tour = (db.session.get(Tour, tour_id) if tour_id < 2**31 else None) or abort(404, "There is no such tour.")
@@ -56,3 +66,105 @@ def edit_tour(tour_id: int) -> ResponseReturnValue:
 def _form(form: TourForm, tour: Tour | None) -> ResponseReturnValue:
     page = render_template("admin/tours/form.html", form=form, tour=tour)
     return page, 422 if form.errors else 200
+
+
+LONGEST_DESCRIPTION = 5000
+LARGEST_PRICE = Decimal("1000000")
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_GIVE = _l("Fill this in.")
+_NUMBER = _l("Give a whole number.")
+
+
+def _cents(_form: PageForm, field: DecimalField) -> None:
+    amount = field.data
+    if amount is None:
+        return
+    if not amount.is_finite() or not 0 < amount <= LARGEST_PRICE or amount != round(amount, 2):
+        raise ValidationError(gettext("A price is more than 0, at most 1,000,000, with two decimals at most."))
+
+
+class TourForm(PageForm):
+    """What a person types. The address of a tour is chosen once: links to it are everywhere."""
+
+    title_en = StringField(_l("Title in English"), [InputRequired(_GIVE), Length(max=200)])
+    title_tr = StringField(_l("Title in Turkish"), [InputRequired(_GIVE), Length(max=200)])
+    description_en = TextAreaField(
+        _l("Description in English"), [InputRequired(_GIVE), Length(max=LONGEST_DESCRIPTION)]
+    )
+    description_tr = TextAreaField(
+        _l("Description in Turkish"), [InputRequired(_GIVE), Length(max=LONGEST_DESCRIPTION)]
+    )
+    name = StringField(_l("Name in lists and exports"), [Length(max=200)])
+    slug = StringField(_l("Address"), [Length(max=100)])
+    category = SelectField(_l("Category"), choices=list(CATEGORY_LABELS.items()))
+    city = StringField(_l("City"), [InputRequired(_GIVE), Length(max=80)])
+    airport = StringField(_l("Airport"), [Length(max=3)])
+    origin = StringField(_l("From where"), [InputRequired(_GIVE), Length(max=120)])
+    destination = StringField(_l("To where"), [InputRequired(_GIVE), Length(max=120)])
+    distance_km = IntegerField(_l("Kilometres"), [Optional(), NumberRange(0, 5000)])
+    duration_minutes = IntegerField(_l("Minutes"), [InputRequired(_NUMBER), NumberRange(1, 100_000)])
+    max_passengers = IntegerField(_l("Largest party"), [InputRequired(_NUMBER), NumberRange(1, 50)])
+    daily_seats = IntegerField(_l("Seats a day"), [Optional(), NumberRange(1, 100_000)])
+    base_price = DecimalField(_l("Base price"), [InputRequired(_GIVE), _cents])
+    current_price = DecimalField(_l("Price now"), [InputRequired(_GIVE), _cents])
+    currency = SelectField(_l("Currency"), choices=list(CURRENCIES))
+    active = BooleanField(_l("On sale"))
+
+    _LINES = ("name", "category", "city", "airport", "origin", "destination")
+    _PLAIN = ("distance_km", "duration_minutes", "max_passengers", "daily_seats", "base_price", "current_price",
+              "currency", "active")  # fmt: skip
+
+    def validate_airport(self, field: StringField) -> None:
+        """An airport has an IATA code that we know."""
+        if field.data and field.data.strip() and places.by_code(field.data.strip().upper()) is None:
+            raise ValidationError(gettext("Give the code of a Turkish airport, like IST, or leave it empty."))
+
+    def values(self) -> dict[str, Any]:
+        """The columns of the tour."""
+        lines: dict[str, Any] = {name: " ".join(_clean(getattr(self, name).data).split()) for name in self._LINES}
+        lines["airport"] = lines["airport"].upper() or None
+        texts = {
+            column: {language: _clean(getattr(self, f"{word}_{language}").data) for language in TEXT_LANGUAGES}
+            for word, column in (("title", "titles"), ("description", "descriptions"))
+        }
+        lines["name"] = lines["name"] or texts["titles"]["en"]
+        return {**lines, **texts, **{name: getattr(self, name).data for name in self._PLAIN}}
+
+
+class NewTourForm(TourForm):
+    """The same for a new tour, which gets its address from its title unless one is given."""
+
+    def validate_slug(self, field: StringField) -> None:
+        """An address is of plain letters and its own."""
+        slug = self.chosen_slug()
+        if not _SLUG.fullmatch(slug):
+            raise ValidationError(gettext("Small letters a–z, digits and hyphens, like ist-fatih."))
+        if slug_is_taken(slug):
+            raise ValidationError(gettext("Another tour has this address."))
+
+    def refuse_slug(self) -> None:
+        """Say that somebody else has taken the address while this was sent."""
+        self.slug.errors = [gettext("Another tour has this address.")]
+
+    def chosen_slug(self) -> str:
+        """The address given, or one made of the English title."""
+        given = (self.slug.data or "").strip()
+        return given or "-".join(re.findall(r"[a-z0-9]+", places.plain(self.title_en.data or "")))[:100].strip("-")
+
+    def values(self) -> dict[str, Any]:
+        """The columns of the tour, its address with them."""
+        return {**super().values(), "slug": self.chosen_slug()}
+
+
+def values_of(tour: Tour) -> dict[str, Any]:
+    """The tour as the form shows it."""
+    plain = (*TourForm._LINES, *TourForm._PLAIN, "slug")
+    return {
+        **{name: getattr(tour, name) for name in plain},
+        **{f"title_{language}": tour.titles.get(language, "") for language in TEXT_LANGUAGES},
+        **{f"description_{language}": tour.descriptions.get(language, "") for language in TEXT_LANGUAGES},
+    }
+
+
+def _clean(text: str | None) -> str:
+    return (text or "").replace("\x00", "").replace("\r\n", "\n").strip()

@@ -1,27 +1,31 @@
 """The API under `/api/v1`, and its documentation at `/api/docs`."""
 
-from flask import Flask
+from flask import Blueprint, Flask, render_template
 
-# job_changes and queue_changes add to the blueprint of jobs.
-from gnb.blueprints.api import (
-    bookings,
-    docs,
-    exports,
-    insights,
-    job_changes,  # noqa: F401
-    jobs,
-    queue_changes,  # noqa: F401
-    schedules,
-    tours,
-    workers,
-)
+from gnb.blueprints.api import bookings, exports, insights, jobs, queues, schedules, tours
 from gnb.extensions import api
+
+docs = Blueprint("docs", __name__, url_prefix="/api/docs")
+
+
+@docs.get("")
+def page() -> str:
+    """Show the OpenAPI document as a page; its script reads `/api/openapi.json`."""
+    return render_template("api/docs.html")
 
 
 def register(app: Flask) -> None:
-    """Give the application the endpoints of the API and the page that describes them."""
+    """Register the endpoints of the API and the page that describes them."""
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
-    for part in (jobs, workers, exports, schedules, insights, tours, bookings):
-        api.register_blueprint(part.blueprint)
-    api.register_blueprint(bookings.counter)
-    app.register_blueprint(docs.blueprint)
+    for blueprint in (
+        queues.blueprint,
+        jobs.workers_blueprint,
+        exports.blueprint,
+        schedules.blueprint,
+        insights.blueprint,
+        tours.blueprint,
+        bookings.blueprint,
+        bookings.public_bookings,
+    ):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(docs)

@@ -5,27 +5,117 @@ from __future__ import annotations
 from typing import Any
 
 from flask import request
+from marshmallow import Schema, fields, validate
 
-from gnb.blueprints.access import caller, signed_in_user
-from gnb.blueprints.api import throttle
-from gnb.blueprints.api.booking_schemas import (
-    BookingPageSchema,
-    BookingSchema,
-    BookingsQuery,
-    MadeBookingSchema,
-    StatusChange,
-)
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.blueprints.api.tour_schemas import part_of
-from gnb.models import Booking
+from gnb.blueprints.api.tours import TEXT_TYPE, PageQuery, amount, page_bounds
+from gnb.blueprints.shared.access import caller, signed_in_user
+from gnb.blueprints.shared.rate_limits import count_booking
+from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES, Booking
+from gnb.services.bookings import access
 from gnb.services.bookings.booking import LONGEST_KEY, book, booking_of_id, find_bookings
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
-from gnb.services.bookings.status import set_status
+from gnb.services.bookings.status import next_statuses, set_status
+from gnb.services.exports.filters import BookingsFilters
+from gnb.services.queues.schemas import moment
+
+
+class BookingsQuery(BookingsFilters, PageQuery):
+    """Which bookings: the filters of the export, and a search."""
+
+    q = fields.String(metadata={"description": "a reference, its beginning, or a part of the customer's name"})
+
+
+class StatusChange(Schema):
+    """What a booking becomes."""
+
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+
+
+class PassengerRowSchema(Schema):
+    """One traveller."""
+
+    name = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(PASSENGER_KINDS))
+    nationality = fields.String(required=True, allow_none=True)
+
+
+class ExtraRowSchema(Schema):
+    """Something added, at the price it had."""
+
+    code = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    unitPrice = amount(attribute="unit_price")
+    total = amount()
+
+
+class BookingRowSchema(Schema):
+    """A booking as it stands in a list."""
+
+    id = fields.Integer(required=True)
+    reference = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    tour = fields.String(attribute="tour.slug", required=True)
+    date = fields.Date(attribute="travel_date", required=True)
+    time = fields.Function(
+        lambda booking: booking.pickup_at.astimezone(HOME_ZONE).strftime("%H:%M"),
+        required=True,
+        metadata={"type": "string", "description": "in Europe/Istanbul"},
+    )
+    pickupAt = moment("pickup_at", "When the pickup is")
+    contactName = fields.String(attribute="customer_name", required=True)
+    adults = fields.Integer(required=True)
+    children = fields.Integer(required=True)
+    infants = fields.Integer(required=True)
+    amount = amount()
+    currency = fields.String(required=True)
+    paymentMethod = fields.String(attribute="payment_method", required=True, validate=validate.OneOf(PAYMENT_METHODS))
+    createdAt = moment("created_at", "When it was made")
+
+
+class BookingSchema(BookingRowSchema):
+    """A whole booking."""
+
+    contactEmail = fields.String(attribute="customer_email", required=True)
+    contactPhone = fields.String(attribute="customer_phone", required=True)
+    language = fields.String(required=True)
+    pickupPlace = fields.String(attribute="pickup_place", required=True)
+    dropoffPlace = fields.String(attribute="dropoff_place", required=True, allow_none=True)
+    flightNumber = fields.String(attribute="flight_number", required=True, allow_none=True)
+    notes = fields.String(required=True, allow_none=True)
+    passengers = fields.List(fields.Nested(PassengerRowSchema), required=True)
+    extras = fields.List(fields.Nested(ExtraRowSchema), required=True)
+    paidAt = moment("paid_at", "When it was paid")
+    cancelledAt = moment("cancelled_at", "When it was cancelled")
+    nextStatuses = fields.Function(
+        next_statuses,
+        required=True,
+        metadata={"type": "array", "items": {"type": "string"}, "description": "What it may become now."},
+    )
+
+
+class MadeBookingSchema(BookingSchema):
+    """A booking for the one who made it."""
+
+    link = fields.Function(
+        access.guest_link,
+        required=True,
+        metadata={**TEXT_TYPE, "description": "Its page, for whoever holds the link."},
+    )
+
+
+class BookingPageSchema(Schema):
+    """Some bookings, newest first."""
+
+    bookings = fields.List(fields.Nested(BookingRowSchema), required=True)
+    count = fields.Integer(required=True, metadata={"description": "How many are in this answer."})
+    total = fields.Integer(required=True)
+
 
 KEY = "Idempotency-Key"
 
-counter = ApiBlueprint(
-    "booking-counter-api",
+public_bookings = ApiBlueprint(
+    "public-bookings-api",
     __name__,
     url_prefix="/api/v1/bookings",
     description="Where bookings are made, by everyone",
@@ -42,7 +132,7 @@ _KEY_PARAMETER = {
 }
 
 
-@counter.endpoint(
+@public_bookings.endpoint(
     "POST",
     "",
     MadeBookingSchema,
@@ -51,17 +141,17 @@ _KEY_PARAMETER = {
     errors=(401, 409),
     message="The booking is made.",
 )
-@counter.doc(parameters=[_KEY_PARAMETER])
+@public_bookings.doc(parameters=[_KEY_PARAMETER])
 def make_booking(wanted: BookingRequest) -> Booking:
     """Book a tour, with an account (by its token) or without. 409 when its seats are gone."""
-    throttle.check_booking()
+    count_booking()
     return book(wanted, caller(), request.headers.get(KEY))
 
 
 @blueprint.endpoint("GET", "", BookingPageSchema, query=BookingsQuery, message="The newest bookings.")
 def list_bookings(wanted: dict[str, Any]) -> dict[str, Any]:
     """The bookings that match, newest first."""
-    found, total = find_bookings(wanted, wanted.get("q"), *part_of(wanted))
+    found, total = find_bookings(wanted, wanted.get("q"), *page_bounds(wanted))
     return {"bookings": found, "count": len(found), "total": total}
 
 

@@ -11,19 +11,95 @@ A view returns the data alone; the envelope, the status and the OpenAPI document
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from flask import Response, request
+from flask import Request, Response, abort, request
 from flask_smorest import Blueprint
-from marshmallow import Schema
+from marshmallow import Schema, fields
+from webargs.flaskparser import FlaskParser
 
-from gnb.blueprints.access import require_role
-from gnb.blueprints.api import throttle
-from gnb.blueprints.api.envelope import Data, enveloped
-from gnb.blueprints.api.reading import Parser, require_json
+from gnb.blueprints.shared.access import require_role
+from gnb.blueprints.shared.rate_limits import count_request
 from gnb.models import ADMIN_ROLES, STAFF_ROLES
+from gnb.services.exports.filters import Words
+
+_ENVELOPES: dict[str, Schema] = {}
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Data that is an object: for each name what the schema says."""
+
+    schema: type[Schema]
+
+
+Data = type[Schema] | Schema | ByName | None
+"""What an answer carries: one thing, a list (`Thing(many=True)`), things by name, or nothing."""
+
+
+def envelope_schema(data: Data) -> Schema:
+    """The schema of an answer with such data. One schema for each kind, so that the document names it once."""
+    name = _name(data)
+    if name not in _ENVELOPES:
+        shape = {
+            "success": fields.Boolean(required=True),
+            "data": _field(data),
+            "message": fields.String(required=True),
+        }
+        _ENVELOPES[name] = Schema.from_dict(shape, name=name)()
+    return _ENVELOPES[name]
+
+
+def _field(data: Data) -> fields.Field[Any]:
+    if data is None:
+        return fields.Raw(required=True, allow_none=True)
+    if isinstance(data, ByName):
+        return fields.Dict(keys=fields.String(), values=fields.Nested(data.schema), required=True)
+    return fields.Nested(data, required=True)
+
+
+def _name(data: Data) -> str:
+    if data is None:
+        return "Done"
+    if isinstance(data, ByName):
+        return f"{_word(data.schema)}ByNameAnswer"
+    if isinstance(data, Schema):
+        return f"{_word(type(data))}{'List' if data.many else ''}Answer"
+    return f"{_word(data)}Answer"
+
+
+def _word(schema: type[Schema]) -> str:
+    return schema.__name__.removesuffix("Schema")
+
+
+class Parser(FlaskParser):
+    """webargs' parser, which also answers 400 to JSON nested too deeply or with numbers of too many digits."""
+
+    KNOWN_MULTI_FIELDS = [*FlaskParser.KNOWN_MULTI_FIELDS, Words]
+
+    def _raw_load_json(self, req: Request) -> Any:
+        try:
+            return super()._raw_load_json(req)
+        except RecursionError:
+            abort(400, "The JSON is nested too deeply.")
+        except ValueError as error:
+            if type(error) is not ValueError:
+                raise  # a JSONDecodeError, which webargs answers itself
+            abort(400, "The JSON holds a number of too many digits.")
+
+
+def require_json() -> None:
+    """Refuse a body that is too large (413) or says to be something else than JSON (415)."""
+    limit = request.max_content_length
+    if limit is not None and (request.content_length or 0) > limit:
+        abort(413, f"A body has at most {limit:,} bytes.")
+    has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
+    if has_body and request.mimetype != "application/json":
+        abort(415, "Send JSON, as `Content-Type: application/json`.")
+
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -70,7 +146,7 @@ class ApiBlueprint(Blueprint):
 
         def register(view: View) -> View:
             wrapped: Any = _in_envelope(view, message)
-            wrapped = self.response(status, enveloped(answer))(wrapped)
+            wrapped = self.response(status, envelope_schema(answer))(wrapped)
             if query:
                 wrapped = self.arguments(query, location="query")(wrapped)
             if body:
@@ -96,7 +172,7 @@ class ApiBlueprint(Blueprint):
         return self.read if method in _READING or method == "OPTIONS" else self.change
 
     def _let_in(self) -> None:
-        throttle.check()
+        count_request()
         roles = self._roles(request.method)
         if roles is not None:
             require_role(roles)

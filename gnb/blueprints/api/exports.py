@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.blueprints.downloads import send_export
+from gnb.blueprints.shared.access import signed_in_user
+from gnb.blueprints.shared.responses import send_export
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
 from gnb.services.queues.schemas import moment

@@ -7,10 +7,9 @@ from typing import Any
 from flask import Response, abort, jsonify, url_for
 from marshmallow import Schema, fields, validate
 
-from gnb.blueprints.access import signed_in_user
-from gnb.blueprints.api import throttle
-from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.blueprints.api.envelope import enveloped
+from gnb.blueprints.api.endpoints import ApiBlueprint, envelope_schema
+from gnb.blueprints.shared.access import signed_in_user
+from gnb.blueprints.shared.rate_limits import count_question
 from gnb.models import ROLES, User
 from gnb.queueing import Job
 from gnb.services import queue_service
@@ -49,7 +48,7 @@ class AnswerSchema(Schema):
 @blueprint.endpoint(
     "POST", "/recommendations", AnswerSchema, body=OwnRecommendationsRequest, message="Recommendations."
 )
-@blueprint.alt_response(202, schema=enveloped(AnswerSchema), description="Being found out")
+@blueprint.alt_response(202, schema=envelope_schema(AnswerSchema), description="Being found out")
 def recommend(asked: dict[str, Any]) -> Any:
     """Tours for a customer. 202 with the job's address while they are being found."""
     user = signed_in_user()
@@ -59,7 +58,7 @@ def recommend(asked: dict[str, Any]) -> Any:
 
 
 @blueprint.endpoint("POST", "/delay-risk", AnswerSchema, body=DelayRiskRequest, message="The risk.")
-@blueprint.alt_response(202, schema=enveloped(AnswerSchema), description="Being found out")
+@blueprint.alt_response(202, schema=envelope_schema(AnswerSchema), description="Being found out")
 def delay_risk(asked: dict[str, Any]) -> Any:
     """How likely a transfer is to arrive late. 202 with the job's address while that is being found."""
     return _ask("delay-risk", DelayRiskRequest().dump(asked))
@@ -80,7 +79,7 @@ def delay_risk_job(job_id: str) -> dict[str, Any]:
 
 
 def _ask(kind: str, data: dict[str, Any]) -> Any:
-    throttle.check_question()
+    count_question()
     asked = lookups.get_or_enqueue(kind, data)
     if asked.job is None:
         return {"state": "completed", "answer": asked.answer, "jobId": None, "url": None, "error": None}

@@ -1,14 +1,81 @@
-"""`/api/v1/admin/jobs`: looking at the queues and their jobs; job_changes.py and queue_changes.py change them."""
+"""`/api/v1/admin/jobs/…` of single jobs, and `/api/v1/admin/workers`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.blueprints.api.job_requests import JobQuery
-from gnb.queueing import QueueStats
-from gnb.services.queues import reading
-from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, QueueStatsSchema
+from gnb.blueprints.shared.access import caller
+from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
+from gnb.services.queues import actions, reading
+from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, QueueStatsSchema, WorkerSchema
+
+LONGEST_PAGE = 1000
+
+
+_FURTHEST = 2**31 - 1
+
+
+READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Holds characters that no text has.")
+
+
+JOB_ID = validate.Regexp(r"[A-Za-z0-9_-]{1,200}\Z", error="An id is 1 to 200 letters, digits, dashes and underscores.")
+
+
+def position_field(**options: Any) -> fields.Integer:
+    return fields.Integer(validate=validate.Range(0, _FURTHEST), **options)
+
+
+def text_field(**options: Any) -> fields.String:
+    return fields.String(validate=[validate.Length(1, 200), READABLE], **options)
+
+
+class JobQuery(Schema):
+    """Which jobs: the places [start, end) of a state, or with `q` those whose id, type or data has the text."""
+
+    state = fields.String(load_default="waiting", validate=validate.OneOf(STATES))
+    start = position_field(load_default=0)
+    end = position_field(
+        metadata={"description": "Not included; ten after `start` unless said, at most 1,000 after it."}
+    )
+    q = text_field(
+        metadata={"description": "A text in id, type or data, in any case. `end - start` bounds the answer."}
+    )
+    cursor = position_field(
+        load_default=0, metadata={"description": "Where a search goes on: the last answer's `cursor`."}
+    )
+
+    @validates_schema
+    def _check_range(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        start, end = data["start"], data.get("end", data["start"])
+        if end < start:
+            raise ValidationError("The end lies before the start.", "end")
+        if end - start > LONGEST_PAGE:
+            raise ValidationError(f"At most {LONGEST_PAGE:,} jobs at once.", "end")
+
+
+class NewJob(Schema):
+    """A job to enqueue."""
+
+    type = fields.String(required=True, validate=[validate.Length(1, 100), READABLE])
+    data = fields.Dict(keys=fields.String(), load_default=dict)
+    options = fields.Dict(
+        keys=fields.String(),
+        load_default=dict,
+        metadata={
+            "description": "priority, attempts, backoff, delay, timeout, job_id, repeat, remove_on_complete, "
+            "remove_on_fail; durations in seconds."
+        },
+    )
+
+
+class NewPriority(Schema):
+    """Where the job is to wait."""
+
+    priority = fields.Integer(required=True, validate=validate.Range(1, 10))
+
 
 blueprint = ApiBlueprint("jobs-api", __name__, url_prefix="/api/v1/admin/jobs", description="Queues and their jobs")
 
@@ -40,3 +107,69 @@ def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 def job(queue: str, job_id: str) -> dict[str, Any]:
     """One job with its attempts, logs and options."""
     return reading.details(queue, job_id)
+
+
+@blueprint.endpoint(
+    "POST", "/<queue>", JobSchema, status=201, body=NewJob, errors=(404,), message="The job is enqueued."
+)
+def enqueue(new: dict[str, Any], queue: str) -> Job:
+    """Enqueue a job. With a `job_id` that is taken, the job that has it."""
+    return actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
+
+
+@blueprint.endpoint("POST", "/<queue>/<job_id>/retry", JobSchema, errors=(404, 409), message="The job waits again.")
+def retry_job(queue: str, job_id: str) -> Job:
+    """Let a failed job wait again, with all its attempts."""
+    actions.change_job("retry", queue, job_id, caller())
+    return reading.queue(queue).job(job_id)
+
+
+@blueprint.endpoint("POST", "/<queue>/<job_id>/run-again", JobSchema, errors=(404, 409), message="The job waits again.")
+def run_again(queue: str, job_id: str) -> Job:
+    """Let a completed job wait again."""
+    actions.change_job("run-again", queue, job_id, caller())
+    return reading.queue(queue).job(job_id)
+
+
+@blueprint.endpoint("POST", "/<queue>/<job_id>/promote", JobSchema, errors=(404, 409), message="The job waits no more.")
+def promote(queue: str, job_id: str) -> Job:
+    """Let a delayed job run now."""
+    actions.change_job("promote", queue, job_id, caller())
+    return reading.queue(queue).job(job_id)
+
+
+@blueprint.endpoint("POST", "/<queue>/<job_id>/stop", None, errors=(404, 409), message="The job is being stopped.")
+def stop(queue: str, job_id: str) -> None:
+    """Stop a running job; it is kept as failed."""
+    actions.change_job("stop", queue, job_id, caller())
+
+
+@blueprint.endpoint(
+    "POST",
+    "/<queue>/<job_id>/priority",
+    JobSchema,
+    body=NewPriority,
+    errors=(404, 409),
+    message="The job waits with its new priority.",
+)
+def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
+    """Let a waiting or delayed job wait with another priority."""
+    actions.set_priority(queue, job_id, wanted["priority"], caller())
+    return reading.queue(queue).job(job_id)
+
+
+@blueprint.endpoint("DELETE", "/<queue>/<job_id>", None, errors=(404, 409), message="The job is gone.")
+def remove_job(queue: str, job_id: str) -> None:
+    """Remove a job; one that runs is stopped first."""
+    actions.change_job("remove", queue, job_id, caller())
+
+
+workers_blueprint = ApiBlueprint(
+    "workers-api", __name__, url_prefix="/api/v1/admin/workers", description="Worker processes"
+)
+
+
+@workers_blueprint.endpoint("GET", "", WorkerSchema(many=True), message="All workers.")
+def list_workers() -> list[WorkerInfo]:
+    """Every registered worker."""
+    return reading.workers()

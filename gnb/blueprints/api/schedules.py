@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gnb.blueprints.access import caller
 from gnb.blueprints.api.endpoints import ApiBlueprint
+from gnb.blueprints.shared.access import caller
 from gnb.queueing import Job, ScheduleState
 from gnb.services.queues import reading, recurring
 from gnb.services.queues.schemas import JobSchema, NewSchedule, ScheduleDetailsSchema, ScheduleFields, ScheduleSchema

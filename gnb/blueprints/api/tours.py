@@ -5,12 +5,112 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask_babel import get_locale
+from marshmallow import Schema, fields, validate
+
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.blueprints.api.tour_schemas import DayQuery, TourDetailsSchema, TourPageSchema, TourQuery, part_of
-from gnb.models import Extra
+from gnb.models import CATEGORIES, CURRENCIES, Extra
+from gnb.services.bookings.fields import LocalizedSchema, TravelDay
 from gnb.services.bookings.seats import seats_left
-from gnb.services.bookings.tours import Offer, TourSearch, find_tours, tour_of_slug
-from gnb.services.pricing.quotes import extras_on_sale
+from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, tour_of_slug
+from gnb.services.pricing.quotes import extras_on_sale, is_per_person
+
+LARGEST_PAGE = 200
+
+
+TEXT_TYPE = {"type": "string"}
+
+
+def amount(**options: Any) -> fields.Decimal:
+    """An amount of money."""
+    return fields.Decimal(places=2, as_string=True, required=True, **options)
+
+
+class PageQuery(LocalizedSchema):
+    """Which part of a list: from `start` up to, not including, `end`."""
+
+    start = fields.Integer(load_default=0, validate=validate.Range(0, 10**9))
+    end = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, 10**9))
+
+
+def page_bounds(wanted: dict[str, Any], size: int = OFFERS_PER_PAGE) -> tuple[int, int]:
+    """Start and end of the part asked for; never more than `LARGEST_PAGE`."""
+    start = wanted["start"]
+    end = start + size if wanted["end"] is None else wanted["end"]
+    return start, max(start, min(end, start + LARGEST_PAGE))
+
+
+class TourQuery(PageQuery):
+    """What is looked for."""
+
+    category = fields.String(validate=validate.OneOf(CATEGORIES))
+    start_place = fields.String(
+        data_key="from", metadata={"description": "an airport, its IATA code, a city or a town"}
+    )
+    end_place = fields.String(data_key="to", metadata={"description": "an airport, its IATA code, a city or a town"})
+    date = TravelDay(metadata={"description": "only tours with seats left on that day"})
+    passengers = fields.Integer(validate=validate.Range(1, 50))
+
+
+class DayQuery(LocalizedSchema):
+    """The day that seats are counted on."""
+
+    date = TravelDay()
+
+
+class TourSchema(Schema):
+    """A tour on sale."""
+
+    slug = fields.String(attribute="tour.slug", required=True)
+    title = fields.Function(lambda offer: offer.tour.title(_language()), required=True, metadata=TEXT_TYPE)
+    titles = fields.Dict(attribute="tour.titles", keys=fields.String(), values=fields.String(), required=True)
+    description = fields.Function(lambda offer: offer.tour.description(_language()), required=True, metadata=TEXT_TYPE)
+    category = fields.String(attribute="tour.category", required=True, validate=validate.OneOf(CATEGORIES))
+    city = fields.String(attribute="tour.city", required=True)
+    airport = fields.String(attribute="tour.airport", required=True, allow_none=True)
+    origin = fields.String(attribute="tour.origin", required=True)
+    destination = fields.String(attribute="tour.destination", required=True)
+    distanceKm = fields.Integer(attribute="tour.distance_km", required=True, allow_none=True)
+    durationMinutes = fields.Integer(attribute="tour.duration_minutes", required=True)
+    maxPassengers = fields.Integer(attribute="tour.max_passengers", required=True)
+    price = amount(attribute="tour.current_price")
+    currency = fields.String(attribute="tour.currency", required=True, validate=validate.OneOf(CURRENCIES))
+    perPerson = fields.Function(
+        lambda offer: is_per_person(offer.tour.category),
+        required=True,
+        metadata={"type": "boolean", "description": "false where the price is for the car"},
+    )
+    seatsLeft = fields.Integer(
+        attribute="seats_left",
+        required=True,
+        allow_none=True,
+        metadata={"description": "On the day asked for; null without a day, or where seats are not counted."},
+    )
+
+
+class ExtraSchema(Schema):
+    """What can be added to a booking."""
+
+    code = fields.String(required=True)
+    title = fields.Function(lambda extra: extra.title(_language()), required=True, metadata=TEXT_TYPE)
+    price = amount()
+    currency = fields.String(required=True)
+    maxQuantity = fields.Integer(attribute="max_quantity", required=True)
+
+
+class TourDetailsSchema(TourSchema):
+    """A tour with what can be added to it."""
+
+    extras = fields.List(fields.Nested(ExtraSchema), required=True)
+
+
+class TourPageSchema(Schema):
+    """Some of the tours that were found."""
+
+    tours = fields.List(fields.Nested(TourSchema), required=True)
+    count = fields.Integer(required=True, metadata={"description": "How many are in this answer."})
+    total = fields.Integer(required=True)
+
 
 blueprint = ApiBlueprint(
     "tours-api", __name__, url_prefix="/api/v1/tours", description="Transfers and tours on sale", read=None, change=None
@@ -34,7 +134,7 @@ def list_tours(wanted: dict[str, Any]) -> dict[str, Any]:
         day=wanted.get("date"),
         passengers=wanted.get("passengers"),
     )
-    found = find_tours(search, *part_of(wanted))
+    found = find_tours(search, *page_bounds(wanted))
     return {"tours": found.offers, "count": len(found.offers), "total": found.total}
 
 
@@ -43,3 +143,7 @@ def get_tour(wanted: dict[str, Any], slug: str) -> TourDetails:
     """One tour, with the extras that can be booked with it."""
     tour, day = tour_of_slug(slug), wanted.get("date")
     return TourDetails(tour, seats_left(tour, day) if day else None, extras_on_sale(tour))
+
+
+def _language() -> str:
+    return str(get_locale())

@@ -2,14 +2,14 @@
 
 from flask import Flask
 
-from gnb.blueprints.auth import by_mail, pages, rest, sessions, tokens
+from gnb.blueprints.auth import pages, registration, rest, sessions
 from gnb.extensions import api
 
 
 def register(app: Flask) -> None:
-    """Give the application its pages and endpoints for signing in, and the meaning of its sessions and tokens."""
+    """Register the pages and endpoints for signing in, and load users from sessions and bearer tokens."""
     sessions.bind()
-    tokens.bind()
+    rest.bind()
     app.register_blueprint(pages.blueprint)
-    app.register_blueprint(by_mail.blueprint)
+    app.register_blueprint(registration.blueprint)
     api.register_blueprint(rest.blueprint)

@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import Field, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
-from gnb.blueprints.forms import PageForm
+from gnb.blueprints.shared.forms import PageForm
 from gnb.services.accounts.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 from gnb.services.mail.addresses import checked_address, one_line
 from gnb.services.mail.errors import InvalidMessage

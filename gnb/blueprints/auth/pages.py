@@ -1,4 +1,4 @@
-"""`/login`, `/logout` and `/account/password`; who has no account yet or forgot its password is led to `by_mail.py`."""
+"""`/login`, `/logout` and `/account/password`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from gnb.blueprints.access import caller, signed_in, signed_in_user
 from gnb.blueprints.auth import sessions
 from gnb.blueprints.auth.forms import LoginForm, PasswordForm
-from gnb.blueprints.auth.throttle import count_failure, throttled, throttled_holder
-from gnb.blueprints.preferences import local_path
+from gnb.blueprints.shared.access import caller, signed_in, signed_in_user
+from gnb.blueprints.shared.preferences import local_path
+from gnb.blueprints.shared.rate_limits import count_failure, limit_password_change, limit_sign_in
 from gnb.models import User
 from gnb.services.accounts import authentication
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("auth", __name__)
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
-@throttled
+@limit_sign_in
 def login() -> ResponseReturnValue:
     """The form; after it, the page that was asked for."""
     user = caller()
@@ -49,7 +49,7 @@ def logout() -> ResponseReturnValue:
 
 @blueprint.route("/account/password", methods=["GET", "POST"])
 @signed_in
-@throttled_holder
+@limit_password_change
 def password() -> ResponseReturnValue:
     """Change one's own password."""
     form = PasswordForm()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, current_app
+from flask import Response, abort, current_app
 from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from marshmallow import Schema, fields, validate
 
-from gnb.blueprints.access import signed_in, signed_in_user
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.blueprints.auth.throttle import count_failure, throttled
-from gnb.extensions import csrf, db
+from gnb.blueprints.shared.access import signed_in, signed_in_user, unauthorized
+from gnb.blueprints.shared.rate_limits import count_failure, limit_sign_in
+from gnb.extensions import csrf, db, jwt
 from gnb.models import User
 from gnb.services.accounts import authentication, tokens
 from gnb.services.accounts.passwords import MAXIMUM_LENGTH
@@ -52,7 +52,7 @@ class Token(Schema):
 
 @blueprint.endpoint("POST", "/login", Token, body=Credentials, errors=(401,), message="Signed in.")
 @csrf.exempt
-@throttled
+@limit_sign_in
 def login(credentials: dict[str, str]) -> dict[str, Any]:
     """Sign in by e-mail and password."""
     try:
@@ -82,3 +82,27 @@ def logout() -> None:
 def me() -> User:
     """The account that is asking."""
     return signed_in_user()
+
+
+def bind() -> None:
+    """Have applications read its tokens this way."""
+    jwt.user_lookup_loader(_holder)
+    jwt.token_in_blocklist_loader(_is_revoked)
+    jwt.unauthorized_loader(lambda _reason: unauthorized("Send a token as `Authorization: Bearer …`."))
+    jwt.invalid_token_loader(lambda _reason: unauthorized("The token is not one of ours."))
+    jwt.expired_token_loader(lambda _header, _claims: unauthorized("The token has expired."))
+    jwt.revoked_token_loader(lambda _header, _claims: unauthorized("The token was ended."))
+    jwt.user_lookup_error_loader(_gone)
+    jwt.token_verification_failed_loader(_gone)
+
+
+def _holder(_header: dict[str, Any], claims: dict[str, Any]) -> User | None:
+    return tokens.holder(claims)
+
+
+def _is_revoked(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
+    return tokens.is_revoked(str(claims["jti"]))
+
+
+def _gone(_header: dict[str, Any], _claims: dict[str, Any]) -> Response:
+    return unauthorized("The token's account is closed, or its password has changed.")

@@ -14,7 +14,7 @@ from uuid import uuid4
 from flask import session
 from flask_login import current_user, login_user, logout_user
 
-from gnb.blueprints.access import ask_to_sign_in
+from gnb.blueprints.shared.access import ask_to_sign_in
 from gnb.extensions import db, login_manager
 from gnb.models import User, now
 from gnb.services.accounts import tokens

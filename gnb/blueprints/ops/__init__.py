@@ -1,7 +1,58 @@
-"""For those who run the application: is it up, is it ready, how does it do."""
+"""Operations: `/healthz` (the process is up), `/readyz` (it reaches database and broker) and `/metrics`."""
 
-from flask import Blueprint
+from collections.abc import Callable
+
+import structlog
+from flask import Blueprint, Response, jsonify
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gnb.extensions import db, engine, settings
+from gnb.queueing.errors import QueueUnavailable
 
 blueprint = Blueprint("ops", __name__)
 
-from gnb.blueprints.ops import health, metrics  # noqa: E402, F401 - they add their routes to the blueprint
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Answer as long as the process does; asks nobody else, so that a broker away restarts no web process."""
+    return jsonify(success=True, data={"process": "up"}, message="The process is up.")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Answer 200 when database and broker answer, else 503; `up`, `away` or `off` for each."""
+    parts = {"database": _state("database", _ask_database), "broker": "off"}
+    if settings().queue_enabled:
+        parts["broker"] = _state("broker", _ask_broker)
+    away = [name for name, state in parts.items() if state == "away"]
+    if not away:
+        return jsonify(success=True, data=parts, message="Ready.")
+    message = f"Away: {', '.join(away)}."
+    response = jsonify(success=False, data=parts, error={"code": "not_ready", "message": message, "details": parts})
+    response.status_code = 503
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _state(name: str, ask: Callable[[], None]) -> str:
+    try:
+        ask()
+    except (SQLAlchemyError, QueueUnavailable) as error:
+        log.warning("not ready", part=name, error=type(error).__name__)
+        return "away"
+    return "up"
+
+
+def _ask_database() -> None:
+    db.session.execute(text("SELECT 1"))
+
+
+def _ask_broker() -> None:
+    engine().ping()
+
+
+from gnb.blueprints.ops import metrics  # noqa: E402, F401  (registers its view on the blueprint)

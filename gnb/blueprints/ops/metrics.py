@@ -1,21 +1,25 @@
 """`/metrics`: what Prometheus scrapes. Behind METRICS_TOKEN when that is set."""
 
 import hmac
+import os
+from collections.abc import Iterator
 from typing import cast
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from gnb.blueprints.ops import blueprint
-from gnb.blueprints.ops.measured import QueueMetrics
-from gnb.blueprints.ops.requests import RequestMetrics
+from gnb.blueprints.ops.queue_metrics import QueueMetrics
 from gnb.config import Settings
 from gnb.extensions import limiter, settings
+from gnb.services.web_processes import FOLDER
 
 _REGISTRY = "metrics_registry"
 
@@ -49,3 +53,35 @@ def _check_token() -> None:
     bearer = given.token if given and given.type == "bearer" else None
     if not hmac.compare_digest((bearer or "").encode(), token.encode()):
         raise Unauthorized("Send METRICS_TOKEN as a bearer token.", www_authenticate=WWWAuthenticate("bearer"))
+
+
+BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNCOUNTED = frozenset({"/metrics", "/healthz", "/readyz"})
+
+
+class RequestMetrics:
+    """The requests of one application, over all its web processes where they keep their counts in files."""
+
+    def __init__(self, app: Flask):
+        app.before_request(_leave_out)
+        self._own = CollectorRegistry()
+        PrometheusMetrics(app, path=None, group_by=url_rule, buckets=BUCKETS, registry=self._own)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics at this moment."""
+        if FOLDER not in os.environ:
+            yield from self._own.collect()
+            return
+        yield from MultiProcessCollector(CollectorRegistry()).collect()
+
+
+def url_rule(asked: Request) -> str:
+    """The pattern of the address rather than the address; one word for all that there is not."""
+    return asked.url_rule.rule if asked.url_rule else "none"
+
+
+def _leave_out() -> None:
+    """Not counted: who looks whether we are well, and methods that somebody has made up."""
+    if request.path in _UNCOUNTED or request.method not in _METHODS:
+        request.prom_do_not_track = True  # type: ignore[attr-defined] # as the exporter's decorator does

@@ -1,11 +1,19 @@
-"""The public side of the application."""
+"""The public site."""
 
 from flask import Flask
 
-from gnb.blueprints.site import book, bookings, home, my, sitemap, tours, unsubscribe
+from gnb.blueprints.site import account, bookings, seo, tours
 
 
 def register(app: Flask) -> None:
-    """Give the application the pages and files that anyone may read."""
-    for part in (home, tours, book, bookings, my, sitemap, unsubscribe):
-        app.register_blueprint(part.blueprint)
+    """Register the public pages and the sitemap."""
+    for blueprint in (
+        tours.home_blueprint,
+        tours.blueprint,
+        bookings.booking_blueprint,
+        bookings.blueprint,
+        account.blueprint,
+        account.unsubscribe_blueprint,
+        seo.blueprint,
+    ):
+        app.register_blueprint(blueprint)

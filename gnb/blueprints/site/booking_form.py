@@ -16,9 +16,9 @@ from uuid import uuid4
 
 from flask_babel import gettext
 
-from gnb.blueprints.site.search import place_word
-from gnb.blueprints.site.words import language
-from gnb.blueprints.typed import whole
+from gnb.blueprints.shared.preferences import page_language
+from gnb.blueprints.shared.text import parse_int
+from gnb.blueprints.site.search import place_label
 from gnb.models import PASSENGER_KINDS, Extra, Tour, User
 from gnb.services.bookings.request import MOST_PASSENGERS
 from gnb.services.pricing.quotes import Party, Quote, extras_on_sale, is_per_person, quote
@@ -55,7 +55,7 @@ class BookingForm:
         form = cls(tour, {"date": typed.get("date", ""), "paymentMethod": "cash"})
         if tour.airport:
             end = "pickupPlace" if tour.origin == tour.airport else "dropoffPlace"
-            form.texts[end] = place_word(tour.airport)
+            form.texts[end] = place_label(tour.airport)
         if user:
             form.texts |= {"contactName": user.name, "contactEmail": user.email, "contactPhone": user.phone or ""}
         party = min(int(typed.get("passengers", "1")), tour.max_passengers)
@@ -122,7 +122,7 @@ class BookingForm:
             **{name: text for name, text in self.texts.items() if text.strip()},
             "passengers": [{"name": each.name, "kind": each.kind} for each in self.travellers],
             "extras": {code: _count(text) for code, text in self.extras.items() if text.strip()},
-            "language": language(),
+            "language": page_language(),
         }
 
     def refuse(self, messages: Mapping[str, Any]) -> None:
@@ -140,7 +140,7 @@ class BookingForm:
             return gettext("Passenger %(number)s", number=int(name.split("-")[1]) + 1)
         for extra in self.extras_on_sale:
             if name == f"extras-{extra.code}":
-                return extra.title(language())
+                return extra.title(page_language())
         return labels().get(name, gettext("Booking"))
 
 
@@ -164,7 +164,7 @@ def labels() -> dict[str, str]:
 
 def _count(text: str) -> int | str:
     """The number that was typed; anything else as it is, for the schema to refuse."""
-    number = whole(text.strip(), 4)
+    number = parse_int(text.strip(), 4)
     return text.strip() if number is None else number
 
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from marshmallow import ValidationError
 
-from gnb.blueprints.access import ask_to_sign_in, caller
-from gnb.blueprints.site.words import language
+from gnb.blueprints.shared.access import ask_to_sign_in, caller
+from gnb.blueprints.shared.preferences import page_language
+from gnb.blueprints.shared.rate_limits import count_booking
+from gnb.blueprints.site.booking_form import BookingForm, labels
+from gnb.blueprints.site.search import requested_search
+from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter, settings
-from gnb.models import Booking, User, now
+from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now
 from gnb.services.bookings import access
-from gnb.services.bookings.errors import BookingNotFound, InvalidBookingState
+from gnb.services.bookings.booking import book
+from gnb.services.bookings.errors import (
+    BookingNotFound,
+    IdempotencyConflict,
+    InvalidBookingState,
+    InvalidIdempotencyKey,
+    SoldOut,
+)
+from gnb.services.bookings.request import BookingRequestSchema
+from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel
 from gnb.services.mail.booking_facts import booking_facts
 from gnb.services.mail.calendar import pickup_calendar
@@ -27,7 +41,7 @@ def page(reference: str) -> ResponseReturnValue:
     return render_template(
         "site/booking.html",
         booking=booking,
-        facts=booking_facts(booking, language()),
+        facts=booking_facts(booking, page_language()),
         fare=booking.amount - sum(extra.total for extra in booking.extras),
         just_made="made" in request.args,
         may_cancel=may_cancel(booking),
@@ -40,7 +54,7 @@ def calendar(reference: str) -> ResponseReturnValue:
     """The pickup as a calendar file."""
     booking = _booking(reference)
     domain = sender_domain(settings().email_from)
-    file = pickup_calendar(booking, booking_facts(booking, language()), language(), domain, now())
+    file = pickup_calendar(booking, booking_facts(booking, page_language()), page_language(), domain, now())
     answer = Response(file, mimetype="text/calendar")
     answer.headers["Content-Disposition"] = f'attachment; filename="{booking.reference}.ics"'
     return answer
@@ -53,7 +67,7 @@ def ask(reference: str) -> ResponseReturnValue:
     return render_template(
         "site/cancel.html",
         booking=booking,
-        facts=booking_facts(booking, language()),
+        facts=booking_facts(booking, page_language()),
         may_cancel=may_cancel(booking),
         token=request.args.get("token"),
     )
@@ -90,3 +104,86 @@ def _booking(reference: str) -> Booking:
         return access.booking_of_user(reference, user)
     except BookingNotFound as error:
         abort(404, str(error))
+
+
+booking_blueprint = Blueprint("book", __name__)
+
+_KEY = "booking"
+
+
+@booking_blueprint.get("/tours/<slug>/book")
+def form(slug: str) -> ResponseReturnValue:
+    """The empty form, with what the search and the account know."""
+    search = requested_search()
+    typed = {name: text for name, text in search.typed.items() if name not in search.errors}
+    begun = BookingForm.begin(tour_or_404(slug), typed, caller())
+    # Whoever comes back here after booking, by the browser's button, comes with the key of that booking.
+    kept_slug, kept_key = session.get(_KEY, ("", ""))
+    begun.key = kept_key if kept_slug == slug else _keep_key(slug, begun.key)
+    return _form_page(begun)
+
+
+@booking_blueprint.post("/tours/<slug>/book")
+@limiter.limit("300/minute")
+def change(slug: str) -> ResponseReturnValue:
+    """The same form with a passenger more or less, and the price of what is chosen now."""
+    changed = BookingForm.read(tour_or_404(slug), request.form)
+    changed.change(request.form.get("do", ""))
+    return _form_page(changed)
+
+
+@booking_blueprint.post("/bookings")
+def create() -> ResponseReturnValue:
+    """The booking, then its page; or the form again, with everything typed and what is wrong with it."""
+    count_booking()
+    sent = BookingForm.read(tour_or_404(request.form.get("tour", "")), request.form)
+    user = caller()
+    try:
+        booking = book(BookingRequestSchema().load(sent.data()), user, sent.key)
+    except ValidationError as error:
+        sent.refuse(error.normalized_messages())
+        return _form_page(sent), 422
+    except SoldOut as error:
+        sent.refuse({"date": [str(error)]})
+        return _form_page(sent), 409
+    except IdempotencyConflict:
+        return _again(sent)
+    except InvalidIdempotencyKey:
+        abort(400, gettext("The form was not sent by its own page. Go back, reload the page and try once more."))
+    return redirect(address_of_booking(booking, user, made=True), 303)
+
+
+def _again(sent: BookingForm) -> ResponseReturnValue:
+    """Someone went back after booking, changed the form and pressed again: that would be a second booking."""
+    fresh = BookingForm(sent.tour, sent.texts, sent.travellers, sent.extras)
+    _keep_key(sent.tour.slug, fresh.key)
+    fresh.refuse(
+        {
+            "form": gettext(
+                "This form has made a booking already; its confirmation is in your mail. "
+                "Press the button once more if you want a second booking."
+            )
+        }
+    )
+    return _form_page(fresh), 409
+
+
+def _keep_key(slug: str, key: str) -> str:
+    session[_KEY] = [slug, key]
+    return key
+
+
+def _form_page(shown: BookingForm) -> str:
+    day = shown.day
+    return render_template(
+        "site/book.html",
+        form=shown,
+        tour=shown.tour,
+        quote=shown.quote(),
+        seats_left=seats_left(shown.tour, day) if day else None,
+        search=requested_search(),
+        labels=labels(),
+        kinds=PASSENGER_KINDS,
+        methods=PAYMENT_METHODS,
+        here=url_for("book.form", slug=shown.tour.slug),  # also when the form was sent: there is nothing to get there
+    )

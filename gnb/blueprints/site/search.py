@@ -11,8 +11,8 @@ from flask import request
 from flask_babel import gettext
 from marshmallow import EXCLUDE, ValidationError, fields
 
-from gnb.blueprints.site.words import language
-from gnb.blueprints.typed import whole
+from gnb.blueprints.shared.preferences import page_language
+from gnb.blueprints.shared.text import parse_int
 from gnb.extensions import db
 from gnb.models import CATEGORIES, Tour, local_day, now
 from gnb.services import places
@@ -28,7 +28,7 @@ PARAMETERS = ("from", "to", "date", "passengers", "category")
 
 class _Passengers(fields.Integer):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        number = whole(str(value).strip())
+        number = parse_int(str(value).strip())
         if number is None or not 1 <= number <= MOST_PASSENGERS:
             raise ValidationError(gettext("Choose 1 to %(most)s passengers.", most=MOST_PASSENGERS))
         return number
@@ -67,7 +67,7 @@ class Search:
         return (local_day(now()) + tours.FARTHEST).isoformat()
 
 
-def asked_for() -> Search:
+def requested_search() -> Search:
     """The search of this request; a parameter that makes no sense is told and left out."""
     typed = {name: text for name in PARAMETERS if (text := request.args.get(name, "").strip())}
     messages: dict[str, Any] = {}
@@ -89,9 +89,9 @@ def place_names() -> list[str]:
     """Where roads begin and end, for those who rather choose than type."""
     columns = (Tour.origin, Tour.destination, Tour.city)
     ends = sa.union(*(sa.select(column.label("place")).where(Tour.active) for column in columns))
-    return sorted({place_word(place) for place in db.session.scalars(ends)}, key=places.plain)
+    return sorted({place_label(place) for place in db.session.scalars(ends)}, key=places.plain)
 
 
-def place_word(place: str) -> str:
+def place_label(place: str) -> str:
     """A place of a tour as the page's language calls it."""
-    return place_name(place, language())
+    return place_name(place, page_language())

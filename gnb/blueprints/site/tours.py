@@ -1,30 +1,31 @@
-"""`/tours`, what a search found, and `/tours/<slug>`, one tour."""
+"""The front page, `/tours` (search results) and `/tours/<slug>` (one tour)."""
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template
+from urllib.parse import urlencode
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gnb.blueprints.admin.presenters.pages import Pager, page_number
-from gnb.blueprints.site import words
-from gnb.blueprints.site.addresses import addresses, structured_tour
-from gnb.blueprints.site.search import asked_for, place_names, place_word
+from gnb.blueprints.shared.labels import CATEGORY_LABELS
+from gnb.blueprints.shared.pagination import Pager, page_number
+from gnb.blueprints.site.search import PARAMETERS, place_label, place_names, requested_search
+from gnb.blueprints.site.seo import page_addresses, structured_tour
 from gnb.models import Tour, local_day, now
 from gnb.services.bookings.errors import TourNotFound
-from gnb.services.bookings.tours import find_tours, is_sold_out, tour_of_slug
+from gnb.services.bookings.tours import TourSearch, find_tours, is_sold_out, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 PAGE_SIZE = 24
 
 blueprint = Blueprint("tours", __name__, url_prefix="/tours")
-words.add_filters(blueprint)
-blueprint.add_app_template_filter(place_word, "place")
+blueprint.add_app_template_filter(place_label, "place")
 
 
 @blueprint.get("")
 def results() -> ResponseReturnValue:
     """The tours that fit; what makes no sense in the search is said beside it."""
-    search, number = asked_for(), page_number()
+    search, number = requested_search(), page_number()
     found = find_tours(search.wanted, (number - 1) * PAGE_SIZE, number * PAGE_SIZE)
     page = render_template(
         "site/tours.html",
@@ -32,7 +33,7 @@ def results() -> ResponseReturnValue:
         places=place_names(),
         found=found,
         pager=Pager(number, found.total, PAGE_SIZE),
-        categories=words.CATEGORY_WORDS,
+        categories=CATEGORY_LABELS,
     )
     return page, 422 if search.errors else 200
 
@@ -44,13 +45,13 @@ def tour(slug: str) -> ResponseReturnValue:
     sold_out = is_sold_out(found, local_day(now()))
     return render_template(
         "site/tour.html",
-        addresses=addresses(),
+        addresses=page_addresses(),
         tour=found,
         per_person=is_per_person(found.category),
         extras=extras_on_sale(found),
         sold_out=sold_out,
         structured=structured_tour(found, sold_out),
-        search=asked_for(),
+        search=requested_search(),
     )
 
 
@@ -60,3 +61,23 @@ def tour_or_404(slug: str) -> Tour:
         return tour_of_slug(slug)
     except TourNotFound as error:
         abort(404, str(error))
+
+
+ON_A_SHELF = 3
+
+home_blueprint = Blueprint("home", __name__)
+
+
+@home_blueprint.get("/")
+def page() -> ResponseReturnValue:
+    """The front page; with a search in its address, what was found."""
+    if search := {name: request.args[name] for name in PARAMETERS if request.args.get(name)}:
+        return redirect(f"{url_for('tours.results')}?{urlencode(search)}")
+    shelves = {category: find_tours(TourSearch(category=category), 0, ON_A_SHELF) for category in CATEGORY_LABELS}
+    return render_template(
+        "site/home.html",
+        addresses=page_addresses(),
+        search=requested_search(),
+        places=place_names(),
+        shelves={category: found for category, found in shelves.items() if found.total},
+    )

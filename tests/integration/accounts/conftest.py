@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from gnb.blueprints.access import admin_required, caller, signed_in
+from gnb.blueprints.shared.access import admin_required, caller, signed_in
 from gnb.extensions import db
 from gnb.models import ROLES, User
 from gnb.services.accounts import authentication, passwords

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from gnb import create_app
-from gnb.blueprints.ops.measured import SECONDS, published
+from gnb.blueprints.ops.queue_metrics import SECONDS, published
 from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.queueing import Schedule, Scheduler

@@ -1,0 +1,144 @@
+"""One job: its timeline, data, result, errors and logs, and the actions on it."""
+
+from typing import Any
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.responses import back_url, done, rejected
+from gnb.blueprints.admin.timelines import timeline
+from gnb.blueprints.shared.access import admin_required, caller
+from gnb.blueprints.shared.formatting import elapsed
+from gnb.blueprints.shared.text import parse_int
+from gnb.models import Export, db
+from gnb.services.queues import actions, reading
+
+FINISHED = ("completed", "failed")
+
+
+@blueprint.get("/jobs/<queue_name>/<job_id>")
+def job(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Show the job; the newest attempt's error comes first."""
+    queue = reading.queue(queue_name)
+    found, attempts = queue.job_and_attempts(job_id)
+    return render_template(
+        "admin/job.html",
+        live=True,
+        job=found,
+        attempts=attempts,
+        moments=timeline(found, attempts),
+        errors=_errors(found, attempts),
+        logs=queue.logs(job_id),
+        export=_export(found),
+        took=elapsed(found.started_at, found.finished_at) if found.started_at else None,
+        finished=found.state in FINISHED,
+    )
+
+
+def _errors(found: Any, attempts: list[Any]) -> list[tuple[int | None, str]]:
+    """Return each failed attempt's number and error with its stack, newest first."""
+    errors = [(attempt.number, attempt.error) for attempt in attempts if attempt.error]
+    return errors or ([(None, found.failed_reason)] if found.failed_reason else [])
+
+
+def _export(found: Any) -> Export | None:
+    """Return the export that the job made or makes, for the link to its file."""
+    if found.queue != "export":
+        return None
+    by_job: Export | None = db.session.execute(
+        db.select(Export).where(Export.job_id == found.id).limit(1)
+    ).scalar_one_or_none()
+    return by_job
+
+
+@blueprint.post("/jobs/<queue_name>/<job_id>/retry")
+def retry(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Let a failed job wait again."""
+    actions.change_job("retry", queue_name, job_id, caller())
+    return done(gettext("The job waits again."), _job_url(queue_name, job_id))
+
+
+@blueprint.post("/jobs/<queue_name>/<job_id>/promote")
+def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Let a delayed job run now."""
+    actions.change_job("promote", queue_name, job_id, caller())
+    return done(gettext("The job runs as soon as a worker is free."), _job_url(queue_name, job_id))
+
+
+@blueprint.post("/jobs/<queue_name>/<job_id>/run-again")
+def run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Let a completed job wait again."""
+    actions.change_job("run-again", queue_name, job_id, caller())
+    return done(gettext("The job waits again."), _job_url(queue_name, job_id))
+
+
+@blueprint.get("/jobs/<queue_name>/<job_id>/stop")
+@admin_required
+def ask_stop(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Ask whether to stop a running job."""
+    found = reading.queue(queue_name).job(job_id)
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Stop this job?"),
+        quoted=found.name,
+        text=gettext("Its worker ends it now. The job is kept as failed and can be retried."),
+        action=url_for("admin.stop", queue_name=queue_name, job_id=job_id),
+        button=gettext("Stop 1 job"),
+        danger=True,
+        back=back_url(_job_url(queue_name, job_id)),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/<job_id>/stop")
+def stop(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Stop a running job."""
+    actions.change_job("stop", queue_name, job_id, caller())
+    return done(gettext("The job is being stopped."))
+
+
+@blueprint.get("/jobs/<queue_name>/<job_id>/remove")
+@admin_required
+def ask_remove(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Ask whether to remove the job."""
+    found = reading.queue(queue_name).job(job_id)
+    running = found.state == "active"
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Remove this job?"),
+        quoted=found.name,
+        text=gettext("It runs now: it is stopped, and removed for good with its logs.")
+        if running
+        else gettext("It is removed for good, with its result and logs."),
+        action=url_for("admin.remove", queue_name=queue_name, job_id=job_id),
+        button=gettext("Remove 1 job"),
+        danger=True,
+        back=_job_url(queue_name, job_id),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/<job_id>/remove")
+def remove(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Remove the job; one that runs is stopped."""
+    state = reading.queue(queue_name).job(job_id).state
+    actions.change_job("remove", queue_name, job_id, caller())
+    return done(gettext("The job is removed."), url_for("admin.queue", queue_name=queue_name, state=state))
+
+
+@blueprint.post("/jobs/<queue_name>/<job_id>/priority")
+def set_priority(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Move a job that has not started to another priority."""
+    priority = parse_int(request.form.get("priority", ""))
+    if priority is None or not 1 <= priority <= 10:
+        return rejected(gettext("A priority is a number from 1 (first) to 10."))
+    before = actions.set_priority(queue_name, job_id, priority, caller())
+    return done(
+        gettext("The priority is now %(n)s.", n=priority),
+        undo_url=url_for("admin.set_priority", queue_name=queue_name, job_id=job_id),
+        undo_fields={"priority": before},
+    )
+
+
+def _job_url(queue_name: str, job_id: str) -> str:
+    return url_for("admin.job", queue_name=queue_name, job_id=job_id)

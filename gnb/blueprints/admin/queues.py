@@ -1,0 +1,211 @@
+"""Queues: all of them with their plots, one with its jobs by state, and the actions on them."""
+
+import time
+from datetime import timedelta
+from functools import lru_cache
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale, gettext
+
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.alerts import queue_state
+from gnb.blueprints.admin.plots import Plot, queue_plots, queue_spark
+from gnb.blueprints.admin.responses import done, redirect_to, rejected
+from gnb.blueprints.shared.access import admin_required, caller
+from gnb.blueprints.shared.formatting import counted
+from gnb.blueprints.shared.pagination import PAGE_SIZE, Pager, page_number
+from gnb.blueprints.shared.text import parse_int
+from gnb.queueing import STATES
+from gnb.queueing.queue_reader import QueueReader
+from gnb.services.queues import actions, reading
+
+SEARCH_LENGTH = 200
+JOB_STATE_TABS = ("active", "waiting", "delayed", "failed", "completed")
+# A point in the plots of a day is a quarter of an hour wide; reading its 1,440 minutes takes longer than all the rest.
+KEPT_SECONDS = 300
+
+
+@blueprint.get("/jobs/<queue_name>")
+def queue(queue_name: str) -> ResponseReturnValue:
+    """Show the queue's jobs in one state, a page at a time or those that match a search."""
+    chosen = reading.queue(queue_name)
+    stats = reading.stats(queue_name)
+    state = request.args.get("state", "")
+    state = state if state in STATES else _first_state(stats)
+    query = request.args.get("q", "").strip()[:SEARCH_LENGTH]
+    pager, cursor = Pager(page_number(), getattr(stats, state)), None
+    if query:
+        found = chosen.search(state, query, cursor=_cursor(), limit=PAGE_SIZE * 2)
+        jobs, cursor = found.jobs, found.cursor
+    else:
+        jobs = chosen.jobs(state, pager.start, pager.start + pager.size).jobs
+    hours = 24 if request.args.get("hours") == "24" else 1
+    return render_template(
+        "admin/queue.html",
+        live=True,
+        stats=stats,
+        queue_state=queue_state(stats),
+        state=state,
+        tab_names=JOB_STATE_TABS,
+        query=query,
+        jobs=jobs,
+        pager=pager,
+        cursor=cursor,
+        hours=hours,
+        plots=_plots(chosen, hours),
+    )
+
+
+def _plots(chosen: QueueReader, hours: int) -> list[Plot]:
+    """Return the plots of the last hour, or those of the last day as they were at most five minutes ago."""
+    if hours == 1:
+        return queue_plots(chosen.history(minutes=60))
+    return _plots_of_a_day(chosen, str(get_locale()), int(time.time() // KEPT_SECONDS))
+
+
+@lru_cache(maxsize=32)
+def _plots_of_a_day(chosen: QueueReader, _locale: str, _at: int) -> list[Plot]:
+    return queue_plots(chosen.history(minutes=24 * 60))
+
+
+def _first_state(stats: object) -> str:
+    """Return the state to open with: what runs or waits, else what went wrong, else what is done."""
+    return next((state for state in JOB_STATE_TABS if getattr(stats, state)), "waiting")
+
+
+def _cursor() -> int:
+    return max(0, parse_int(request.args.get("cursor", ""), 18) or 0)
+
+
+@blueprint.get("/jobs")
+def queues() -> ResponseReturnValue:
+    """Show every queue; with `id` go to the job of that id, wherever it is."""
+    wanted = request.args.get("id", "").strip()
+    if wanted and (found := _job_url(wanted)):
+        return redirect_to(found)
+    all_stats = reading.all_stats()
+    return render_template(
+        "admin/queues.html",
+        live=True,
+        wanted=wanted,
+        all_stats=all_stats,
+        states={stats.name: queue_state(stats) for stats in all_stats},
+        sparks={name: queue_spark(history) for name, history in reading.histories().items()},
+        types={name: reading.job_types(name) for name in reading.queue_names()},
+    )
+
+
+def _job_url(job_id: str) -> str | None:
+    found = reading.find_job(job_id)
+    return url_for("admin.job", queue_name=found.queue, job_id=job_id) if found else None
+
+
+@blueprint.post("/jobs/pause")
+def pause_all() -> ResponseReturnValue:
+    """Pause every queue that runs."""
+    running = [name for name, changed in actions.pause_all(caller()).items() if changed]
+    message = counted("%(count)s queue paused.", "%(count)s queues paused.", len(running))
+    undo = url_for("admin.resume_all") if running else None  # without names it would resume those paused before
+    return done(message, undo_url=undo, undo_fields={"names": ",".join(running)})
+
+
+@blueprint.post("/jobs/resume")
+def resume_all() -> ResponseReturnValue:
+    """Resume every paused queue; with `names` only those, for an undo."""
+    only = set(filter(None, request.form.get("names", "").split(",")))
+    paused = [stats.name for stats in reading.all_stats() if stats.paused and (not only or stats.name in only)]
+    for name in paused:
+        actions.change_queue("resume", name, caller())
+    return done(counted("%(count)s queue resumed.", "%(count)s queues resumed.", len(paused)))
+
+
+@blueprint.get("/jobs/retry")
+@admin_required
+def ask_retry_all() -> ResponseReturnValue:
+    """Ask whether to retry every failed job, with the number of each queue."""
+    failed = {stats.name: stats.failed for stats in reading.all_stats() if stats.failed}
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Retry all failed jobs?"),
+        counts=failed,
+        text=gettext("They go back to wait, with their attempts counted from the start."),
+        action=url_for("admin.retry_all"),
+        button=gettext("Retry all"),
+        back=url_for("admin.overview"),
+    )
+
+
+@blueprint.post("/jobs/retry")
+def retry_all() -> ResponseReturnValue:
+    """Retry every failed job of every queue."""
+    total = sum(actions.retry_all(caller()).values())
+    return done(counted("%(count)s failed job waits again.", "%(count)s failed jobs wait again.", total))
+
+
+AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+
+
+@blueprint.post("/jobs/<queue_name>/pause")
+def pause(queue_name: str) -> ResponseReturnValue:
+    """Let no further job start; those that run go on."""
+    actions.change_queue("pause", queue_name, caller())
+    message = gettext("%(queue)s is paused. Jobs that run go on; no other starts.", queue=queue_name)
+    return done(message, undo_url=url_for("admin.resume", queue_name=queue_name))
+
+
+@blueprint.post("/jobs/<queue_name>/resume")
+def resume(queue_name: str) -> ResponseReturnValue:
+    """Let jobs start again."""
+    actions.change_queue("resume", queue_name, caller())
+    message = gettext("%(queue)s runs again.", queue=queue_name)
+    return done(message, undo_url=url_for("admin.pause", queue_name=queue_name))
+
+
+@blueprint.get("/jobs/<queue_name>/drain")
+@admin_required
+def ask_drain(queue_name: str) -> ResponseReturnValue:
+    """Ask whether to remove all that waits, with the numbers."""
+    stats = reading.stats(queue_name)
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Drain %(queue)s?", queue=queue_name),
+        counts={gettext("waiting"): stats.waiting, gettext("delayed"): stats.delayed},
+        text=gettext("These jobs are removed for good and never run. Jobs that run now are left alone."),
+        action=url_for("admin.drain", queue_name=queue_name),
+        button=counted("Remove %(count)s job", "Remove %(count)s jobs", stats.waiting + stats.delayed),
+        danger=True,
+        back=url_for("admin.queue", queue_name=queue_name),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/drain")
+def drain(queue_name: str) -> ResponseReturnValue:
+    """Remove every waiting and delayed job."""
+    count = actions.change_queue("drain", queue_name, caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
+    return done(message, url_for("admin.queue", queue_name=queue_name))
+
+
+@blueprint.get("/jobs/<queue_name>/clean")
+@admin_required
+def ask_clean(queue_name: str) -> ResponseReturnValue:
+    """Ask which finished jobs to remove."""
+    return render_template(
+        "admin/clean.html",
+        stats=reading.stats(queue_name),
+        ages=list(AGES),
+        state="failed" if request.args.get("state") == "failed" else "completed",
+        back=url_for("admin.queue", queue_name=queue_name),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/clean")
+def clean(queue_name: str) -> ResponseReturnValue:
+    """Remove the finished jobs of one state that are older than asked for."""
+    state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
+    if state not in ("completed", "failed") or age is None:
+        return rejected(gettext("Choose what to remove: a state and an age."))
+    count = actions.clean(queue_name, older_than=age, state=state, actor=caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
+    return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

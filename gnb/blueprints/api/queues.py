@@ -1,0 +1,153 @@
+"""`/api/v1/admin/jobs/…` of whole queues: pause, resume, clean, drain, and actions on many jobs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from gnb.blueprints.api.endpoints import ByName
+from gnb.blueprints.api.jobs import JOB_ID, blueprint, position_field, text_field
+from gnb.blueprints.shared.access import caller
+from gnb.queueing import STATES
+from gnb.services.queues import actions
+
+_TEN_YEARS = 10 * 365 * 86_400_000
+
+
+def _ids() -> fields.List:
+    return fields.List(fields.String(validate=JOB_ID), validate=validate.Length(1, 5000))
+
+
+class Chosen(Schema):
+    """Which failed jobs: those of `ids`, those that match `q`, or all."""
+
+    ids = _ids()
+    q = text_field()
+    cursor = position_field(load_default=0)
+
+    @validates_schema
+    def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if "ids" in data and "q" in data:
+            raise ValidationError("Give ids or a text, not both.", "q")
+
+
+class ChosenToRemove(Chosen):
+    """Which jobs: those of `ids`, or those of `state` that match `q`."""
+
+    state = fields.String(load_default="failed", validate=validate.OneOf(STATES))
+
+    @validates_schema
+    def _check_any(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if "ids" not in data and "q" not in data:
+            raise ValidationError("Give the jobs' ids, or a text that they have.", "ids")
+
+
+class Cleaning(Schema):
+    """Which finished jobs to remove: those that ended at least `grace` milliseconds ago."""
+
+    grace = fields.Integer(load_default=86_400_000, validate=validate.Range(0, _TEN_YEARS))
+    state = fields.String(load_default="completed", validate=validate.OneOf(("completed", "failed")))
+    limit = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1, 1_000_000))
+
+
+class CountSchema(Schema):
+    """How many jobs were moved."""
+
+    count = fields.Integer(required=True)
+
+
+class MovedSchema(Schema):
+    """How many jobs were moved; a search that looked at its share of jobs says where the next call goes on."""
+
+    count = fields.Integer(required=True)
+    cursor = fields.Integer(required=True, allow_none=True)
+
+
+class SwitchedSchema(Schema):
+    """A queue that runs or is paused."""
+
+    queue = fields.String(required=True)
+    paused = fields.Boolean(required=True)
+
+
+@blueprint.endpoint("POST", "/<queue>/pause", SwitchedSchema, errors=(404,), message="No further job starts.")
+def pause(queue: str) -> dict[str, Any]:
+    """Let jobs that run finish, and start no other."""
+    actions.change_queue("pause", queue, caller())
+    return {"queue": queue, "paused": True}
+
+
+@blueprint.endpoint("POST", "/<queue>/resume", SwitchedSchema, errors=(404,), message="Jobs start again.")
+def resume(queue: str) -> dict[str, Any]:
+    """Let jobs start again."""
+    actions.change_queue("resume", queue, caller())
+    return {"queue": queue, "paused": False}
+
+
+@blueprint.endpoint("POST", "/<queue>/drain", CountSchema, errors=(404,), message="Waiting and delayed jobs are gone.")
+def drain(queue: str) -> dict[str, int]:
+    """Remove every waiting and delayed job; those that run go on."""
+    return {"count": actions.change_queue("drain", queue, caller())}
+
+
+@blueprint.endpoint(
+    "POST",
+    "/<queue>/clean",
+    CountSchema,
+    body=Cleaning,
+    body_required=False,
+    errors=(404,),
+    message="Finished jobs that were old enough are gone.",
+)
+def clean(wanted: dict[str, Any], queue: str) -> dict[str, int]:
+    """Remove completed or failed jobs that ended long enough ago."""
+    age = timedelta(milliseconds=wanted["grace"])
+    return {"count": actions.clean(queue, age, wanted["state"], wanted["limit"], caller())}
+
+
+@blueprint.endpoint(
+    "POST",
+    "/<queue>/retry",
+    MovedSchema,
+    body=Chosen,
+    body_required=False,
+    errors=(404,),
+    message="Failed jobs wait again.",
+)
+def retry(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
+    """Let failed jobs wait again: all, those of `ids`, or those that match `q`."""
+    if "q" in wanted:
+        return vars(actions.change_matching("retry", queue, "failed", wanted["q"], wanted["cursor"], caller()))
+    if "ids" in wanted:
+        return {"count": actions.change_jobs("retry", queue, wanted["ids"], caller()), "cursor": None}
+    return {"count": actions.retry_all_failed(queue, caller()), "cursor": None}
+
+
+@blueprint.endpoint(
+    "POST", "/<queue>/remove", MovedSchema, body=ChosenToRemove, errors=(404,), message="The jobs are gone."
+)
+def remove(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
+    """Remove jobs: those of `ids`, or those of a state that match `q`. Those that run are stopped first."""
+    if "q" in wanted:
+        return vars(actions.change_matching("remove", queue, wanted["state"], wanted["q"], wanted["cursor"], caller()))
+    return {"count": actions.change_jobs("remove", queue, wanted["ids"], caller()), "cursor": None}
+
+
+@blueprint.endpoint("POST", "/pause", ByName(SwitchedSchema), message="No further job starts.")
+def pause_all() -> dict[str, dict[str, Any]]:
+    """Pause every queue."""
+    return {name: {"queue": name, "paused": True} for name in actions.pause_all(caller())}
+
+
+@blueprint.endpoint("POST", "/resume", ByName(SwitchedSchema), message="Jobs start again.")
+def resume_all() -> dict[str, dict[str, Any]]:
+    """Let jobs of every queue start again."""
+    return {name: {"queue": name, "paused": False} for name in actions.resume_all(caller())}
+
+
+@blueprint.endpoint("POST", "/retry", ByName(CountSchema), message="Failed jobs wait again.")
+def retry_all() -> dict[str, dict[str, int]]:
+    """Let every failed job of every queue wait again."""
+    return {name: {"count": count} for name, count in actions.retry_all(caller()).items()}

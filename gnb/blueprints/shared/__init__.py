@@ -1,0 +1,1 @@
+"""What several blueprints share; imports none of them."""

@@ -1,0 +1,96 @@
+"""Who is calling, and what they may do: by session for pages, by session or bearer token for the API.
+
+    @blueprint.get("/my/bookings")
+    @signed_in
+    def bookings() -> str: …
+
+A view asks `caller()` for the account. A request of the API that carries an `Authorization` header stands or falls by
+it; its session is not looked at, so that no page of another site can borrow it (see `Csrf` in gnb.extensions). Pages
+leave the header alone: a proxy that asks for a password of its own passes it on with every request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn, TypeVar, cast
+
+from flask import Response, abort, g, redirect, request, url_for
+from flask_jwt_extended import get_current_user, verify_jwt_in_request
+from flask_login import current_user
+
+from gnb.blueprints.shared.preferences import local_path
+from gnb.blueprints.shared.responses import error_response, wants_json
+from gnb.models import ADMIN_ROLES, ROLES, User
+
+View = TypeVar("View", bound=Callable[..., Any])
+_HOST = re.compile(r"\Ahttps?://[^/]*")
+
+
+def caller() -> User | None:
+    """The account that this request comes from, None for a visitor. A wrong token ends the request with a 401."""
+    if "caller" not in g:
+        g.caller = _identify()
+    return cast("User | None", g.caller)
+
+
+def signed_in_user() -> User:
+    """The account that this request comes from; a visitor is sent to sign in."""
+    return caller() or ask_to_sign_in()
+
+
+def signed_in(view: View) -> View:
+    """Let in everyone with an account."""
+    return _let_in(frozenset(ROLES), view)
+
+
+def admin_required(view: View) -> View:
+    """Let in those who may change things: admin, superadmin."""
+    return _let_in(ADMIN_ROLES, view)
+
+
+def require_role(roles: frozenset[str]) -> User:
+    """The caller, if of one of these roles: for a whole blueprint's `before_request`. Ends the request otherwise."""
+    user = signed_in_user()
+    if user.role not in roles:
+        abort(403, "Your account may not do this.")
+    return user
+
+
+def _let_in(roles: frozenset[str], view: View) -> View:
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        require_role(roles)
+        return view(*args, **kwargs)
+
+    return cast(View, guarded)
+
+
+def _identify() -> User | None:
+    if request.path.startswith("/api/") and "Authorization" in request.headers:
+        verify_jwt_in_request()
+        return cast(User, get_current_user())
+    return cast(User, current_user._get_current_object()) if current_user.is_authenticated else None
+
+
+def unauthorized(message: str) -> Response:
+    """The API's answer to a caller without a valid token."""
+    return error_response(401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+def ask_to_sign_in() -> NoReturn:
+    """End the request of a visitor: 401 for programs, the sign-in page for people."""
+    if wants_json():
+        abort(unauthorized("Sign in, or send a bearer token."))
+    if request.headers.get("HX-Request"):
+        # A part of a page was asked for: the whole page goes to sign in, and comes back to where it was.
+        response = Response(status=401, headers={"HX-Redirect": _login_url(request.headers.get("HX-Current-URL", ""))})
+        abort(response)
+    abort(redirect(_login_url(request.full_path if request.method == "GET" else ""), 303))
+
+
+def _login_url(target: str) -> str:
+    """Where to sign in; `next` brings one back to the path of `target`, whatever host it names."""
+    path = _HOST.sub("", target).partition("#")[0].rstrip("?")
+    return url_for("auth.login", next=local_path(path))

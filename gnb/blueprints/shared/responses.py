@@ -1,0 +1,118 @@
+"""Responses that several blueprints send: an error as JSON or as a page, and the file of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, jsonify, make_response, render_template, request
+from flask_babel import gettext, lazy_gettext
+from sqlalchemy.exc import SQLAlchemyError
+
+from gnb.models import Export
+from gnb.services import export_service
+
+_PROGRAM_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+_TITLES = {
+    400: lazy_gettext("That request could not be read"),
+    401: lazy_gettext("Please sign in"),
+    403: lazy_gettext("This is not yours to see"),
+    404: lazy_gettext("There is nothing here"),
+    405: lazy_gettext("That cannot be done here"),
+    409: lazy_gettext("That is not possible at the moment"),
+    413: lazy_gettext("That is too large"),
+    422: lazy_gettext("Something in the form is not right"),
+    429: lazy_gettext("Too many requests"),
+    500: lazy_gettext("Something broke on our side"),
+    503: lazy_gettext("Not available at the moment"),
+}
+_ADVICE = {
+    400: lazy_gettext("Go back, reload the page and try once more."),
+    401: lazy_gettext("This page is for those who have signed in."),
+    403: lazy_gettext("Your account may not open this page. Ask an administrator if it should."),
+    404: lazy_gettext("The page may have moved, or what it showed has been removed."),
+    405: lazy_gettext("Go back and use the buttons of the page."),
+    409: lazy_gettext("Its state has changed meanwhile. Reload the page to see it."),
+    413: lazy_gettext("Send less at once."),
+    422: lazy_gettext("Go back and look at what was entered."),
+    429: lazy_gettext("Wait a minute, then try again."),
+    500: lazy_gettext("It has been written down. Try again; if it stays, tell us the number below."),
+    503: lazy_gettext("Try again in a few seconds."),
+}
+
+
+def wants_json() -> bool:
+    """Whether the caller is a program: by the path, or by asking for JSON rather than a page."""
+    if request.path.startswith(_PROGRAM_PATHS):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return best == "application/json" and request.accept_mimetypes[best] > request.accept_mimetypes["text/html"]
+
+
+def error_response(
+    status: int, code: str, message: str, details: Any = None, headers: dict[str, str] | None = None
+) -> Response:
+    """The error in the shape that the caller can read."""
+    if wants_json():
+        error = {"code": code, "message": message, "details": details}
+        response = jsonify(success=False, error=error)
+    else:
+        response = make_response(_page(status, message))
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response
+
+
+def _page(status: int, message: str) -> str:
+    try:
+        return render_template(
+            "errors/error.html",
+            status=status,
+            title=_TITLES.get(status, message),
+            advice=_ADVICE.get(status, _ADVICE[400 if status < 500 else 500]),
+        )
+    except SQLAlchemyError:  # the page asks who is signed in, and the database may be what is away
+        return f"<!doctype html><title>{status}</title><h1>{gettext('Not available at the moment')}</h1>"
+
+
+class _ExportFile:
+    """The file of an export as an iterable of bytes that can start anywhere, so that a range is read from its start."""
+
+    def __init__(self, export: Export):
+        self._export = export
+        self._position = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, position: int) -> None:
+        self._position = position
+
+    def tell(self) -> int:
+        return self._position
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from export_service.read_file(self._export, self._position)
+
+
+def send_export(export: Export) -> Response:
+    """Return the file of an export as a download: all of it, one byte range, or 304 when the client has it already.
+
+    A request for several ranges, or in another unit, gets the whole file.
+
+    Raises:
+        FileNotAvailable: if the export has no file.
+        RequestedRangeNotSatisfiable: if the range starts after the end of the file.
+    """
+    size = export_service.file_size(export)
+    response = Response(_ExportFile(export), content_type=export.content_type, direct_passthrough=True)
+    response.content_length = size
+    response.set_etag((export.file_key or "").rsplit(".", 1)[0])  # a file never changes under its key
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
+    conditions = dict(request.environ)
+    wanted = request.range
+    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+        conditions.pop("HTTP_RANGE", None)
+    response.make_conditional(conditions, accept_ranges=True, complete_length=size)
+    return response

@@ -1,0 +1,54 @@
+"""The template filters of all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+
+from gnb.blueprints.shared import describe, formatting, labels, text
+from gnb.blueprints.shared.refusals import in_words
+from gnb.services.pricing.quotes import is_per_person
+
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "number": formatting.number,
+    "percent": formatting.percent,
+    "size": formatting.size,
+    "rate": formatting.rate,
+    "duration": formatting.duration,
+    "relative": formatting.relative,
+    "since": lambda start, end=None: formatting.duration(formatting.elapsed(start, end)),
+    "exact": formatting.exact,
+    "short": formatting.short,
+    "iso": lambda moment: _iso(moment),
+    "money": formatting.money,
+    "local_day": formatting.local_day,
+    "local_time": formatting.local_time,
+    "escape_control_characters": text.escape_control_characters,
+    "pretty_json": text.pretty_json,
+    "capital": text.capital,
+    "in_words": in_words,
+    "subject": describe.subject,
+    "state_label": describe.state_label,
+    "state_variant": describe.state_variant,
+    "action_label": describe.action_label,
+    "role_label": lambda role: describe.label_of(labels.ROLE_LABELS, role),
+    "queue_description": lambda queue: str(labels.QUEUE_DESCRIPTIONS.get(queue, "")),
+    "category_label": lambda category: describe.label_of(labels.CATEGORY_LABELS, category),
+    "passenger_kind_label": lambda kind: describe.label_of(labels.PASSENGER_AGE_LABELS, kind),
+    "payment_label": lambda method: describe.label_of(labels.PAYMENT_LABELS, method),
+    "booking_status_label": lambda status: describe.label_of(labels.CUSTOMER_STATUS_LABELS, status),
+    "booking_status_variant": lambda status: labels.CUSTOMER_STATUS_VARIANTS.get(status, ""),
+    "per_person": is_per_person,
+}
+
+
+def register(app: Flask) -> None:
+    """Register the filters for every template of the application."""
+    app.jinja_env.filters.update(_FILTERS)
+
+
+def _iso(moment: datetime | None) -> str:
+    return formatting.aware(moment).isoformat(timespec="seconds") if moment else ""

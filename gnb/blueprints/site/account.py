@@ -1,0 +1,143 @@
+"""`/my`: a customer's own bookings and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import force_locale, gettext
+from flask_babel import lazy_gettext as _l
+from marshmallow import ValidationError as SchemaError
+from sqlalchemy.orm import joinedload
+from wtforms import BooleanField, Field, SelectField, StringField, ValidationError
+from wtforms.validators import DataRequired, Length
+
+from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line
+from gnb.blueprints.shared.access import signed_in, signed_in_user
+from gnb.blueprints.shared.forms import PageForm
+from gnb.blueprints.shared.labels import LANGUAGE_NAMES
+from gnb.blueprints.shared.pagination import page_of
+from gnb.extensions import csrf, db, limiter
+from gnb.models import TEXT_LANGUAGES, Booking, User
+from gnb.services.accounts import users
+from gnb.services.bookings.fields import Phone
+from gnb.services.mail import preferences
+from gnb.services.mail.words import text_language
+
+PAGE_SIZE = 10
+
+blueprint = Blueprint("my", __name__, url_prefix="/my")
+
+
+@blueprint.get("/bookings")
+@signed_in
+def bookings() -> ResponseReturnValue:
+    """The account's bookings, the latest journey first."""
+    found, pager = page_of(partial(_of, signed_in_user()), PAGE_SIZE)
+    return render_template("site/my_bookings.html", bookings=found, pager=pager)
+
+
+@blueprint.route("/settings", methods=["GET", "POST"])
+@signed_in
+def settings() -> ResponseReturnValue:
+    """Name, telephone, language, and whether offers come by mail."""
+    user = signed_in_user()
+    form = SettingsForm(data=_values(user))
+    if not form.is_submitted():
+        return render_template("site/settings.html", form=form)
+    if not form.validate():
+        return render_template("site/settings.html", form=form), 422
+    users.save_settings(user, form.name.data, form.phone.data or None, form.language.data, form.campaigns.data)
+    with force_locale(text_language(user.language)):  # in the language that was just chosen
+        flash(gettext("Your settings are saved."), "good")
+    answer = redirect(url_for("my.settings"), 303)
+    answer.delete_cookie("language")  # what was chosen for this browser before would hide the choice made here
+    return answer
+
+
+def _of(user: User, start: int, end: int) -> tuple[Sequence[Booking], int]:
+    own = Booking.user_id == user.id
+    query = sa.select(Booking).where(own).options(joinedload(Booking.tour)).slice(start, end)
+    found = db.session.scalars(query.order_by(Booking.pickup_at.desc(), Booking.id.desc())).all()
+    return found, db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(own)) or 0
+
+
+def _values(user: User) -> dict[str, object]:
+    return {
+        "name": user.name,
+        "phone": user.phone,
+        "language": user.language,
+        "campaigns": preferences.wants_campaigns(user.email),
+    }
+
+
+class SettingsForm(PageForm):
+    """What the holder of an account may change of it."""
+
+    name = StringField(_l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)], [as_one_line])
+    phone = StringField(_l("Mobile phone"), [Length(max=40)], render_kw={"type": "tel"})
+    language = SelectField(_l("Language of pages and mails"))
+    campaigns = BooleanField(_l("Send me offers by e-mail, now and then"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = kwargs.get("data", {}).get("language")
+        codes = [*TEXT_LANGUAGES, *({own} - {*TEXT_LANGUAGES, None})]
+        self.language.choices = [(code, LANGUAGE_NAMES[code]) for code in codes]
+
+    def validate_phone(self, field: Field) -> None:
+        """A telephone number becomes what can be dialled from anywhere."""
+        try:
+            field.data = Phone().deserialize(field.data) if field.data else None
+        except SchemaError as error:
+            raise ValidationError(" ".join(error.messages)) from None
+
+
+unsubscribe_blueprint = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe")
+
+
+@unsubscribe_blueprint.get("/<token>")
+def unsubscribe(token: str) -> ResponseReturnValue:
+    """Say what is sent at present, with the button that changes it; a link that is only followed changes nothing."""
+    return _page(token, _user(token))
+
+
+@unsubscribe_blueprint.post("/<token>")
+@csrf.exempt  # a mail program sends this, which has no session; the signed link says whose wish it is
+@limiter.limit("60/minute")
+def no_more(token: str) -> ResponseReturnValue:
+    """No more campaigns from now on."""
+    return _save(token, wanted=False)
+
+
+@unsubscribe_blueprint.post("/<token>/again")
+@limiter.limit("60/minute")
+def again(token: str) -> ResponseReturnValue:
+    """Campaigns again after all."""
+    return _save(token, wanted=True)
+
+
+def _save(token: str, wanted: bool) -> ResponseReturnValue:
+    user = _user(token)
+    preferences.set_campaigns(user.email, wanted)
+    db.session.commit()
+    return _page(token, user, saved=True)
+
+
+def _user(token: str) -> User:
+    return preferences.user_of_token(token) or abort(404, "This link is not one of ours, or its account is gone.")
+
+
+def _page(token: str, user: User, saved: bool = False) -> str:
+    wanted = preferences.wants_campaigns(user.email)
+    return render_template("site/unsubscribe.html", token=token, address=masked(user.email), wanted=wanted, saved=saved)
+
+
+def masked(address: str) -> str:
+    """The address so that its owner knows it and a stranger does not: `a•••@example.com`."""
+    name, _, domain = address.partition("@")
+    return f"{name[:1]}•••@{domain}"
