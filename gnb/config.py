@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gnb.environment import Environment, read_env_file
 from gnb.errors import ConfigError
+from gnb.processes import memory_of_a_process
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
@@ -59,6 +60,7 @@ class Settings:
     worker_concurrency: dict[str, int]
     rate_limits: dict[str, str]
     worker_shutdown_grace: float
+    worker_max_memory: int
     export_storage: str
     email_provider: str
     email_user: str
@@ -119,6 +121,7 @@ class Settings:
             },
             rate_limits={queue: env.rate(f"{queue.upper()}_RATE_LIMIT", _RATE_LIMITS[queue]) for queue in QUEUES},
             worker_shutdown_grace=env.seconds("WORKER_SHUTDOWN_GRACE", 25.0),
+            worker_max_memory=env.integer("WORKER_MAX_MEMORY", memory_of_a_process(), 64, 1_000_000) << 20,
             export_storage=env.storage("EXPORT_STORAGE", "database"),
             email_provider=provider,
             email_user=env.text("EMAIL_USER"),

@@ -94,4 +94,10 @@ def _gunicorn() -> None:
     run()
 
 
-_PROGRAMS: dict[str, Callable[[], None]] = {"flask": _flask, "gunicorn": _gunicorn}
+def _rq() -> None:
+    from rq.cli import main
+
+    main()
+
+
+_PROGRAMS: dict[str, Callable[[], None]] = {"flask": _flask, "gunicorn": _gunicorn, "rq": _rq}
