@@ -58,6 +58,7 @@ class Settings:
     worker_concurrency: dict[str, int]
     rate_limits: dict[str, str]
     worker_shutdown_grace: float
+    worker_max_memory: int
     export_storage: str
     email_provider: str
     email_user: str
@@ -118,6 +119,7 @@ class Settings:
             },
             rate_limits={queue: env.rate(f"{queue.upper()}_RATE_LIMIT", _RATE_LIMITS[queue]) for queue in QUEUES},
             worker_shutdown_grace=env.seconds("WORKER_SHUTDOWN_GRACE", 25.0),
+            worker_max_memory=env.integer("WORKER_MAX_MEMORY", memory_of_a_process(), 64, 1_000_000) << 20,
             export_storage=env.storage("EXPORT_STORAGE", "database"),
             email_provider=provider,
             email_user=env.text("EMAIL_USER"),
@@ -140,6 +142,17 @@ class Settings:
             log_level=env.choice("LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), "info").upper(),
             log_format=env.choice("LOG_FORMAT", ("text", "json"), "text"),
         )
+
+
+def memory_of_a_process() -> int:
+    """Return how many MB a worker process may use: a quarter of what the machine or cgroup has, from 256 to 1024."""
+    available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            available = min(available, int(Path(file).read_text()))
+        except (OSError, ValueError):  # no such cgroup version, or "max"
+            continue
+    return max(256, min(available // 4 >> 20, 1024))
 
 
 def _secret_key(env: Environment, app_env: str) -> str:

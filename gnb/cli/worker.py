@@ -5,10 +5,8 @@ from flask.cli import with_appcontext
 
 from gnb.cli.groups import USAGE, Failure
 from gnb.extensions import db, engine, settings
-from gnb.queueing import Scheduler
-from gnb.queueing.errors import QueueingError, UnknownQueue
-from gnb.queueing.worker.process import WorkerProcess
-from gnb.queueing.worker.supervisor import Supervisor
+from gnb.queueing import Scheduler, UnknownQueue, Worker
+from gnb.queueing.errors import QueueingError
 
 
 @click.command("worker")
@@ -22,7 +20,7 @@ def worker(queues: tuple[str, ...], every: bool, concurrency: int | None, burst:
     """Run the jobs of QUEUES.
 
     Concurrency comes from {EXPORT,EMAIL,AI,SCHEDULED}_WORKER_CONCURRENCY. SIGTERM lets running jobs finish for
-    WORKER_SHUTDOWN_GRACE seconds and then hands them back; a second Ctrl-C hands them back at once.
+    WORKER_SHUTDOWN_GRACE seconds and then requeues them; a second Ctrl-C requeues them immediately.
     """
     if bool(queues) == every:
         raise click.UsageError("name the queues to serve, or give --all")
@@ -30,20 +28,13 @@ def worker(queues: tuple[str, ...], every: bool, concurrency: int | None, burst:
         names = [queue.name for queue in engine().queues] if every else [engine().queue(name).name for name in queues]
     except UnknownQueue as error:
         raise click.UsageError(str(error)) from None
-    slots = [
-        WorkerProcess([name])
-        for name in dict.fromkeys(names)
-        for _ in range(concurrency or settings().worker_concurrency[name])
-    ]
+    concurrencies = dict.fromkeys(names, concurrency) if concurrency else settings().worker_concurrency
+    Worker.configure(
+        engine(), concurrencies, grace=settings().worker_shutdown_grace, max_memory=settings().worker_max_memory
+    )
     # A process that forks must not hold connections that its children would share.
     db.engine.dispose()
-    Supervisor(
-        engine(),
-        slots,
-        grace=settings().worker_shutdown_grace,
-        burst=burst,
-        max_jobs=max_jobs,
-    ).run()
+    Worker(names).work(burst, max_jobs=max_jobs)
 
 
 @click.command("scheduler")

@@ -102,7 +102,13 @@ def _gunicorn() -> None:
     run()
 
 
-_PROGRAMS: dict[str, Callable[[], None]] = {"flask": _flask, "gunicorn": _gunicorn}
+def _rq() -> None:
+    from rq.cli import main
+
+    main()
+
+
+_PROGRAMS: dict[str, Callable[[], None]] = {"flask": _flask, "gunicorn": _gunicorn, "rq": _rq}
 
 
 _LAST_SECONDS = 3.0  # for what is still there when its process has ended

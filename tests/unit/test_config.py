@@ -25,6 +25,7 @@ def test_the_defaults_of_the_queues_stand() -> None:
     assert settings.worker_concurrency == {"export": 2, "email": 5, "ai": 3, "scheduled": 2}
     assert settings.rate_limits == {"export": "10/60s", "email": "50/60s", "ai": "20/60s", "scheduled": "none"}
     assert settings.worker_shutdown_grace == 25
+    assert 256 << 20 <= settings.worker_max_memory <= 1024 << 20
     assert settings.queue_enabled
 
 
@@ -80,6 +81,7 @@ WRONG = [
     ("AI_RATE_LIMIT", "2000000/60s"),
     ("SCHEDULED_RATE_LIMIT", "-5/60s"),
     ("WORKER_SHUTDOWN_GRACE", "soon"),
+    ("WORKER_MAX_MEMORY", "1"),
     ("EXPORT_STORAGE", "disk"),
     ("EXPORT_STORAGE", "file://"),
     ("EXPORT_STORAGE", "s3:///prefix"),

@@ -1,12 +1,15 @@
 """Stop and shutdown requests, sent through RQ's command channels."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .. import keys as names
 from ..connection import Broker
 from ..keys import QueueKeys
+
+log = logging.getLogger(__name__)
 
 _STOPS = ("stop-job", "stop-execution", "kill-horse")
 
@@ -30,8 +33,10 @@ class Commands:
             self._pubsub.unsubscribe(*gone)
         self._worker_of = wanted
 
-    def lose(self) -> None:
-        """Lets go of a connection that broke; the next `listen` makes a new one."""
+    def reset(self) -> None:
+        """Close a connection that broke; the next `listen` makes a new one."""
+        if self._pubsub is not None:
+            self._pubsub.close()
         self._pubsub = None
 
     def socket(self) -> int | None:
@@ -41,10 +46,21 @@ class Commands:
         return socket.fileno() if socket is not None else None
 
     def messages(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the worker's name and RQ's command for each message received."""
-        while (message := self._pubsub.get_message(timeout=0)) is not None:
-            if worker := self._worker_of.get((message.get("channel") or b"").decode()):
-                yield worker, json.loads(message["data"])
+        """Yield the worker's name and RQ's command for each message received, until the connection has no more.
+
+        `get_message` returns None for the replies to subscriptions too, so None alone does not mean the end.
+        """
+        while self._pubsub.connection is not None and self._pubsub.connection.can_read(timeout=0):
+            message = self._pubsub.get_message(timeout=0)
+            worker = self._worker_of.get((message.get("channel") or b"").decode()) if message else None
+            if message and worker:
+                try:
+                    command = json.loads(message["data"])
+                    command["command"]
+                except (ValueError, TypeError, KeyError, IndexError):
+                    log.exception("worker %s was sent a message that is no command", worker)
+                else:
+                    yield worker, command
 
 
 def execution_to_stop(client: Any, worker: str, message: dict[str, Any]) -> str | None:

@@ -81,12 +81,12 @@ class Supervisor:
             gc.freeze()
             timers = self._timers()
             while not self._over():
-                self._away_is_no_end(self._start_missing)
+                self._attempt(self._start_missing)
                 self._wait(reader)
                 self._reap()
                 self._obey_signals()
                 for timer in timers:
-                    self._away_is_no_end(timer.run_if_due)
+                    self._attempt(timer.run_if_due)
                 self._enforce()
         finally:
             self._restore_signals(previous)
@@ -104,14 +104,16 @@ class Supervisor:
             Timer(60.0, lambda: forget_dead(self.engine, self._client)),
         ]
 
-    def _away_is_no_end(self, step: Callable[..., Any], *args: Any) -> None:
+    def _attempt(self, step: Callable[..., Any], *args: Any) -> None:
         try:
             step(*args)
         except (*CONNECTION_ERRORS, QueueUnavailable) as error:
             log.debug("the broker is away: %s", error)
-            self._commands.lose()
+            self._commands.reset()
         except RedisError as error:  # its memory or its disk is full, or it lacks its replicas
             log.warning("the broker refuses: %s", error)
+        except Exception:
+            log.exception("a step of the supervisor failed; it goes on with the others")
 
     # Processes
 
@@ -136,7 +138,7 @@ class Supervisor:
         for process in self._working():
             if (code := process.reaped()) is not None:
                 process.done = code == 0 and not process.retiring and (self.burst or self.max_jobs is not None)
-                self._away_is_no_end(self._end_process, process)
+                self._attempt(self._end_process, process)
 
     def _end_process(self, process: WorkerProcess) -> None:
         """Ends what the dead process ran, and takes its name off the list of workers."""
@@ -193,7 +195,7 @@ class Supervisor:
         """Kills what was told to stop and did not, and all that outlives the grace of a shutdown."""
         for process in self.processes:
             for execution in process.unresponsive():
-                self._away_is_no_end(self._kill_if_running, process, execution)
+                self._attempt(self._kill_if_running, process, execution)
         since = self._stopping_since
         if since is not None and (self._kill_now or time.monotonic() - since > self.grace):
             for process in self.processes:
@@ -216,18 +218,22 @@ class Supervisor:
         if reader in ready:
             self._signals += os.read(reader, 1024)
         if commands in ready:
-            self._away_is_no_end(self._hear)
+            self._attempt(self._handle_commands)
 
     def _waiting_for_something(self) -> bool:
         return self._stopping_since is not None or any(process.stop_requested for process in self.processes)
 
-    def _hear(self) -> None:
+    def _handle_commands(self) -> None:
         processes = {process.name: process for process in self._working()}
         for worker, message in self._commands.messages():
             if message["command"] == "shutdown":
                 self._signals.append(signal.SIGTERM)
-            elif worker in processes and (execution := execution_to_stop(self._client, worker, message)):
-                processes[worker].request_stop(execution)
+            elif worker in processes:
+                self._attempt(self._request_stop, processes[worker], message)
+
+    def _request_stop(self, process: WorkerProcess, message: dict[str, Any]) -> None:
+        if execution := execution_to_stop(self._client, process.name, message):
+            process.request_stop(execution)
 
     def _obey_signals(self) -> None:
         asked = [number for number in self._signals if number in (signal.SIGTERM, signal.SIGINT)]

@@ -22,11 +22,12 @@ from tests.servers import free_port, on_sqlite
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 APP = json.loads((ROOT / "app.json").read_text())
 UNITS = ROOT / "ops/systemd"
+RQ_WORKER = "rq worker --config gnb.rq_settings --worker-class gnb.queueing.Worker"
 CURRENT = "/srv/gnb-transfer/current"
 
 
 def test_the_procfile_runs_migrations_web_a_worker_for_each_queue_and_the_scheduler() -> None:
-    workers = {f"{queue}_worker": f"flask jobs worker {queue}" for queue in QUEUES}
+    workers = {f"{queue}_worker": f"{RQ_WORKER} {queue}" for queue in QUEUES}
     assert {
         "release": "flask db upgrade",
         "web": "gunicorn wsgi:app",
@@ -79,7 +80,7 @@ def test_the_profile_trusts_the_platforms_own_broker_alone(dyno: str, given: str
 def test_units_start_what_the_procfile_starts() -> None:
     commands = [_value(unit.read_text(), "ExecStart") for unit in UNITS.glob("*.service")]
     expected = {
-        command.replace("worker export", "worker %i") for name, command in PROCFILE.items() if name != "release"
+        command.replace("Worker export", "Worker %i") for name, command in PROCFILE.items() if name != "release"
     }
     started = {command.removeprefix(f"{CURRENT}/.venv/bin/") for command in commands}
     assert started == {command for command in expected if not command.endswith(("email", "ai", "scheduled"))}
@@ -99,7 +100,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     shutil.copy(folder / "gnb-worker@.service", folder / "gnb-worker@export.service")
     programs = tmp_path / f"{CURRENT}/.venv/bin".lstrip("/")
     programs.mkdir(parents=True)
-    for name in ("gunicorn", "flask"):
+    for name in ("gunicorn", "flask", "rq"):
         (programs / name).touch(0o755)
     for unit in ("gnb-web.socket", "gnb-web.service", "gnb-worker@export.service", "gnb-scheduler.service"):
         command = ["systemd-analyze", "verify", f"--root={tmp_path}", "--man=no", "--recursive-errors=no", unit]
