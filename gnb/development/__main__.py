@@ -127,15 +127,6 @@ def _refuse(reason: str) -> int:
     return 1
 
 
-if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
-    sys.exit(main(sys.argv[1:]))
-
-
-LOCK = "dev.lock"
-
-
 class AlreadyRunning(Exception):
     """Another bin/dev runs in this folder; the message is its process id."""
 
@@ -187,3 +178,12 @@ def write_private(path: Path, text: str) -> None:
     new.touch(mode=0o600)
     new.write_text(text, encoding="utf-8")
     new.replace(path)
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
+    sys.exit(main(sys.argv[1:]))
+
+
+LOCK = "dev.lock"
