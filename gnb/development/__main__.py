@@ -26,6 +26,7 @@ from gnb.development.supervisor import Supervisor, procfile, say
 from gnb.environment import Environment, read_env_file
 
 ADMIN_EMAIL = "admin@gnb-transfer.example"
+LOCK = "dev.lock"
 
 
 def main(arguments: list[str]) -> int:
@@ -184,6 +185,3 @@ if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda signal_number, _frame: sys.exit(128 + signal_number))
     sys.exit(main(sys.argv[1:]))
-
-
-LOCK = "dev.lock"
