@@ -194,16 +194,16 @@ def _database_unreachable(error: Exception) -> ResponseReturnValue:
     log.error(
         "database away", error=type(error).__name__, cause=str(getattr(error, "orig", "")) or "no connection free"
     )
-    return error_response(503, "database_unavailable", "The database does not answer.", headers={"Retry-After": "5"})
+    return error_response(503, "database_unavailable", "The database is unreachable.", headers={"Retry-After": "5"})
 
 
 def _beyond_column(error: Exception) -> ResponseReturnValue:
     db.session.rollback()  # the page that says so asks who is signed in
     log.warning("value refused by the database", error=type(getattr(error, "orig", error)).__name__)
-    return error_response(422, "invalid", "A value is longer, larger or of other characters than can be stored.")
+    return error_response(422, "invalid", "A value is too long, too large or has characters that cannot be stored.")
 
 
 def _conflict(error: IntegrityError) -> ResponseReturnValue:
     db.session.rollback()
     log.error("refused by a constraint of the database", cause=str(error.orig))
-    return error_response(409, "conflict", "Somebody else has changed the same thing at this moment. Try again.")
+    return error_response(409, "conflict", "The same record was changed by another request. Try again.")

@@ -181,7 +181,7 @@ def ask_for_exports(page: Page) -> None:
     """Two exports by their form, and a pause and its undo, for the audit."""
     for kind in ("revenue-csv", "bookings-csv"):
         page.goto(f"/admin/exports?type={kind}")
-        page.get_by_role("button", name="Make the export").click()
+        page.get_by_role("button", name="Export").click()
         page.locator("[data-toast]").first.wait_for()
     page.locator("tbody tr a:has-text('Download')").nth(1).wait_for(timeout=60_000)
     page.goto("/admin/jobs/ai")

@@ -26,10 +26,10 @@ def fail_some(stage: Stage, bookings: int) -> None:
 def test_a_queue_is_paused_and_the_toast_undoes_it(empty: Stage, visit: Visit) -> None:
     page = visit("/admin/jobs/email")
     page.get_by_role("button", name="Pause").click()
-    toast(page, "email is paused")
+    toast(page, "email paused")
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
-    toast(page, "email runs again")
+    toast(page, "email resumed")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
@@ -49,7 +49,7 @@ def test_a_failed_job_is_retried_by_keyboard_alone(empty: Stage, visit: Visit) -
     page.wait_for_url("**/admin/jobs/email/bad-0")
     page.get_by_role("button", name="Retry").focus()
     page.keyboard.press("Enter")
-    toast(page, "The job waits again")
+    toast(page, "Job requeued")
     assert empty.queue().job("bad-0").state == "waiting"
 
 
@@ -63,7 +63,7 @@ def test_selected_rows_are_retried_after_one_question_that_names_their_number(em
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Retry 2 jobs?")
     dialog.get_by_role("button", name="Retry").click()
-    toast(page, "2 jobs wait again")
+    toast(page, "2 jobs requeued")
     assert empty.queue().jobs("failed").total == 1
 
 
@@ -125,7 +125,7 @@ def test_completed_jobs_are_cleaned(empty: Stage, visit: Visit) -> None:
     page.get_by_role("link", name="Clean…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("1 completed and 0 failed jobs are kept")
-    dialog.get_by_label("Finished longer ago than").select_option("0")
+    dialog.get_by_label("Finished before").select_option("0")
     dialog.get_by_role("button", name="Remove them").click()
     toast(page, "1 job removed")
 
@@ -143,9 +143,9 @@ def test_a_priority_is_changed_and_changed_back(empty: Stage, visit: Visit) -> N
     page = visit("/admin/jobs/email/first")
     page.get_by_label("Move to priority").select_option("1")
     page.get_by_role("button", name="Move").click()
-    toast(page, "The priority is now 1")
+    toast(page, "Priority changed to 1")
     page.get_by_role("button", name="Undo").click()
-    toast(page, "The priority is now 3")
+    toast(page, "Priority changed to 3")
 
 
 def test_a_failure_that_happened_often_is_one_row_and_is_retried_as_one(empty: Stage, visit: Visit) -> None:
@@ -153,7 +153,7 @@ def test_a_failure_that_happened_often_is_one_row_and_is_retried_as_one(empty: S
     page = visit("/admin/jobs/email/failures")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("button", name="Retry 4").click()
-    toast(page, "4 jobs wait again")
+    toast(page, "4 jobs requeued")
 
 
 def test_a_running_job_is_stopped_from_the_workers_page(empty: Stage, visit: Visit) -> None:
@@ -163,7 +163,7 @@ def test_a_running_job_is_stopped_from_the_workers_page(empty: Stage, visit: Vis
     page = visit("/admin/workers")
     page.get_by_role("link", name="Stop its job…").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop 1 job").click()
-    toast(page, "The job is being stopped")
+    toast(page, "Stopping the job")
     empty.until(lambda: empty.queue().job("endless").state == "failed")
 
 
@@ -175,7 +175,7 @@ def test_a_new_job_is_made_from_its_schema_and_errors_stand_at_their_fields(empt
     page.get_by_label("Booking").fill("4711")
     page.get_by_label("Ending").select_option("good")
     page.get_by_role("button", name="Enqueue").click()
-    toast(page, "welcome-mail is enqueued")
+    toast(page, "welcome-mail enqueued")
     job = empty.queue().jobs("waiting").jobs[0]
     assert (job.data["booking"], job.data["ending"]) == (4711, "good")
 
@@ -186,7 +186,7 @@ def test_an_old_job_is_edited_and_enqueued_again(empty: Stage, visit: Visit) -> 
     page.get_by_role("link", name="Edit and enqueue again").click()
     page.get_by_label("Ending").select_option("good")
     page.get_by_role("button", name="Enqueue").click()
-    toast(page, "welcome-mail is enqueued")
+    toast(page, "welcome-mail enqueued")
     assert empty.queue().jobs("waiting").jobs[0].data["ending"] == "good"
     assert empty.queue().job("bad-0").state == "failed"
 
@@ -218,7 +218,7 @@ def test_who_may_only_read_sees_no_button_that_would_refuse(empty: Stage, visit:
 def test_each_change_is_in_the_audit(empty: Stage, visit: Visit) -> None:
     page = visit("/admin/jobs/email")
     page.get_by_role("button", name="Pause").click()
-    toast(page, "email is paused")
+    toast(page, "email paused")
     page.goto("/admin/audit?action=queue.")
     row = page.locator("tbody tr").first
     expect(row).to_contain_text("Ayşe Yılmaz")
@@ -229,11 +229,11 @@ def test_a_campaign_comes_into_force_after_one_question(stage: Stage, visit: Vis
     with stage.app.app_context():
         url = f"/admin/campaigns/{make_campaign(state='draft').id}"
     page = visit(url)
-    page.get_by_role("link", name="Put into force…").click()
+    page.get_by_role("link", name="Activate…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("recipients of its mail")
-    dialog.get_by_role("button", name="Put into force").click()
-    toast(page, "Prices follow within the hour")
+    dialog.get_by_role("button", name="Activate").click()
+    toast(page, "Prices are updated within the hour")
     expect(page.get_by_role("link", name="End it…")).to_be_visible()
 
 

@@ -25,7 +25,7 @@ def test_pages_say_that_the_broker_is_away_and_what_to_do(brokerless: Stage, vis
     for path in PAGES:
         answer = page.goto(path)
         assert answer is not None and answer.status == 503
-        expect(page.get_by_role("heading", name="The broker does not answer")).to_be_visible()
+        expect(page.get_by_role("heading", name="The broker is unreachable")).to_be_visible()
     for path in ("/admin/exports", "/admin/audit"):
         answer = page.goto(path)
         assert answer is not None and answer.status == 200
@@ -35,7 +35,7 @@ def test_an_open_page_keeps_its_figures_and_comes_back_by_itself(stage: Stage, v
     page = visit("/admin/jobs/email")
     stage.broker.stop()
     banner = page.locator("#connection")
-    expect(banner).to_contain_text("The broker does not answer", timeout=BACK)
+    expect(banner).to_contain_text("The broker is unreachable", timeout=BACK)
     expect(page.get_by_role("heading", name="email")).to_be_visible()
     stage.broker.start()
     expect(banner).to_be_hidden(timeout=BACK)
@@ -45,7 +45,7 @@ def test_a_button_pressed_meanwhile_changes_nothing_and_says_so(stage: Stage, vi
     page = visit("/admin/jobs/email")
     stage.broker.stop()
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("#connection")).to_contain_text("The broker does not answer", timeout=BACK)
+    expect(page.locator("#connection")).to_contain_text("The broker is unreachable", timeout=BACK)
     stage.broker.start()
     expect(page.locator("#connection")).to_be_hidden(timeout=BACK)
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
@@ -54,6 +54,6 @@ def test_a_button_pressed_meanwhile_changes_nothing_and_says_so(stage: Stage, vi
 def test_an_open_page_says_when_the_server_is_away(stage: Stage, visit: Visit) -> None:
     page = visit("/admin/workers")
     page.context.set_offline(True)
-    expect(page.locator("#connection")).to_contain_text("The server does not answer", timeout=BACK)
+    expect(page.locator("#connection")).to_contain_text("The server is unreachable", timeout=BACK)
     page.context.set_offline(False)
     expect(page.locator("#connection")).to_be_hidden(timeout=BACK)

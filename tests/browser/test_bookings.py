@@ -52,7 +52,7 @@ def test_what_is_listed_is_exported_by_one_button(stage: Stage, visit: Visit, re
     expect(page.locator(LINKS).first).to_be_visible()
     page.get_by_role("button", name="Export these").click()
     page.wait_for_url("**/admin/exports**")
-    expect(page.get_by_text("Bookings, CSV is being made.")).to_be_visible()
+    expect(page.get_by_text("Bookings, CSV is being generated.")).to_be_visible()
     expect(page.locator("tbody tr").first).to_contain_text("status pending")
 
 
@@ -83,5 +83,5 @@ def test_a_tour_is_written_by_its_form(stage: Stage, visit: Visit) -> None:
     page.get_by_label("Price now", exact=True).fill("38.50")
     page.get_by_label("On sale").check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The tour is written.")).to_be_visible()
+    expect(page.get_by_text("Tour created.")).to_be_visible()
     expect(page.get_by_role("row", name=title)).to_contain_text("€38.50")

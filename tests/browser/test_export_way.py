@@ -12,8 +12,8 @@ from tests.browser.stage import ADMIN, SUPPORT, Stage
 def test_an_admin_asks_for_an_export_watches_it_and_downloads_the_right_file(empty: Stage, visit: Visit) -> None:
     page = visit("/admin/exports?type=users-csv")
     page.get_by_role("checkbox", name="administrator", exact=True).check()
-    page.get_by_role("button", name="Make the export").click()
-    expect(page.locator("#toasts")).to_contain_text("Users, CSV is being made")
+    page.get_by_role("button", name="Export").click()
+    expect(page.locator("#toasts")).to_contain_text("Users, CSV is being generated")
     row = page.locator("tbody tr").first
     expect(row).to_contain_text("waiting")
     empty.start_workers("export")
@@ -32,7 +32,7 @@ def test_an_end_before_the_start_is_said_at_the_field(empty: Stage, visit: Visit
     page = visit("/admin/exports?type=bookings-csv")
     page.get_by_label("From", exact=True).fill("2026-02-01")
     page.get_by_label("To", exact=True).fill("2026-01-01")
-    page.get_by_role("button", name="Make the export").click()
+    page.get_by_role("button", name="Export").click()
     expect(page.locator(".error-text")).to_contain_text("is before the start")
     expect(page.get_by_label("To", exact=True)).to_have_attribute("aria-invalid", "true")
 
@@ -40,7 +40,7 @@ def test_an_end_before_the_start_is_said_at_the_field(empty: Stage, visit: Visit
 def test_with_the_broker_away_the_export_is_made_at_once(stage: Stage, visit: Visit) -> None:
     page = visit("/admin/exports?type=users-csv")
     stage.broker.stop()
-    page.get_by_role("button", name="Make the export").click()
+    page.get_by_role("button", name="Export").click()
     expect(page.locator("#toasts")).to_contain_text("done at once", timeout=20_000)
     stage.broker.start()
 

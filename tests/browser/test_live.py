@@ -88,7 +88,7 @@ def test_two_tabs_show_the_same_and_a_move_out_of_turn_is_explained(empty: Stage
     first.get_by_role("button", name="Run now").click()
     expect(first.locator("#toasts")).to_contain_text("as soon as a worker is free")
     second.get_by_role("button", name="Run now").click()
-    expect(second.locator("#toasts")).to_contain_text("Not possible any more")
+    expect(second.locator("#toasts")).to_contain_text("No longer possible")
 
 
 def test_a_session_that_ended_leads_to_sign_in_and_back_to_the_same_page(empty: Stage, visit: Visit) -> None:

@@ -18,13 +18,13 @@ from tests.browser.test_every_page import AXE, RUN_AXE
 WORDS = {
     "en": {
         "from": "From", "search": "Search", "tour": "Istanbul Airport to Fatih", "book": "Book",
-        "add": "Add a passenger", "now": "Book now", "missing": "Something is missing or not right",
+        "add": "Add a passenger", "now": "Book now", "missing": "Some fields are missing or invalid",
         "thanks": "Thank you", "update": "Update the price", "total": "€55.00", "subject": "We have your booking",
-        "cancel": "Cancel the booking…", "sure": "Cancel the booking", "cancelled": "The booking is cancelled",
+        "cancel": "Cancel the booking…", "sure": "Cancel the booking", "cancelled": "Booking cancelled",
     },
     "tr": {
         "from": "Nereden", "search": "Ara", "tour": "İstanbul Havalimanı – Fatih", "book": "Rezervasyon yap",
-        "add": "Yolcu ekle", "now": "Rezervasyonu tamamla", "missing": "Eksik veya yanlış bir şey var",
+        "add": "Yolcu ekle", "now": "Rezervasyonu tamamla", "missing": "Eksik veya geçersiz alanlar var",
         "thanks": "Teşekkürler", "update": "Fiyatı güncelle", "total": "€55,00", "subject": "rezervasyonunuzu aldık",
         "cancel": "Rezervasyonu iptal et…", "sure": "Rezervasyonu iptal et", "cancelled": "Rezervasyon iptal edildi",
     },
@@ -196,12 +196,12 @@ def test_a_customer_registers_signs_in_and_sees_the_guest_bookings(shop: Stage, 
     page.get_by_label("Your name").fill("Ayşe Yılmaz")
     page.get_by_label("E-mail").fill("later@example.com")
     page.get_by_role("button", name="Send me the link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     link = re.search(r"https?://[^/\s]+(/register/\S+)", mail_to(shop, "later@example.com", "registration").text)
     assert link
     page.goto(link[1])
     page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("New password once more").fill(PASSWORD)
+    page.get_by_label("Confirm new password").fill(PASSWORD)
     page.get_by_role("button", name="Open the account").click()
     expect(page.get_by_text("Welcome, your account is open.")).to_be_visible()
     expect(page.get_by_text(reference)).to_be_visible()

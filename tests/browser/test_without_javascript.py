@@ -9,9 +9,9 @@ from tests.browser.stage import Stage
 def test_a_queue_is_paused_and_resumed(empty: Stage, visit: Visit) -> None:
     page = visit("/admin/jobs/email", javascript=False)
     page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("status")).to_contain_text("email is paused")
+    expect(page.get_by_role("status")).to_contain_text("email paused")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status")).to_contain_text("email runs again")
+    expect(page.get_by_role("status")).to_contain_text("email resumed")
 
 
 def test_selected_rows_are_removed(empty: Stage, visit: Visit) -> None:

@@ -112,7 +112,7 @@ def test_a_program_gets_errors_as_json_and_a_person_as_a_page(client: FlaskClien
     page = client.get("/no-such-page", headers=BROWSER)
     assert page.status_code == 404
     assert page.content_type.startswith("text/html")
-    assert "There is nothing here" in page.text
+    assert "Page not found" in page.text
     assert client.get("/no-such-page", headers={"Accept": "application/json"}).json
 
 

@@ -42,7 +42,7 @@ def test_a_group_of_failures_is_moved_whole_though_the_page_counts_the_newest(
     admin: FlaskClient, failed: None, monkeypatch: pytest.MonkeyPatch, action: str, waiting: int
 ) -> None:
     monkeypatch.setattr(failures, "GROUPED", 2)
-    assert "Counted among the newest 2 failed jobs" in admin.get("/admin/jobs/email/failures").text
+    assert "Counted among the latest 2 failed jobs" in admin.get("/admin/jobs/email/failures").text
     assert admin.post(f"/admin/jobs/email/failures/{ALIKE}/{action}").status_code == 303
     email = engine().stats()[1]
     assert (email.failed, email.waiting) == (0, waiting)

@@ -31,13 +31,13 @@ def alerts(all_stats: Iterable[Any], failures: Mapping[str, list[Any]], schedule
             found.append(_no_workers(stats))
         elif is_stalled(stats):
             waited = duration(stats.oldest_waiting_seconds)
-            what = gettext("%(queue)s does not move", queue=stats.name)
+            what = gettext("%(queue)s is stalled", queue=stats.name)
             found.append(
                 Alert(
                     what,
-                    gettext("the oldest job has waited %(time)s", time=waited),
+                    gettext("oldest job waiting for %(time)s", time=waited),
                     "bad",
-                    gettext("See the queue"),
+                    gettext("View queue"),
                     url,
                 )
             )
@@ -45,7 +45,7 @@ def alerts(all_stats: Iterable[Any], failures: Mapping[str, list[Any]], schedule
             waiting = counted("%(count)s job waits", "%(count)s jobs wait", stats.waiting)
             found.append(
                 Alert(
-                    gettext("%(queue)s is paused", queue=stats.name), waiting, "warn", gettext("Resume it there"), url
+                    gettext("%(queue)s is paused", queue=stats.name), waiting, "warn", gettext("Go to the queue"), url
                 )
             )
         if latest := failures.get(stats.name):
@@ -60,7 +60,7 @@ def _no_workers(stats: Any) -> Alert:
         gettext("%(queue)s has no workers", queue=stats.name),
         gettext("%(waiting)s; start one with: flask jobs worker %(queue)s", waiting=waiting, queue=stats.name),
         "bad" if stats.waiting else "warn",
-        gettext("See the workers"),
+        gettext("View workers"),
         url_for("admin.workers"),
     )
 
@@ -72,7 +72,7 @@ def _failing(stats: Any, latest: list[Any]) -> Alert:
         counted("%(queue)s: %(count)s job failed", "%(queue)s: %(count)s jobs failed", stats.failed, queue=stats.name),
         f"{types}: {latest[0].failed_reason or ''}",
         "bad",
-        gettext("See the failures"),
+        gettext("View failures"),
         url_for("admin.failure_groups", queue_name=stats.name),
     )
 
@@ -80,10 +80,10 @@ def _failing(stats: Any, latest: list[Any]) -> Alert:
 def _late(state: Any) -> Alert:
     """Return one line for a schedule that should have fired by now: no scheduler runs."""
     return Alert(
-        gettext("%(name)s is late", name=state.name),
+        gettext("%(name)s is overdue", name=state.name),
         gettext("it was due %(when)s; start a scheduler with: flask jobs scheduler", when=relative(state.next_at)),
         "bad",
-        gettext("See the schedule"),
+        gettext("View schedule"),
         url_for("admin.schedule", name=state.name),
     )
 

@@ -123,9 +123,9 @@ def ask_booking_risk(booking_id: int) -> ResponseReturnValue:
     try:
         get_or_enqueue_delay_risk(found, str(get_locale()))
     except ValidationError:
-        return rejected(gettext("The places of this tour are not known well enough to judge its road."), page)
+        return rejected(gettext("The delay risk is unavailable: the places of this tour are unknown."), page)
     except QueueUnavailable:
-        return rejected(gettext("The broker does not answer; ask again when it is back."), page)
+        return rejected(gettext("The broker is unreachable. Try again later."), page)
     return redirect_to(page)
 
 

@@ -50,9 +50,9 @@ def bulk(queue_name: str) -> ResponseReturnValue:
     name = reading.queue(queue_name).name
     choice = Choice.of_request()
     if choice is None:
-        return rejected(gettext("That cannot be done to jobs in this state."))
+        return rejected(gettext("This action is not available for jobs in this state."))
     if not choice.everything and not choice.ids:
-        return rejected(gettext("No job is selected."))
+        return rejected(gettext("No jobs selected."))
     if "confirmed" in request.form:
         return _carry_out(name, choice)
     return _ask(name, choice)
@@ -66,9 +66,9 @@ def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
         "remove": counted("Remove %(count)s job?", "Remove %(count)s jobs?", count),
     }
     texts = {
-        "retry": gettext("They go back to wait, with their attempts counted from the start."),
-        "promote": gettext("They no longer wait for their time and run as soon as a worker is free."),
-        "remove": gettext("They are removed for good, with their results and logs. One that runs is stopped."),
+        "retry": gettext("They are requeued with their attempts reset."),
+        "promote": gettext("They run as soon as a worker is free, without waiting for their scheduled time."),
+        "remove": gettext("They are permanently removed with their results and logs. Active jobs are stopped first."),
     }
     kept = {"action": f"{choice.action}:all" if choice.everything else choice.action}
     return render_template(
@@ -95,13 +95,13 @@ def _total(queue_name: str, choice: Choice) -> int:
 def _carry_out(queue_name: str, choice: Choice) -> ResponseReturnValue:
     moved = _change(queue_name, choice)
     messages = {
-        "retry": counted("%(count)s job waits again.", "%(count)s jobs wait again.", moved.count),
-        "promote": counted("%(count)s job runs next.", "%(count)s jobs run next.", moved.count),
+        "retry": counted("%(count)s job requeued.", "%(count)s jobs requeued.", moved.count),
+        "promote": counted("%(count)s job promoted.", "%(count)s jobs promoted.", moved.count),
         "remove": counted("%(count)s job removed.", "%(count)s jobs removed.", moved.count),
     }
     message = messages[choice.action]
     if moved.cursor is not None:
-        message += " " + gettext("There may be more: do it once more.")
+        message += " " + gettext("More jobs may match. Run again.")
     return done(message)
 
 

@@ -47,17 +47,17 @@ def _subject(_form: PageForm, field: StringField) -> None:
         try:
             checked_subject(field.data)
         except InvalidMessage:
-            raise ValidationError(gettext("A subject is one line of 300 characters at most.")) from None
+            raise ValidationError(gettext("The subject must be a single line of at most 300 characters.")) from None
 
 
 class CampaignForm(PageForm):
     """What a person types; times are those of Istanbul."""
 
-    name = StringField(_l("Name"), [InputRequired(_l("Give it a name.")), Length(max=200)])
-    starts_at = DateTimeLocalField(_l("Starts"), [InputRequired(_l("Say when it starts."))])
-    ends_at = DateTimeLocalField(_l("Ends"), [InputRequired(_l("Say when it ends."))])
+    name = StringField(_l("Name"), [InputRequired(_l("Enter a name.")), Length(max=200)])
+    starts_at = DateTimeLocalField(_l("Starts"), [InputRequired(_l("Enter the start."))])
+    ends_at = DateTimeLocalField(_l("Ends"), [InputRequired(_l("Enter the end."))])
     discount_percent = IntegerField(
-        _l("Discount in per cent"), [InputRequired(_l("Give a number.")), NumberRange(0, 90)]
+        _l("Discount in per cent"), [InputRequired(_l("Enter a number.")), NumberRange(0, 90)]
     )
     floor_percent = IntegerField(_l("Never below, in per cent of the base price"), [InputRequired(), NumberRange(10, 100)], default=70)  # fmt: skip # noqa: E501
     stacks = BooleanField(_l("Adds up with other campaigns"))
@@ -90,17 +90,17 @@ class CampaignForm(PageForm):
     def validate_starts_at(self, field: DateTimeLocalField) -> None:
         """The first hours of the year 1 in Istanbul are no moments in UTC, nor is anything else so long ago meant."""
         if field.data and field.data.year < 2000:
-            raise ValidationError(gettext("Say when it starts."))
+            raise ValidationError(gettext("Enter the start."))
 
     def validate_ends_at(self, field: DateTimeLocalField) -> None:
         """An end comes after its start."""
         if field.data and self.starts_at.data and field.data <= self.starts_at.data:
-            raise ValidationError(gettext("It has to end after it starts."))
+            raise ValidationError(gettext("The end must be after the start."))
 
     def validate_max_bookings(self, field: IntegerField) -> None:
         """A range is not empty."""
         if field.data is not None and field.data < (self.min_bookings.data or 0):
-            raise ValidationError(gettext("This is below the least."))
+            raise ValidationError(gettext("Must not be less than the minimum."))
 
     def fill(self, campaign: Campaign) -> None:
         """Write what was typed into the campaign."""

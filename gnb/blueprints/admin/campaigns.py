@@ -49,7 +49,7 @@ def new_campaign() -> ResponseReturnValue:
     form.fill(campaign)
     db.session.add(campaign)
     db.session.flush()
-    return _written(campaign, "campaign.create", gettext("The campaign is written."))
+    return _written(campaign, "campaign.create", gettext("Campaign created."))
 
 
 @blueprint.route("/campaigns/<int:campaign_id>/edit", methods=["GET", "POST"])
@@ -61,7 +61,7 @@ def edit_campaign(campaign_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _form(form, campaign)
     form.fill(campaign)
-    return _written(campaign, "campaign.change", gettext("The campaign is changed."))
+    return _written(campaign, "campaign.change", gettext("Campaign updated."))
 
 
 @blueprint.get("/campaigns/<int:campaign_id>")
@@ -101,7 +101,7 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
     except MailError as error:
         db.session.rollback()
         return rejected(in_words(error))
-    return done(gettext("The mail is on its way to you, in both languages."))
+    return done(gettext("Test messages sent to you in both languages."))
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/send")
@@ -113,7 +113,7 @@ def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
     return render_template(
         "admin/confirm.html",
         title=counted("Send to %(count)s recipient?", "Send to %(count)s recipients?", count),
-        text=gettext("It goes out as fast as the queue's rate limit lets it, behind all other mail."),
+        text=gettext("It is sent at the queue's rate limit, after all other mail."),
         quoted=campaign.subject("en"),
         action=url_for("admin.send_campaign", campaign_id=campaign.id),
         button=gettext("Send"),
@@ -130,7 +130,7 @@ def send_campaign(campaign_id: int) -> ResponseReturnValue:
     except MailError as error:
         return rejected(in_words(error), url_for("admin.campaign", campaign_id=campaign_id))
     _record("campaign.send", campaign, count)
-    message = counted("It goes out to %(count)s recipient.", "It goes out to %(count)s recipients.", count)
+    message = counted("Sending to %(count)s recipient.", "Sending to %(count)s recipients.", count)
     return done(message, url_for("admin.campaign", campaign_id=campaign_id))
 
 
@@ -142,10 +142,12 @@ def ask_cancel_mailing(campaign_id: int) -> ResponseReturnValue:
     left = mailings.progress(campaign).left
     return render_template(
         "admin/confirm.html",
-        title=counted("Call %(count)s message off?", "Call %(count)s messages off?", left),
-        text=gettext("What was sent stays sent. This cannot be undone; to stop it for a while, pause it."),
+        title=counted("Cancel %(count)s message?", "Cancel %(count)s messages?", left),
+        text=gettext(
+            "Messages already sent are not affected. This cannot be undone. To stop the mailing temporarily, pause it."
+        ),
         action=url_for("admin.move_mailing", campaign_id=campaign.id, move="cancel"),
-        button=gettext("Call it off"),
+        button=gettext("Cancel the mailing"),
         danger=True,
         back=url_for("admin.campaign", campaign_id=campaign.id),
     )
@@ -164,9 +166,9 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
         return rejected(in_words(error), page)
     _record(f"campaign.{move}", campaign)
     messages = {
-        "pause": gettext("The mailing is paused."),
-        "resume": gettext("The mailing goes on."),
-        "cancel": gettext("The rest of the mailing is called off."),
+        "pause": gettext("Mailing paused."),
+        "resume": gettext("Mailing resumed."),
+        "cancel": gettext("The rest of the mailing is cancelled."),
     }
     return done(messages[move], page)
 
@@ -180,21 +182,21 @@ def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
         abort(404)
     begins = state == "active"
     counts = {gettext("tours"): tours_under(campaign)}
-    text = gettext("Their prices go back within the hour. An ended campaign cannot be put into force again.")
+    text = gettext("Prices return to normal within the hour. An ended campaign cannot be activated again.")
     if begins:
-        text = gettext("From its start on, their prices go down within the hour.")
+        text = gettext("Prices are reduced within an hour of its start.")
     if begins and campaign.mailing_state == "none" and not mailings.without_text(campaign):
         counts[gettext("recipients of its mail")] = count_recipients(campaign.segment)
-        text += " " + gettext("Its mail goes out then, too, which cannot be undone.")
+        text += " " + gettext("Its mail is then sent too. This cannot be undone.")
     return render_template(
         "admin/confirm.html",
-        title=gettext("Put the campaign into force?") if begins else gettext("End the campaign?"),
+        title=gettext("Activate the campaign?") if begins else gettext("End the campaign?"),
         quoted=campaign.name,
         counts=counts,
         text=text,
         action=url_for("admin.set_campaign_state", campaign_id=campaign.id),
         fields={"state": state},
-        button=gettext("Put into force") if begins else gettext("End it"),
+        button=gettext("Activate") if begins else gettext("End it"),
         danger=not begins,
         back=url_for("admin.campaign", campaign_id=campaign.id),
     )
@@ -206,9 +208,9 @@ def set_campaign_state(campaign_id: int) -> ResponseReturnValue:
     campaign, wanted = _campaign(campaign_id), request.form.get("state", "")
     page = url_for("admin.campaign", campaign_id=campaign_id)
     if campaign.state not in _STATES.get(wanted, ()):
-        return rejected(gettext("That is not possible at the moment."), page)
+        return rejected(gettext("Not possible in the current state."), page)
     campaign.state = wanted
-    return _written(campaign, f"campaign.{wanted}", gettext("Prices follow within the hour."))
+    return _written(campaign, f"campaign.{wanted}", gettext("Prices are updated within the hour."))
 
 
 def _newest(start: int, end: int) -> tuple[Sequence[Campaign], int]:
@@ -218,7 +220,7 @@ def _newest(start: int, end: int) -> tuple[Sequence[Campaign], int]:
 
 def _campaign(campaign_id: int) -> Campaign:
     found = db.session.get(Campaign, campaign_id) if campaign_id < 2**31 else None
-    return found or abort(404, "There is no such campaign.")
+    return found or abort(404, "Campaign not found.")
 
 
 def _form(form: CampaignForm, campaign: Campaign | None) -> ResponseReturnValue:

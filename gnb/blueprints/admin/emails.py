@@ -86,7 +86,7 @@ def resend_email(delivery_id: int) -> ResponseReturnValue:
         return rejected(in_words(error))
     audit.record(signed_in_user(), "email.resend", f"delivery/{delivery_id}", details={"as": outcome.delivery_id})
     db.session.commit()
-    return done(gettext("The message goes out once more."), url_for("admin.email", delivery_id=outcome.delivery_id))
+    return done(gettext("Message resent."), url_for("admin.email", delivery_id=outcome.delivery_id))
 
 
 def _wanted() -> DeliveryFilter:
@@ -104,7 +104,7 @@ def _wanted() -> DeliveryFilter:
 def _delivery(delivery_id: int) -> Delivery:
     if delivery_id >= 2**63:
         abort(404)
-    return db.session.get(Delivery, delivery_id) or abort(404, "There is no such delivery.")
+    return db.session.get(Delivery, delivery_id) or abort(404, "Delivery not found.")
 
 
 def _may_read(delivery: Delivery) -> bool:
@@ -116,4 +116,4 @@ def _message(delivery_id: int) -> ReadMessage:
     delivery = _delivery(delivery_id)
     if not _may_read(delivery):
         abort(403)
-    return reading.message_of(delivery) or abort(404, "The message cannot be shown any more.")
+    return reading.message_of(delivery) or abort(404, "The message can no longer be rendered.")

@@ -47,7 +47,7 @@ def create_job(queue_name: str) -> ResponseReturnValue:
         return _form(queue_name, type_name, data, sent, errors=error.errors), 422
     except InvalidJobOption as error:
         return _form(queue_name, type_name, data, sent, option_error=in_words(error)), 422
-    message = gettext("%(type)s is enqueued.", type=type_name)
+    message = gettext("%(type)s enqueued.", type=type_name)
     return done(message, url_for("admin.job", queue_name=queue_name, job_id=new.id))
 
 
@@ -97,11 +97,11 @@ def _options(sent: dict[str, str]) -> dict[str, Any]:
 def _option_fields(options: dict[str, Any]) -> list[FormField]:
     """Return the inputs of the options; an empty one leaves the type's own."""
     hints = {
-        "priority": gettext("1 is first, 10 is last."),
-        "attempts": gettext("How often it is tried."),
+        "priority": gettext("1 is the highest priority, 10 the lowest."),
+        "attempts": gettext("Maximum number of attempts."),
         "delay": gettext("Such as 90s, 15m or 2h."),
-        "timeout": gettext("How long one attempt may take, such as 60s or 15m."),
-        "job_id": gettext("The same id twice is one job."),
+        "timeout": gettext("Maximum duration of an attempt, such as 60s or 15m."),
+        "job_id": gettext("A job with an existing id is not enqueued again."),
     }
     labels = {
         "priority": gettext("Priority"),

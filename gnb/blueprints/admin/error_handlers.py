@@ -16,7 +16,7 @@ from gnb.queueing.errors import InvalidJobOption, InvalidJobState, JobNotFound, 
 def broker_away(_error: QueueUnavailable) -> ResponseReturnValue:
     """Say so in place of the page; a change that was asked for was not made."""
     if request.method != "GET":
-        flash(gettext("The broker does not answer: nothing was changed. Try again when it is back."), "error")
+        flash(gettext("The broker is unreachable; nothing was changed. Try again later."), "error")
     answer = make_response(render_template("admin/broker_away.html", live=True), 503)
     answer.headers["X-Away"] = "broker"
     answer.headers["Retry-After"] = "5"
@@ -27,7 +27,7 @@ def broker_away(_error: QueueUnavailable) -> ResponseReturnValue:
 def job_gone(_error: JobNotFound) -> ResponseReturnValue:
     """Say why a job may be gone."""
     if request.method != "GET":
-        return rejected(gettext("That job is no longer kept."))
+        return rejected(gettext("The job no longer exists."))
     return render_template("admin/job_gone.html", queue_name=(request.view_args or {}).get("queue_name")), 404
 
 
@@ -40,7 +40,7 @@ def no_such_queue(_error: UnknownQueue) -> ResponseReturnValue:
 @blueprint.errorhandler(InvalidJobState)
 def out_of_turn(error: InvalidJobState) -> ResponseReturnValue:
     """Say that the job has moved on since the page was drawn."""
-    return rejected(gettext("Not possible any more: %(why)s", why=in_words(error)))
+    return rejected(gettext("No longer possible: %(why)s", why=in_words(error)))
 
 
 @blueprint.errorhandler(InvalidJobOption)
@@ -54,4 +54,4 @@ def form_out_of_date(_error: CSRFError) -> ResponseReturnValue:
     """Lead whose session has ended to sign in and back to the page; a form of an older session is to be sent again."""
     if caller() is None:
         return redirect_to(url_for("auth.login", next=back_url()))
-    return rejected(gettext("That page was out of date, nothing was changed. Please do it once more."))
+    return rejected(gettext("The page was out of date; nothing was changed. Please try again."))

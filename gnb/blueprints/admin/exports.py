@@ -45,16 +45,16 @@ def request_export() -> ResponseReturnValue:
     audit.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
     db.session.commit()
     if export.state == "completed":
-        message = gettext("%(title)s is made: the broker is away, so it was done at once.", title=title)
+        message = gettext("%(title)s is ready. The broker is unreachable, so the export ran inline.", title=title)
         return done(message, url_for("admin.exports", type=chosen))
-    message = gettext("%(title)s is being made.", title=title)
+    message = gettext("%(title)s is being generated.", title=title)
     return done(message, url_for("admin.exports", type=chosen))
 
 
 @blueprint.errorhandler(ExportNotFound)
 def no_such_export(_error: ExportNotFound) -> ResponseReturnValue:
     """Say that there is none."""
-    return rejected(gettext("There is no such export."), url_for("admin.exports"))
+    return rejected(gettext("Export not found."), url_for("admin.exports"))
 
 
 @blueprint.get("/exports/<export_id>/download")

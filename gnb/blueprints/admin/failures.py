@@ -44,7 +44,7 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
     return render_template(
         "admin/confirm.html",
         title=counted("Remove %(count)s failed job?", "Remove %(count)s failed jobs?", group.count),
-        text=gettext("They are removed for good, with their errors and logs."),
+        text=gettext("They are permanently removed with their errors and logs."),
         quoted=group.error,
         action=url_for("admin.remove_group", queue_name=queue_name, key=key),
         button=gettext("Remove"),
@@ -57,7 +57,7 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 def retry_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Retry every job that failed with this error."""
     count = actions.change_jobs("retry", queue_name, _group(queue_name, key).ids, caller(), {"alike": True})
-    return done(counted("%(count)s job waits again.", "%(count)s jobs wait again.", count))
+    return done(counted("%(count)s job requeued.", "%(count)s jobs requeued.", count))
 
 
 @blueprint.post("/jobs/<queue_name>/failures/<key>/remove")

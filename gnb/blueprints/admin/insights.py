@@ -71,7 +71,7 @@ def insight(job_id: str) -> ResponseReturnValue:
     except JobNotFound:
         job = None
     if job is None or job.name not in KINDS:
-        return rejected(gettext("There is no such insight; answers are kept for a day."), url_for("admin.insights"))
+        return rejected(gettext("Insight not found. Results are kept for one day."), url_for("admin.insights"))
     return _answer_page(job.name, job, job.return_value if job.state == "completed" else None)
 
 

@@ -57,21 +57,21 @@ def _export(found: Any) -> Export | None:
 def retry(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a failed job wait again."""
     actions.change_job("retry", queue_name, job_id, caller())
-    return done(gettext("The job waits again."), _job_url(queue_name, job_id))
+    return done(gettext("Job requeued."), _job_url(queue_name, job_id))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/promote")
 def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a delayed job run now."""
     actions.change_job("promote", queue_name, job_id, caller())
-    return done(gettext("The job runs as soon as a worker is free."), _job_url(queue_name, job_id))
+    return done(gettext("Job promoted. It runs as soon as a worker is free."), _job_url(queue_name, job_id))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/run-again")
 def run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a completed job wait again."""
     actions.change_job("run-again", queue_name, job_id, caller())
-    return done(gettext("The job waits again."), _job_url(queue_name, job_id))
+    return done(gettext("Job requeued."), _job_url(queue_name, job_id))
 
 
 @blueprint.get("/jobs/<queue_name>/<job_id>/stop")
@@ -83,7 +83,7 @@ def ask_stop(queue_name: str, job_id: str) -> ResponseReturnValue:
         "admin/confirm.html",
         title=gettext("Stop this job?"),
         quoted=found.name,
-        text=gettext("Its worker ends it now. The job is kept as failed and can be retried."),
+        text=gettext("The worker terminates it now. The job is kept as failed and can be retried."),
         action=url_for("admin.stop", queue_name=queue_name, job_id=job_id),
         button=gettext("Stop 1 job"),
         danger=True,
@@ -95,7 +95,7 @@ def ask_stop(queue_name: str, job_id: str) -> ResponseReturnValue:
 def stop(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Stop a running job."""
     actions.change_job("stop", queue_name, job_id, caller())
-    return done(gettext("The job is being stopped."))
+    return done(gettext("Stopping the job."))
 
 
 @blueprint.get("/jobs/<queue_name>/<job_id>/remove")
@@ -108,9 +108,9 @@ def ask_remove(queue_name: str, job_id: str) -> ResponseReturnValue:
         "admin/confirm.html",
         title=gettext("Remove this job?"),
         quoted=found.name,
-        text=gettext("It runs now: it is stopped, and removed for good with its logs.")
+        text=gettext("The job is active: it is stopped and permanently removed with its logs.")
         if running
-        else gettext("It is removed for good, with its result and logs."),
+        else gettext("The job is permanently removed with its result and logs."),
         action=url_for("admin.remove", queue_name=queue_name, job_id=job_id),
         button=gettext("Remove 1 job"),
         danger=True,
@@ -123,7 +123,7 @@ def remove(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Remove the job; one that runs is stopped."""
     state = reading.queue(queue_name).job(job_id).state
     actions.change_job("remove", queue_name, job_id, caller())
-    return done(gettext("The job is removed."), url_for("admin.queue", queue_name=queue_name, state=state))
+    return done(gettext("Job removed."), url_for("admin.queue", queue_name=queue_name, state=state))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/priority")
@@ -131,10 +131,10 @@ def set_priority(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Move a job that has not started to another priority."""
     priority = parse_int(request.form.get("priority", ""))
     if priority is None or not 1 <= priority <= 10:
-        return rejected(gettext("A priority is a number from 1 (first) to 10."))
+        return rejected(gettext("Priority must be a number from 1 (highest) to 10 (lowest)."))
     before = actions.set_priority(queue_name, job_id, priority, caller())
     return done(
-        gettext("The priority is now %(n)s.", n=priority),
+        gettext("Priority changed to %(n)s.", n=priority),
         undo_url=url_for("admin.set_priority", queue_name=queue_name, job_id=job_id),
         undo_fields={"priority": before},
     )

@@ -208,8 +208,8 @@ def queue_spark(points: Sequence[Any]) -> Spark:
 def _percentiles(
     title: str, measure: Callable[[Any, float], float | None], groups: list[list[Any]], at: list[Any]
 ) -> Plot:
-    median = Series(gettext("half are faster"), _each(groups, lambda point: measure(point, 0.5), _middle), "first")
-    slow = Series(gettext("95 of 100 are faster"), _each(groups, lambda point: measure(point, 0.95), max), "second")
+    median = Series(gettext("p50"), _each(groups, lambda point: measure(point, 0.5), _middle), "first")
+    slow = Series(gettext("p95"), _each(groups, lambda point: measure(point, 0.95), max), "second")
     return line_plot(title, at, [median, slow], duration)
 
 

@@ -129,7 +129,7 @@ def ask_retry_all() -> ResponseReturnValue:
         "admin/confirm.html",
         title=gettext("Retry all failed jobs?"),
         counts=failed,
-        text=gettext("They go back to wait, with their attempts counted from the start."),
+        text=gettext("They are requeued with their attempts reset."),
         action=url_for("admin.retry_all"),
         button=gettext("Retry all"),
         back=url_for("admin.overview"),
@@ -140,7 +140,7 @@ def ask_retry_all() -> ResponseReturnValue:
 def retry_all() -> ResponseReturnValue:
     """Retry every failed job of every queue."""
     total = sum(actions.retry_all(caller()).values())
-    return done(counted("%(count)s failed job waits again.", "%(count)s failed jobs wait again.", total))
+    return done(counted("%(count)s failed job requeued.", "%(count)s failed jobs requeued.", total))
 
 
 AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -150,7 +150,7 @@ AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24),
 def pause(queue_name: str) -> ResponseReturnValue:
     """Let no further job start; those that run go on."""
     actions.change_queue("pause", queue_name, caller())
-    message = gettext("%(queue)s is paused. Jobs that run go on; no other starts.", queue=queue_name)
+    message = gettext("%(queue)s paused. Active jobs finish; no new jobs start.", queue=queue_name)
     return done(message, undo_url=url_for("admin.resume", queue_name=queue_name))
 
 
@@ -158,7 +158,7 @@ def pause(queue_name: str) -> ResponseReturnValue:
 def resume(queue_name: str) -> ResponseReturnValue:
     """Let jobs start again."""
     actions.change_queue("resume", queue_name, caller())
-    message = gettext("%(queue)s runs again.", queue=queue_name)
+    message = gettext("%(queue)s resumed.", queue=queue_name)
     return done(message, undo_url=url_for("admin.pause", queue_name=queue_name))
 
 
@@ -171,7 +171,7 @@ def ask_drain(queue_name: str) -> ResponseReturnValue:
         "admin/confirm.html",
         title=gettext("Drain %(queue)s?", queue=queue_name),
         counts={gettext("waiting"): stats.waiting, gettext("delayed"): stats.delayed},
-        text=gettext("These jobs are removed for good and never run. Jobs that run now are left alone."),
+        text=gettext("These jobs are permanently removed and never run. Active jobs are not affected."),
         action=url_for("admin.drain", queue_name=queue_name),
         button=counted("Remove %(count)s job", "Remove %(count)s jobs", stats.waiting + stats.delayed),
         danger=True,
@@ -205,7 +205,7 @@ def clean(queue_name: str) -> ResponseReturnValue:
     """Remove the finished jobs of one state that are older than asked for."""
     state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
     if state not in ("completed", "failed") or age is None:
-        return rejected(gettext("Choose what to remove: a state and an age."))
+        return rejected(gettext("Choose a state and an age."))
     count = actions.clean(queue_name, older_than=age, state=state, actor=caller())
     message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
     return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

@@ -44,7 +44,7 @@ def schedule(name: str) -> ResponseReturnValue:
 def run_schedule(name: str) -> ResponseReturnValue:
     """Enqueue its job now."""
     job = recurring.run(name, caller())
-    return done(gettext("%(name)s runs now: its job is %(job)s.", name=name, job=job.id))
+    return done(gettext("%(name)s started: job %(job)s.", name=name, job=job.id))
 
 
 @blueprint.post("/schedules/<name>/pause")
@@ -52,7 +52,7 @@ def pause_schedule(name: str) -> ResponseReturnValue:
     """Fire nothing until it is resumed."""
     recurring.change("pause", name, caller())
     undo = url_for("admin.resume_schedule", name=name)
-    return done(gettext("%(name)s is paused.", name=name), undo_url=undo)
+    return done(gettext("%(name)s paused.", name=name), undo_url=undo)
 
 
 @blueprint.post("/schedules/<name>/resume")
@@ -60,7 +60,7 @@ def resume_schedule(name: str) -> ResponseReturnValue:
     """Fire again."""
     recurring.change("resume", name, caller())
     undo = url_for("admin.pause_schedule", name=name)
-    return done(gettext("%(name)s runs again.", name=name), undo_url=undo)
+    return done(gettext("%(name)s resumed.", name=name), undo_url=undo)
 
 
 @blueprint.get("/schedules/<name>/remove")
@@ -72,7 +72,7 @@ def ask_remove_schedule(name: str) -> ResponseReturnValue:
         "admin/confirm.html",
         title=gettext("Remove %(name)s?", name=name),
         quoted=said(state),
-        text=gettext("It fires no more. Jobs that it has made stay."),
+        text=gettext("It will not fire again. Jobs that it has enqueued are kept."),
         action=url_for("admin.remove_schedule", name=name),
         button=gettext("Remove"),
         danger=True,
@@ -84,19 +84,19 @@ def ask_remove_schedule(name: str) -> ResponseReturnValue:
 def remove_schedule(name: str) -> ResponseReturnValue:
     """Remove one that was made by hand."""
     recurring.change("remove", name, caller())
-    return done(gettext("%(name)s is gone.", name=name), url_for("admin.schedules"))
+    return done(gettext("%(name)s removed.", name=name), url_for("admin.schedules"))
 
 
 @blueprint.errorhandler(ScheduleNotFound)
 def no_such_schedule(_error: ScheduleNotFound) -> ResponseReturnValue:
     """Say that there is none."""
-    return rejected(gettext("There is no such schedule."), url_for("admin.schedules"))
+    return rejected(gettext("Schedule not found."), url_for("admin.schedules"))
 
 
 @blueprint.errorhandler(ScheduleInCode)
 def schedule_in_code(_error: ScheduleInCode) -> ResponseReturnValue:
     """Say what can be done instead."""
-    message = gettext("This schedule belongs to the application and would come back. Pause it instead.")
+    message = gettext("This schedule is defined in code and cannot be removed. Pause it instead.")
     return rejected(message, url_for("admin.schedules"))
 
 
@@ -123,7 +123,7 @@ def create_schedule() -> ResponseReturnValue:
         recurring.add(sent["name"], _values(sent), caller())
     except InvalidSchedule as error:
         return _form(None, sent, error.errors), 422
-    message = gettext("%(name)s is scheduled.", name=sent["name"])
+    message = gettext("%(name)s scheduled.", name=sent["name"])
     return done(message, url_for("admin.schedule", name=sent["name"]))
 
 
@@ -144,7 +144,7 @@ def change_schedule(name: str) -> ResponseReturnValue:
         recurring.edit(name, _values(sent), caller())
     except InvalidSchedule as error:
         return _form(name, sent, error.errors), 422
-    return done(gettext("%(name)s is changed.", name=name), url_for("admin.schedule", name=name))
+    return done(gettext("%(name)s updated.", name=name), url_for("admin.schedule", name=name))
 
 
 def _sent() -> dict[str, Any]:
@@ -159,10 +159,10 @@ def _values(sent: dict[str, Any]) -> dict[str, Any]:
         data = json.loads(sent["data"] or "{}")
     except (ValueError, RecursionError) as error:
         at = {"line": getattr(error, "lineno", 1), "column": getattr(error, "colno", 1)}
-        words = gettext("This is not JSON; look at line %(line)s, column %(column)s.", **at)
+        words = gettext("Invalid JSON at line %(line)s, column %(column)s.", **at)
         raise InvalidSchedule({"data": [words]}) from None
     if not isinstance(data, dict):
-        raise InvalidSchedule({"data": [gettext("Give an object, such as {}.")]})
+        raise InvalidSchedule({"data": [gettext("Enter a JSON object, such as {}.")]})
     timing = {"cron": sent["cron"] or None, "every": sent["every"] or None}
     rest = {name: sent[name] for name in ("type", "tz", "catch_up", "overlap")}
     return {**timing, **rest, "data": data}
@@ -194,8 +194,8 @@ def _fields(values: dict[str, Any], errors: dict[str, list[str]]) -> list[FormFi
             gettext("Runs missed while no scheduler was running"),
             {"kind": "select", "choices": catch_up, "required": True},
         ),
-        ("overlap", gettext("Start even while the run before goes on"), {"kind": "checkbox"}),
-        ("data", gettext("Data"), {"kind": "textarea", "hint": gettext("JSON, as the job type takes it.")}),
+        ("overlap", gettext("Allow overlapping runs"), {"kind": "checkbox"}),
+        ("data", gettext("Data"), {"kind": "textarea", "hint": gettext("JSON data of the job.")}),
     ]
     return [
         FormField(

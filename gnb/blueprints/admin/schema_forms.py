@@ -157,7 +157,7 @@ def _hint(field: fields.Field, kind: str) -> str:
     if kind not in ("checks", "select", "date") and (described := field.metadata.get("description")):
         return capital(in_words(described))
     if isinstance(field, fields.List) and kind == "textarea":
-        return gettext("One a line.")
+        return gettext("One per line.")
     if kind == "textarea" and isinstance(field, (fields.Mapping, fields.Nested)):
         return gettext("As JSON.")
     return ""

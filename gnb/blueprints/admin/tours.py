@@ -48,19 +48,19 @@ def new_tour() -> ResponseReturnValue:
     except service.SlugTaken:
         form.refuse_slug()
         return _form(form, None)
-    return done(gettext("The tour is written."), url_for("admin.tours", q=tour.slug))
+    return done(gettext("Tour created."), url_for("admin.tours", q=tour.slug))
 
 
 @blueprint.route("/tours/<int:tour_id>/edit", methods=["GET", "POST"])
 @admin_required
 def edit_tour(tour_id: int) -> ResponseReturnValue:
     """Change a tour; bookings keep the price that they were made at."""
-    tour = (db.session.get(Tour, tour_id) if tour_id < 2**31 else None) or abort(404, "There is no such tour.")
+    tour = (db.session.get(Tour, tour_id) if tour_id < 2**31 else None) or abort(404, "Tour not found.")
     form = TourForm(data=values_of(tour))
     if not form.validate_on_submit():
         return _form(form, tour)
     service.save_tour(tour, form.values(), signed_in_user())
-    return done(gettext("The tour is changed."), url_for("admin.tours", _anchor=f"tour-{tour_id}"))
+    return done(gettext("Tour updated."), url_for("admin.tours", _anchor=f"tour-{tour_id}"))
 
 
 def _form(form: TourForm, tour: Tour | None) -> ResponseReturnValue:
@@ -72,7 +72,7 @@ LONGEST_DESCRIPTION = 5000
 LARGEST_PRICE = Decimal("1000000")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _GIVE = _l("Fill this in.")
-_NUMBER = _l("Give a whole number.")
+_NUMBER = _l("Enter a whole number.")
 
 
 def _cents(_form: PageForm, field: DecimalField) -> None:
@@ -80,7 +80,7 @@ def _cents(_form: PageForm, field: DecimalField) -> None:
     if amount is None:
         return
     if not amount.is_finite() or not 0 < amount <= LARGEST_PRICE or amount != round(amount, 2):
-        raise ValidationError(gettext("A price is more than 0, at most 1,000,000, with two decimals at most."))
+        raise ValidationError(gettext("A price must be more than 0 and at most 1,000,000, with at most two decimals."))
 
 
 class TourForm(PageForm):
@@ -117,7 +117,7 @@ class TourForm(PageForm):
     def validate_airport(self, field: StringField) -> None:
         """An airport has an IATA code that we know."""
         if field.data and field.data.strip() and places.by_code(field.data.strip().upper()) is None:
-            raise ValidationError(gettext("Give the code of a Turkish airport, like IST, or leave it empty."))
+            raise ValidationError(gettext("Enter the code of a Turkish airport, like IST, or leave this empty."))
 
     def values(self) -> dict[str, Any]:
         """The columns of the tour."""
@@ -138,7 +138,7 @@ class NewTourForm(TourForm):
         """An address is of plain letters and its own."""
         slug = self.chosen_slug()
         if not _SLUG.fullmatch(slug):
-            raise ValidationError(gettext("Small letters a–z, digits and hyphens, like ist-fatih."))
+            raise ValidationError(gettext("Use lower-case letters a–z, digits and hyphens, like ist-fatih."))
         if slug_is_taken(slug):
             raise ValidationError(gettext("Another tour has this address."))
 

@@ -139,7 +139,7 @@ _KEY_PARAMETER = {
     status=201,
     body=BookingRequestSchema,
     errors=(401, 409),
-    message="The booking is made.",
+    message="Booking created.",
 )
 @public_bookings.doc(parameters=[_KEY_PARAMETER])
 def make_booking(wanted: BookingRequest) -> Booking:
@@ -162,7 +162,7 @@ def get_booking(booking_id: int) -> Booking:
 
 
 @blueprint.endpoint(
-    "PATCH", "/<int:booking_id>", BookingSchema, body=StatusChange, errors=(404, 409), message="The status is changed."
+    "PATCH", "/<int:booking_id>", BookingSchema, body=StatusChange, errors=(404, 409), message="Status changed."
 )
 def change_status(change: dict[str, Any], booking_id: int) -> Booking:
     """Confirm, settle, complete or cancel a booking; its customer gets the mail that belongs to it."""

@@ -72,7 +72,7 @@ class ExportPageSchema(Schema):
     total = fields.Integer(required=True)
 
 
-@blueprint.endpoint("POST", "", ExportSchema, status=202, body=ExportRequest, message="The export is on its way.")
+@blueprint.endpoint("POST", "", ExportSchema, status=202, body=ExportRequest, message="Export requested.")
 def request_export(wanted: dict[str, Any]) -> Export:
     """Ask for an export. With the broker away it is made at once, and comes back completed."""
     user = signed_in_user()

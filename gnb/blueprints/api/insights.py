@@ -48,7 +48,7 @@ class AnswerSchema(Schema):
 @blueprint.endpoint(
     "POST", "/recommendations", AnswerSchema, body=OwnRecommendationsRequest, message="Recommendations."
 )
-@blueprint.alt_response(202, schema=envelope_schema(AnswerSchema), description="Being found out")
+@blueprint.alt_response(202, schema=envelope_schema(AnswerSchema), description="In progress")
 def recommend(asked: dict[str, Any]) -> Any:
     """Tours for a customer. 202 with the job's address while they are being found."""
     user = signed_in_user()
@@ -58,7 +58,7 @@ def recommend(asked: dict[str, Any]) -> Any:
 
 
 @blueprint.endpoint("POST", "/delay-risk", AnswerSchema, body=DelayRiskRequest, message="The risk.")
-@blueprint.alt_response(202, schema=envelope_schema(AnswerSchema), description="Being found out")
+@blueprint.alt_response(202, schema=envelope_schema(AnswerSchema), description="In progress")
 def delay_risk(asked: dict[str, Any]) -> Any:
     """How likely a transfer is to arrive late. 202 with the job's address while that is being found."""
     return _ask("delay-risk", DelayRiskRequest().dump(asked))
@@ -87,7 +87,7 @@ def _ask(kind: str, data: dict[str, Any]) -> Any:
 
 
 def _accepted(progress: dict[str, Any]) -> Response:
-    response: Response = jsonify(success=True, data=progress, message="It is being found out; look again at `url`.")
+    response: Response = jsonify(success=True, data=progress, message="In progress; poll `url`.")
     response.status_code = 202
     response.headers["Location"] = progress["url"]
     response.headers["Retry-After"] = str(SECONDS_TO_AN_ANSWER)
@@ -98,7 +98,7 @@ def _job(kind: str, job_id: str) -> Job:
     """The job of that kind; those of others are no more to be seen here than those that do not exist."""
     job = queue_service.get_job(lookups.QUEUE, job_id)
     if job.name != kind:
-        abort(404, "There is no such job.")
+        abort(404, "Job not found.")
     return job
 
 
@@ -115,4 +115,4 @@ def _progress(job: Job) -> dict[str, Any]:
 
 def _may_see(user: User, user_id: Any) -> None:
     if user.id != user_id and not user.is_staff:
-        abort(403, "Recommendations for others are for staff alone.")
+        abort(403, "Only staff may request recommendations for others.")

@@ -18,10 +18,10 @@ LONGEST_PAGE = 1000
 _FURTHEST = 2**31 - 1
 
 
-READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Holds characters that no text has.")
+READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains control characters.")
 
 
-JOB_ID = validate.Regexp(r"[A-Za-z0-9_-]{1,200}\Z", error="An id is 1 to 200 letters, digits, dashes and underscores.")
+JOB_ID = validate.Regexp(r"[A-Za-z0-9_-]{1,200}\Z", error="An id has 1 to 200 letters, digits, dashes and underscores.")
 
 
 def position_field(**options: Any) -> fields.Integer:
@@ -51,7 +51,7 @@ class JobQuery(Schema):
     def _check_range(self, data: dict[str, Any], **_kwargs: Any) -> None:
         start, end = data["start"], data.get("end", data["start"])
         if end < start:
-            raise ValidationError("The end lies before the start.", "end")
+            raise ValidationError("The end is before the start.", "end")
         if end - start > LONGEST_PAGE:
             raise ValidationError(f"At most {LONGEST_PAGE:,} jobs at once.", "end")
 
@@ -109,36 +109,34 @@ def job(queue: str, job_id: str) -> dict[str, Any]:
     return reading.details(queue, job_id)
 
 
-@blueprint.endpoint(
-    "POST", "/<queue>", JobSchema, status=201, body=NewJob, errors=(404,), message="The job is enqueued."
-)
+@blueprint.endpoint("POST", "/<queue>", JobSchema, status=201, body=NewJob, errors=(404,), message="Job enqueued.")
 def enqueue(new: dict[str, Any], queue: str) -> Job:
     """Enqueue a job. With a `job_id` that is taken, the job that has it."""
     return actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
 
 
-@blueprint.endpoint("POST", "/<queue>/<job_id>/retry", JobSchema, errors=(404, 409), message="The job waits again.")
+@blueprint.endpoint("POST", "/<queue>/<job_id>/retry", JobSchema, errors=(404, 409), message="Job requeued.")
 def retry_job(queue: str, job_id: str) -> Job:
     """Let a failed job wait again, with all its attempts."""
     actions.change_job("retry", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
 
-@blueprint.endpoint("POST", "/<queue>/<job_id>/run-again", JobSchema, errors=(404, 409), message="The job waits again.")
+@blueprint.endpoint("POST", "/<queue>/<job_id>/run-again", JobSchema, errors=(404, 409), message="Job requeued.")
 def run_again(queue: str, job_id: str) -> Job:
     """Let a completed job wait again."""
     actions.change_job("run-again", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
 
-@blueprint.endpoint("POST", "/<queue>/<job_id>/promote", JobSchema, errors=(404, 409), message="The job waits no more.")
+@blueprint.endpoint("POST", "/<queue>/<job_id>/promote", JobSchema, errors=(404, 409), message="Job promoted.")
 def promote(queue: str, job_id: str) -> Job:
     """Let a delayed job run now."""
     actions.change_job("promote", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
 
-@blueprint.endpoint("POST", "/<queue>/<job_id>/stop", None, errors=(404, 409), message="The job is being stopped.")
+@blueprint.endpoint("POST", "/<queue>/<job_id>/stop", None, errors=(404, 409), message="Stopping the job.")
 def stop(queue: str, job_id: str) -> None:
     """Stop a running job; it is kept as failed."""
     actions.change_job("stop", queue, job_id, caller())
@@ -150,7 +148,7 @@ def stop(queue: str, job_id: str) -> None:
     JobSchema,
     body=NewPriority,
     errors=(404, 409),
-    message="The job waits with its new priority.",
+    message="Priority changed.",
 )
 def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
     """Let a waiting or delayed job wait with another priority."""
@@ -158,7 +156,7 @@ def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
     return reading.queue(queue).job(job_id)
 
 
-@blueprint.endpoint("DELETE", "/<queue>/<job_id>", None, errors=(404, 409), message="The job is gone.")
+@blueprint.endpoint("DELETE", "/<queue>/<job_id>", None, errors=(404, 409), message="Job removed.")
 def remove_job(queue: str, job_id: str) -> None:
     """Remove a job; one that runs is stopped first."""
     actions.change_job("remove", queue, job_id, caller())

@@ -30,7 +30,7 @@ class Chosen(Schema):
     @validates_schema
     def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if "ids" in data and "q" in data:
-            raise ValidationError("Give ids or a text, not both.", "q")
+            raise ValidationError("Give either `ids` or `q`, not both.", "q")
 
 
 class ChosenToRemove(Chosen):
@@ -41,7 +41,7 @@ class ChosenToRemove(Chosen):
     @validates_schema
     def _check_any(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if "ids" not in data and "q" not in data:
-            raise ValidationError("Give the jobs' ids, or a text that they have.", "ids")
+            raise ValidationError("Give either `ids` or `q`.", "ids")
 
 
 class Cleaning(Schema):
@@ -72,21 +72,21 @@ class SwitchedSchema(Schema):
     paused = fields.Boolean(required=True)
 
 
-@blueprint.endpoint("POST", "/<queue>/pause", SwitchedSchema, errors=(404,), message="No further job starts.")
+@blueprint.endpoint("POST", "/<queue>/pause", SwitchedSchema, errors=(404,), message="Paused.")
 def pause(queue: str) -> dict[str, Any]:
     """Let jobs that run finish, and start no other."""
     actions.change_queue("pause", queue, caller())
     return {"queue": queue, "paused": True}
 
 
-@blueprint.endpoint("POST", "/<queue>/resume", SwitchedSchema, errors=(404,), message="Jobs start again.")
+@blueprint.endpoint("POST", "/<queue>/resume", SwitchedSchema, errors=(404,), message="Resumed.")
 def resume(queue: str) -> dict[str, Any]:
     """Let jobs start again."""
     actions.change_queue("resume", queue, caller())
     return {"queue": queue, "paused": False}
 
 
-@blueprint.endpoint("POST", "/<queue>/drain", CountSchema, errors=(404,), message="Waiting and delayed jobs are gone.")
+@blueprint.endpoint("POST", "/<queue>/drain", CountSchema, errors=(404,), message="Waiting and delayed jobs removed.")
 def drain(queue: str) -> dict[str, int]:
     """Remove every waiting and delayed job; those that run go on."""
     return {"count": actions.change_queue("drain", queue, caller())}
@@ -99,7 +99,7 @@ def drain(queue: str) -> dict[str, int]:
     body=Cleaning,
     body_required=False,
     errors=(404,),
-    message="Finished jobs that were old enough are gone.",
+    message="Finished jobs removed.",
 )
 def clean(wanted: dict[str, Any], queue: str) -> dict[str, int]:
     """Remove completed or failed jobs that ended long enough ago."""
@@ -114,7 +114,7 @@ def clean(wanted: dict[str, Any], queue: str) -> dict[str, int]:
     body=Chosen,
     body_required=False,
     errors=(404,),
-    message="Failed jobs wait again.",
+    message="Failed jobs requeued.",
 )
 def retry(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     """Let failed jobs wait again: all, those of `ids`, or those that match `q`."""
@@ -125,9 +125,7 @@ def retry(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     return {"count": actions.retry_all_failed(queue, caller()), "cursor": None}
 
 
-@blueprint.endpoint(
-    "POST", "/<queue>/remove", MovedSchema, body=ChosenToRemove, errors=(404,), message="The jobs are gone."
-)
+@blueprint.endpoint("POST", "/<queue>/remove", MovedSchema, body=ChosenToRemove, errors=(404,), message="Jobs removed.")
 def remove(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     """Remove jobs: those of `ids`, or those of a state that match `q`. Those that run are stopped first."""
     if "q" in wanted:
@@ -135,19 +133,19 @@ def remove(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     return {"count": actions.change_jobs("remove", queue, wanted["ids"], caller()), "cursor": None}
 
 
-@blueprint.endpoint("POST", "/pause", ByName(SwitchedSchema), message="No further job starts.")
+@blueprint.endpoint("POST", "/pause", ByName(SwitchedSchema), message="Paused.")
 def pause_all() -> dict[str, dict[str, Any]]:
     """Pause every queue."""
     return {name: {"queue": name, "paused": True} for name in actions.pause_all(caller())}
 
 
-@blueprint.endpoint("POST", "/resume", ByName(SwitchedSchema), message="Jobs start again.")
+@blueprint.endpoint("POST", "/resume", ByName(SwitchedSchema), message="Resumed.")
 def resume_all() -> dict[str, dict[str, Any]]:
     """Let jobs of every queue start again."""
     return {name: {"queue": name, "paused": False} for name in actions.resume_all(caller())}
 
 
-@blueprint.endpoint("POST", "/retry", ByName(CountSchema), message="Failed jobs wait again.")
+@blueprint.endpoint("POST", "/retry", ByName(CountSchema), message="Failed jobs requeued.")
 def retry_all() -> dict[str, dict[str, int]]:
     """Let every failed job of every queue wait again."""
     return {name: {"count": count} for name, count in actions.retry_all(caller()).items()}

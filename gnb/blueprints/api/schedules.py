@@ -20,7 +20,7 @@ def list_schedules() -> list[ScheduleState]:
 
 
 @blueprint.endpoint(
-    "POST", "", ScheduleDetailsSchema, status=201, body=NewSchedule, errors=(404, 409), message="The schedule is there."
+    "POST", "", ScheduleDetailsSchema, status=201, body=NewSchedule, errors=(404, 409), message="Schedule created."
 )
 def add(new: dict[str, Any]) -> ScheduleState:
     """Make a schedule. The same one twice is one; another under a name that is taken is refused."""
@@ -34,34 +34,34 @@ def schedule(name: str) -> ScheduleState:
 
 
 @blueprint.endpoint(
-    "PATCH", "/<name>", ScheduleDetailsSchema, body=ScheduleFields, errors=(404,), message="The schedule is changed."
+    "PATCH", "/<name>", ScheduleDetailsSchema, body=ScheduleFields, errors=(404,), message="Schedule updated."
 )
 def edit(changes: dict[str, Any], name: str) -> ScheduleState:
     """Change a schedule's fields; `cron` takes the place of `every` and the other way round."""
     return recurring.edit(name, changes, caller())
 
 
-@blueprint.endpoint("POST", "/<name>/run", JobSchema, errors=(404,), message="The job is enqueued.")
+@blueprint.endpoint("POST", "/<name>/run", JobSchema, errors=(404,), message="Job enqueued.")
 def run(name: str) -> Job:
     """Enqueue the schedule's job now, beside its own firings."""
     return recurring.run(name, caller())
 
 
-@blueprint.endpoint("POST", "/<name>/pause", ScheduleDetailsSchema, errors=(404,), message="The schedule is paused.")
+@blueprint.endpoint("POST", "/<name>/pause", ScheduleDetailsSchema, errors=(404,), message="Schedule paused.")
 def pause(name: str) -> ScheduleState:
     """Fire nothing until it is resumed."""
     recurring.change("pause", name, caller())
     return reading.schedules().get(name)
 
 
-@blueprint.endpoint("POST", "/<name>/resume", ScheduleDetailsSchema, errors=(404,), message="The schedule runs again.")
+@blueprint.endpoint("POST", "/<name>/resume", ScheduleDetailsSchema, errors=(404,), message="Schedule resumed.")
 def resume(name: str) -> ScheduleState:
     """Fire again, the first time from now on."""
     recurring.change("resume", name, caller())
     return reading.schedules().get(name)
 
 
-@blueprint.endpoint("DELETE", "/<name>", None, errors=(404, 409), message="The schedule is gone.")
+@blueprint.endpoint("DELETE", "/<name>", None, errors=(404, 409), message="Schedule removed.")
 def remove(name: str) -> None:
     """Remove a schedule that was made by hand; one of the code can be paused instead."""
     recurring.change("remove", name, caller())

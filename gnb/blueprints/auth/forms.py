@@ -41,7 +41,7 @@ class AddressForm(PageForm):
         try:
             field.data = checked_address(field.data)
         except InvalidMessage:
-            raise ValidationError(_l("That is no e-mail address; write it like name@example.com.")) from None
+            raise ValidationError(_l("Enter a valid email address, like name@example.com.")) from None
 
 
 class RegistrationForm(AddressForm):
@@ -60,7 +60,7 @@ class NewPasswordForm(PageForm):
             Length(MINIMUM_LENGTH, MAXIMUM_LENGTH, _l("A password has %(min)d to %(max)d characters.")),
         ],
     )
-    again = PasswordField(_l("New password once more"), [EqualTo("new", _l("The two are not the same."))])
+    again = PasswordField(_l("Confirm new password"), [EqualTo("new", _l("The passwords do not match."))])
 
 
 class PasswordForm(NewPasswordForm):

@@ -33,7 +33,7 @@ def login() -> ResponseReturnValue:
         user = authentication.authenticate(form.email.data, form.password.data, kind="session")
     except authentication.SignInRefused:
         count_failure()
-        form.form_errors.append(gettext("E-mail or password is not right."))
+        form.form_errors.append(gettext("Incorrect email or password."))
         return render_template("auth/login.html", form=form), 401
     sessions.begin(user)
     return redirect(landing(user, form.next.data), 303)
@@ -43,7 +43,7 @@ def login() -> ResponseReturnValue:
 def logout() -> ResponseReturnValue:
     """End the session; without one there is nothing to end."""
     if sessions.end():
-        flash(gettext("You are signed out."), "info")
+        flash(gettext("You have been signed out."), "info")
     return redirect(url_for("auth.login"), 303)
 
 
@@ -58,7 +58,7 @@ def password() -> ResponseReturnValue:
         return render_template("auth/password.html", form=form)
     if form.validate() and _change(user, form):
         sessions.begin(user)  # the new password has ended every session, this one too
-        flash(gettext("Your password is changed. Other devices are signed out."), "good")
+        flash(gettext("Password changed. Other devices have been signed out."), "good")
         return redirect(landing(user, None), 303)
     return render_template("auth/password.html", form=form), 422
 
@@ -68,7 +68,7 @@ def _change(user: User, form: PasswordForm) -> bool:
         authentication.change_password(user, form.current.data, form.new.data)
     except authentication.SignInRefused:
         count_failure()
-        form.current.errors = [*form.current.errors, gettext("This is not your current password.")]
+        form.current.errors = [*form.current.errors, gettext("Incorrect current password.")]
         return False
     except authentication.WeakPassword as error:
         form.new.errors = [*form.new.errors, gettext(str(error))]

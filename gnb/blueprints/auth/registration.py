@@ -76,7 +76,7 @@ def reset_password(token: str) -> ResponseReturnValue:
     return _set_password(
         "auth/reset_password.html",
         lambda password: users.reset_password(token, password),
-        gettext("Your password is changed. Other devices are signed out."),
+        gettext("Password changed. Other devices have been signed out."),
         "registration.forgot_password",
     )
 
@@ -93,7 +93,7 @@ def _set_password(template: str, set_to: Callable[[str], User], done: str, again
         form.new.errors = [*form.new.errors, gettext(str(error))]
         return render_template(template, form=form), 422
     except authentication.EmailTaken:
-        flash(gettext("This link has opened an account already. Sign in with its password."), "info")
+        flash(gettext("This link has already been used to open an account. Sign in with its password."), "info")
         return redirect(url_for("auth.login"), 303)
     except authentication.SignInRefused:  # used meanwhile, in another window
         return _stale(again)

@@ -20,8 +20,8 @@ blueprint = ApiBlueprint(
     "auth-api", __name__, url_prefix="/api/v1/auth", description="Bearer tokens", read=None, change=None
 )
 
-_PRINTABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]+\Z", error="Holds characters that no address has.")
-_ENCODABLE = validate.Regexp(r"[^\x00\ud800-\udfff]+\Z", error="Holds characters that no keyboard types.")
+_PRINTABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]+\Z", error="Contains control characters.")
+_ENCODABLE = validate.Regexp(r"[^\x00\ud800-\udfff]+\Z", error="Contains invalid characters.")
 
 
 class Credentials(Schema):
@@ -59,7 +59,7 @@ def login(credentials: dict[str, str]) -> dict[str, Any]:
         user = authentication.authenticate(credentials["email"], credentials["password"], kind="token")
     except authentication.SignInRefused:
         count_failure()
-        abort(401, "E-mail or password is not right.")
+        abort(401, "Incorrect email or password.")
     lifetime = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
     return {
         "accessToken": tokens.issue(user),
@@ -69,7 +69,7 @@ def login(credentials: dict[str, str]) -> dict[str, Any]:
     }
 
 
-@blueprint.endpoint("POST", "/logout", None, errors=(401,), message="The token is ended.")
+@blueprint.endpoint("POST", "/logout", None, errors=(401,), message="Token revoked.")
 def logout() -> None:
     """End the bearer token that this request carries."""
     verify_jwt_in_request()
@@ -77,7 +77,7 @@ def logout() -> None:
     db.session.commit()
 
 
-@blueprint.endpoint("GET", "/me", Account, errors=(401,), message="This is you.")
+@blueprint.endpoint("GET", "/me", Account, errors=(401,), message="Your account.")
 @signed_in
 def me() -> User:
     """The account that is asking."""
@@ -89,9 +89,9 @@ def bind() -> None:
     jwt.user_lookup_loader(_holder)
     jwt.token_in_blocklist_loader(_is_revoked)
     jwt.unauthorized_loader(lambda _reason: unauthorized("Send a token as `Authorization: Bearer …`."))
-    jwt.invalid_token_loader(lambda _reason: unauthorized("The token is not one of ours."))
+    jwt.invalid_token_loader(lambda _reason: unauthorized("The token is invalid."))
     jwt.expired_token_loader(lambda _header, _claims: unauthorized("The token has expired."))
-    jwt.revoked_token_loader(lambda _header, _claims: unauthorized("The token was ended."))
+    jwt.revoked_token_loader(lambda _header, _claims: unauthorized("The token has been revoked."))
     jwt.user_lookup_error_loader(_gone)
     jwt.token_verification_failed_loader(_gone)
 
@@ -105,4 +105,4 @@ def _is_revoked(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 
 def _gone(_header: dict[str, Any], _claims: dict[str, Any]) -> Response:
-    return unauthorized("The token's account is closed, or its password has changed.")
+    return unauthorized("The token is no longer valid: its account is closed or its password has changed.")

@@ -54,7 +54,7 @@ def require_role(roles: frozenset[str]) -> User:
     """The caller, if of one of these roles: for a whole blueprint's `before_request`. Ends the request otherwise."""
     user = signed_in_user()
     if user.role not in roles:
-        abort(403, "Your account may not do this.")
+        abort(403, "Access denied.")
     return user
 
 

@@ -41,8 +41,8 @@ def count_failure() -> None:
 
 def limit_account_mail(view: View) -> View:
     """Refuse with 429 where too many mails were asked for, from one place or to one address: each one counts."""
-    to_account = limiter.shared_limit(MAILS_TO_ACCOUNT, "account mail to", key_func=_account, exempt_when=_is_harmless)
-    by_address = limiter.shared_limit(MAILS_BY_ADDRESS, "account mail from", exempt_when=_is_harmless)
+    to_account = limiter.shared_limit(MAILS_TO_ACCOUNT, "account mail to", key_func=_account, exempt_when=_is_not_post)
+    by_address = limiter.shared_limit(MAILS_BY_ADDRESS, "account mail from", exempt_when=_is_not_post)
     return cast(View, by_address(to_account(view)))
 
 
@@ -58,10 +58,10 @@ def limit_password_change(view: View) -> View:
 
 def _throttled(view: View, account: Callable[[], str]) -> View:
     by_account = limiter.shared_limit(
-        FAILURES_BY_ACCOUNT, "sign-in account", key_func=account, deduct_when=_failed, exempt_when=_is_harmless
+        FAILURES_BY_ACCOUNT, "sign-in account", key_func=account, deduct_when=_failed, exempt_when=_is_not_post
     )
     by_address = limiter.shared_limit(
-        FAILURES_BY_ADDRESS, "sign-in address", deduct_when=_failed, exempt_when=_is_harmless
+        FAILURES_BY_ADDRESS, "sign-in address", deduct_when=_failed, exempt_when=_is_not_post
     )
     return cast(View, by_address(by_account(view)))
 
@@ -70,7 +70,7 @@ def _failed(_response: Response) -> bool:
     return bool(g.get("sign_in_failed"))
 
 
-def _is_harmless() -> bool:
+def _is_not_post() -> bool:
     return request.method != "POST"
 
 

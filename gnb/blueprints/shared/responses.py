@@ -14,29 +14,29 @@ from gnb.services import export_service
 
 _PROGRAM_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
 _TITLES = {
-    400: lazy_gettext("That request could not be read"),
+    400: lazy_gettext("Bad request"),
     401: lazy_gettext("Please sign in"),
-    403: lazy_gettext("This is not yours to see"),
-    404: lazy_gettext("There is nothing here"),
-    405: lazy_gettext("That cannot be done here"),
-    409: lazy_gettext("That is not possible at the moment"),
-    413: lazy_gettext("That is too large"),
-    422: lazy_gettext("Something in the form is not right"),
+    403: lazy_gettext("Access denied"),
+    404: lazy_gettext("Page not found"),
+    405: lazy_gettext("Method not allowed"),
+    409: lazy_gettext("Conflict"),
+    413: lazy_gettext("Request too large"),
+    422: lazy_gettext("Invalid input"),
     429: lazy_gettext("Too many requests"),
-    500: lazy_gettext("Something broke on our side"),
-    503: lazy_gettext("Not available at the moment"),
+    500: lazy_gettext("Internal server error"),
+    503: lazy_gettext("Service unavailable"),
 }
 _ADVICE = {
-    400: lazy_gettext("Go back, reload the page and try once more."),
-    401: lazy_gettext("This page is for those who have signed in."),
-    403: lazy_gettext("Your account may not open this page. Ask an administrator if it should."),
-    404: lazy_gettext("The page may have moved, or what it showed has been removed."),
-    405: lazy_gettext("Go back and use the buttons of the page."),
-    409: lazy_gettext("Its state has changed meanwhile. Reload the page to see it."),
-    413: lazy_gettext("Send less at once."),
-    422: lazy_gettext("Go back and look at what was entered."),
+    400: lazy_gettext("Go back, reload the page and try again."),
+    401: lazy_gettext("Sign in to open this page."),
+    403: lazy_gettext("Your account has no permission for this page. Ask an administrator for access."),
+    404: lazy_gettext("The page may have moved or been removed."),
+    405: lazy_gettext("Go back and use the page's buttons."),
+    409: lazy_gettext("The state has changed. Reload the page."),
+    413: lazy_gettext("Send less data."),
+    422: lazy_gettext("Go back and check your input."),
     429: lazy_gettext("Wait a minute, then try again."),
-    500: lazy_gettext("It has been written down. Try again; if it stays, tell us the number below."),
+    500: lazy_gettext("The error has been logged. Try again; if it persists, contact us with the number below."),
     503: lazy_gettext("Try again in a few seconds."),
 }
 
@@ -72,7 +72,7 @@ def _page(status: int, message: str) -> str:
             advice=_ADVICE.get(status, _ADVICE[400 if status < 500 else 500]),
         )
     except SQLAlchemyError:  # the page asks who is signed in, and the database may be what is away
-        return f"<!doctype html><title>{status}</title><h1>{gettext('Not available at the moment')}</h1>"
+        return f"<!doctype html><title>{status}</title><h1>{gettext('Service unavailable')}</h1>"
 
 
 class _ExportFile:

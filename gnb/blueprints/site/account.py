@@ -53,7 +53,7 @@ def settings() -> ResponseReturnValue:
         return render_template("site/settings.html", form=form), 422
     users.save_settings(user, form.name.data, form.phone.data or None, form.language.data, form.campaigns.data)
     with force_locale(text_language(user.language)):  # in the language that was just chosen
-        flash(gettext("Your settings are saved."), "good")
+        flash(gettext("Settings saved."), "good")
     answer = redirect(url_for("my.settings"), 303)
     answer.delete_cookie("language")  # what was chosen for this browser before would hide the choice made here
     return answer
@@ -81,7 +81,7 @@ class SettingsForm(PageForm):
     name = StringField(_l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)], [as_one_line])
     phone = StringField(_l("Mobile phone"), [Length(max=40)], render_kw={"type": "tel"})
     language = SelectField(_l("Language of pages and mails"))
-    campaigns = BooleanField(_l("Send me offers by e-mail, now and then"))
+    campaigns = BooleanField(_l("Send me occasional offers by email"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -129,7 +129,7 @@ def _save(token: str, wanted: bool) -> ResponseReturnValue:
 
 
 def _user(token: str) -> User:
-    return preferences.user_of_token(token) or abort(404, "This link is not one of ours, or its account is gone.")
+    return preferences.user_of_token(token) or abort(404, "This link is invalid, or its account no longer exists.")
 
 
 def _page(token: str, user: User, saved: bool = False) -> str:

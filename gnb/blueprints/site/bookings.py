@@ -80,7 +80,7 @@ def cancel(reference: str) -> ResponseReturnValue:
     booking, user = _booking(reference), caller()
     try:
         cancel_by_customer(booking, user)
-        flash(gettext("The booking is cancelled. A mail confirms it."), "info")
+        flash(gettext("Booking cancelled. We have sent you a confirmation by email."), "info")
     except InvalidBookingState as error:
         flash(str(error), "error")
     return redirect(address_of_booking(booking, user), 303)
@@ -149,7 +149,7 @@ def create() -> ResponseReturnValue:
     except IdempotencyConflict:
         return _again(sent)
     except InvalidIdempotencyKey:
-        abort(400, gettext("The form was not sent by its own page. Go back, reload the page and try once more."))
+        abort(400, gettext("The form is invalid. Go back, reload the page and try again."))
     return redirect(address_of_booking(booking, user, made=True), 303)
 
 
@@ -160,8 +160,8 @@ def _again(sent: BookingForm) -> ResponseReturnValue:
     fresh.refuse(
         {
             "form": gettext(
-                "This form has made a booking already; its confirmation is in your mail. "
-                "Press the button once more if you want a second booking."
+                "This form has already been used for a booking; its confirmation is in your email. "
+                "Press the button again to make a second booking."
             )
         }
     )

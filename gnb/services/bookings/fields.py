@@ -141,7 +141,7 @@ class Email(Line):
         try:
             return checked_address(super()._cleaned(text)) if text else ""
         except InvalidMessage:
-            raise ValidationError(gettext("That is no e-mail address; write it like name@example.com.")) from None
+            raise ValidationError(gettext("Enter a valid email address, like name@example.com.")) from None
 
 
 class Phone(Line):

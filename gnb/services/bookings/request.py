@@ -185,7 +185,7 @@ class BookingRequestSchema(LocalizedSchema):
         if tour is None:
             return
         if tour.airport and "flight_number" in data and not data["flight_number"]:
-            missing["flightNumber"] = [gettext("Give the flight, like TK1984: we follow its arrival.")]
+            missing["flightNumber"] = [gettext("Enter the flight, like TK1984: we track its arrival.")]
         if not is_per_person(tour.category) and "dropoff_place" in data and not data["dropoff_place"]:
             missing["dropoffPlace"] = [gettext("Say where we take you.")]
         if missing:

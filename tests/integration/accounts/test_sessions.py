@@ -55,7 +55,7 @@ def test_nobody_is_sent_to_another_site(app: Flask, people: dict[str, User], tar
 def test_a_wrong_password_shows_the_form_again(client: FlaskClient, people: dict[str, User]) -> None:
     answer = sign_in(client, password="wrong password")
     assert answer.status_code == 401
-    assert "not right" in answer.text
+    assert "Incorrect email or password." in answer.text
     assert "wrong password" not in answer.text
 
 

@@ -43,7 +43,7 @@ def test_every_refusal_reads_the_same(client: FlaskClient, people: dict[str, Use
     assert answer.status_code == 401
     assert answer.json == {
         "success": False,
-        "error": {"code": "unauthorized", "message": "E-mail or password is not right.", "details": None},
+        "error": {"code": "unauthorized", "message": "Incorrect email or password.", "details": None},
     }
 
 

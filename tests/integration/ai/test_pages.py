@@ -31,7 +31,7 @@ def test_each_kind_has_a_form(admin: Caller, kind: str) -> None:
     page = admin("GET", f"{PAGE}?kind={kind}")
     assert page.status_code == 200
     assert f'name="kind" value="{kind}"' in page.text
-    assert "Nothing asked yet" in page.text
+    assert "No requests yet" in page.text
 
 
 def test_a_risk_is_asked_for_watched_and_read(

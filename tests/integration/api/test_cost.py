@@ -6,7 +6,7 @@ import pytest
 import redis
 from flask import Flask
 
-from gnb.extensions import engine
+from gnb.extensions import engine, limiter
 from tests.integration.api.conftest import JOBS, Caller
 from tests.servers import on_sqlite
 
@@ -16,7 +16,7 @@ Trips = Callable[[str], int]
 
 
 @pytest.fixture
-def trips(app: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> Trips:
+def trips_of_request(app: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> Trips:
     """How many times a request waits for the broker."""
     waits = [0]
     read = redis.connection.AbstractConnection.read_response
@@ -45,6 +45,17 @@ def trips(app: Flask, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> Trips:
     monkeypatch.setattr(redis.connection.AbstractConnection, "read_response", counting)
     monkeypatch.setattr(redis.client.Pipeline, "execute", as_one)
     return of
+
+
+@pytest.fixture
+def trips(trips_of_request: Trips, monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """The same for the endpoint alone, without the count of the request against its address."""
+    monkeypatch.setattr(limiter, "enabled", False)
+    return trips_of_request
+
+
+def test_counting_a_request_against_its_limit_costs_one_round_trip(trips_of_request: Trips) -> None:
+    assert trips_of_request("/stats") == 2  # with that of the statistics
 
 
 @pytest.mark.parametrize("jobs", [0, 2000])

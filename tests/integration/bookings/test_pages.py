@@ -155,7 +155,7 @@ def test_the_risk_of_a_delay_is_asked_for_once_and_then_shown(admin: FlaskClient
     tour = make_tour(origin="IST", destination="Fatih", category="airport")
     booking = make_booking(tour, pickup_at=now() + timedelta(days=3))
     page = f"/admin/bookings/{booking.id}"
-    assert "Ask for the risk" in admin.get(page).text
+    assert "Get the delay risk" in admin.get(page).text
     for _ in range(2):
         assert admin.post(f"{page}/delay-risk").status_code == 303
     assert [job.name for job in engine().queue("ai").jobs("waiting", 0, 9).jobs] == ["delay-risk"]
@@ -174,7 +174,7 @@ def test_a_tour_and_a_past_transfer_have_no_risk_to_ask_for(admin: FlaskClient) 
     for booking in (tour, past, unknown):
         assert "Delay risk" not in admin.get(f"/admin/bookings/{booking.id}").text
     answer = admin.post(f"/admin/bookings/{unknown.id}/delay-risk", follow_redirects=True)
-    assert "not known well enough" in answer.text
+    assert "places of this tour are unknown" in answer.text
 
 
 # Tours

@@ -83,7 +83,7 @@ def test_slices_give_the_pages_that_the_whole_would_have(many: list[Booking], mo
 
 def test_a_document_of_no_booking_says_so(app: Flask) -> None:
     (text,) = texts(export_service.generate_bookings_pdf())
-    assert "No booking matches." in text
+    assert "No bookings match." in text
     assert "1 / 1" in text
 
 

@@ -131,7 +131,7 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert (campaign.segment, campaign.weekdays) == ({"languages": ["tr", "en"]}, [1])
     assert campaign.starts_at.isoformat() == "2027-02-28T21:00:00+00:00"
     url = f"/admin/campaigns/{campaign.id}"
-    assert "It would go to 1 recipient." in admin.get(url).text
+    assert "1 recipient would receive it." in admin.get(url).text
     assert "Merhaba" in admin.get(f"{url}/preview/tr").text
     assert "Hello" in admin.get(f"{url}/preview/en").text
     assert admin.get(f"{url}/preview/de").status_code == 404
@@ -140,11 +140,11 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     edited = {**FORM, "name": "Early spring", "tour_ids": [str(tour.id)]}
     assert "Early spring" in post(admin, f"{url}/edit", f"{url}/edit", **edited).text
     post(admin, f"{url}/edit", f"{url}/edit", **FORM)
-    assert "It goes out to 1 recipient." in post(admin, url, f"{url}/send").text
+    assert "Sending to 1 recipient." in post(admin, url, f"{url}/send").text
     planning.follow(campaign.id)
-    assert "is paused" in post(admin, url, f"{url}/mailing/pause").text
-    assert "goes on" in post(admin, url, f"{url}/mailing/resume").text
-    assert "called off" in post(admin, url, f"{url}/mailing/cancel").text
+    assert "Mailing paused." in post(admin, url, f"{url}/mailing/pause").text
+    assert "Mailing resumed." in post(admin, url, f"{url}/mailing/resume").text
+    assert "rest of the mailing is cancelled" in post(admin, url, f"{url}/mailing/cancel").text
     assert "the mailing is cancelled" in post(admin, url, f"{url}/mailing/resume").text
     assert admin.post(f"{url}/mailing/nonsense", data={"csrf_token": token(admin, url)}).status_code == 404
     assert "Prices follow" in post(admin, url, f"{url}/state", state="active").text
@@ -190,7 +190,7 @@ def test_a_rule_is_put_into_force_and_ended_after_one_question_with_its_numbers(
     question = admin.get(f"{url}/state/active").text
     assert re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(\d+)<", question) == [("tours", "1"), ("recipients of its mail", "1")]
     assert "Prices follow" in post(admin, f"{url}/state/active", f"{url}/state", state="active").text
-    assert "cannot be put into force again" in admin.get(f"{url}/state/ended").text
+    assert "cannot be activated again" in admin.get(f"{url}/state/ended").text
     assert admin.get(f"{url}/state/draft").status_code == 404
 
 

@@ -57,7 +57,7 @@ def test_a_schedule_is_added_run_paused_edited_and_removed_by_the_pages(admin: F
         assert admin.post(f"/admin/schedules/nightly/{action}").status_code == 303
     page = admin.get("/admin/schedules/nightly").text
     assert "nightly-by-hand-" in page
-    assert "It fires no more until it is resumed." in page
+    assert "It does not fire until it is resumed." in page
     admin.post("/admin/schedules/nightly/resume")
     assert "0 3 * * *" in admin.get("/admin/schedules/nightly/edit").text
     admin.post("/admin/schedules/nightly/edit", data={**FORM, "cron": "", "every": "10m", "overlap": "true"})
@@ -72,8 +72,8 @@ def test_a_schedule_is_added_run_paused_edited_and_removed_by_the_pages(admin: F
     ("changes", "words"),
     [
         ({"cron": "0 25 * * *"}, "hour is &#39;25&#39;"),
-        ({"data": "{no"}, "This is not JSON; look at line 1, column 2"),
-        ({"data": "[1]"}, "Give an object"),
+        ({"data": "{no"}, "Invalid JSON at line 1, column 2"),
+        ({"data": "[1]"}, "Enter a JSON object"),
         ({"tz": "Mars"}, "no time zone"),
         ({"name": "no spaces"}, "is no name"),
         ({"cron": "", "every": ""}, "give either cron"),

@@ -194,7 +194,7 @@ def test_an_empty_form_says_everything_that_is_missing(client: FlaskClient, tran
 def test_errors_are_in_the_readers_language(client: FlaskClient, transfer: Tour) -> None:
     client.get("/?lang=tr")
     answer = send(client, **{"contactEmail": "", "passengers-0-name": ""})
-    assert "Eksik veya yanlış bir şey var" in answer.text
+    assert "Eksik veya geçersiz alanlar var" in answer.text
     assert "1. yolcu" in answer.text
 
 

@@ -104,7 +104,7 @@ def test_a_guest_cancels_after_being_asked(client: FlaskClient, booking: Booking
     answer = client.post(link(booking, "/cancel"), data={"csrf_token": csrf_of(client)})
     assert (answer.status_code, answer.location) == (303, link(booking))
     page = client.get(answer.location).text
-    assert "The booking is cancelled" in page and "Cancelled" in page and "/cancel?" not in page
+    assert "Booking cancelled" in page and "Cancelled" in page and "/cancel?" not in page
     db.session.refresh(booking)
     assert booking.status == "cancelled"
     assert db.session.scalar(sa.select(Delivery.kind)) == "booking-cancellation"

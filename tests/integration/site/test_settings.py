@@ -26,7 +26,7 @@ def test_settings_are_saved_and_no_offers_means_none(app: Flask, customer: User)
     answer = save(client, phone="0532 123 45 67", language="tr")
     assert answer.status_code == 303
     page = client.get(answer.location).text
-    assert "Ayarlarınız kaydedildi." in page and 'value="+905321234567"' in page and "checked" not in page
+    assert "Ayarlar kaydedildi." in page and 'value="+905321234567"' in page and "checked" not in page
     db.session.refresh(customer)
     assert (customer.name, customer.phone, customer.language) == ("Ayşe Kaya", "+905321234567", "tr")
     assert db.session.get(NotificationSetting, customer.email).campaigns is False  # type: ignore[union-attr]

@@ -97,7 +97,7 @@ def test_what_is_found_comes_in_pages_that_keep_the_search(client: FlaskClient) 
 
 def test_a_search_that_finds_nothing_says_how_to_go_on(client: FlaskClient, transfer: Tour) -> None:
     page = client.get("/tours?from=Nowhere").text
-    assert "Nothing fits this search" in page and "Show everything" in page
+    assert "No matches for this search" in page and "Show everything" in page
 
 
 @pytest.mark.parametrize(
