@@ -18,9 +18,8 @@ def scheduler() -> None:
     """
     from gnb.jobs.schedules import SCHEDULES  # declares the job types with them
 
-    keeper = Scheduler(engine(), SCHEDULES)
-    keeper.listen()
+    process = Scheduler(engine(), SCHEDULES)
     try:
-        keeper.run()
+        process.run()
     except QueueingError as error:
         raise Failure(f"a schedule of gnb/jobs/schedules.py is wrong: {error}", USAGE) from error
