@@ -6,11 +6,9 @@
 
 The leader's lock is held by a token that only its owner refreshes, for three seconds; the others try it twice a second,
 so one of them leads at most four seconds after the leader was killed. Two that both believe that they lead, as after a
-pause of the whole process, fire nothing twice. A firing up to 8 s late, as when one scheduler takes over from another,
-is simply late; one later than that was missed, and the schedule's `catch_up` says whether the latest is made up for.
+pause of the whole process, fire nothing twice.
 """
 
-import json
 import logging
 import os
 import signal
@@ -18,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -29,13 +27,15 @@ from redis.exceptions import RedisError
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
-from ..errors import InvalidJobOption, QueueingError, QueueUnavailable
+from ..errors import InvalidJobOption, QueueUnavailable
 from ..maintenance import promote
 from ..options import TEMPLATE_PREFIX
-from ..scripts import ENQUEUE_SCHEDULED, FIRE
-from .runs import KEPT, OPEN, runs_key, write_outcomes
+from ..scripts import ENQUEUE_SCHEDULED
+from .firing import fire
+from .repair import carry_over, repair
+from .runs import write_outcomes
 from .schedule import Schedule
-from .store import NAMES, NEXT, PAUSED, counters_key, firing_id, template_key
+from .store import NEXT, PAUSED, counters_key
 from .template import ScheduledJob
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = 3
-LATE = timedelta(seconds=8)
 _TICK = 0.5
 _SECONDS_BETWEEN_UPKEEP = 2.0
 _SECONDS_BETWEEN_REPAIRS = 30.0
@@ -208,7 +207,7 @@ class Scheduler(rq_scheduler.Scheduler):
             if score is None or score >= PAUSED:
                 return []
             due = datetime.fromtimestamp(score, UTC)
-            return self._fire(job_id.removeprefix(TEMPLATE_PREFIX), template, due, now or due)
+            return fire(self._engine, job_id.removeprefix(TEMPLATE_PREFIX), template, due, now or due)
         return self._enqueue_once(job_id, template)
 
     def _enqueue_once(self, job_id: str, fields: dict[bytes, bytes]) -> list[str]:
@@ -220,43 +219,6 @@ class Scheduler(rq_scheduler.Scheduler):
         keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", f"gnb:wake:{queue}"]
         side = "LPUSH" if stored.enqueue_at_front else "RPUSH"
         return [job_id] if self._engine.broker.run(ENQUEUE_SCHEDULED, keys, [job_id, clock.rq_time(), side]) else []
-
-    def _fire(self, name: str, template: dict[bytes, bytes], due: datetime, now: datetime) -> list[str]:
-        """Make the firings of one schedule from `due` to `now`."""
-        schedule, meta, fired = Schedule.from_template(name, template), template[b"meta"].decode(), list[str]()
-        while True:
-            at, kind, missed = due, "timer", 0
-            if now - due > LATE:
-                count, at = schedule.missed(due, now)
-                kind, missed = ("catch-up", count - 1) if schedule.catch_up == "once" else ("", count)
-            following, meta_after = schedule.after(at)[0], _count_down(meta)
-            answer = self._step(schedule, [due.timestamp(), meta, following.timestamp()], at, kind, missed, meta_after)
-            log.debug("schedule %s at %s: %s", name, at, answer)
-            if answer == "fired":
-                fired.append(firing_id(name, at))
-                meta = meta_after
-            due = following
-            if answer == "stale" or meta == "last" or due > now:
-                return fired
-
-    def _step(self, schedule: Schedule, seen: list[Any], at: datetime, kind: str, missed: int, meta_after: str) -> str:
-        """Return the script's answer. A type that is no longer declared, or data that no longer fits, is recorded as
-        the schedule's error and passed over."""
-        name, fields, error = schedule.name, ["", ""], ""
-        try:
-            if kind:
-                options = {**schedule.options, "job_id": firing_id(name, at)}
-                spec = self._engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-                fields = [*spec.words[:2], *spec.words[5:]]
-        except QueueUnavailable:
-            raise
-        except QueueingError as rejected:
-            log.error("schedule %s cannot be fired: %s", name, rejected)
-            error, kind, missed = str(rejected), "", missed + 1
-        entry = f"{at.timestamp():.0f}|{kind}" if kind else ""
-        keys = [NEXT, template_key(name), counters_key(name), runs_key(name), OPEN, NAMES, f"gnb:wake:{schedule.queue}"]
-        args = [name, repr(seen[0]), *seen[1:], missed, error, KEPT, "1" if schedule.overlap else "", meta_after, entry]
-        return str(self._engine.broker.run(FIRE, keys, [*args, *fields]).decode())
 
     def _note_failure(self, job_id: str, error: Exception) -> bool:
         """Record the schedule's error; return whether it is a new one."""
@@ -341,7 +303,7 @@ class Scheduler(rq_scheduler.Scheduler):
     def _run_due(self) -> float:
         broker = self._engine.broker
         if time.monotonic() >= self._next_repair:
-            self._engine.schedules.repair()
+            repair(self._engine)
             self._next_repair = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
         broker.call(lambda: promote(self._engine))
         for job_id in self.enqueue_jobs():
@@ -350,22 +312,13 @@ class Scheduler(rq_scheduler.Scheduler):
         return min(max(first[0][1] - broker.now().timestamp(), 0.01), _TICK) if first else _TICK
 
     def _prepare(self) -> None:
-        self._engine.schedules.carry_over()
+        carry_over(self._engine)
         for name, done in self._engine.schedules.sync(self._declared).items() if self._declared is not None else ():
             if done == "taken":
                 log.warning("schedule %s is declared in the code, but one made by hand has its name", name)
             elif done != "kept":
                 log.info("schedule %s: %s", name, done)
         self._prepared = True
-
-
-def _count_down(meta: str) -> str:
-    """Return the meta after one firing; "last" when `repeat` is used up."""
-    values = json.loads(meta)
-    if values.get("repeat") is None:
-        return meta
-    values["repeat"] -= 1
-    return json.dumps(values, sort_keys=True) if values["repeat"] > 0 else "last"
 
 
 def _id(job: Any) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidSchedule, QueueUnavailable, ScheduleInCode, ScheduleNotFound
+from ..errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
 from ..job import Job
 from ..options import TEMPLATE_PREFIX
 from ..scripts import RUN_SCHEDULE, SAVE_SCHEDULE
@@ -110,7 +110,7 @@ class Schedules:
         """The new schedule, fired `first` at that time; the same one twice is one. Raises InvalidSchedule when another
         has its name, and what `Queue.enqueue` raises for a type, data or options that cannot be."""
         self._check(schedule)
-        new = self._save(schedule, "new", first=first)
+        new = self.save(schedule, "new", first=first)
         if not new and self.get(schedule.name).schedule != schedule:
             raise InvalidSchedule({"name": [f"there is a schedule {schedule.name!r} already"]})
         return schedule
@@ -120,7 +120,7 @@ class Schedules:
         Raises ScheduleNotFound, InvalidSchedule."""
         schedule = self.get(name).schedule.changed({**changes, "name": name})
         self._check(schedule)
-        if not self._save(schedule, "known", self.code(name)):
+        if not self.save(schedule, "known", self.code(name)):
             raise _unknown(name)
         return schedule
 
@@ -180,7 +180,7 @@ class Schedules:
             return "taken"
         if known and self.code(schedule.name) == schedule.to_json():
             return "kept"
-        self._save(schedule, "any", schedule.to_json())
+        self.save(schedule, "any", schedule.to_json())
         return "changed" if known else "added"
 
     def code(self, name: str) -> str | None:
@@ -207,34 +207,11 @@ class Schedules:
         pipeline.hset(counters_key(name), "moved_to", at)
         self._broker.call(pipeline.execute)
 
-    def repair(self) -> None:
-        """Set the next times that are lost, or that another scheduler set to no time of their schedule's timing."""
-        client, now = self._broker.client, self._broker.now()
-        for raw in self._broker.call(lambda: client.smembers(NAMES)):
-            name = raw.decode()
-            pipeline = client.pipeline(transaction=False)
-            pipeline.hgetall(template_key(name))
-            pipeline.zscore(NEXT, TEMPLATE_PREFIX + name)
-            pipeline.hget(counters_key(name), "moved_to")
-            template, score, moved_to = self._broker.call(pipeline.execute)
-            try:
-                if not template:
-                    self.delete(name)
-                elif score is None or (score < PAUSED and score != float(moved_to or 0)):
-                    schedule = Schedule.from_template(name, template)
-                    if score is None or not schedule.is_firing(datetime.fromtimestamp(score, UTC)):
-                        log.warning("schedule %s: next time %s is repaired", name, score)
-                        at = schedule.after(now)[0].timestamp()
-                        self._broker.call(lambda name=name, at=at: client.zadd(NEXT, {TEMPLATE_PREFIX + name: at}))
-            except QueueUnavailable:
-                raise
-            except Exception:  # one unreadable record must not stop the others
-                log.exception("schedule %s cannot be checked", name)
-
     def _check(self, schedule: Schedule) -> None:
         self._engine.queue(schedule.queue).build_job(schedule.type, schedule.data, schedule.options)
 
-    def _save(self, schedule: Schedule, only: str, code: str | None = None, first: datetime | None = None) -> bool:
+    def save(self, schedule: Schedule, only: str, code: str | None = None, first: datetime | None = None) -> bool:
+        """Write the template and the next time; return whether `only` ("new", "known", "any") allowed it."""
         queue = self._engine.queue(schedule.queue)
         fields = queue.build_job(schedule.type, schedule.data, schedule.options).words[5:]
         fields += ["status", "scheduled", "meta", schedule.to_meta(code)]
@@ -250,28 +227,6 @@ class Schedules:
         at = (first or schedule.after(self._broker.now())[0]).timestamp()
         keys = [NEXT, template_key(schedule.name), NAMES]
         return bool(self._broker.run(SAVE_SCHEDULE, keys, [schedule.name, at, only, move, PAUSED, *fields]))
-
-    def carry_over(self) -> None:
-        """Take over, once, the schedules that releases before rq-scheduler stored in `gnb:schedules`."""
-        client = self._broker.client
-        for raw, score in self._broker.call(lambda: client.zrange("gnb:schedules", 0, -1, withscores=True)):
-            name = raw.decode()
-            old = self._broker.call(lambda name=name: client.hgetall(counters_key(name)))
-            try:
-                if b"definition" in old:
-                    code = old.get(b"code", b"").decode() if old.get(b"origin") == b"code" else None
-                    paused = b"paused" in old
-                    first = datetime.fromtimestamp(PAUSED if paused else score, UTC)
-                    self._save(Schedule.from_json(old[b"definition"]), "new", code, first)
-            except QueueUnavailable:
-                raise
-            except Exception:  # one unreadable record must not stop the others
-                log.exception("schedule %s cannot be carried over", name)
-                continue
-            pipeline = client.pipeline()
-            pipeline.hdel(counters_key(name), "definition", "origin", "code", "paused", "created_at")
-            pipeline.zrem("gnb:schedules", name)
-            self._broker.call(pipeline.execute)
 
 
 def firing_id(name: str, at: datetime) -> str:
