@@ -21,7 +21,7 @@ from gnb.broker import EmbeddedBroker
 from gnb.config import Settings
 from gnb.extensions import db
 from gnb.models import User
-from gnb.services import token_service
+from gnb.services.accounts import tokens
 from tests.servers import free_port
 
 PASSWORD = "steady as she goes 4711"
@@ -91,7 +91,7 @@ def _fill(app: Flask) -> str:
     if loaded.exit_code:
         raise RuntimeError(loaded.output)
     admin = db.session.scalars(db.select(User).filter_by(email=ADMIN)).one()
-    token = token_service.issue(admin, timedelta(days=1))
+    token = tokens.issue(admin, timedelta(days=1))
     db.session.remove()
     db.engine.dispose()
     return token

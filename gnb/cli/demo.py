@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gnb.cli.outcomes import USAGE, Failure, database_errors
 from gnb.models import local_day, now
 from gnb.services import demo as demo_service
-from gnb.services import passwords
+from gnb.services.accounts import passwords
 from gnb.services.demo.accounts import STAFF_DOMAIN
 
 demo = AppGroup("demo", help="Demo data.")

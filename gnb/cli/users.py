@@ -14,8 +14,10 @@ from gnb.cli.durations import DURATION
 from gnb.cli.outcomes import USAGE, Failure, database_errors
 from gnb.extensions import db
 from gnb.models import ROLES, now
-from gnb.services import audit_service, token_service, user_service
-from gnb.services.user_service import InvalidAccount, UserExists, UserNotFound
+from gnb.services import audit
+from gnb.services.accounts import tokens
+from gnb.services.accounts import users as accounts
+from gnb.services.accounts.users import InvalidAccount, UserExists, UserNotFound
 
 users = AppGroup("users", help="Accounts: administrators, roles, tokens.")
 
@@ -30,14 +32,14 @@ def create_admin(email: str, name: str, role: str, password_stdin: bool, ask: bo
     """Create an administrator's account."""
     if password_stdin and ask:
         raise click.UsageError("--password-stdin and --ask exclude each other")
-    password = user_service.new_password()
+    password = accounts.new_password()
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     elif ask:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     with database_errors():
         try:
-            user = user_service.create_admin(email, name, password, role)
+            user = accounts.create_admin(email, name, password, role)
         except InvalidAccount as error:
             raise Failure(str(error), USAGE) from error
         except UserExists as error:
@@ -54,7 +56,7 @@ def set_role(email: str, role: str) -> None:
     """Give an account another role; it holds from its next request on."""
     with database_errors():
         try:
-            user = user_service.set_role(email, role)
+            user = accounts.set_role(email, role)
         except UserNotFound as error:
             raise Failure(str(error)) from error
     click.echo(f"{user.email} is {user.role} now")
@@ -69,15 +71,15 @@ def token(email: str, expires: timedelta | None, as_json: bool) -> None:
     lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"] if expires is None else expires
     with database_errors():
         try:
-            user = user_service.find(email)
-            made = token_service.issue(user, lifetime)
+            user = accounts.find(email)
+            made = tokens.issue(user, lifetime)
         except UserNotFound as error:
             raise Failure(str(error)) from error
         except ValueError as error:
             raise Failure(str(error), USAGE) from error
         if not user.active:
             raise Failure(f"the account {user.email} is closed")
-        audit_service.record(None, "user.token", f"user/{user.id}", details={"seconds": lifetime.total_seconds()})
+        audit.record(None, "user.token", f"user/{user.id}", details={"seconds": lifetime.total_seconds()})
         db.session.commit()
     if as_json:
         end = (now() + lifetime).isoformat(timespec="seconds")

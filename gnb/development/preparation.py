@@ -15,7 +15,7 @@ from gnb.cli.demo import demo
 from gnb.development.supervisor import say
 from gnb.extensions import engine
 from gnb.models import Tour, db
-from gnb.services import passwords, user_service
+from gnb.services.accounts import passwords, users
 
 DEMO_BOOKINGS = 3000
 
@@ -42,9 +42,9 @@ def _load_demo_data() -> None:
 def _give_admin(email: str, password: str) -> None:
     """An account that is there already keeps its sessions unless its password has changed."""
     try:
-        admin = user_service.find(email)
-    except user_service.UserNotFound:
-        user_service.create_admin(email, "Demo Admin", password, role="superadmin")
+        admin = users.find(email)
+    except users.UserNotFound:
+        users.create_admin(email, "Demo Admin", password, role="superadmin")
         return
     if not passwords.verify(password, admin.password_hash):
         admin.password_hash = passwords.hash_password(password)

@@ -7,10 +7,10 @@ from typing import Any
 from gnb.queueing import FinalError, JobContext, job
 from gnb.services.ai import answers, delay_risk, insights, recommendations
 from gnb.services.ai.delay_model import TooFewTrips
-from gnb.services.ai.places import UnknownPlace
 from gnb.services.ai.recommendations import UnknownUser
 from gnb.services.ai.requests import DelayRiskRequest, InsightsRequest, RecommendationsRequest
 from gnb.services.ai.usage import Usage
+from gnb.services.places import UnknownPlace
 
 
 @job("ai", "delay-risk", DelayRiskRequest)

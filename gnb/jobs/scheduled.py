@@ -8,8 +8,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from gnb.queueing import JobContext, job
-from gnb.services import campaign_pricing, dynamic_pricing, sitemap, weekly_report
 from gnb.services import clean_up as clean_up_service
+from gnb.services import sitemap, weekly_report
+from gnb.services.pricing import campaigns, demand
 from gnb.services.reports.week import Week
 
 
@@ -42,13 +43,13 @@ class ReportData(Schema):
 @job("scheduled", "process-campaigns", NoData)
 def process_campaigns(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Sets prices as campaigns say, ends those that are over, begins their mailings."""
-    return asdict(campaign_pricing.process_campaigns())
+    return asdict(campaigns.process_campaigns())
 
 
 @job("scheduled", "update-dynamic-pricing", PricingData)
 def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
     """Moves prices with demand, once a week."""
-    proposals = dynamic_pricing.preview() if data["dry_run"] else dynamic_pricing.update_prices()
+    proposals = demand.preview() if data["dry_run"] else demand.update_prices()
     changes = [proposal.as_json() for proposal in proposals if proposal.changes]
     for change in changes:
         running.log(f"{change['tour']}: {change['current']} → {change['proposed']} {change['currency']}")

@@ -1,8 +1,8 @@
-"""FLOOR 1: the tables. One file a noun; everything is reached as `from gnb.models import Booking, db`."""
+"""Layer 1: the tables. One file a noun; everything is reached as `from gnb.models import Booking, db`."""
 
 import gnb.models.sqlite  # noqa: F401 - opens SQLite the right way from the first connection
 from gnb.models.audit_entry import AuditEntry
-from gnb.models.base import Money, UtcDateTime, db, now
+from gnb.models.base import Money, UtcDateTime, db, execute_count, now
 from gnb.models.booking import (
     HOME_ZONE,
     PASSENGER_KINDS,
@@ -67,6 +67,7 @@ __all__ = [
     "User",
     "UtcDateTime",
     "db",
+    "execute_count",
     "local_day",
     "local_midnight",
     "localized",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -129,6 +129,15 @@ def _keep_rows_out(context: sa.ExceptionContext) -> None:
 def now() -> datetime:
     """The present instant, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def execute_count(statement: sa.UpdateBase) -> int:
+    """Execute an UPDATE or DELETE in the session's transaction and return the number of rows it changed.
+
+    Objects in the session are not updated; refresh those that are still needed.
+    """
+    result = db.session.execute(statement, execution_options={"synchronize_session": False})
+    return cast("sa.CursorResult[Any]", result).rowcount
 
 
 def one_of(column: str, values: Sequence[str]) -> sa.CheckConstraint:

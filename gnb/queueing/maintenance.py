@@ -80,7 +80,7 @@ class Sweeper:
         return [(sub_queue, member.decode()) for sub_queue, members in answers for member in members]
 
     def _take_back(self, sub_queue: str, member: str) -> bool:
-        owner = self._client.hget(f"rq:execution:{member}", "worker_name")
+        owner = self._client.hget(names.job(member.partition(":")[0]), "worker_name")
         worker = owner.decode() if owner else "unknown"
         words = f"worker {worker} gave no sign of life"
         ended = end_execution(
@@ -141,7 +141,7 @@ def end_executions(engine: "Engine", client: Any, worker: str, decide: Decide, c
     members = [member.decode() for member in client.smembers(names.worker_executions(worker))]
     ended = 0
     for member in members:
-        sub_queue = client.hget(f"rq:execution:{member}", "origin")
+        sub_queue = client.hget(names.job(member.partition(":")[0]), "origin")
         if sub_queue is None:
             client.srem(names.worker_executions(worker), member)
         else:
@@ -164,9 +164,9 @@ def end_execution(
     job_id, _, execution_id = member.partition(":")
     seconds, microseconds = client.time()
     now = seconds + microseconds / 1e6
-    started = client.hget(f"rq:execution:{member}", "created_at")
     values = client.hmget(names.job(job_id), *_EXECUTION_FIELDS, "stalls")
-    words = [float(started) if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]
+    started = clock.parse(values[_EXECUTION_FIELDS.index("started_at")])
+    words = [started.timestamp() if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]
     execution = Execution.from_reply(words, execution_id, queue.options.job.timeout)
     type_name = _type_name(engine, execution)
     outcome = decide(execution, int(values[-1] or 0))

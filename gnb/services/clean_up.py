@@ -5,13 +5,14 @@ Each part commits for itself, in slices, so that a killed run has done what it h
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
 from gnb.extensions import db
-from gnb.models import AuditEntry, Delivery, DeliveryMessage, now
-from gnb.services import export_service, token_service
+from gnb.models import AuditEntry, Delivery, DeliveryMessage, execute_count, now
+from gnb.services import export_service
+from gnb.services.accounts import tokens
 
 AUDIT_KEPT = timedelta(days=730)
 DELIVERIES_KEPT = timedelta(days=365)
@@ -42,13 +43,13 @@ def clean_up(moment: datetime | None = None) -> Cleaned:
     """Remove what is past its time as of that moment (now). Twice is once."""
     moment = moment or now()
     exports = export_service.remove_expired_exports(moment)
-    tokens = token_service.forget_expired(moment)
+    forgotten = tokens.forget_expired(moment)
     db.session.commit()
     return Cleaned(
         files=exports.files,
         abandoned=exports.abandoned,
         leftovers=exports.leftovers,
-        tokens=tokens,
+        tokens=forgotten,
         messages=_remove(DeliveryMessage.delivery_id, DeliveryMessage.created_at < moment - MESSAGES_KEPT),
         deliveries=_remove(Delivery.id, Delivery.created_at < moment - DELIVERIES_KEPT, Delivery.state.in_(_SETTLED)),
         audit=_remove(AuditEntry.id, AuditEntry.created_at < moment - AUDIT_KEPT),
@@ -60,8 +61,7 @@ def _remove(key: Any, *conditions: Any) -> int:
     table, removed = key.class_, 0
     while True:
         ids = sa.select(key).where(*conditions).limit(_SLICE)
-        statement = sa.delete(table).where(key.in_(ids)).execution_options(synchronize_session=False)
-        count = cast("sa.CursorResult[Any]", db.session.execute(statement)).rowcount
+        count = execute_count(sa.delete(table).where(key.in_(ids)))
         db.session.commit()
         removed += count
         if count < _SLICE:

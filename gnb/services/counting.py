@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from gnb.extensions import db, engine, settings
 from gnb.models import Booking
-from gnb.services.auth_service import sign_in_attempted
+from gnb.services.accounts.authentication import sign_in_attempted
 
 BOOKINGS = "bookings_created"
 SIGN_INS = "auth_attempts"

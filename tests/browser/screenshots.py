@@ -12,7 +12,8 @@ from gnb.config import ROOT
 from gnb.extensions import db, engine
 from gnb.jobs.schedules import SCHEDULES
 from gnb.models import Tour, User, local_day, now
-from gnb.services import demo, passwords
+from gnb.services import demo
+from gnb.services.accounts import passwords
 from gnb.services.ai import answers, delay_risk
 from gnb.services.ai.requests import DelayRiskRequest
 from gnb.services.bookings import risk

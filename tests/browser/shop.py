@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from gnb.extensions import db
 from gnb.models import Extra, User, local_day, now
-from gnb.services import auth_service, email_service, passwords
+from gnb.services import email_service
+from gnb.services.accounts import authentication, passwords
 from gnb.services.bookings import access
 from tests.browser.stage import PASSWORD, Stage
 from tests.business import make_booking, make_tour
@@ -59,7 +60,7 @@ def public_pages(stage: Stage) -> list[str]:
             f"{own}/cancel?token={token}",
             "/login",
             "/register",
-            f"/register/{auth_service.registration_token(asked.id)}",
+            f"/register/{authentication.registration_token(asked.id)}",
             "/register/made-up",
             "/forgot-password",
         ]

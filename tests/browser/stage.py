@@ -15,7 +15,7 @@ from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.models import User
-from gnb.services import passwords
+from gnb.services.accounts import passwords
 from tests.browser import page_jobs  # noqa: F401  (declares its types)
 from tests.servers import Broker, free_port
 

@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from gnb.config import ROOT
 from gnb.extensions import db, engine
-from gnb.services import user_service
+from gnb.services.accounts import users
 from tests.integration.engine.conftest import Workers
 from tests.servers import on_postgresql
 
@@ -24,7 +24,7 @@ PASSWORD = "a long Passphrase 42"
 @on_postgresql
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="curl or jq is not installed")
 def test_the_lines_of_the_api_page_run_as_written(app: Flask, tmp_path: Path) -> None:
-    user_service.create_admin("admin@gnb-transfer.example", "Ada", PASSWORD, "admin")
+    users.create_admin("admin@gnb-transfer.example", "Ada", PASSWORD, "admin")
     db.session.remove()
     db.engine.dispose()
     workers = Workers(engine(), queues=("export",))

@@ -16,7 +16,7 @@ from gnb.config import Settings
 from gnb.extensions import engine
 from gnb.models import Delivery, User, db
 from gnb.queueing import QueueStats, QueueUnavailable
-from gnb.services import token_service
+from gnb.services.accounts import tokens
 from tests.fault_table import Fault
 from tests.faults.release import Answer, Release
 from tests.integration.engine.conftest import wait_for
@@ -82,7 +82,7 @@ def token(app: Flask) -> str:
     admin = User(email="admin@example.com", name="Admin", role="admin")
     db.session.add(admin)
     db.session.commit()
-    return token_service.issue(admin, timedelta(hours=2))
+    return tokens.issue(admin, timedelta(hours=2))
 
 
 def message(number: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from flask import Flask
 from gnb import create_app
 from gnb.config import Settings
 from gnb.models import AuditEntry, Booking, User, db
-from gnb.services import auth_service
+from gnb.services.accounts import authentication
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -26,7 +26,7 @@ def test_the_first_admin_is_made_with_a_password_that_is_shown(app: Flask) -> No
     done = run(app, "users", "create-admin", "Boss@gnb-transfer.com")
     assert done.exit_code == 0
     email, password = (line.split(": ")[1] for line in done.stdout.splitlines())
-    user = auth_service.authenticate(email, password, kind="session")
+    user = authentication.authenticate(email, password, kind="session")
     assert (user.email, user.role) == ("boss@gnb-transfer.com", "admin")
     assert [entry.action for entry in db.session.scalars(sa.select(AuditEntry))] == ["user.create"]
 
@@ -34,7 +34,7 @@ def test_the_first_admin_is_made_with_a_password_that_is_shown(app: Flask) -> No
 def test_a_password_comes_by_standard_input_and_is_not_shown(app: Flask) -> None:
     done = run(app, "users", "create-admin", "boss@x.example", "--password-stdin", stdin="a good password 1\n")
     assert (done.exit_code, done.stdout) == (0, "E-mail: boss@x.example\n")
-    assert auth_service.authenticate("boss@x.example", "a good password 1", kind="session")
+    assert authentication.authenticate("boss@x.example", "a good password 1", kind="session")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, User
-from gnb.services import token_service
+from gnb.services.accounts import tokens
 from tests.integration.api.conftest import accounts
 from tests.integration.api.test_roles import ADMIN_PATHS, READING, path_of, signed_in
 from tests.servers import on_sqlite
@@ -98,7 +98,7 @@ def test_each_route_lets_in_its_audience_alone(app: Flask, accounts: dict[str, U
 def call(app: Flask, user: User | None, method: str, path: str) -> TestResponse:
     """The answer to a page's visitor with a session, or to a program with a token."""
     if path.startswith("/api/") and user:
-        headers = {"Authorization": f"Bearer {token_service.issue(user)}"}
+        headers = {"Authorization": f"Bearer {tokens.issue(user)}"}
         return app.test_client().open(path, method=method, headers=headers)
     return signed_in(app, user).open(path, method=method)
 

@@ -8,8 +8,8 @@ from flask import Flask
 from gnb.blueprints.admin.presenters.audit_words import target_url
 from gnb.extensions import db
 from gnb.models import AuditEntry, User
-from gnb.services import audit_service
-from gnb.services.audit_service import AuditFilter
+from gnb.services import audit
+from gnb.services.audit import AuditFilter
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,9 +20,9 @@ def entries(app: Flask) -> list[AuditEntry]:
     db.session.add(ayse)
     db.session.flush()
     made = [
-        audit_service.record(ayse, "job.retry", "email/1"),
-        audit_service.record(ayse, "job.remove", "email/2", count=3, details={"ids": ["2", "3", "4"]}),
-        audit_service.record(None, "queue.pause", "email"),
+        audit.record(ayse, "job.retry", "email/1"),
+        audit.record(ayse, "job.remove", "email/2", count=3, details={"ids": ["2", "3", "4"]}),
+        audit.record(None, "queue.pause", "email"),
     ]
     for number, entry in enumerate(made):
         entry.created_at = START + timedelta(days=number)
@@ -31,7 +31,7 @@ def entries(app: Flask) -> list[AuditEntry]:
 
 
 def test_entries_come_newest_first_in_half_open_ranges_with_their_total(entries: list[AuditEntry]) -> None:
-    found, total = audit_service.entries(AuditFilter(), start=1, end=3)
+    found, total = audit.entries(AuditFilter(), start=1, end=3)
     assert [entry.action for entry in found] == ["job.remove", "job.retry"]
     assert total == 3
 
@@ -47,7 +47,7 @@ def test_entries_come_newest_first_in_half_open_ranges_with_their_total(entries:
     ],
 )
 def test_entries_are_filtered(entries: list[AuditEntry], wanted: AuditFilter, actions: list[str]) -> None:
-    found, total = audit_service.entries(wanted)
+    found, total = audit.entries(wanted)
     assert [entry.action for entry in found] == actions
     assert total == len(actions)
 
@@ -55,13 +55,13 @@ def test_entries_are_filtered(entries: list[AuditEntry], wanted: AuditFilter, ac
 def test_an_entry_names_its_actor_after_the_account_is_gone(entries: list[AuditEntry]) -> None:
     db.session.delete(entries[0].actor)
     db.session.commit()
-    found, _ = audit_service.entries(AuditFilter(action="job.retry"))
+    found, _ = audit.entries(AuditFilter(action="job.retry"))
     assert (found[0].actor, found[0].actor_label) == (None, "Ayşe (admin)")
 
 
 def test_an_entry_of_a_request_says_from_where_it_came(app: Flask) -> None:
     with app.test_request_context("/", environ_base={"REMOTE_ADDR": "192.0.2.9"}):
-        entry = audit_service.record(None, "x.y", "z", label="guest")
+        entry = audit.record(None, "x.y", "z", label="guest")
     assert (entry.address, entry.actor_label) == ("192.0.2.9", "guest")
 
 

@@ -24,9 +24,10 @@ from gnb.models import (
     User,
     db,
 )
-from gnb.services import auth_service, demo
-from gnb.services.bookings.pricing import Party, fares
+from gnb.services import demo
+from gnb.services.accounts import authentication
 from gnb.services.demo.bookings import reference_of
+from gnb.services.pricing.quotes import Party, fares
 from tests.servers import on_sqlite
 
 UNTIL = date(2026, 7, 15)
@@ -90,7 +91,7 @@ def test_seats_taken_are_those_of_the_bookings(loaded: demo.Loaded) -> None:
 
 
 def test_staff_can_sign_in_with_the_password_given(loaded: demo.Loaded) -> None:
-    user = auth_service.authenticate("manager@gnb-transfer.example", "a password for all", kind="session")
+    user = authentication.authenticate("manager@gnb-transfer.example", "a password for all", kind="session")
     assert user.role == "manager"
 
 

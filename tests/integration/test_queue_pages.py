@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from gnb.blueprints.admin import failures
 from gnb.blueprints.admin.presenters.failures import failure_key
 from gnb.extensions import db, engine
-from gnb.services import passwords
+from gnb.services.accounts import passwords
 from tests.business import make_user
 from tests.integration.api import probe
 from tests.integration.engine.conftest import Workers

@@ -7,10 +7,9 @@ from statistics import fmean
 import pytest
 
 from gnb.models import HOME_ZONE
-from gnb.services.ai.places import all_places, by_code
-from gnb.services.ai.roads import straight_kilometres
 from gnb.services.demo import delays, places
 from gnb.services.demo.delays import Trip
+from gnb.services.places import all_places, by_code, straight_kilometres
 
 
 def trip(city: str = "Istanbul", hour: int = 12, day: int = 3, month: int = 3, kilometres: int = 40) -> Trip:

@@ -2,10 +2,9 @@
 
 import pytest
 
-from gnb.services.ai import places, roads
-from gnb.services.ai.places import UnknownPlace
-from gnb.services.airports import AIRPORT_NAMES
+from gnb.services import places
 from gnb.services.demo.places import ROUTES
+from gnb.services.places import AIRPORT_NAMES, UnknownPlace
 
 
 @pytest.mark.parametrize(
@@ -61,10 +60,10 @@ def test_the_estimated_road_is_near_the_real_one_on_most_routes() -> None:
     off = []
     for route in ROUTES:
         airport, town = places.find(route.airport), places.find(route.town)
-        off.append(abs(roads.road_kilometres(airport.position, town.position) / route.kilometres - 1))
+        off.append(abs(places.road_kilometres(airport.position, town.position) / route.kilometres - 1))
     assert sorted(off)[len(off) // 2] < 0.15
 
 
 def test_a_longer_road_takes_longer() -> None:
-    times = [roads.free_flow_minutes(kilometres) for kilometres in range(0, 1000, 10)]
+    times = [places.free_flow_minutes(kilometres) for kilometres in range(0, 1000, 10)]
     assert times == sorted(set(times))

@@ -6,8 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnb.services.pricing.campaign_rules import CENT, Rule, TourFacts, best_offer
-from gnb.services.pricing.demand_rules import Demand, demand_price
+from gnb.services.pricing.rules import CENT, Demand, Rule, TourFacts, best_offer, demand_price
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOUR = TourFacts(id=1, city="Antalya", category="airport", bookings=10, weekday=2)

@@ -21,8 +21,8 @@ from gnb.blueprints.admin.presenters.badges import state_word
 from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.models import AuditEntry, Booking, Delivery, Extra, db
 from gnb.queueing.errors import QueueUnavailable
-from gnb.services import audit_service
-from gnb.services.audit_service import AuditFilter
+from gnb.services import audit
+from gnb.services.audit import AuditFilter
 from gnb.services.bookings import changing, reading
 from gnb.services.bookings.errors import InvalidBookingState
 from gnb.services.bookings.risk import ask_risk, known_risk
@@ -155,7 +155,7 @@ def _booking(booking_id: int) -> Booking:
 
 def _entries(booking: Booking) -> list[AuditEntry]:
     wanted = AuditFilter(action="booking.", target=f"booking/{booking.id}")
-    return audit_service.entries(wanted, 0, _ENTRIES_SHOWN)[0]
+    return audit.entries(wanted, 0, _ENTRIES_SHOWN)[0]
 
 
 def _deliveries(booking: Booking) -> list[Delivery]:

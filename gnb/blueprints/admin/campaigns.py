@@ -19,11 +19,12 @@ from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
-from gnb.services import audit_service, campaign_pricing, email_service
+from gnb.services import audit, email_service
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
 from gnb.services.mail.errors import MailError
 from gnb.services.mail.segments import count_recipients
+from gnb.services.pricing.campaigns import tours_under
 
 _MOVES = {"pause": mailings.pause, "resume": mailings.resume, "cancel": mailings.cancel}
 # The states that a campaign's rule may be put into, and from which.
@@ -179,7 +180,7 @@ def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
     if state not in ("active", "ended"):
         abort(404)
     begins = state == "active"
-    counts = {gettext("tours"): campaign_pricing.tours_under(campaign)}
+    counts = {gettext("tours"): tours_under(campaign)}
     text = gettext("Their prices go back within the hour. An ended campaign cannot be put into force again.")
     if begins:
         text = gettext("From its start on, their prices go down within the hour.")
@@ -228,11 +229,11 @@ def _form(form: CampaignForm, campaign: Campaign | None) -> ResponseReturnValue:
 
 
 def _written(campaign: Campaign, action: str, message: str) -> ResponseReturnValue:
-    audit_service.record(signed_in_user(), action, f"campaign/{campaign.id}")
+    audit.record(signed_in_user(), action, f"campaign/{campaign.id}")
     db.session.commit()
     return done(message, url_for("admin.campaign", campaign_id=campaign.id))
 
 
 def _record(action: str, campaign: Campaign, count: int = 1) -> None:
-    audit_service.record(signed_in_user(), action, f"campaign/{campaign.id}", count)
+    audit.record(signed_in_user(), action, f"campaign/{campaign.id}", count)
     db.session.commit()

@@ -14,7 +14,7 @@ from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.typed import whole
 from gnb.models import DELIVERY_KINDS, DELIVERY_STATES, LANGUAGES, Delivery, db
-from gnb.services import audit_service, email_service
+from gnb.services import audit, email_service
 from gnb.services.email_service import MailError
 from gnb.services.mail import reading
 from gnb.services.mail.reading import DeliveryFilter, ReadMessage
@@ -84,9 +84,7 @@ def resend_email(delivery_id: int) -> ResponseReturnValue:
     except MailError as error:
         db.session.rollback()
         return refused(in_words(error))
-    audit_service.record(
-        signed_in_user(), "email.resend", f"delivery/{delivery_id}", details={"as": outcome.delivery_id}
-    )
+    audit.record(signed_in_user(), "email.resend", f"delivery/{delivery_id}", details={"as": outcome.delivery_id})
     db.session.commit()
     return done(gettext("The message goes out once more."), url_for("admin.email", delivery_id=outcome.delivery_id))
 

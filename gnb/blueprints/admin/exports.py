@@ -16,7 +16,7 @@ from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.downloads import send_export
 from gnb.models import db
-from gnb.services import audit_service, export_service
+from gnb.services import audit, export_service
 from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters, StorageError
 from gnb.services.exports.filters import filters_schema
 
@@ -43,7 +43,7 @@ def request_export() -> ResponseReturnValue:
         return _page(chosen, filters, error.errors), 422
     except ExportError as error:  # made at once, because the broker is away, and that went wrong
         return refused(in_words(error), url_for("admin.exports", type=chosen))
-    audit_service.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
+    audit.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
     db.session.commit()
     if export.state == "completed":
         message = gettext("%(title)s is made: the broker is away, so it was done at once.", title=title)

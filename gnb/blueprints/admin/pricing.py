@@ -8,8 +8,8 @@ from flask_babel import gettext
 
 from gnb.blueprints.admin import blueprint
 from gnb.models import now
-from gnb.services import dynamic_pricing
-from gnb.services.dynamic_pricing import Proposal
+from gnb.services.pricing import demand
+from gnb.services.pricing.demand import Proposal
 from gnb.services.reports.week import Week
 
 _BARS = 30
@@ -31,7 +31,7 @@ class ChangeBar:
 @blueprint.get("/pricing")
 def pricing() -> ResponseReturnValue:
     """Show what would change, as a plot and a table; nothing does."""
-    proposals = dynamic_pricing.preview()
+    proposals = demand.preview()
     changing = [proposal for proposal in proposals if proposal.changes]
     return render_template(
         "admin/schedules/pricing.html",

@@ -11,8 +11,8 @@ from gnb.blueprints.access import signed_in_user
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.downloads import send_export
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
-from gnb.services import audit_service, export_service
-from gnb.services.job_schemas import moment
+from gnb.services import audit, export_service
+from gnb.services.queues.schemas import moment
 
 LARGEST_PAGE = 200
 
@@ -78,7 +78,7 @@ def request_export(wanted: dict[str, Any]) -> Export:
     user = signed_in_user()
     language = wanted.get("language") or user.language
     export = export_service.request(wanted["type"], wanted["filters"], user, language)
-    audit_service.record(user, "export.request", f"export/{export.id}", details={"type": export.type})
+    audit.record(user, "export.request", f"export/{export.id}", details={"type": export.type})
     db.session.commit()
     return export
 

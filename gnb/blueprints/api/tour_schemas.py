@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from gnb.models import CATEGORIES, CURRENCIES
 from gnb.services.bookings.catalogue import PAGE_SIZE
 from gnb.services.bookings.fields import SpokenSchema, TravelDay
-from gnb.services.bookings.pricing import is_per_person
+from gnb.services.pricing.quotes import is_per_person
 
 LARGEST_PAGE = 200
 TEXT = {"type": "string"}

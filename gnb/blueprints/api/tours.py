@@ -9,7 +9,7 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.tour_schemas import DayQuery, TourDetailsSchema, TourPageSchema, TourQuery, part_of
 from gnb.models import Extra
 from gnb.services.bookings.catalogue import Offer, TourSearch, find_tours, seats_left, tour_of_slug
-from gnb.services.bookings.pricing import extras_on_sale
+from gnb.services.pricing.quotes import extras_on_sale
 
 blueprint = ApiBlueprint(
     "tours-api", __name__, url_prefix="/api/v1/tours", description="Transfers and tours on sale", read=None, change=None

@@ -18,7 +18,7 @@ from gnb.blueprints.auth.pages import landing
 from gnb.blueprints.auth.throttle import throttled_mail
 from gnb.extensions import limiter
 from gnb.models import User
-from gnb.services import account_service, auth_service
+from gnb.services.accounts import authentication, users
 from gnb.services.mail.words import text_language
 
 blueprint = Blueprint("by_mail", __name__)
@@ -36,7 +36,7 @@ def register() -> ResponseReturnValue:
         return render_template("auth/register.html", form=form)
     if not form.validate():
         return render_template("auth/register.html", form=form), 422
-    account_service.ask_for_account(form.email.data, form.name.data, _language())
+    users.request_account(form.email.data, form.name.data, _language())
     return render_template("auth/sent.html", address=form.email.data)
 
 
@@ -44,11 +44,11 @@ def register() -> ResponseReturnValue:
 @limiter.limit("30 per 5 minutes", methods=["POST"])
 def open_account(token: str) -> ResponseReturnValue:
     """Choose the password of the new account, and be signed in."""
-    if auth_service.registration_of_token(token) is None:
+    if authentication.registration_of_token(token) is None:
         return _stale("by_mail.register")
     return _set_password(
         "auth/open_account.html",
-        lambda password: account_service.open_account(token, password),
+        lambda password: users.open_account(token, password),
         gettext("Welcome, your account is open."),
         "by_mail.register",
     )
@@ -63,7 +63,7 @@ def forgot_password() -> ResponseReturnValue:
         return render_template("auth/forgot_password.html", form=form)
     if not form.validate():
         return render_template("auth/forgot_password.html", form=form), 422
-    account_service.ask_for_password(form.email.data, _language())
+    users.request_password_reset(form.email.data, _language())
     return render_template("auth/sent.html", address=form.email.data)
 
 
@@ -71,11 +71,11 @@ def forgot_password() -> ResponseReturnValue:
 @limiter.limit("30 per 5 minutes", methods=["POST"])
 def reset_password(token: str) -> ResponseReturnValue:
     """Set a new password by the mailed link, once, and be signed in; every other session ends."""
-    if auth_service.user_of_reset_token(token) is None:
+    if authentication.user_of_reset_token(token) is None:
         return _stale("by_mail.forgot_password")
     return _set_password(
         "auth/reset_password.html",
-        lambda password: account_service.reset_password(token, password),
+        lambda password: users.reset_password(token, password),
         gettext("Your password is changed. Other devices are signed out."),
         "by_mail.forgot_password",
     )
@@ -89,13 +89,13 @@ def _set_password(template: str, set_to: Callable[[str], User], done: str, again
         return render_template(template, form=form), 422
     try:
         user = set_to(form.new.data)
-    except auth_service.WeakPassword as error:
+    except authentication.WeakPassword as error:
         form.new.errors = [*form.new.errors, gettext(str(error))]
         return render_template(template, form=form), 422
-    except auth_service.EmailTaken:
+    except authentication.EmailTaken:
         flash(gettext("This link has opened an account already. Sign in with its password."), "info")
         return redirect(url_for("auth.login"), 303)
-    except auth_service.SignInRefused:  # used meanwhile, in another window
+    except authentication.SignInRefused:  # used meanwhile, in another window
         return _stale(again)
     sessions.begin(user)
     flash(done, "good")

@@ -12,7 +12,7 @@ from gnb.blueprints.auth.forms import LoginForm, PasswordForm
 from gnb.blueprints.auth.throttle import count_failure, throttled, throttled_holder
 from gnb.blueprints.preferences import local_path
 from gnb.models import User
-from gnb.services import auth_service
+from gnb.services.accounts import authentication
 
 blueprint = Blueprint("auth", __name__)
 
@@ -30,8 +30,8 @@ def login() -> ResponseReturnValue:
     if not form.validate():
         return render_template("auth/login.html", form=form), 422
     try:
-        user = auth_service.authenticate(form.email.data, form.password.data, kind="session")
-    except auth_service.SignInRefused:
+        user = authentication.authenticate(form.email.data, form.password.data, kind="session")
+    except authentication.SignInRefused:
         count_failure()
         form.form_errors.append(gettext("E-mail or password is not right."))
         return render_template("auth/login.html", form=form), 401
@@ -65,12 +65,12 @@ def password() -> ResponseReturnValue:
 
 def _change(user: User, form: PasswordForm) -> bool:
     try:
-        auth_service.change_password(user, form.current.data, form.new.data)
-    except auth_service.SignInRefused:
+        authentication.change_password(user, form.current.data, form.new.data)
+    except authentication.SignInRefused:
         count_failure()
         form.current.errors = [*form.current.errors, gettext("This is not your current password.")]
         return False
-    except auth_service.WeakPassword as error:
+    except authentication.WeakPassword as error:
         form.new.errors = [*form.new.errors, gettext(str(error))]
         return False
     return True

@@ -13,8 +13,8 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.auth.throttle import count_failure, throttled
 from gnb.extensions import csrf, db
 from gnb.models import User
-from gnb.services import auth_service, token_service
-from gnb.services.passwords import MAXIMUM_LENGTH
+from gnb.services.accounts import authentication, tokens
+from gnb.services.accounts.passwords import MAXIMUM_LENGTH
 
 blueprint = ApiBlueprint(
     "auth-api", __name__, url_prefix="/api/v1/auth", description="Bearer tokens", read=None, change=None
@@ -56,13 +56,13 @@ class Token(Schema):
 def login(credentials: dict[str, str]) -> dict[str, Any]:
     """Sign in by e-mail and password."""
     try:
-        user = auth_service.authenticate(credentials["email"], credentials["password"], kind="token")
-    except auth_service.SignInRefused:
+        user = authentication.authenticate(credentials["email"], credentials["password"], kind="token")
+    except authentication.SignInRefused:
         count_failure()
         abort(401, "E-mail or password is not right.")
     lifetime = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
     return {
-        "accessToken": token_service.issue(user),
+        "accessToken": tokens.issue(user),
         "tokenType": "Bearer",
         "expiresIn": int(lifetime.total_seconds()),
         "user": user,
@@ -73,7 +73,7 @@ def login(credentials: dict[str, str]) -> dict[str, Any]:
 def logout() -> None:
     """End the bearer token that this request carries."""
     verify_jwt_in_request()
-    token_service.revoke_claims(get_jwt(), signed_in_user())
+    tokens.revoke_claims(get_jwt(), signed_in_user())
     db.session.commit()
 
 

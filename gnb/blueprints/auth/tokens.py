@@ -9,7 +9,7 @@ from flask import Response
 from gnb.blueprints.access import unauthorized
 from gnb.extensions import jwt
 from gnb.models import User
-from gnb.services import token_service
+from gnb.services.accounts import tokens
 
 
 def bind() -> None:
@@ -25,11 +25,11 @@ def bind() -> None:
 
 
 def _holder(_header: dict[str, Any], claims: dict[str, Any]) -> User | None:
-    return token_service.holder(claims)
+    return tokens.holder(claims)
 
 
 def _is_revoked(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
-    return token_service.is_revoked(str(claims["jti"]))
+    return tokens.is_revoked(str(claims["jti"]))
 
 
 def _gone(_header: dict[str, Any], _claims: dict[str, Any]) -> Response:

@@ -10,7 +10,7 @@ from flask import request
 from gnb.blueprints.site.words import language
 from gnb.extensions import settings
 from gnb.models import DEFAULT_LANGUAGE, TEXT_LANGUAGES, Tour
-from gnb.services.bookings.pricing import is_per_person
+from gnb.services.pricing.quotes import is_per_person
 from gnb.services.sitemap import address_of
 
 

@@ -20,8 +20,8 @@ from gnb.blueprints.site.search import place_word
 from gnb.blueprints.site.words import language
 from gnb.blueprints.typed import whole
 from gnb.models import PASSENGER_KINDS, Extra, Tour, User
-from gnb.services.bookings.pricing import Party, Quote, extras_on_sale, is_per_person, quote
 from gnb.services.bookings.request import MOST_PASSENGERS
+from gnb.services.pricing.quotes import Party, Quote, extras_on_sale, is_per_person, quote
 
 TEXTS = (
     "date", "time", "pickupPlace", "dropoffPlace", "flightNumber",

@@ -16,7 +16,7 @@ from gnb.blueprints.admin.presenters.pages import page_of
 from gnb.blueprints.site.settings_form import SettingsForm
 from gnb.extensions import db
 from gnb.models import Booking, User
-from gnb.services import account_service
+from gnb.services.accounts import users
 from gnb.services.mail import preferences
 from gnb.services.mail.words import text_language
 
@@ -43,9 +43,7 @@ def settings() -> ResponseReturnValue:
         return render_template("site/settings.html", form=form)
     if not form.validate():
         return render_template("site/settings.html", form=form), 422
-    account_service.save_settings(
-        user, form.name.data, form.phone.data or None, form.language.data, form.campaigns.data
-    )
+    users.save_settings(user, form.name.data, form.phone.data or None, form.language.data, form.campaigns.data)
     with force_locale(text_language(user.language)):  # in the language that was just chosen
         flash(gettext("Your settings are saved."), "good")
     answer = redirect(url_for("my.settings"), 303)

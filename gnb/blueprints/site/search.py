@@ -15,12 +15,12 @@ from gnb.blueprints.site.words import language
 from gnb.blueprints.typed import whole
 from gnb.extensions import db
 from gnb.models import CATEGORIES, Tour, local_day, now
-from gnb.services.ai import places
-from gnb.services.airports import place_name
+from gnb.services import places
 from gnb.services.bookings import times
 from gnb.services.bookings.catalogue import TourSearch
 from gnb.services.bookings.fields import Choice, Line, SpokenSchema, TravelDay
 from gnb.services.bookings.request import MOST_PASSENGERS
+from gnb.services.places import place_name
 
 _CODE = re.compile(r"^.*\(([A-Z]{3})\)$", re.DOTALL)
 PARAMETERS = ("from", "to", "date", "passengers", "category")

@@ -12,7 +12,7 @@ from gnb.blueprints.site.search import asked_for, place_names, place_word
 from gnb.models import Tour, local_day, now
 from gnb.services.bookings.catalogue import find_tours, is_sold_out, tour_of_slug
 from gnb.services.bookings.errors import TourNotFound
-from gnb.services.bookings.pricing import extras_on_sale, is_per_person
+from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 PAGE_SIZE = 24
 

@@ -10,8 +10,8 @@ from flask import Blueprint
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
-from gnb.services.bookings.pricing import is_per_person
 from gnb.services.mail import words as mail_words
+from gnb.services.pricing.quotes import is_per_person
 
 CATEGORY_WORDS = {
     "airport": _l("From the airport"),

@@ -49,9 +49,6 @@ local function dequeue_job(now)
   local member = id .. ':' .. ARGV[2]
   redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', ARGV[3], 'last_heartbeat', ARGV[3], 'worker_name', ARGV[1])
   redis.call('ZADD', 'rq:wip:' .. sub_queue, now + ARGV[4], member)
-  redis.call('HSET', 'rq:execution:' .. member, 'id', ARGV[2], 'job_id', id, 'created_at', now, 'last_heartbeat', now,
-    'worker_name', ARGV[1], 'origin', sub_queue)
-  redis.call('ZADD', 'rq:executions:' .. id, now + ARGV[4] + 60, ARGV[2])
   redis.call('SADD', KEYS[17], member)
   if ARGV[6] == '1' then
     redis.call('HSET', KEYS[16], 'state', 'busy')

@@ -1,4 +1,4 @@
--- beat: says that a worker lives: its hash and the leases of what it runs last longer.
+-- heartbeat: renews a worker's hash and the leases of what it runs, and records its executions as RQ does.
 --
 -- KEYS  1 rq:worker:<name>   2 rq:worker:<name>:executions
 -- ARGV  1 now, RQ's time format   2 lease, s   3 time to live of the worker's hash, s   4 resident memory, bytes
@@ -7,22 +7,37 @@
 local time = redis.call('TIME')
 local now, lease = time[1] + time[2] / 1000000, tonumber(ARGV[2])
 local answer = {redis.call('EXISTS', KEYS[1])}
+
+-- RQ's record of an execution is written here and not by dequeue: of a job that ends before the first heartbeat nobody
+-- reads it. The lease that dequeue gave has not been renewed yet, so the job started one lease before its end.
+local function first_heartbeat(execution, id, execution_id, member)
+  local origin = redis.call('HGET', 'rq:job:' .. id, 'origin')
+  local expiry = origin and redis.call('ZSCORE', 'rq:wip:' .. origin, member)
+  if not expiry then return {} end
+  local created_at = string.format('%.6f', expiry - lease)
+  redis.call('HSET', execution, 'id', execution_id, 'job_id', id, 'created_at', created_at,
+    'worker_name', string.sub(KEYS[1], 11), 'origin', origin)
+  redis.call('ZADD', 'rq:executions:' .. id, now + lease + 60, execution_id)
+  return {origin, created_at}
+end
+
 if answer[1] == 1 then
   redis.call('HSET', KEYS[1], 'last_heartbeat', ARGV[1], 'memory', ARGV[4])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 for _, member in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-  local execution = 'rq:execution:' .. member
-  local fields = redis.call('HMGET', execution, 'origin', 'created_at', 'job_id')
+  local execution, id, execution_id = 'rq:execution:' .. member, string.match(member, '^([^:]+):(.+)$')
+  local fields = redis.call('HMGET', execution, 'origin', 'created_at')
+  if not fields[1] then fields = first_heartbeat(execution, id, execution_id, member) end
   if fields[1] then
     redis.call('HSET', execution, 'last_heartbeat', now)
     redis.call('EXPIRE', execution, lease + 60)
-    redis.call('EXPIRE', 'rq:executions:' .. fields[3], lease + 60)
+    redis.call('EXPIRE', 'rq:executions:' .. id, lease + 60)
     redis.call('ZADD', 'rq:wip:' .. fields[1], 'XX', now + lease, member)
     answer[#answer + 1] = member
     answer[#answer + 1] = fields[2]
-    answer[#answer + 1] = redis.call('HGET', 'rq:job:' .. fields[3], 'timeout') or '-1'
+    answer[#answer + 1] = redis.call('HGET', 'rq:job:' .. id, 'timeout') or '-1'
     answer[#answer + 1] = redis.call('HGET', KEYS[1], 'stop') or ''
   else
     redis.call('SREM', KEYS[2], member)

@@ -79,7 +79,7 @@ def request_stop(broker: Broker, keys: QueueKeys, job_id: str) -> bool:
     member = next((member for member in members if member.partition(":")[0] == job_id), None)
     if member is None:
         return False
-    owner = broker.call(lambda: broker.client.hget(f"rq:execution:{member}", "worker_name"))
+    owner = broker.call(lambda: broker.client.hget(names.job(job_id), "worker_name"))
     if owner is None:
         return False
     name = owner.decode()

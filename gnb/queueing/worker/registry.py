@@ -15,7 +15,7 @@ from ..scripts import CLAIM, REGISTER, run
 if TYPE_CHECKING:
     from ..engine import Engine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ..connection import Broker
 
@@ -101,7 +101,7 @@ def workers(broker: Broker) -> list[WorkerInfo]:
     running = [min(executions).decode() if executions else None for _, _, executions in rows]
     pipeline = client.pipeline(transaction=False)
     for member in running:
-        pipeline.hmget(f"rq:execution:{member}", "origin", "created_at")
+        pipeline.hmget(names.job(str(member).partition(":")[0]), "origin", "started_at")
     executions = broker.call(pipeline.execute) if running else []
     return [
         _worker(key, data, member, execution)
@@ -120,7 +120,7 @@ def _worker(key: str, data: dict[bytes, bytes], member: str | None, execution: l
         state=row.get("state", "?"),
         job_id=member.partition(":")[0] if member and origin else None,
         job_queue=origin.decode().partition(":")[0] if origin else None,
-        job_since=datetime.fromtimestamp(float(since), UTC) if since else None,
+        job_since=clock.parse(since),
         pid=int(row["pid"]) if row.get("pid") else None,
         hostname=row.get("hostname", ""),
         birth=clock.parse(row.get("birth")),

@@ -15,11 +15,11 @@ from typing import Any
 
 from gnb.extensions import db
 from gnb.queueing.errors import QueueUnavailable
-from gnb.services.ai import cache, delay_words, places, roads
+from gnb.services import places
+from gnb.services.ai import cache, delay_words
 from gnb.services.ai.delay_model import DelayModel, Forecast
-from gnb.services.ai.places import Place
 from gnb.services.ai.trips import Trip, finished_trips
-from gnb.services.airports import place_name
+from gnb.services.places import Place, place_name
 
 LATE_MINUTES = 15
 ADVISE_FROM = 0.20
@@ -55,7 +55,7 @@ def assess(asked: Mapping[str, Any]) -> dict[str, Any]:
         "scheduledTime": trip.pickup.isoformat(),
         "language": language,
         "kilometres": round(trip.kilometres),
-        "freeFlowMinutes": round(roads.free_flow_minutes(trip.kilometres)),
+        "freeFlowMinutes": round(places.free_flow_minutes(trip.kilometres)),
         "probability": round(risk, 3),
         "lateMinutes": LATE_MINUTES,
         "level": _level(risk),
@@ -83,7 +83,7 @@ def current_model() -> DelayModel:
 
 
 def _trip(model: DelayModel, origin: Place, destination: Place, asked: Mapping[str, Any]) -> Trip:
-    kilometres = roads.road_kilometres(origin.position, destination.position)
+    kilometres = places.road_kilometres(origin.position, destination.position)
     pickup = asked["scheduled_time"]
     for airport, town in ((origin, destination), (destination, origin)):
         if airport.code in model.airport_areas:
@@ -96,7 +96,7 @@ def _trip(model: DelayModel, origin: Place, destination: Place, asked: Mapping[s
 def _area_near(model: DelayModel, place: Place) -> str:
     """The area of the nearest airport served, "" when all are too far off to say anything of the traffic here."""
     served = [(airport, area) for code, area in model.airport_areas.items() if (airport := places.by_code(code))]
-    near = [(roads.straight_kilometres(place.position, airport.position), area) for airport, area in served]
+    near = [(places.straight_kilometres(place.position, airport.position), area) for airport, area in served]
     distance, area = min(near, default=(float("inf"), ""))
     return area if distance <= NEAR_KILOMETRES else ""
 

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from gnb.models import HOME_ZONE, LANGUAGES
-from gnb.services.ai import places
+from gnb.services import places
 from gnb.services.exports.filters import BookingsFilters
 
 MOST_RECOMMENDATIONS = 10

@@ -6,8 +6,8 @@ from datetime import date
 
 from gnb.services.ai import delay_words
 from gnb.services.ai.candidates import Candidate
-from gnb.services.airports import place_name
 from gnb.services.mail.words import text_language
+from gnb.services.places import place_name
 
 _REASONS = {
     "en": {

@@ -15,8 +15,8 @@ from gnb.services import email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.access import new_reference
 from gnb.services.bookings.errors import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
-from gnb.services.bookings.pricing import is_per_person, quote
 from gnb.services.bookings.request import BookingRequest
+from gnb.services.pricing.quotes import is_per_person, quote
 
 LONGEST_KEY = 80
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import Departure, Tour
-from gnb.services.ai import places
+from gnb.services import places
 from gnb.services.bookings import times
 from gnb.services.bookings.errors import TourNotFound
 

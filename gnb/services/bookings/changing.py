@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext
 
 from gnb.extensions import db
-from gnb.models import STATUSES, Booking, Delivery, User, now
-from gnb.services import audit_service, email_service
+from gnb.models import STATUSES, Booking, Delivery, User, execute_count, now
+from gnb.services import audit, email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.errors import InvalidBookingState
 from gnb.services.bookings.words import booking_word
@@ -44,9 +44,7 @@ def next_statuses(booking: Booking) -> list[str]:
     return [status for status in STATUSES if booking.status in FROM.get(status, ())]
 
 
-def set_status(
-    booking: Booking, status: str, actor: User | None = None, label: str = audit_service.COMMAND_LINE
-) -> None:
+def set_status(booking: Booking, status: str, actor: User | None = None, label: str = audit.COMMAND_LINE) -> None:
     """Bring the booking to the status; commits, with its mail, its seats and an entry in the audit.
 
     Of two who do so at once one wins. Raises InvalidBookingState.
@@ -63,7 +61,7 @@ def set_status(
     if plan := _MAILS.get(status):
         plan(booking)
     details = {"from": before, "to": status}
-    audit_service.record(actor, f"booking.{status}", f"booking/{booking.id}", details=details, label=label)
+    audit.record(actor, f"booking.{status}", f"booking/{booking.id}", details=details, label=label)
     db.session.commit()
 
 
@@ -90,13 +88,8 @@ def _move(booking: Booking, before: str, status: str) -> bool:
     values: dict[str, Any] = {"status": status, "updated_at": now()}
     if status in _MOMENTS:
         values[_MOMENTS[status]] = values["updated_at"]
-    done = db.session.execute(
-        sa.update(Booking)
-        .where(Booking.id == booking.id, Booking.status == before)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
-    return cast("sa.CursorResult[Any]", done).rowcount == 1
+    unchanged = sa.and_(Booking.id == booking.id, Booking.status == before)
+    return execute_count(sa.update(Booking).where(unchanged).values(**values)) == 1
 
 
 def _refusal(booking: Booking, status: str) -> str:

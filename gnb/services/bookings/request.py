@@ -39,7 +39,7 @@ from gnb.services.bookings.fields import (
     SpokenSchema,
     TravelDay,
 )
-from gnb.services.bookings.pricing import Party, is_per_person
+from gnb.services.pricing.quotes import Party, is_per_person
 
 MOST_PASSENGERS = 50
 LONGEST_NAME = 200

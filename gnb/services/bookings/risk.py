@@ -10,7 +10,7 @@ from gnb.models import Booking, now
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services.ai import answers
 from gnb.services.ai.answers import Asked
-from gnb.services.bookings.pricing import is_per_person
+from gnb.services.pricing.quotes import is_per_person
 
 KIND = "delay-risk"
 

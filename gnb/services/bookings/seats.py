@@ -7,13 +7,13 @@ seats taken than there are. Where a tour's seats are not counted, nothing is kep
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db
-from gnb.models import Booking, Departure, Tour
+from gnb.models import Booking, Departure, Tour, execute_count
 from gnb.services.bookings.catalogue import seats_left
 from gnb.services.bookings.errors import SoldOut
 
@@ -50,13 +50,8 @@ def _add(tour_id: int, day: date, count: int) -> bool:
 
 
 def _change(tour_id: int, day: date, condition: sa.ColumnElement[bool], taken: Any) -> bool:
-    done = db.session.execute(
-        sa.update(Departure)
-        .where(Departure.tour_id == tour_id, Departure.departs_on == day, condition)
-        .values(seats_taken=taken)
-        .execution_options(synchronize_session=False)
-    )
-    return cast("sa.CursorResult[Any]", done).rowcount == 1
+    day_row = sa.and_(Departure.tour_id == tour_id, Departure.departs_on == day, condition)
+    return execute_count(sa.update(Departure).where(day_row).values(seats_taken=taken)) == 1
 
 
 def _make_row(tour: Tour, day: date) -> None:

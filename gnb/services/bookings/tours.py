@@ -10,8 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.models import PriceChange, Tour, User, local_day, now
-from gnb.services import audit_service
-from gnb.services.ai import places
+from gnb.services import audit, places
 from gnb.services.bookings import seats
 
 PAGE_SIZE = 25
@@ -56,7 +55,7 @@ def save_tour(tour: Tour, values: Mapping[str, Any], actor: User) -> Tour:
         if "current_price" in changed:
             db.session.add(_price_change(tour, before["current_price"], actor))
     action = "tour.create" if is_new else "tour.change"
-    audit_service.record(actor, action, f"tour/{tour.id}", details={} if is_new else {"changed": changed})
+    audit.record(actor, action, f"tour/{tour.id}", details={} if is_new else {"changed": changed})
     db.session.commit()
     return tour
 

@@ -12,10 +12,10 @@ from random import Random
 from typing import Any
 
 from gnb.models import local_midnight
-from gnb.services.bookings.pricing import PER_VEHICLE, Party, fares
 from gnb.services.demo import delays, demand
 from gnb.services.demo.names import HOTELS, NOTES
 from gnb.services.demo.people import Person, draw_companion, draw_person
+from gnb.services.pricing.quotes import PER_VEHICLE, Party, fares
 
 CENT = Decimal("0.01")
 _PARTY = ((1, 0, 0), (2, 0, 0), (2, 1, 0), (2, 2, 0), (2, 1, 1), (3, 0, 0), (4, 0, 0), (2, 0, 1), (6, 0, 0), (4, 3, 1))

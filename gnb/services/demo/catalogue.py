@@ -7,8 +7,8 @@ import unicodedata
 from decimal import Decimal
 from typing import Any
 
-from gnb.services.airports import AIRPORT_NAMES
 from gnb.services.demo.places import ROUTES, Route
+from gnb.services.places import AIRPORT_NAMES
 
 # code, English title, Turkish title, price, at most
 _EXTRAS = (

@@ -25,7 +25,7 @@ from gnb.models import (
     User,
     local_midnight,
 )
-from gnb.services import passwords
+from gnb.services.accounts import passwords
 from gnb.services.demo import accounts, catalogue, demand
 from gnb.services.demo.bookings import Business, Drawn, Product, draw_bookings
 from gnb.services.demo.campaigns import campaigns

@@ -5,7 +5,7 @@ from typing import Any
 
 from gnb.extensions import db, settings
 from gnb.models import Campaign, Delivery, User, now
-from gnb.services import auth_service
+from gnb.services.accounts import authentication
 from gnb.services.mail.addresses import one_line
 from gnb.services.mail.booking_facts import BookingFacts, booking_facts
 from gnb.services.mail.calendar import pickup_calendar
@@ -84,7 +84,7 @@ def _password_reset(delivery: Delivery) -> Content:
     if user is None:
         raise InvalidMessage("the account that this is about is gone")
     # Made when the message is, and written down nowhere: whoever reads the database cannot sign in with it.
-    link = f"{settings().site_url}{delivery.content['path'].replace('{token}', auth_service.reset_token(user))}"
+    link = f"{settings().site_url}{delivery.content['path'].replace('{token}', authentication.reset_token(user))}"
     subject, html, text = render("password-reset", language, **_letterhead(), name=one_line(user.name), link=link)
     return Content(subject, html, text, language)
 
@@ -92,7 +92,7 @@ def _password_reset(delivery: Delivery) -> Content:
 def _registration(delivery: Delivery) -> Content:
     language, name = text_language(delivery.language), delivery.content["name"]
     # Made when the message is, as the link for a new password.
-    token = auth_service.registration_token(delivery.id)
+    token = authentication.registration_token(delivery.id)
     link = f"{settings().site_url}{delivery.content['path'].replace('{token}', token)}"
     subject, html, text = render("registration", language, **_letterhead(), name=one_line(name), link=link)
     return Content(subject, html, text, language)

@@ -1,1 +1,1 @@
-"""How prices are set: by campaigns, and by demand. Rules are pure functions; the services beside apply them."""
+"""Prices: the rules as pure functions, campaigns and demand that apply them to tours, and quotes for bookings."""

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from gnb.blueprints.access import admin_required, caller, signed_in
 from gnb.extensions import db
 from gnb.models import ROLES, User
-from gnb.services import auth_service, passwords
+from gnb.services.accounts import authentication, passwords
 
 PASSWORD = "correct horse 42"
 LOGIN = "/api/v1/auth/login"
@@ -46,7 +46,7 @@ def attempts(app: Flask) -> Iterator[list[tuple[str, bool]]]:
     def listen(_sender: Any, kind: str, success: bool) -> None:
         heard.append((kind, success))
 
-    with auth_service.sign_in_attempted.connected_to(listen):
+    with authentication.sign_in_attempted.connected_to(listen):
         yield heard
 
 

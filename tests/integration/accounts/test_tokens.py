@@ -12,7 +12,7 @@ from flask_jwt_extended import create_access_token
 
 from gnb.extensions import db
 from gnb.models import User
-from gnb.services import auth_service, token_service
+from gnb.services.accounts import authentication, tokens
 from tests.integration.accounts.conftest import LOGIN, ME, PASSWORD, bearer, token_of
 from tests.servers import on_sqlite
 
@@ -54,8 +54,8 @@ def test_an_unknown_account_takes_as_long_as_a_wrong_password(app: Flask, people
         times = []
         for _ in range(9):
             start = process_time()
-            with pytest.raises(auth_service.SignInRefused):
-                auth_service.authenticate(email, "wrong password", kind="token")
+            with pytest.raises(authentication.SignInRefused):
+                authentication.authenticate(email, "wrong password", kind="token")
             times.append(process_time() - start)
         return sorted(times)[4]
 
@@ -150,7 +150,7 @@ def test_a_token_ends_when_it_is_signed_out(client: FlaskClient, people: dict[st
 
 def test_a_token_ends_when_the_password_changes(client: FlaskClient, people: dict[str, User]) -> None:
     token = token_of(client)
-    auth_service.change_password(people["admin"], PASSWORD, "another password 7")
+    authentication.change_password(people["admin"], PASSWORD, "another password 7")
     assert client.get(ME, headers=bearer(token)).status_code == 401
     token_of(client, password="another password 7")
 
@@ -163,8 +163,8 @@ def test_a_token_ends_when_the_account_is_closed(client: FlaskClient, people: di
 
 
 def test_rows_of_ended_tokens_go_when_the_tokens_would_have_expired(app: Flask, people: dict[str, User]) -> None:
-    token_service.revoke("old", people["admin"], datetime(2026, 1, 1, tzinfo=UTC))
-    token_service.revoke("new", people["admin"], datetime(2026, 1, 3, tzinfo=UTC))
+    tokens.revoke("old", people["admin"], datetime(2026, 1, 1, tzinfo=UTC))
+    tokens.revoke("new", people["admin"], datetime(2026, 1, 3, tzinfo=UTC))
     db.session.commit()
-    assert token_service.forget_expired(before=datetime(2026, 1, 2, tzinfo=UTC)) == 1
-    assert token_service.is_revoked("new")
+    assert tokens.forget_expired(before=datetime(2026, 1, 2, tzinfo=UTC)) == 1
+    assert tokens.is_revoked("new")

@@ -12,7 +12,7 @@ from gnb.models import HOME_ZONE, Booking
 from gnb.queueing import InvalidJobData
 from gnb.services.ai import answers, delay_risk, trips
 from gnb.services.ai.requests import DelayRiskRequest
-from gnb.services.airports import place_name
+from gnb.services.places import place_name
 from gnb.services.queue_service import add_ai_job, get_job
 from tests.servers import on_sqlite
 

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from gnb.extensions import db, engine
 from gnb.models import ROLES, User
-from gnb.services import token_service
+from gnb.services.accounts import tokens
 from tests.integration.api import probe
 from tests.integration.engine.conftest import Workers
 from tests.sessions import sign_in
@@ -56,13 +56,13 @@ def accounts(app: Flask) -> dict[str, User]:
 @pytest.fixture
 def calling_as(app: Flask, accounts: dict[str, User]) -> Callable[[str | None], Caller]:
     """Gives a caller of a role; None: a stranger."""
-    tokens = {role: token_service.issue(user) for role, user in accounts.items()}
+    by_role = {role: tokens.issue(user) for role, user in accounts.items()}
 
     def caller_of(role: str | None) -> Caller:
         client = app.test_client()
         if role:
             sign_in(client, accounts[role])
-        return Caller(client, tokens[role] if role else None)
+        return Caller(client, by_role[role] if role else None)
 
     return caller_of
 

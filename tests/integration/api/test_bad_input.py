@@ -17,7 +17,7 @@ from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.models import User
-from gnb.services import token_service
+from gnb.services.accounts import tokens
 from tests.conftest import Visitor
 from tests.integration.api.conftest import JOBS, Caller
 from tests.servers import on_sqlite
@@ -260,12 +260,12 @@ def unsigned(claims: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def tokens(app: Flask, accounts: dict[str, User]) -> dict[str, str]:
-    """Tokens that are good for nothing."""
+def bad_tokens(app: Flask, accounts: dict[str, User]) -> dict[str, str]:
+    """Tokens that must be rejected."""
     user = accounts["admin"]
-    claims = jwt.decode(token_service.issue(user), options={"verify_signature": False})
-    ended = token_service.issue(user)
-    token_service.revoke_claims(jwt.decode(ended, options={"verify_signature": False}), user)
+    claims = jwt.decode(tokens.issue(user), options={"verify_signature": False})
+    ended = tokens.issue(user)
+    tokens.revoke_claims(jwt.decode(ended, options={"verify_signature": False}), user)
     db.session.commit()
     key = app.config["JWT_SECRET_KEY"]
     return {
@@ -295,9 +295,9 @@ def tokens(app: Flask, accounts: dict[str, User]) -> dict[str, str]:
         "ended",
     ],
 )
-def test_a_token_that_is_not_good_is_refused(app: Flask, tokens: dict[str, str], kind: str) -> None:
+def test_a_token_that_is_not_good_is_refused(app: Flask, bad_tokens: dict[str, str], kind: str) -> None:
     answer = Caller(app.test_client(), None)(
-        "GET", f"{JOBS}/stats", headers={"Authorization": f"Bearer {tokens[kind]}"}
+        "GET", f"{JOBS}/stats", headers={"Authorization": f"Bearer {bad_tokens[kind]}"}
     )
     assert answer.status_code == 401
     assert refusal(answer)["code"] == "unauthorized"
@@ -340,7 +340,7 @@ def test_too_many_requests_are_told_when_to_come_back(app: Flask, admin: Caller)
 def test_without_a_broker_one_is_told_to_come_back(
     settings: Settings, accounts: dict[str, User], method: str, path: str, body: Any
 ) -> None:
-    token = token_service.issue(accounts["admin"])
+    token = tokens.issue(accounts["admin"])
     app = create_app(replace(settings, redis_url="redis://127.0.0.1:1/0"))
     app.test_client_class = Visitor
     with app.app_context():
@@ -352,7 +352,7 @@ def test_without_a_broker_one_is_told_to_come_back(
 
 
 def test_a_queue_that_is_switched_off_takes_no_job(settings: Settings, accounts: dict[str, User]) -> None:
-    token = token_service.issue(accounts["admin"])
+    token = tokens.issue(accounts["admin"])
     app = create_app(replace(settings, queue_enabled=False))
     app.test_client_class = Visitor
     with app.app_context():

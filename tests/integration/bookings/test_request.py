@@ -9,8 +9,8 @@ from marshmallow import ValidationError
 
 from gnb.models import Tour
 from gnb.services.bookings.errors import CurrencyMismatch
-from gnb.services.bookings.pricing import Party, quote
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
+from gnb.services.pricing.quotes import Party, quote
 from tests.business import booking_data, make_extra, make_tour
 from tests.servers import on_sqlite
 

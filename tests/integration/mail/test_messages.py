@@ -14,6 +14,7 @@ from gnb.models import Delivery, Passenger, db
 from gnb.services import email_service
 from gnb.services.mail import ledger
 from gnb.services.mail.errors import InvalidMessage
+from gnb.services.mail.message import Content, Envelope, build
 from gnb.services.mail.sending import source_of
 from tests.business import make_booking, make_campaign, make_tour, make_user
 from tests.servers import on_sqlite
@@ -114,6 +115,25 @@ def test_a_name_cannot_add_a_header(app: Flask, breaking: str) -> None:
     assert len(message["To"].addresses) == 1
 
 
+@pytest.mark.parametrize("header", ["sender", "recipient", "subject", "header"])
+def test_a_line_break_in_any_header_is_rejected_or_removed(app: Flask, header: str) -> None:
+    breaking = "Ann\r\nBcc: spy@example.com"
+    envelope = Envelope(
+        sender=f"{breaking} <a@example.com>" if header == "sender" else "a@example.com",
+        recipient=f"b@example.com{breaking}" if header == "recipient" else "b@example.com",
+        recipient_name=breaking,
+        message_id="<1@example.com>",
+        date=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    headers = {"List-Unsubscribe": f"<https://example.com>{breaking}"} if header == "header" else {}
+    content = Content(breaking if header == "subject" else "Hello", "<p>x</p>", "x", "en", headers=headers)
+    try:
+        source = build(envelope, content)
+    except ValueError:
+        return
+    assert not [line for line in source.splitlines() if line.lower().startswith(b"bcc")]
+
+
 def test_a_name_of_a_megabyte_is_cut(app: Flask) -> None:
     delivery = email_service.plan_email("a@example.com", "Hello", text="x", name="é" * 1_000_000)
     assert len(str(read(delivery)["To"])) < 200
@@ -160,10 +180,13 @@ def test_a_text_of_the_caller_gets_the_letterhead(app: Flask) -> None:
 
 def test_a_campaign_has_a_link_that_ends_it(app: Flask) -> None:
     user = make_user(name="Ann", language="tr")
-    message = read(email_service.plan_campaign_notification(user, make_campaign()))
+    delivery = email_service.plan_campaign_notification(user, make_campaign())
+    message = read(delivery)
     assert message["Subject"] == "Bahar fırsatları"
     assert "Merhaba Ann, %10 indirim." in part(message, "plain")
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    (line,) = [line for line in source_of(delivery).splitlines() if line.startswith(b"List-Unsubscribe:")]
+    assert line.startswith(b"List-Unsubscribe: <http") and line.endswith(b">")  # one line, not encoded
     link = str(message["List-Unsubscribe"]).strip("<>")
     assert link.startswith(app.extensions["settings"].site_url + "/unsubscribe/")
     assert link in part(message, "html")

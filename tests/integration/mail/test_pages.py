@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gnb.models import AuditEntry, Campaign, Delivery, db
-from gnb.services import email_service, passwords
+from gnb.services import email_service
+from gnb.services.accounts import passwords
 from gnb.services.mail import planning, preferences, sending
 from tests.business import make_booking, make_campaign, make_tour, make_user
 from tests.servers import on_sqlite

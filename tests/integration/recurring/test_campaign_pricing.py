@@ -7,7 +7,7 @@ from flask import Flask
 
 from gnb.extensions import db, engine
 from gnb.models import PriceChange, Tour
-from gnb.services.campaign_pricing import process_campaigns
+from gnb.services.pricing.campaigns import process_campaigns
 from tests.business import make_booking, make_campaign, make_tour, make_user
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)  # a Tuesday, also in Istanbul

@@ -7,8 +7,8 @@ from flask import Flask
 
 from gnb.extensions import db
 from gnb.models import PriceChange, Tour
-from gnb.services.campaign_pricing import process_campaigns
-from gnb.services.dynamic_pricing import preview, update_prices
+from gnb.services.pricing.campaigns import process_campaigns
+from gnb.services.pricing.demand import preview, update_prices
 from gnb.services.reports.week import Week
 from tests.business import make_campaign, make_tour, new_booking
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from gnb.extensions import engine
 from gnb.jobs.schedules import SCHEDULES
 from gnb.queueing import Schedule
-from gnb.services import passwords
+from gnb.services.accounts import passwords
 from tests.business import make_tour, make_user
 from tests.servers import on_sqlite
 

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from gnb.extensions import db, engine
 from gnb.jobs.schedules import SCHEDULES
 from gnb.models import AuditEntry
-from gnb.services import queue_service, token_service
+from gnb.services import queue_service
+from gnb.services.accounts import tokens
 from tests.business import make_user
 from tests.servers import on_sqlite
 
@@ -24,7 +25,7 @@ NIGHTLY = {"name": "nightly", "type": "clean-up", "cron": "0 3 * * *", "tz": "Eu
 @pytest.fixture
 def admin(app: Flask, client: FlaskClient) -> Any:
     """Makes requests as an admin; gives back status and JSON."""
-    header = {"Authorization": f"Bearer {token_service.issue(make_user(role='admin'))}"}
+    header = {"Authorization": f"Bearer {tokens.issue(make_user(role='admin'))}"}
 
     def ask(method: str, path: str = "", body: Any = None) -> tuple[int, dict[str, Any]]:
         answer = client.open(f"{URL}{path}", method=method, json=body, headers=header)
@@ -94,7 +95,7 @@ def test_a_schedule_of_the_code_is_not_removed(admin: Any) -> None:
 
 def test_only_admins_change_schedules(app: Flask, client: FlaskClient) -> None:
     assert client.get(URL).status_code == 401
-    support = {"Authorization": f"Bearer {token_service.issue(make_user(role='support'))}"}
+    support = {"Authorization": f"Bearer {tokens.issue(make_user(role='support'))}"}
     assert client.get(URL, headers=support).status_code == 200
     assert client.post(URL, json=NIGHTLY, headers=support).status_code == 403
 

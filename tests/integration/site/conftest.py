@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from gnb.extensions import db
 from gnb.models import Extra, Tour, User
-from gnb.services import passwords
+from gnb.services.accounts import passwords
 from tests.business import make_tour, make_user
 
 PASSWORD = "correct horse 42"

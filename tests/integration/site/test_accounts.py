@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from gnb.extensions import db
 from gnb.models import Booking, Delivery, User
-from gnb.services import auth_service, email_service
+from gnb.services import email_service
+from gnb.services.accounts import authentication
 from gnb.services.mail.reading import SECRET_KINDS
 from gnb.services.mail.sending import source_of
 from tests.business import make_booking, make_user
@@ -76,7 +77,7 @@ def test_an_account_is_opened_by_the_link_that_was_mailed(app: Flask, client: Fl
     assert "hesabınız açıldı" in client.get("/my/bookings").text
     user = db.session.scalars(sa.select(User)).one()
     assert (user.email, user.name, user.role, user.language) == ("new@example.com", "Can Yeni", "user", "tr")
-    assert auth_service.authenticate("new@example.com", NEW, kind="session")
+    assert authentication.authenticate("new@example.com", NEW, kind="session")
 
 
 def test_known_and_unknown_addresses_get_the_same_answer(app: Flask, customer: User) -> None:
@@ -110,7 +111,7 @@ def test_a_link_opens_one_account_only(app: Flask, client: FlaskClient) -> None:
     answer = choose(stranger, path, "a third password 9")
     assert (answer.status_code, answer.location) == (303, "/login")
     assert "has opened an account already" in stranger.get("/login").text
-    assert auth_service.authenticate("new@example.com", NEW, kind="session")
+    assert authentication.authenticate("new@example.com", NEW, kind="session")
 
 
 def test_the_guest_bookings_of_the_address_come_along_once_it_is_proven(app: Flask, client: FlaskClient) -> None:
@@ -129,7 +130,7 @@ def test_an_address_that_nobody_has_proven_shows_no_guest_bookings(app: Flask, c
     client = sign_in(app.test_client(), customer)
     assert guest.reference not in client.get("/my/bookings").text
     assert client.get(f"/bookings/{guest.reference}").status_code == 404
-    choose(client, f"/reset-password/{auth_service.reset_token(customer)}")
+    choose(client, f"/reset-password/{authentication.reset_token(customer)}")
     assert guest.reference in client.get("/my/bookings").text
 
 
@@ -205,7 +206,7 @@ def test_who_has_signed_in_needs_no_second_account(app: Flask, customer: User) -
 def test_the_link_of_a_registration_carries_no_address_and_no_name(app: Flask, client: FlaskClient) -> None:
     register(client)
     [mail] = mails()
-    content, *_ = auth_service.registration_token(mail.id).split(".")
+    content, *_ = authentication.registration_token(mail.id).split(".")
     assert base64.urlsafe_b64decode(content + "==") == str(mail.id).encode()
 
 
@@ -222,12 +223,12 @@ def test_links_that_are_old_used_or_made_up_say_where_to_get_a_new_one(
 ) -> None:
     asked = email_service.plan_registration("new@example.com", "Can", "en").id
     db.session.commit()
-    registration, reset = auth_service.registration_token(asked), auth_service.reset_token(customer)
+    registration, reset = authentication.registration_token(asked), authentication.reset_token(customer)
     too_old = {
-        "/register": aged(lambda: auth_service.registration_token(asked), monkeypatch, timedelta(hours=25)),
-        "/reset-password": aged(lambda: auth_service.reset_token(customer), monkeypatch, timedelta(minutes=61)),
+        "/register": aged(lambda: authentication.registration_token(asked), monkeypatch, timedelta(hours=25)),
+        "/reset-password": aged(lambda: authentication.reset_token(customer), monkeypatch, timedelta(minutes=61)),
     }
-    still_good = aged(lambda: auth_service.reset_token(customer), monkeypatch, timedelta(minutes=59))
+    still_good = aged(lambda: authentication.reset_token(customer), monkeypatch, timedelta(minutes=59))
     assert client.get(f"/reset-password/{still_good}").status_code == 200
     wrong = [
         *(path + "/" + token for path, token in too_old.items()),
@@ -242,7 +243,7 @@ def test_links_that_are_old_used_or_made_up_say_where_to_get_a_new_one(
         for answer in (client.get(path), choose(client, path)):
             assert answer.status_code == 404, path
             assert "does not work any more" in answer.text
-    assert auth_service.authenticate(customer.email, PASSWORD, kind="session")
+    assert authentication.authenticate(customer.email, PASSWORD, kind="session")
 
 
 def wanted_paths(paths: list[str]) -> list[str]:
@@ -259,13 +260,13 @@ def test_a_forgotten_password_is_replaced_once_and_every_session_ends(app: Flask
     assert elsewhere.get("/my/bookings").status_code == 303
     assert choose(app.test_client(), path, "a third password 9").status_code == 404
     db.session.expire_all()
-    assert auth_service.authenticate(customer.email, NEW, kind="session")
+    assert authentication.authenticate(customer.email, NEW, kind="session")
 
 
 def test_a_link_ends_when_the_password_is_changed_otherwise(client: FlaskClient, customer: User) -> None:
     forget(client, customer.email)
     path = mailed_path(mails()[0])
-    auth_service.change_password(customer, PASSWORD, NEW)
+    authentication.change_password(customer, PASSWORD, NEW)
     assert client.get(path).status_code == 404
 
 

@@ -1,29 +1,29 @@
-"""Prices under campaigns, brought every hour to what the rules in force say.
+"""Prices under campaigns, recomputed every hour from the active rules.
 
-A tour that a campaign applies to costs what `pricing.campaign_rules` makes of its base price. One whose price came from
-a campaign costs its base price again when none applies any more. Other tours are left alone. Twice is once.
+A tour that a campaign applies to costs what `rules.best_offer` computes from its base price. A tour that a campaign no
+longer applies to gets its base price back. Other tours are left unchanged. Idempotent.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
 from gnb.extensions import db
-from gnb.models import Booking, Campaign, PriceChange, Tour, now
-from gnb.models.booking import HOME_ZONE
+from gnb.models import HOME_ZONE, Campaign, PriceChange, Tour, execute_count, now
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.campaigns import MailingRefused
-from gnb.services.pricing.campaign_rules import Offer, Rule, TourFacts, best_offer
+from gnb.services.pricing.changes import change_price, count_bookings, tours_priced_by_campaigns
+from gnb.services.pricing.rules import Offer, Rule, TourFacts, best_offer
 
 COUNTED_DAYS = 7
 
 
 @dataclass(frozen=True)
 class Processed:
-    """What one run did."""
+    """The counts of one run."""
 
     tours: int
     changed: int
@@ -33,10 +33,10 @@ class Processed:
 
 
 def process_campaigns(moment: datetime | None = None) -> Processed:
-    """Set the prices as of that moment (now), end campaigns that are over, begin the mailings of those that run."""
+    """Set the prices as of a moment (now by default), end past campaigns, and start the mailings of active ones."""
     moment = moment or now()
     rules = {campaign.id: rule_of(campaign) for campaign in _running(moment)}
-    tours, held = _on_sale(moment), _held_by_campaigns()
+    tours, held = _on_sale(moment), tours_priced_by_campaigns()
     changed = restored = 0
     for tour, facts in tours:
         offer = best_offer(tour.base_price, rules.values(), facts, moment)
@@ -49,13 +49,13 @@ def process_campaigns(moment: datetime | None = None) -> Processed:
 
 
 def tours_under(campaign: Campaign) -> int:
-    """How many tours on sale the campaign sets the price of, on its weekdays, by what is known now."""
+    """Count the tours on sale whose price the campaign sets on its weekdays, given today's data."""
     rule = replace(rule_of(campaign), weekdays=())
     return sum(rule.matches(facts) for _, facts in _on_sale(now()))
 
 
 def rule_of(campaign: Campaign) -> Rule:
-    """The campaign's rule, apart from its mail."""
+    """Return the pricing rule of a campaign, without its mail."""
     return Rule(
         id=campaign.id,
         discount_percent=campaign.discount_percent,
@@ -73,7 +73,8 @@ def rule_of(campaign: Campaign) -> Rule:
 
 
 def _on_sale(moment: datetime) -> list[tuple[Tour, TourFacts]]:
-    counts, weekday = _recent_bookings(moment), moment.astimezone(HOME_ZONE).isoweekday()
+    week_ago = moment - timedelta(days=COUNTED_DAYS)
+    counts, weekday = count_bookings(week_ago, moment), moment.astimezone(HOME_ZONE).isoweekday()
     tours = db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id))
     return [(tour, TourFacts(tour.id, tour.city, tour.category, counts.get(tour.id, 0), weekday)) for tour in tours]
 
@@ -83,38 +84,13 @@ def _running(moment: datetime) -> list[Campaign]:
     return list(db.session.scalars(sa.select(Campaign).where(*active).order_by(Campaign.id)))
 
 
-def _recent_bookings(moment: datetime) -> dict[int, int]:
-    """How many bookings each tour had in the last week; cancelled ones do not count."""
-    query = sa.select(Booking.tour_id, sa.func.count()).where(
-        Booking.created_at > moment - timedelta(days=COUNTED_DAYS),
-        Booking.created_at <= moment,
-        Booking.status != "cancelled",
-    )
-    query = query.group_by(Booking.tour_id)
-    return {tour_id: count for tour_id, count in db.session.execute(query)}  # noqa: C416 - a Result is no mapping
-
-
-def _held_by_campaigns() -> set[int]:
-    """The tours whose price came from a campaign, by their newest change."""
-    newest = sa.select(sa.func.max(PriceChange.id)).group_by(PriceChange.tour_id)
-    query = sa.select(PriceChange.tour_id).where(PriceChange.id.in_(newest), PriceChange.cause == "campaign")
-    return set(db.session.scalars(query))
-
-
 def _set_price(tour: Tour, price: Decimal, cause: str, reason: str, offer: Offer | None = None) -> int:
-    """1 when the price was changed and written down; 0 when it is that already, or somebody else was quicker."""
+    """Set and record a price; return 1 if it changed, 0 if it was set already or changed concurrently."""
     old = tour.current_price
     if price == old and cause == "campaign":
         return 0
-    if price != old:
-        done = db.session.execute(
-            sa.update(Tour)
-            .where(Tour.id == tour.id, Tour.current_price == old)
-            .values(current_price=price, updated_at=now())
-            .execution_options(synchronize_session=False)
-        )
-        if cast("sa.CursorResult[Any]", done).rowcount != 1:
-            return 0
+    if price != old and not change_price(tour.id, old, price):
+        return 0
     change = PriceChange(
         tour_id=tour.id,
         campaign_id=offer.rules[0] if offer else None,
@@ -143,19 +119,15 @@ def _figures(offer: Offer | None) -> dict[str, Any]:
 
 
 def _end_past(moment: datetime) -> int:
-    """How many campaigns are over since the last time."""
-    done = db.session.execute(
-        sa.update(Campaign)
-        .where(Campaign.state == "active", Campaign.ends_at <= moment)
-        .values(state="ended", updated_at=now())
-        .execution_options(synchronize_session=False)
-    )
+    """End the campaigns that are over and return their number."""
+    over = sa.and_(Campaign.state == "active", Campaign.ends_at <= moment)
+    count = execute_count(sa.update(Campaign).where(over).values(state="ended", updated_at=now()))
     db.session.commit()
-    return cast("sa.CursorResult[Any]", done).rowcount
+    return count
 
 
 def _begin_mailings(moment: datetime) -> int:
-    """How many mailings were begun: of campaigns that run, have a text in each language and were never mailed."""
+    """Start the mailing of each active campaign that has texts and was never mailed; return the number started."""
     begun = 0
     for campaign in _running(moment):
         if campaign.mailing_state != "none":

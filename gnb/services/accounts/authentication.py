@@ -1,13 +1,12 @@
-"""Signing in, and the passwords that it takes.
+"""Sign-in, registration, and changing or resetting a password.
 
-`sign_in_attempted` is sent after every attempt with `kind` ("session" or "token") and `success`, for whoever counts.
+The signal `sign_in_attempted` is sent after every attempt with `kind` ("session" or "token") and `success`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
 
 import sqlalchemy as sa
 from blinker import Namespace
@@ -16,9 +15,10 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
-from gnb.models import Delivery, User, normalize_email, now
-from gnb.services import audit_service, passwords
-from gnb.services.passwords import WeakPassword
+from gnb.models import Delivery, User, execute_count, normalize_email, now
+from gnb.services import audit
+from gnb.services.accounts import passwords
+from gnb.services.accounts.passwords import WeakPassword
 
 __all__ = [
     "EmailTaken",
@@ -42,16 +42,16 @@ sign_in_attempted = Namespace().signal("sign-in-attempted")
 
 
 class SignInRefused(Exception):
-    """Wrong address, wrong password or a closed account: the caller is not told which."""
+    """Wrong address, wrong password or inactive account; the caller does not learn which."""
 
 
 class EmailTaken(Exception):
-    """There is an account with this address."""
+    """An account with this address exists."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What somebody typed who wants an account; whoever holds its token reads the address's mail."""
+    """The data of a requested account; only the owner of the mailbox gets its token."""
 
     email: str
     name: str
@@ -59,7 +59,11 @@ class Registration:
 
 
 def authenticate(email: str, password: str, kind: str) -> User:
-    """The account of this address and password. Raises SignInRefused, after the same time in every case."""
+    """Return the account with this address and password.
+
+    Raises:
+        SignInRefused: There is none; raised after the same time in every case.
+    """
     user = db.session.scalar(sa.select(User).where(User.email == normalize_email(email)))
     right = passwords.verify(password, user.password_hash if user else None)
     if user is None or not right or not user.active:
@@ -74,7 +78,7 @@ def authenticate(email: str, password: str, kind: str) -> User:
 
 
 def register(email: str, name: str, password: str, language: str, phone: str | None = None) -> User:
-    """A new customer's account, not yet committed. Raises WeakPassword, EmailTaken."""
+    """Add a customer's account to the session, without committing. Raises WeakPassword or EmailTaken."""
     passwords.check_strength(password, email)
     if db.session.scalar(sa.select(User.id).where(User.email == normalize_email(email))):
         raise EmailTaken(email)
@@ -89,15 +93,15 @@ def register(email: str, name: str, password: str, language: str, phone: str | N
 
 
 def registration_token(delivery_id: int) -> str:
-    """What the mail to somebody new carries: whoever has it owns the address, for a day.
+    """Return the token of a registration mail, valid for a day; its holder has proven to own the address.
 
-    It names the mail's row: an address has no business in a URL, which stands in histories and in servers' logs.
+    It contains the id of the mail's row: addresses do not belong in URLs, which end up in histories and server logs.
     """
     return _serializer("registration").dumps(delivery_id)
 
 
 def registration_of_token(token: str) -> Registration | None:
-    """What was typed when the token was asked for, None when it is old or made up."""
+    """Return the registration that the token was created for, or None if it is expired or forged."""
     try:
         lifetime = int(REGISTRATION_TOKEN_LIFETIME.total_seconds())
         delivery_id = _serializer("registration").loads(token, max_age=lifetime)
@@ -108,22 +112,23 @@ def registration_of_token(token: str) -> Registration | None:
 
 
 def change_password(user: User, current: str, new: str) -> None:
-    """Give the account a new password; its other sessions and its tokens end. Raises SignInRefused, WeakPassword."""
+    """Change the password, which ends the account's other sessions and its tokens. Raises SignInRefused or
+    WeakPassword."""
     if not passwords.verify(current, user.password_hash):
         raise SignInRefused
     if not _replace_password(user, new):
         raise SignInRefused
-    audit_service.record(user, "user.change-password", f"user/{user.id}")
+    audit.record(user, "user.change-password", f"user/{user.id}")
     db.session.commit()
 
 
 def reset_token(user: User) -> str:
-    """What the mail of a forgotten password carries: works once, for an hour, until the password changes."""
+    """Return the token of a password reset mail, valid for an hour and until the password changes."""
     return _serializer("password-reset").dumps([user.id, user.token_version])
 
 
 def user_of_reset_token(token: str) -> User | None:
-    """The account that may set a new password with this token, None when it is used, old or made up."""
+    """Return the account of a reset token, or None if the token is used, expired or forged."""
     try:
         user_id, version = _serializer("password-reset").loads(token, max_age=int(RESET_TOKEN_LIFETIME.total_seconds()))
     except (BadData, ValueError, TypeError):
@@ -133,26 +138,23 @@ def user_of_reset_token(token: str) -> User | None:
 
 
 def reset_password(token: str, new: str) -> User:
-    """Set a new password by the mailed token. Raises SignInRefused for a token that does not hold, WeakPassword."""
+    """Set a new password with a mailed token. Raises SignInRefused for an invalid token, WeakPassword."""
     user = user_of_reset_token(token)
     if user is None or not _replace_password(user, new):
         raise SignInRefused
-    audit_service.record(user, "user.reset-password", f"user/{user.id}")
+    audit.record(user, "user.reset-password", f"user/{user.id}")
     db.session.commit()
     return user
 
 
 def _replace_password(user: User, new: str) -> bool:
-    """Set the password unless somebody else did meanwhile: of two changes at once, one is told no."""
+    """Set the password unless it was changed concurrently; return whether it was set."""
     passwords.check_strength(new, user.email)
-    changed = db.session.execute(
-        sa.update(User)
-        .where(User.id == user.id, User.token_version == user.token_version)
-        .values(password_hash=passwords.hash_password(new), token_version=User.token_version + 1)
-        .execution_options(synchronize_session=False)
-    )
+    unchanged = sa.and_(User.id == user.id, User.token_version == user.token_version)
+    values = {"password_hash": passwords.hash_password(new), "token_version": User.token_version + 1}
+    changed = execute_count(sa.update(User).where(unchanged).values(**values))
     db.session.refresh(user)
-    return cast("sa.CursorResult[Any]", changed).rowcount == 1
+    return changed == 1
 
 
 def _serializer(purpose: str) -> URLSafeTimedSerializer:

@@ -1,23 +1,24 @@
-"""Prices by demand, once a week: what would change, and the change.
+"""Weekly pricing by demand: a preview, and the update.
 
-    preview()                       # a dry run: nothing is written
-    update_prices()                 # once for each week, however often it runs
+    preview()                       # dry run: writes nothing
+    update_prices()                 # idempotent within a week
 
-A week begins on Monday in Europe/Istanbul and is named as in ISO 8601 (`2026-W48`). Every run in a week looks at the
-same bookings. A tour whose price a campaign has set is left alone, since campaigns price from the base price.
+A week starts on Monday in Europe/Istanbul and is named as in ISO 8601 (`2026-W48`). Every run within a week counts the
+same bookings. Tours priced by a campaign are skipped, since campaigns price from the base price.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.models import Booking, PriceChange, Tour, now
-from gnb.services.pricing.demand_rules import Demand, demand_price, limits
+from gnb.services.pricing.changes import change_price, count_bookings, tours_priced_by_campaigns
+from gnb.services.pricing.rules import Demand, demand_price, limits
 from gnb.services.reports.week import Week
 
 _WEEK = timedelta(days=7)
@@ -26,7 +27,7 @@ _YEAR = timedelta(days=364)  # 52 weeks: the same weekdays
 
 @dataclass(frozen=True)
 class Proposal:
-    """What demand makes of one tour's price. `why` is one of the words in `REASONS`."""
+    """The price that demand suggests for one tour. `why` is one of `REASONS`."""
 
     tour_id: int
     tour: str
@@ -43,11 +44,11 @@ class Proposal:
 
     @property
     def percent(self) -> float:
-        """The change, in percent of the current price."""
+        """The change in percent of the current price."""
         return float((self.proposed - self.current) / self.current * 100)
 
     def as_json(self) -> dict[str, Any]:
-        """The row of a dry run's table; prices as text, exact."""
+        """Return the row of the preview table; prices as exact strings."""
         prices = {name: str(getattr(self, name)) for name in ("base", "current", "proposed")}
         return {
             "tourId": self.tour_id,
@@ -65,14 +66,14 @@ REASONS = ("demand", "season", "limit", "steady", "campaign", "done")
 
 
 def preview(moment: datetime | None = None) -> list[Proposal]:
-    """What a run at that moment (now) would change, largest change first, and what it would leave with the reason."""
+    """Return what a run at this moment (now by default) would do with each tour, the largest change first."""
     moment = moment or now()
     found = [_propose(tour, demand, why) for tour, demand, why in _candidates(moment)]
     return sorted(found, key=lambda proposal: (-abs(proposal.percent), proposal.tour_id))
 
 
 def update_prices(moment: datetime | None = None) -> list[Proposal]:
-    """Make this week's changes, each written down with its reason; those made, largest first. Twice is once."""
+    """Make and record this week's changes; return those made, the largest first. Idempotent within a week."""
     moment = moment or now()
     made = [proposal for proposal in preview(moment) if proposal.changes and _change(proposal, Week.of(moment).name)]
     db.session.commit()
@@ -80,15 +81,15 @@ def update_prices(moment: datetime | None = None) -> list[Proposal]:
 
 
 def _candidates(moment: datetime) -> list[tuple[Tour, Demand, str]]:
-    """Every active tour with its demand, and why it is left alone, "" if it is not."""
+    """Return each active tour with its demand and the reason to skip it, "" if there is none."""
     week = Week.of(moment)
     start = week.start
-    last, before = _bookings(start - _WEEK, start), _bookings(start - 2 * _WEEK, start - _WEEK)
+    last, before = count_bookings(start - _WEEK, start), count_bookings(start - 2 * _WEEK, start - _WEEK)
     year_ago = start - _YEAR
-    coming_then, last_then = _bookings(year_ago, year_ago + _WEEK), _bookings(year_ago - _WEEK, year_ago)
+    coming_then, last_then = count_bookings(year_ago, year_ago + _WEEK), count_bookings(year_ago - _WEEK, year_ago)
     first = db.session.scalar(sa.select(sa.func.min(Booking.created_at)))
     has_year = first is not None and first <= year_ago - _WEEK
-    held, done = _newest_causes("campaign"), _changed_in(week.name)
+    held, done = tours_priced_by_campaigns(), _changed_in(week.name)
     rows = []
     for tour in db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id)):
         back = (coming_then.get(tour.id, 0), last_then.get(tour.id, 0)) if has_year else (None, None)
@@ -112,49 +113,26 @@ def _why(tour: Tour, demand: Demand, proposed: Decimal) -> str:
     return "season" if abs(season - 1) > abs(demand.growth - 1) else "demand"
 
 
-def _bookings(start: datetime, end: datetime) -> dict[int, int]:
-    """How many bookings each tour got in that time; cancelled ones do not count."""
-    query = sa.select(Booking.tour_id, sa.func.count()).where(
-        Booking.created_at >= start, Booking.created_at < end, Booking.status != "cancelled"
-    )
-    query = query.group_by(Booking.tour_id)
-    return {tour_id: count for tour_id, count in db.session.execute(query)}  # noqa: C416 - a Result is no mapping
-
-
-def _newest_causes(cause: str) -> set[int]:
-    """The tours whose newest price change has that cause."""
-    newest = sa.select(sa.func.max(PriceChange.id)).group_by(PriceChange.tour_id)
-    return set(
-        db.session.scalars(sa.select(PriceChange.tour_id).where(PriceChange.id.in_(newest), PriceChange.cause == cause))
-    )
-
-
 def _changed_in(period: str) -> set[int]:
     query = sa.select(PriceChange.tour_id).where(PriceChange.cause == "demand", PriceChange.period == period)
     return set(db.session.scalars(query))
 
 
 def _change(proposal: Proposal, period: str) -> bool:
-    """Whether the change was made; not when another run has made it, or the price has moved since it was read."""
+    """Change a price and record it; return False if another run did so or the price has changed since it was read."""
     try:
         with db.session.begin_nested():
             db.session.add(_price_change(proposal, period))
             db.session.flush()
-            done = db.session.execute(
-                sa.update(Tour)
-                .where(Tour.id == proposal.tour_id, Tour.current_price == proposal.current)
-                .values(current_price=proposal.proposed, updated_at=now())
-                .execution_options(synchronize_session=False)
-            )
-            if cast("sa.CursorResult[Any]", done).rowcount != 1:
-                raise _Moved
-    except (IntegrityError, _Moved):
+            if not change_price(proposal.tour_id, proposal.current, proposal.proposed):
+                raise ConcurrentUpdate
+    except (IntegrityError, ConcurrentUpdate):
         return False
     return True
 
 
-class _Moved(Exception):
-    """The price is no longer the one that the proposal starts from."""
+class ConcurrentUpdate(Exception):
+    """The price is no longer the one that the proposal was computed from."""
 
 
 def _price_change(proposal: Proposal, period: str) -> PriceChange:
@@ -180,7 +158,7 @@ def _reason(proposal: Proposal) -> str:
 
 
 def figures(demand: Demand) -> dict[str, Any]:
-    """The numbers that a reason rests on."""
+    """Return the numbers that the reason is based on."""
     return {
         "lastWeek": demand.last_week,
         "weekBefore": demand.week_before,

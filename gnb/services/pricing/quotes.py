@@ -1,7 +1,7 @@
-"""What a booking costs: one rule for the pages, the API and the demo data.
+"""What a booking costs: one computation for the pages, the API and the demo data.
 
-A car is paid once, however many sit in it; on a tour everyone pays, except infants. Extras are added at their price of
-today. An extra sold in another currency than the tour cannot be added: there is no rate that would be right tomorrow.
+A vehicle has one price, whatever the number of passengers; on a tour everyone pays except infants. Extras cost their
+current price. An extra in another currency than the tour's cannot be added: amounts are never converted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TOUR_LINE = "tour"
 
 @dataclass(frozen=True)
 class Party:
-    """Who travels. Everyone takes a seat; infants ride free where the price is by the person."""
+    """Who travels. Everyone takes a seat; infants are free where the price is per person."""
 
     adults: int
     children: int = 0
@@ -49,13 +49,13 @@ class QuoteLine:
         return self.unit_price * self.quantity
 
     def title(self, language: str) -> str:
-        """What it is, in the language or the nearest there is."""
+        """Return the title in the language, or the nearest available."""
         return localized(self.titles, language) or self.code
 
 
 @dataclass(frozen=True)
 class Quote:
-    """What a booking would cost at this moment."""
+    """What a booking would cost now."""
 
     currency: str
     lines: tuple[QuoteLine, ...]
@@ -66,28 +66,37 @@ class Quote:
 
     @property
     def extras(self) -> tuple[QuoteLine, ...]:
-        """The lines without the tour's own."""
+        """The lines other than the tour's own."""
         return tuple(line for line in self.lines if line.code != TOUR_LINE)
 
 
 def is_per_person(category: str) -> bool:
-    """Whether the price of such a tour is for one person rather than for the car."""
+    """Return whether the price of a category is per person rather than per vehicle."""
     return category not in PER_VEHICLE
 
 
 def fares(category: str, party: Party) -> int:
-    """How many times the tour's price is paid."""
+    """Return how many times the tour's price is charged."""
     return party.adults + party.children if is_per_person(category) else 1
 
 
 def extras_on_sale(tour: Tour) -> list[Extra]:
-    """What can be added to a booking of the tour, in the order of the house."""
+    """Return the extras that can be added to a booking of the tour, in display order."""
     query = sa.select(Extra).where(Extra.active, Extra.currency == tour.currency).order_by(Extra.position, Extra.code)
     return list(db.session.scalars(query))
 
 
 def quote(tour: Tour, party: Party, extras: Mapping[str, int] | None = None) -> Quote:
-    """The price of today. `extras`: how many by code; unknown ones and zeros are left out. Raises CurrencyMismatch."""
+    """Compute the current price.
+
+    Args:
+        tour: The tour to book.
+        party: Who travels.
+        extras: How many of each extra, by code; unknown codes and zeros are ignored.
+
+    Raises:
+        CurrencyMismatch: An extra is sold in another currency than the tour.
+    """
     wanted = {code: count for code, count in (extras or {}).items() if count}
     lines = [QuoteLine(TOUR_LINE, tour.titles or {"en": tour.name}, fares(tour.category, party), tour.current_price)]
     query = sa.select(Extra).where(Extra.code.in_(wanted)).order_by(Extra.position, Extra.code)

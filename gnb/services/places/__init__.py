@@ -1,8 +1,11 @@
-"""Turkish airports, provinces and towns by name, with their positions.
+"""Turkish airports, provinces and towns by name, their positions, and the roads between them.
 
-    find("IST"), find("İstanbul Havalimanı"), find("ankara"), find("Kemer, Antalya")
+    places.find("IST"), places.find("İstanbul Havalimanı"), places.find("ankara"), places.find("Kemer, Antalya")
 
 Names are compared without case, accents and the words for airport. `data/places.csv` names its sources.
+
+Roads are longer than the straight line: 1.36 times over the routes of this business (the median; docs/delay-risk.md
+lists the error of single routes). The first and last kilometres lead through towns, the middle over motorways.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 
 from gnb.errors import ConfigError
@@ -38,7 +42,7 @@ class Place:
 
     @property
     def label(self) -> str:
-        """Its name as one reads it, with what tells it apart."""
+        """The name with its airport code or its province."""
         if self.code:
             return f"{self.name} ({self.code})"
         return f"{self.name}, {self.province}" if self.province and self.province != self.name else self.name
@@ -49,7 +53,7 @@ class Place:
 
 
 class UnknownPlace(Exception):
-    """There is no such place in the table; `nearest` are the names most like it."""
+    """No place has this name; `nearest` lists the most similar names."""
 
     def __init__(self, name: str, nearest: tuple[str, ...]):
         self.name = name
@@ -59,7 +63,11 @@ class UnknownPlace(Exception):
 
 
 def find(name: str) -> Place:
-    """The place of that name, the largest where several bear it. Raises UnknownPlace with the nearest names."""
+    """Return the place with this name, the largest if several have it.
+
+    Raises:
+        UnknownPlace: No place has it; the error lists similar names.
+    """
     index = _index()
     key = plain(name[:LONGEST_NAME])
     town, _, province = (part.strip() for part in key.partition(","))
@@ -72,12 +80,12 @@ def find(name: str) -> Place:
 
 
 def by_code(code: str) -> Place | None:
-    """The airport of that IATA code."""
+    """Return the airport with this IATA code, or None."""
     return next((place for place in _index().get(plain(code), ()) if place.code == code), None)
 
 
 def nearest_names(name: str, most: int = 3) -> tuple[str, ...]:
-    """Names of the table that are spelled most like this one, best first."""
+    """Return the names that are spelled most like this one, best first."""
     index = _index()
     found = get_close_matches(plain(name[:LONGEST_NAME]), index, n=most * 2, cutoff=0.6)
     labels = dict.fromkeys(max(index[key], key=lambda place: place.population).label for key in found)
@@ -85,7 +93,7 @@ def nearest_names(name: str, most: int = 3) -> tuple[str, ...]:
 
 
 def plain(text: str) -> str:
-    """The text without case, accents, brackets and double blanks; Turkish dotless i is an i."""
+    """Normalize a text for comparison: no case, accents, punctuation or double spaces, and dotless i is i."""
     text = text.translate(str.maketrans("ıİ", "iI"))
     letters = unicodedata.normalize("NFKD", text).casefold()
     letters = "".join(letter for letter in letters if not unicodedata.combining(letter))
@@ -94,14 +102,14 @@ def plain(text: str) -> str:
 
 @cache
 def all_places() -> tuple[Place, ...]:
-    """Every place of the table."""
+    """Return every place of the table."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         return tuple(place for place, _ in _rows(csv.DictReader(file)))
 
 
 @cache
 def _index() -> dict[str, list[Place]]:
-    """Places by each of their plain names; every process reads the table once."""
+    """Return the places by each of their normalized names; each process reads the table once."""
     index: dict[str, list[Place]] = {}
     with TABLE.open(encoding="utf-8", newline="") as file:
         for place, names in _rows(csv.DictReader(file)):
@@ -124,7 +132,7 @@ def _rows(rows: Iterable[dict[str, str]]) -> Iterable[tuple[Place, list[str]]]:
             )
             yield place, row["other_names"].split("|") if row["other_names"] else []
     except (KeyError, ValueError) as error:
-        raise ConfigError(f"{TABLE.name} is damaged; write it anew: python -m gnb.services.ai.place_table") from error
+        raise ConfigError(f"{TABLE.name} is damaged; rebuild it: python -m gnb.services.places.build_table") from error
 
 
 def _keys(place: Place, other_names: list[str]) -> set[str]:
@@ -137,10 +145,71 @@ def _keys(place: Place, other_names: list[str]) -> set[str]:
 
 
 def _airports_named(key: str) -> list[Place]:
-    """The airports whose name, or else name and province, have every word of a key that says it means an airport."""
+    """Return the airports whose name, or else name and province, contain every word of a key that names an airport."""
     words = set(_AIRPORT_WORDS.sub("", key).replace(",", " ").split())
     if not words or not _AIRPORT_WORDS.search(key):
         return []
     airports = [place for place in all_places() if place.code]
     by_name = [place for place in airports if words <= set(plain(place.name).split())]
     return by_name or [place for place in airports if words <= set(plain(f"{place.name} {place.province}").split())]
+
+
+AIRPORT_NAMES = {
+    "IST": ("Istanbul Airport", "İstanbul Havalimanı"),
+    "SAW": ("Sabiha Gökçen Airport", "Sabiha Gökçen Havalimanı"),
+    "AYT": ("Antalya Airport", "Antalya Havalimanı"),
+    "GZP": ("Gazipaşa Airport", "Gazipaşa Havalimanı"),
+    "ADB": ("Izmir Adnan Menderes Airport", "İzmir Adnan Menderes Havalimanı"),
+    "BJV": ("Milas–Bodrum Airport", "Milas–Bodrum Havalimanı"),
+    "DLM": ("Dalaman Airport", "Dalaman Havalimanı"),
+    "NAV": ("Kapadokya Airport", "Kapadokya Havalimanı"),
+    "ASR": ("Kayseri Airport", "Kayseri Havalimanı"),
+    "TZX": ("Trabzon Airport", "Trabzon Havalimanı"),
+    "ESB": ("Ankara Esenboğa Airport", "Ankara Esenboğa Havalimanı"),
+}
+"""English and Turkish names."""
+
+_TURKISH = {"Istanbul": "İstanbul", "Izmir": "İzmir"}
+
+
+def place_name(place: str, language: str) -> str:
+    """Return the display name of a place.
+
+    The code of an airport becomes its name, a city is spelled as in the language, anything else stays unchanged.
+    """
+    if language == "tr":
+        place = ", ".join(_TURKISH.get(part, part) for part in place.split(", "))
+    if place in AIRPORT_NAMES:
+        return f"{AIRPORT_NAMES[place][language == 'tr']} ({place})"
+    airport = by_code(place) if len(place) == len("IST") and place.isupper() else None
+    return airport.label if airport else place
+
+
+EARTH_RADIUS = 6371.0
+WINDING = 1.36
+_STAGES = ((20.0, 42.0), (80.0, 80.0), (float("inf"), 92.0))
+"""Kilometres of each stage of a road, and the speed on it in km/h."""
+
+Position = tuple[float, float]
+
+
+def straight_kilometres(one: Position, other: Position) -> float:
+    """Return the great-circle distance between two positions, by the haversine formula."""
+    (lat1, lon1), (lat2, lon2) = ((radians(a), radians(b)) for a, b in (one, other))
+    half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_RADIUS * asin(sqrt(half))
+
+
+def road_kilometres(one: Position, other: Position) -> float:
+    """Estimate the length of the road between two positions."""
+    return WINDING * straight_kilometres(one, other)
+
+
+def free_flow_minutes(kilometres: float) -> float:
+    """Estimate how long a road of this length takes without traffic."""
+    minutes, left = 0.0, kilometres
+    for length, speed in _STAGES:
+        part = min(left, length)
+        minutes += part / speed * 60
+        left -= part
+    return minutes

@@ -1,4 +1,4 @@
-"""Passwords: hashed with argon2id, checked in the same time whether the account exists or not."""
+"""Password hashing with argon2id; verification takes the same time whether the account exists or not."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 class WeakPassword(ValueError):
-    """A password that is refused; the text says why."""
+    """The password is rejected; the message says why."""
 
 
 def check_strength(password: str, email: str) -> None:
-    """Refuse a password that is too short, too long or the address itself. Raises WeakPassword."""
+    """Raise WeakPassword if the password is too short, too long or equal to the address."""
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
         raise WeakPassword(f"A password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters.")
     if len(set(password)) < 4:
@@ -30,12 +30,12 @@ def check_strength(password: str, email: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """The password's argon2id hash, as a PHC string."""
+    """Return the argon2id hash of the password, as a PHC string."""
     return _hasher.hash(password)
 
 
 def verify(password: str, password_hash: str | None) -> bool:
-    """Whether the password has this hash. Takes as long for no hash at all."""
+    """Return whether the password matches the hash; takes the same time without a hash."""
     try:
         return _hasher.verify(password_hash or _nobodys_hash(), password) and password_hash is not None
     except (VerificationError, InvalidHashError):
@@ -43,7 +43,7 @@ def verify(password: str, password_hash: str | None) -> bool:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether the hash was made with other figures than those of today."""
+    """Return whether the hash was made with other parameters than the current ones."""
     return _hasher.check_needs_rehash(password_hash)
 
 

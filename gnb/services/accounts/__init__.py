@@ -1,0 +1,1 @@
+"""Accounts: sign-in, passwords, bearer tokens and users."""
