@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -27,16 +26,17 @@ from redis.exceptions import RedisError
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
-from ..errors import InvalidJobOption, QueueUnavailable
+from ..errors import QueueUnavailable
 from ..maintenance import promote
 from ..options import TEMPLATE_PREFIX
 from ..scripts import ENQUEUE_SCHEDULED
+from .cron import local_zone
 from .firing import fire
 from .repair import carry_over, repair
 from .runs import write_outcomes
 from .schedule import Schedule
 from .store import NEXT, PAUSED, counters_key
-from .template import ScheduledJob
+from .template import ScheduledJob, build_schedule
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -100,8 +100,9 @@ class Scheduler(rq_scheduler.Scheduler):
             InvalidJobOption: An option of rq-scheduler that the engine does not have.
             InvalidSchedule, UnknownJobType, InvalidJobData: As `Schedules.add`.
         """
-        timing = {"cron": cron_string, "repeat": repeat, "tz": tz or (_local_zone() if use_local_timezone else "UTC")}
-        return self._add(func, args, kwargs, queue_name, timing, options)
+        timing = {"cron": cron_string, "repeat": repeat, "tz": tz or (local_zone() if use_local_timezone else "UTC")}
+        types, call = self._engine.job_types, {**options, "args": args, "queue_name": queue_name}
+        return self._add(build_schedule(types, func, kwargs, timing, call))
 
     def schedule(
         self,
@@ -120,39 +121,13 @@ class Scheduler(rq_scheduler.Scheduler):
         at = scheduled_time if scheduled_time.tzinfo else scheduled_time.replace(tzinfo=UTC)
         first = int(at.timestamp())
         timing = {"every": int(interval), "offset": first % max(int(interval), 1), "repeat": repeat}
-        queue_name = options.pop("queue_name", None)
-        return self._add(func, args, kwargs, queue_name, timing, options, datetime.fromtimestamp(first, UTC))
+        schedule = build_schedule(self._engine.job_types, func, kwargs, timing, {**options, "args": args})
+        return self._add(schedule, datetime.fromtimestamp(first, UTC))
 
-    def _add(
-        self,
-        func: Any,
-        args: Any,
-        kwargs: Mapping[str, Any] | None,
-        queue_name: str | None,
-        timing: Mapping[str, Any],
-        given: dict[str, Any],
-        first: datetime | None = None,
-    ) -> ScheduledJob:
-        own = {key: given.pop(key) for key in ("tz", "overlap", "catch_up") if key in given}
-        options, name, timeout = dict(given.pop("options", {})), given.pop("id", None), given.pop("timeout", None)
-        if timeout is not None:
-            options["timeout"] = timeout
-        if (kept := given.pop("result_ttl", None)) not in (None, -1):
-            options["remove_on_complete"] = {"age": kept}
-        if given.pop("at_front", False):
-            options["priority"] = 1
-        given.pop("description", None)
-        if refused := [key for key, value in {**given, "args": args}.items() if value]:
-            raise InvalidJobOption(f"a schedule has no {refused[0]}; give the job's data as kwargs")
-        path = (
-            func if isinstance(func, str) else getattr(func, "path", None) or f"{func.__module__}.{func.__qualname__}"
-        )
-        job_type = self._engine.job_types.at(path)
-        name = (name or f"{job_type.name}-{uuid4().hex[:10]}").removeprefix(TEMPLATE_PREFIX)
-        queue = (queue_name or job_type.queue).partition(":")[0]
-        values: dict[str, Any] = {"type": job_type.name, "data": dict(kwargs or {}), "queue": queue, "options": options}
-        self._engine.schedules.add(Schedule(name=name, **values, **timing, **own), first)
-        return ScheduledJob.fetch(TEMPLATE_PREFIX + name, connection=self.connection)  # type: ignore[return-value]
+    def _add(self, schedule: Schedule, first: datetime | None = None) -> ScheduledJob:
+        self._engine.schedules.add(schedule, first)
+        job_id = TEMPLATE_PREFIX + schedule.name
+        return ScheduledJob.fetch(job_id, connection=self.connection)  # type: ignore[return-value]
 
     def cancel(self, job: Any) -> None:
         """Remove a job, or a schedule with its template and its runs; takes a job or an id."""
@@ -323,7 +298,3 @@ class Scheduler(rq_scheduler.Scheduler):
 
 def _id(job: Any) -> str:
     return job if isinstance(job, str) else str(job.id)
-
-
-def _local_zone() -> str:
-    return os.environ.get("TZ") or str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2] or "UTC"
