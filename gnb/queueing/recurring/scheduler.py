@@ -208,8 +208,10 @@ class Scheduler(rq_scheduler.Scheduler):
     def run(self, burst: bool = False) -> None:
         """Fire what is due until SIGTERM, SIGINT or `stop()`, then release the lock so that another scheduler leads at
         once. With `burst` after one round."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-        self._install_signal_handlers()
+        before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+            self._install_signal_handlers()
         log.info("scheduler %s starts", self.name)
         try:
             while not self._stop.is_set():
@@ -270,10 +272,7 @@ class Scheduler(rq_scheduler.Scheduler):
             log.debug("the broker is unreachable; the lock expires by itself")
 
     def _register(self) -> None:
-        if self.connection.exists(self.key):
-            self.heartbeat()
-        else:
-            self.register_birth()
+        self.heartbeat() if self.connection.exists(self.key) else self.register_birth()
 
     def _run_due(self) -> float:
         broker = self._engine.broker
