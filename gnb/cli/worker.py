@@ -46,9 +46,8 @@ def scheduler() -> None:
     """
     from gnb.jobs.scheduled import SCHEDULES  # declares the job types with them
 
-    keeper = Scheduler(engine(), SCHEDULES)
-    keeper.listen()
+    process = Scheduler(engine(), SCHEDULES)
     try:
-        keeper.run()
+        process.run()
     except QueueingError as error:
         raise Failure(f"a schedule of gnb/jobs/scheduled.py is wrong: {error}", USAGE) from error

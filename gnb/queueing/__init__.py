@@ -40,6 +40,7 @@ from .recurring.runs import Run
 from .recurring.schedule import Schedule
 from .recurring.scheduler import Scheduler
 from .recurring.store import ScheduleState
+from .recurring.template import ScheduledJob, ScheduledQueue
 from .worker.registry import WorkerInfo
 from .worker.rq_worker import Worker
 
@@ -78,6 +79,8 @@ __all__ = [
     "ScheduleInCode",
     "ScheduleNotFound",
     "ScheduleState",
+    "ScheduledJob",
+    "ScheduledQueue",
     "Scheduler",
     "UnknownJobType",
     "UnknownQueue",

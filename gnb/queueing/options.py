@@ -19,6 +19,8 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|$)")
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+TEMPLATE_PREFIX = "schedule-"
+"""What the job id of a schedule's template starts with, and no other."""
 
 
 def seconds(value: Any, option: str) -> float:
@@ -207,6 +209,10 @@ def _checked(name: str, value: Any) -> Any:
     if name == "job_id":
         if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
             raise InvalidJobOption(f"job_id is {value!r}; give 1 to 200 letters, digits, dashes and underscores")
+        if value.startswith(TEMPLATE_PREFIX):
+            raise InvalidJobOption(
+                f"job_id is {value!r}; ids that start with {TEMPLATE_PREFIX!r} belong to schedules; choose another"
+            )
         return value
     known = ", ".join(option.name for option in fields(JobOptions))
     raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")

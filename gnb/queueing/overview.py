@@ -1,6 +1,5 @@
 """Everything the broker has counted, read in one round trip: what a scrape of the metrics asks."""
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +50,6 @@ def _schedules(words: list[Any], now: float) -> list[ScheduleCounts]:
     rows = iter(words)
     found = []
     for name, due, fired, skipped, missed in zip(rows, rows, rows, rows, rows, strict=True):
-        late = max(now - float(due), 0.0) if math.isfinite(float(due)) else 0.0
+        late = max(now - float(due), 0.0)
         found.append(ScheduleCounts(name.decode(), int(fired), int(skipped), int(missed), late))
     return sorted(found, key=lambda schedule: schedule.name)

@@ -43,6 +43,7 @@ ALIVE = Script("alive.lua")
 FIRE = Script("fire.lua")
 SAVE_SCHEDULE = Script("save_schedule.lua")
 RUN_SCHEDULE = Script("run_schedule.lua")
+ENQUEUE_SCHEDULED = Script("enqueue_scheduled.lua")
 RECURRING = Script("recurring.lua")
 
 

@@ -55,7 +55,6 @@ class SchedulerProcess(Workers):
         if not self.pid:
             engine.after_fork()
             scheduler = Scheduler(engine)
-            scheduler.listen()
             scheduler.run()
             os._exit(0)
 

@@ -16,7 +16,7 @@ for number = 1, #ARGV - 2 do
   local fields = redis.call('HMGET', 'rq:job:' .. id, 'origin', 'status')
   local sub_queue, status = fields[1] or '', fields[2]
   local list = 'rq:queue:' .. sub_queue
-  if not own[list] then
+  if not own[list] or string.sub(id, 1, 9) == 'schedule-' then -- a schedule's template is no job of the queue
     answers[number] = -1
   elseif status == 'started' then
     answers[number] = 0

@@ -1,6 +1,6 @@
--- run_schedule: a job of a schedule that a person asked for is noted among its runs.
+-- run_schedule: note a job that a person started among the runs of its schedule.
 --
--- KEYS  1 gnb:schedule:<name>   2 gnb:schedule:<name>:runs   3 gnb:schedules:open
+-- KEYS  1 rq:job:schedule-<name>   2 gnb:schedule:<name>:runs   3 gnb:schedules:open
 -- ARGV  1 name   2 job id   3 "time|kind"   4 runs kept
 -- Returns 1, or 0 when there is no such schedule.
 

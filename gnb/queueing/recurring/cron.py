@@ -8,9 +8,11 @@ a schedule of every hour goes on by elapsed time; one with fixed hours fires onc
 at the first showing of a time that comes twice, and at the end of the gap for a time that is skipped.
 """
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
@@ -111,6 +113,11 @@ def time_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError, TypeError):
         raise InvalidSchedule({"tz": [f"there is no time zone {name!r}; give one like Europe/Istanbul"]}) from None
+
+
+def local_zone() -> str:
+    """Return the name of this machine's time zone."""
+    return os.environ.get("TZ") or str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2] or "UTC"
 
 
 def _check(expression: str) -> None:

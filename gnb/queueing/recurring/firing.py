@@ -1,19 +1,19 @@
-"""Firing what is due. Safe to do from any number of processes at once: each firing is one atomic step, made once.
+"""The firings of one schedule. Each is one atomic step, made once however many processes try it.
 
-A firing up to 8 s late is simply late, as when one scheduler takes over from another; one later than that was missed,
-and the schedule says whether its latest is made up for or left out.
+A firing up to 8 s late, as when one scheduler takes over from another, is simply late. One later than that was missed,
+and the schedule's `catch_up` says whether the latest is made up for or left out.
 """
 
+import json
 import logging
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueingError, QueueUnavailable
 from ..scripts import FIRE
 from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
-from .store import NEXT, firing_id
+from .store import NAMES, NEXT, counters_key, firing_id, template_key
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -21,100 +21,53 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LATE = timedelta(seconds=8)
-_AT_ONCE = 100
 
 
-def fire_due(engine: "Engine", now: datetime | None = None) -> list[str]:
-    """The ids of the jobs that were enqueued for firings up to `now` (the broker's time). Raises QueueUnavailable."""
-    moment = now or engine.broker.now()
-    client = engine.broker.client
-    due = engine.broker.call(
-        lambda: client.zrangebyscore(NEXT, "-inf", moment.timestamp(), 0, _AT_ONCE, withscores=True)
-    )
-    fired: list[str] = []
-    for name, score in due:
-        fired.extend(_fire_one(engine, name.decode(), score, moment))
-    return fired
-
-
-def next_due(engine: "Engine") -> datetime | None:
-    """When the next firing is; None when nothing is scheduled."""
-    client = engine.broker.client
-    first = engine.broker.call(lambda: client.zrangebyscore(NEXT, "-inf", "(+inf", 0, 1, withscores=True))
-    return datetime.fromtimestamp(first[0][1], UTC) if first else None
-
-
-@dataclass(frozen=True)
-class _Firing:
-    """One step: from the time that was seen to the next one, with a job for `due` unless `kind` is ""."""
-
-    schedule: Schedule
-    definition: bytes
-    seen: float
-    due: datetime
-    missed: int
-    kind: str
-
-    @property
-    def job_id(self) -> str:
-        return firing_id(self.schedule.name, self.due)
-
-
-def _fire_one(engine: "Engine", name: str, seen: float, now: datetime) -> list[str]:
-    """The ids of the jobs of one schedule's firings that are due."""
-    definition = engine.broker.call(lambda: engine.broker.client.hget(f"gnb:schedule:{name}", "definition"))
-    if definition is None:
-        engine.broker.call(lambda: engine.broker.client.zrem(NEXT, name))
-        return []
-    schedule, due, fired = Schedule.from_json(definition), datetime.fromtimestamp(seen, UTC), []
-    while due <= now:
-        firing = _firing(schedule, definition, due, now)
-        following = schedule.after(firing.due)[0]
-        answer = _step(engine, firing, following)
-        log.debug("schedule %s at %s: %s", name, firing.due, answer)
+def fire(engine: "Engine", name: str, template: dict[bytes, bytes], due: datetime, now: datetime) -> list[str]:
+    """Make the firings of a schedule from `due` to `now`; return the ids of the enqueued jobs."""
+    schedule, meta, fired = Schedule.from_template(name, template), template[b"meta"].decode(), list[str]()
+    while True:
+        at, kind, missed = due, "timer", 0
+        if now - due > LATE:
+            count, at = schedule.missed(due, now)
+            kind, missed = ("catch-up", count - 1) if schedule.catch_up == "once" else ("", count)
+        following, meta_after = schedule.after(at)[0], _count_down(meta)
+        answer = _step(engine, schedule, [due.timestamp(), meta, following.timestamp()], at, kind, missed, meta_after)
+        log.debug("schedule %s at %s: %s", name, at, answer)
         if answer == "fired":
-            fired.append(firing.job_id)
-        elif answer == "stale":
-            break
+            fired.append(firing_id(name, at))
+            meta = meta_after
         due = following
-    return fired
+        if answer == "stale" or meta == "last" or due > now:
+            return fired
 
 
-def _firing(schedule: Schedule, definition: bytes, due: datetime, now: datetime) -> _Firing:
-    seen = due.timestamp()
-    if now - due <= LATE:
-        return _Firing(schedule, definition, seen, due, 0, "timer")
-    count, latest = schedule.missed(due, now)
-    if schedule.catch_up == "once":
-        return _Firing(schedule, definition, seen, latest, count - 1, "catch-up")
-    return _Firing(schedule, definition, seen, latest, count, "")
-
-
-def _step(engine: "Engine", firing: _Firing, following: datetime) -> str:
-    """What the script answers. A type that is no longer declared, or data that no longer fits, is noted and passed."""
-    schedule, words, error, kind, missed = firing.schedule, ["", ""], "", firing.kind, firing.missed
-    queue_name = schedule.queue
+def _step(
+    engine: "Engine", schedule: Schedule, seen: list[Any], at: datetime, kind: str, missed: int, meta_after: str
+) -> str:
+    """Return the script's answer. A type that is no longer declared, or data that no longer fits, is recorded as
+    the schedule's error and passed over."""
+    name, fields, error = schedule.name, ["", ""], ""
     try:
-        queue = engine.queue(queue_name)
         if kind:
-            words = _words(engine, firing)
-        wake = queue.keys.wake
+            options = {**schedule.options, "job_id": firing_id(name, at)}
+            spec = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
+            fields = [*spec.words[:2], *spec.words[5:]]
     except QueueUnavailable:
         raise
-    except QueueingError as refused:
-        log.error("schedule %s cannot be fired: %s", schedule.name, refused)
-        error, kind, missed, wake = str(refused), "", missed + 1, f"gnb:wake:{queue_name}"
-    entry = f"{firing.due.timestamp():.0f}|{kind}" if kind else ""
-    keys = [NEXT, f"gnb:schedule:{schedule.name}", runs_key(schedule.name), OPEN, wake]
-    args = [schedule.name, repr(firing.seen), firing.definition, following.timestamp(), missed, error, KEPT]
-    answer = engine.broker.run(FIRE, keys, [*args, "1" if schedule.overlap else "", entry, *words])
-    return str(answer.decode())
+    except QueueingError as rejected:
+        log.error("schedule %s cannot be fired: %s", name, rejected)
+        error, kind, missed = str(rejected), "", missed + 1
+    entry = f"{at.timestamp():.0f}|{kind}" if kind else ""
+    keys = [NEXT, template_key(name), counters_key(name), runs_key(name), OPEN, NAMES, f"gnb:wake:{schedule.queue}"]
+    args = [name, repr(seen[0]), *seen[1:], missed, error, KEPT, "1" if schedule.overlap else "", meta_after, entry]
+    return str(engine.broker.run(FIRE, keys, [*args, *fields]).decode())
 
 
-def _words(engine: "Engine", firing: _Firing) -> list[Any]:
-    """Job id, sub_queue and the words of the job's hash."""
-    schedule = firing.schedule
-    options = {**schedule.options, "job_id": firing.job_id}
-    build_job = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-    job_id, sub_queue, _delay, _taken, _count, *words = build_job.words
-    return [job_id, sub_queue, *words]
+def _count_down(meta: str) -> str:
+    """Return the meta after one firing; "last" when `repeat` is used up."""
+    values = json.loads(meta)
+    if values.get("repeat") is None:
+        return meta
+    values["repeat"] -= 1
+    return json.dumps(values, sort_keys=True) if values["repeat"] > 0 else "last"

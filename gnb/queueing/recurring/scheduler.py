@@ -1,8 +1,12 @@
-"""The process that keeps time: promotes delayed jobs and fires schedules. Any number may run, one leads.
+"""The scheduler process: rq-scheduler's, with each firing made in one atomic step. Any number may run, one leads.
 
-The leader's lock is RQ's, held by a token that only its owner refreshes, for three seconds; the others look for it
-twice a second, so one of them leads at most four seconds after the leader was killed. Should two ever think they lead,
-as after a pause of the whole process, nothing happens twice: a firing belongs to whoever's atomic step comes first.
+    scheduler = Scheduler(engine)
+    scheduler.cron("0 3 * * *", "gnb.jobs.clean_up.clean_up", id="nightly", tz="Europe/Istanbul")
+    scheduler.run()
+
+The leader's lock is held by a token that only its owner refreshes, for three seconds; the others try it twice a second,
+so one of them leads at most four seconds after the leader was killed. Two that both believe that they lead, as after a
+pause of the whole process, fire nothing twice.
 """
 
 import logging
@@ -11,20 +15,28 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import rq_scheduler
 from redis.exceptions import RedisError
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
+from .. import clock
 from ..errors import QueueUnavailable
 from ..maintenance import promote
-from .firing import fire_due, next_due
+from ..options import TEMPLATE_PREFIX
+from ..scripts import ENQUEUE_SCHEDULED
+from .cron import local_zone
+from .firing import fire
+from .repair import carry_over, repair
 from .runs import write_outcomes
 from .schedule import Schedule
-from .store import LEADER
+from .store import NEXT, PAUSED, counters_key
+from .template import ScheduledJob, build_schedule
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -33,79 +45,255 @@ log = logging.getLogger(__name__)
 
 LEASE = 3
 _TICK = 0.5
-_SECONDS_BETWEEN_OUTCOMES = 2.0
+_SECONDS_BETWEEN_UPKEEP = 2.0
+_SECONDS_BETWEEN_REPAIRS = 30.0
 
 
-class Scheduler:
-    """One scheduler process's loop. `declared`: the code's schedules, brought to the broker before anything fires."""
+class Scheduler(rq_scheduler.Scheduler):
+    """An rq-scheduler over the engine's queues. `declared`: the code's schedules, stored before anything fires.
 
-    def __init__(self, engine: "Engine", declared: Iterable[Schedule] | None = None):
-        self.token = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
+    What is inherited works on the engine's own connection, and raises redis-py's errors.
+    """
+
+    job_class = ScheduledJob
+
+    def __init__(
+        self,
+        engine: "Engine",
+        declared: Iterable[Schedule] | None = None,
+        queue_name: str = "scheduled",
+        name: str | None = None,
+    ):
+        name = name or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex}"
+        super().__init__(queue_name, interval=_TICK, connection=engine.broker.client, name=name)
         self.leading = False
         self._engine = engine
-        self._declared = tuple(declared or ())
-        self._synced = declared is None
+        self._declared = None if declared is None else tuple(declared)
+        self._prepared = False
         self._stop = threading.Event()
-        self._next_outcomes = 0.0
+        self._next_upkeep = self._next_repair = 0.0
 
-    def run(self) -> None:
-        """Keeps time until SIGTERM, SIGINT or `stop()`; then lets go of the lead, so that another has it at once."""
-        log.info("scheduler %s starts", self.token)
-        while not self._stop.is_set():
-            self._stop.wait(self.tick())
-        self._release_lock()
-        log.info("scheduler %s ends", self.token)
+    # Schedules, by rq-scheduler's API
+
+    def cron(
+        self,
+        cron_string: str,
+        func: Any,
+        args: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        repeat: int | None = None,
+        queue_name: str | None = None,
+        *,
+        use_local_timezone: bool = False,
+        tz: str | None = None,
+        **options: Any,
+    ) -> ScheduledJob:
+        """Add a schedule by a cron expression; return its template.
+
+        Args:
+            func: A declared job type or its dotted path; `kwargs` are the data of its jobs.
+            tz: The time zone of the expression, otherwise UTC or, with `use_local_timezone`, this machine's.
+            options: As rq-scheduler's `id` (the name), `timeout`, `result_ttl`, `at_front`; and the schedule's
+                `overlap`, `catch_up` and `options`.
+
+        Raises:
+            InvalidJobOption: An option of rq-scheduler that the engine does not have.
+            InvalidSchedule, UnknownJobType, InvalidJobData: As `Schedules.add`.
+        """
+        timing = {"cron": cron_string, "repeat": repeat, "tz": tz or (local_zone() if use_local_timezone else "UTC")}
+        types, call = self._engine.job_types, {**options, "args": args, "queue_name": queue_name}
+        return self._add(build_schedule(types, func, kwargs, timing, call))
+
+    def schedule(
+        self,
+        scheduled_time: datetime,
+        func: Any,
+        args: Any = None,
+        kwargs: Mapping[str, Any] | None = None,
+        interval: float | None = None,
+        repeat: int | None = None,
+        **options: Any,
+    ) -> Any:
+        """Add a schedule that fires at that time (UTC) and then every `interval` seconds; return its template. Without
+        an interval the job runs once. Options and errors as in `cron`."""
+        if interval is None:
+            return super().schedule(scheduled_time, func, args, kwargs, None, repeat, **options)
+        at = scheduled_time if scheduled_time.tzinfo else scheduled_time.replace(tzinfo=UTC)
+        first = int(at.timestamp())
+        timing = {"every": int(interval), "offset": first % max(int(interval), 1), "repeat": repeat}
+        schedule = build_schedule(self._engine.job_types, func, kwargs, timing, {**options, "args": args})
+        return self._add(schedule, datetime.fromtimestamp(first, UTC))
+
+    def _add(self, schedule: Schedule, first: datetime | None = None) -> ScheduledJob:
+        self._engine.schedules.add(schedule, first)
+        job_id = TEMPLATE_PREFIX + schedule.name
+        return ScheduledJob.fetch(job_id, connection=self.connection)  # type: ignore[return-value]
+
+    def cancel(self, job: Any) -> None:
+        """Remove a job, or a schedule with its template and its runs; takes a job or an id."""
+        job_id = _id(job)
+        if job_id.startswith(TEMPLATE_PREFIX):
+            self._engine.schedules.delete(job_id.removeprefix(TEMPLATE_PREFIX))
+        else:
+            super().cancel(job_id)
+
+    def change_execution_time(self, job: Any, date_time: datetime) -> None:
+        """Set the next time (UTC) of a job or a schedule. Raises ValueError when it is not scheduled."""
+        if job not in self:
+            raise ValueError("Job not in scheduled jobs queue")
+        at = (date_time if date_time.tzinfo else date_time.replace(tzinfo=UTC)).timestamp()
+        if job.id.startswith(TEMPLATE_PREFIX):
+            self._engine.schedules.move(job.id.removeprefix(TEMPLATE_PREFIX), int(at))
+        else:
+            self.connection.zadd(NEXT, {job.id: at}, xx=True)
+
+    def get_jobs_to_queue(self, with_times: bool = False) -> Any:
+        """Return the jobs and templates that are due by the broker's clock, as `get_jobs` does."""
+        return self.get_jobs(self._engine.broker.now().timestamp(), with_times=with_times)
+
+    # Firing
+
+    def enqueue_jobs(self, now: datetime | None = None) -> list[str]:
+        """Fire what is due at `now` (the broker's time); return the enqueued jobs' ids. Raises QueueUnavailable."""
+        broker, fired = self._engine.broker, list[str]()
+        moment = now or broker.now()
+        for member in broker.call(lambda: self.connection.zrangebyscore(NEXT, "-inf", moment.timestamp())):
+            job_id = member.decode(errors="replace")
+            try:
+                fired += self.enqueue_job(job_id, moment)
+            except QueueUnavailable:
+                raise
+            except Exception as error:  # one bad record must not stop the others
+                if self._note_failure(job_id, error):
+                    log.exception("%s cannot be fired", job_id)
+        return fired
+
+    def enqueue_job(self, job: Any, now: datetime | None = None) -> list[str]:
+        """Fire the schedule of this template, or move this job to its queue; return the ids of the enqueued jobs."""
+        broker, job_id = self._engine.broker, _id(job)
+        pipeline = self.connection.pipeline(transaction=False)
+        pipeline.hgetall(f"rq:job:{job_id}")
+        pipeline.zscore(NEXT, job_id)
+        template, score = broker.call(pipeline.execute)
+        if not template:
+            self.cancel(job_id)
+            return []
+        if job_id.startswith(TEMPLATE_PREFIX):
+            if score is None or score >= PAUSED:
+                return []
+            due = datetime.fromtimestamp(score, UTC)
+            return fire(self._engine, job_id.removeprefix(TEMPLATE_PREFIX), template, due, now or due)
+        return self._enqueue_once(job_id, template)
+
+    def _enqueue_once(self, job_id: str, fields: dict[bytes, bytes]) -> list[str]:
+        stored = self.job_class.fetch(job_id, connection=self.connection)
+        if stored.meta.get("interval") or stored.meta.get("cron_string"):
+            super().enqueue_job(stored)  # a recurring job of plain rq-scheduler's: it is fired as that does
+            return [job_id]
+        queue = stored.origin.partition(":")[0]
+        keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", f"gnb:wake:{queue}"]
+        side = "LPUSH" if stored.enqueue_at_front else "RPUSH"
+        return [job_id] if self._engine.broker.run(ENQUEUE_SCHEDULED, keys, [job_id, clock.rq_time(), side]) else []
+
+    def _note_failure(self, job_id: str, error: Exception) -> bool:
+        """Record the schedule's error; return whether it is a new one."""
+        key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), f"{type(error).__name__}: {error}"
+        call = self._engine.broker.call
+        known = call(lambda: self.connection.hget(key, "error")) == text.encode()
+        call(lambda: self.connection.hset(key, "error", text))
+        return not known
+
+    # The process
+
+    def run(self, burst: bool = False) -> None:
+        """Fire what is due until SIGTERM, SIGINT or `stop()`, then release the lock so that another scheduler leads at
+        once. With `burst` after one round."""
+        before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+            self._install_signal_handlers()
+        log.info("scheduler %s starts", self.name)
+        try:
+            while not self._stop.is_set():
+                self._stop.wait(self.tick())
+                if burst:
+                    break
+        finally:
+            self.remove_lock()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        log.info("scheduler %s ends", self.name)
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """Has `run` return after the step it is at."""
+        """Make `run` return after its current step."""
         self._stop.set()
 
-    def listen(self) -> None:
-        """Has SIGTERM and SIGINT stop this scheduler."""
+    def _install_signal_handlers(self) -> None:
         signal.signal(signal.SIGTERM, self.stop)
         signal.signal(signal.SIGINT, self.stop)
 
     def tick(self) -> float:
-        """One round: lead if nobody else does, promote, fire. Seconds until the next, also while the broker is away."""
+        """Do one round: lead if nobody else does, promote, fire. Return the seconds until the next one."""
         try:
-            if not self._synced:
-                self._sync()
-            self._lead_if_free()
-            return self._run_due() if self.leading else _TICK
+            if not self._prepared:
+                self._prepare()
+            if time.monotonic() >= self._next_upkeep:
+                self._next_upkeep = time.monotonic() + _SECONDS_BETWEEN_UPKEEP
+                self._engine.broker.call(self._register)
+                if self.leading:
+                    write_outcomes(self._engine.broker)
+            return self._run_due() if self.acquire_lock() else _TICK
         except QueueUnavailable as error:
             log.warning("%s", error)
+        except Exception:  # the scheduler goes on whatever one round meets
+            if not self._prepared:
+                raise
+            log.exception("a round of the scheduler failed")
         self.leading = False
         return 1.0
 
-    def _lead_if_free(self) -> None:
-        broker = self._engine.broker
-        answer = broker.call(lambda: acquire_or_refresh_lock(broker.client, LEADER, self.token, LEASE))
+    def acquire_lock(self) -> bool:
+        """Acquire the lock or refresh it; return whether this scheduler leads. Raises QueueUnavailable."""
+        answer = self._engine.broker.call(
+            lambda: acquire_or_refresh_lock(self.connection, self.scheduler_lock_key, self.name, LEASE)
+        )
         if answer == "acquired":
-            log.info("scheduler %s leads", self.token)
+            log.info("scheduler %s leads", self.name)
+            self._next_repair = 0.0
         self.leading = answer != "taken"
+        return self.leading
+
+    def remove_lock(self) -> None:
+        """Release the lock if this scheduler holds it, and register the end of this scheduler."""
+        try:
+            release_lock(self.connection, self.scheduler_lock_key, self.name)
+            self.register_death()
+        except (RedisError, OSError):
+            log.debug("the broker is unreachable; the lock expires by itself")
+
+    def _register(self) -> None:
+        self.heartbeat() if self.connection.exists(self.key) else self.register_birth()
 
     def _run_due(self) -> float:
-        self._engine.broker.call(lambda: promote(self._engine))
-        for job_id in fire_due(self._engine):
+        broker = self._engine.broker
+        if time.monotonic() >= self._next_repair:
+            repair(self._engine)
+            self._next_repair = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
+        broker.call(lambda: promote(self._engine))
+        for job_id in self.enqueue_jobs():
             log.info("enqueued %s", job_id)
-        if time.monotonic() >= self._next_outcomes:
-            self._next_outcomes = time.monotonic() + _SECONDS_BETWEEN_OUTCOMES
-            write_outcomes(self._engine.broker)
-        following = next_due(self._engine)
-        if following is None:
-            return _TICK
-        return min(max((following - self._engine.broker.now()).total_seconds(), 0.01), _TICK)
+        first = broker.call(lambda: self.connection.zrange(NEXT, 0, 0, withscores=True))
+        return min(max(first[0][1] - broker.now().timestamp(), 0.01), _TICK) if first else _TICK
 
-    def _sync(self) -> None:
-        for name, done in self._engine.schedules.sync(self._declared).items():
+    def _prepare(self) -> None:
+        carry_over(self._engine)
+        for name, done in self._engine.schedules.sync(self._declared).items() if self._declared is not None else ():
             if done == "taken":
                 log.warning("schedule %s is declared in the code, but one made by hand has its name", name)
             elif done != "kept":
                 log.info("schedule %s: %s", name, done)
-        self._synced = True
+        self._prepared = True
 
-    def _release_lock(self) -> None:
-        try:
-            release_lock(self._engine.broker.client, LEADER, self.token)
-        except (RedisError, OSError):
-            log.debug("the broker is away; the lock ends by itself")
+
+def _id(job: Any) -> str:
+    return job if isinstance(job, str) else str(job.id)

@@ -4,12 +4,12 @@
     engine.schedules.get("nightly").upcoming        # the next five firings
     engine.schedules.pause("nightly")
 
-A schedule is a hash and a place in the sorted set of next times. `firing.py` makes the firings, `scheduler.py` the
-process that does so on time.
+A schedule is a job template of rq-scheduler, `rq:job:schedule-<name>` in RQ's format, and its next time in
+`rq:scheduler:scheduled_jobs`; `gnb:schedule:<name>` holds its counters. `scheduler.py` makes the firings.
 """
 
-import math
-import time
+import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
 from ..job import Job
+from ..options import TEMPLATE_PREFIX
 from ..scripts import RUN_SCHEDULE, SAVE_SCHEDULE
 from .runs import KEPT, OPEN, Run, outcomes_key, read_runs, runs_key
 from .schedule import Schedule
@@ -24,8 +25,14 @@ from .schedule import Schedule
 if TYPE_CHECKING:
     from ..engine import Engine
 
-NEXT = "gnb:schedules"
-LEADER = "gnb:scheduler:leader"
+log = logging.getLogger(__name__)
+
+NEXT = "rq:scheduler:scheduled_jobs"
+LEADER = "rq:scheduler_lock"
+NAMES = "gnb:schedules:names"
+"""The names of all schedules, by which a lost entry of NEXT is restored."""
+PAUSED = 32503680000
+"""The score of a paused schedule, in the year 3000: rq-scheduler cannot read an infinite one."""
 _UPCOMING = 5
 _LATE_AFTER = 60.0
 
@@ -63,7 +70,7 @@ class Schedules:
 
     def list(self) -> tuple[ScheduleState, ...]:
         """All schedules by name, each with its newest run."""
-        names = sorted(name.decode() for name in self._broker.call(lambda: self._broker.client.zrange(NEXT, 0, -1)))
+        names = sorted(name.decode() for name in self._broker.call(lambda: self._broker.client.smembers(NAMES)))
         return self._states(names, runs=1, upcoming=1)
 
     def get(self, name: str) -> ScheduleState:
@@ -74,31 +81,36 @@ class Schedules:
         return found[0]
 
     def leader(self) -> str | None:
-        """The scheduler process that leads at this moment, as host:pid; None when there is none."""
+        """The scheduler process that leads at this moment, as host:pid ("rqscheduler" for rq-scheduler's own command);
+        None when there is none."""
         token = self._broker.call(lambda: self._broker.client.get(LEADER))
-        return token.decode().rpartition(":")[0] if token else None
+        return (token.decode().rpartition(":")[0] or "rqscheduler") if token else None
 
     def _states(self, names: Sequence[str], runs: int, upcoming: int) -> tuple[ScheduleState, ...]:
         pipeline = self._broker.client.pipeline(transaction=False)
         pipeline.time()
         for name in names:
-            pipeline.hgetall(_key(name))
-            pipeline.zscore(NEXT, name)
+            pipeline.hgetall(template_key(name))
+            pipeline.hgetall(counters_key(name))
+            pipeline.zscore(NEXT, TEMPLATE_PREFIX + name)
         (seconds, _), *answers = self._broker.call(pipeline.execute)
         now, all_runs = datetime.fromtimestamp(seconds, UTC), read_runs(self._broker, names, runs)
-        return tuple(
-            _state(words, score, tuple(all_runs[name]), now, upcoming)
-            for name, words, score in zip(names, answers[::2], answers[1::2], strict=True)
-            if words and score is not None
-        )
+        found = []
+        for name, template, counters, score in zip(names, answers[::3], answers[1::3], answers[2::3], strict=True):
+            if template:
+                try:
+                    found.append(_state(name, template, counters, score, tuple(all_runs[name]), now, upcoming))
+                except Exception:  # one unreadable record must not hide the others
+                    log.exception("schedule %s cannot be read", name)
+        return tuple(found)
 
     # Changing
 
-    def add(self, schedule: Schedule) -> Schedule:
-        """The new schedule; the same one twice is one. Raises InvalidSchedule when another has its name, and what
-        `Queue.enqueue` raises for a type, data or options that cannot be."""
+    def add(self, schedule: Schedule, first: datetime | None = None) -> Schedule:
+        """The new schedule, fired `first` at that time; the same one twice is one. Raises InvalidSchedule when another
+        has its name, and what `Queue.enqueue` raises for a type, data or options that cannot be."""
         self._check(schedule)
-        new = self._save(schedule, "new", "origin", "hand", "created_at", repr(time.time()))
+        new = self.save(schedule, "new", first=first)
         if not new and self.get(schedule.name).schedule != schedule:
             raise InvalidSchedule({"name": [f"there is a schedule {schedule.name!r} already"]})
         return schedule
@@ -108,15 +120,17 @@ class Schedules:
         Raises ScheduleNotFound, InvalidSchedule."""
         schedule = self.get(name).schedule.changed({**changes, "name": name})
         self._check(schedule)
-        if not self._save(schedule, "known"):
+        if not self.save(schedule, "known", self.code(name)):
             raise _unknown(name)
         return schedule
 
     def remove(self, name: str) -> None:
         """The schedule is gone; jobs it has fired stay. Raises ScheduleNotFound, ScheduleInCode."""
-        if self.get(name).in_code:
+        if not self._broker.call(lambda: self._broker.client.exists(template_key(name))):
+            raise _unknown(name)
+        if self.code(name):
             raise ScheduleInCode(f"schedule {name} is declared in the code; pause it instead")
-        self._delete(name)
+        self.delete(name)
 
     def pause(self, name: str) -> None:
         """Nothing is fired until `resume`. Raises ScheduleNotFound."""
@@ -133,7 +147,7 @@ class Schedules:
         job_id = f"{name}-by-hand-{now:%Y%m%dT%H%M%S}-{now.microsecond:06}"
         job = queue.enqueue(schedule.type, schedule.data, **schedule.options, job_id=job_id)
         entry = f"{now.timestamp():.6f}|hand"
-        self._broker.run(RUN_SCHEDULE, [_key(name), runs_key(name), OPEN], [name, job_id, entry, KEPT])
+        self._broker.run(RUN_SCHEDULE, [template_key(name), runs_key(name), OPEN], [name, job_id, entry, KEPT])
         return job
 
     def next_job(self, name: str) -> Job:
@@ -156,7 +170,7 @@ class Schedules:
             done[schedule.name] = self._sync_one(schedule, known.get(schedule.name))
         for name, state in known.items():
             if state.in_code and name not in done:
-                self._delete(name)
+                self.delete(name)
                 done[name] = "removed"
         return done
 
@@ -164,30 +178,55 @@ class Schedules:
         self._check(schedule)
         if known and not known.in_code:
             return "taken"
-        before = self._broker.call(lambda: self._broker.client.hget(_key(schedule.name), "code"))
-        if before and before.decode() == schedule.to_json():
+        if known and self.code(schedule.name) == schedule.to_json():
             return "kept"
-        self._save(schedule, "any", "origin", "code", "code", schedule.to_json())
+        self.save(schedule, "any", schedule.to_json())
         return "changed" if known else "added"
+
+    def code(self, name: str) -> str | None:
+        """Return the definition of the schedule in the code; None for one made by hand, or that cannot be read."""
+        meta = self._broker.call(lambda: self._broker.client.hget(template_key(name), "meta"))
+        try:
+            code: str | None = json.loads(meta or "{}").get("code")
+        except (ValueError, AttributeError):
+            return None
+        return code
+
+    def delete(self, name: str) -> None:
+        """Delete the template, the next time, the counters and the runs of a schedule, whoever declared it."""
+        pipeline = self._broker.client.pipeline()
+        pipeline.zrem(NEXT, TEMPLATE_PREFIX + name)
+        pipeline.srem(NAMES, name)
+        pipeline.delete(template_key(name), counters_key(name), runs_key(name), outcomes_key(name))
+        self._broker.call(pipeline.execute)
+
+    def move(self, name: str, at: float) -> None:
+        """Set the next time of a schedule to one outside its timing; the firing after that is by its timing again."""
+        pipeline = self._broker.client.pipeline()
+        pipeline.zadd(NEXT, {TEMPLATE_PREFIX + name: at}, xx=True)
+        pipeline.hset(counters_key(name), "moved_to", at)
+        self._broker.call(pipeline.execute)
 
     def _check(self, schedule: Schedule) -> None:
         self._engine.queue(schedule.queue).build_job(schedule.type, schedule.data, schedule.options)
 
-    def _save(self, schedule: Schedule, only: str, *words: str) -> bool:
-        following = schedule.after(self._broker.now())[0].timestamp()
-        args = [schedule.name, following, only, "", "definition", schedule.to_json(), *words]
-        return bool(self._broker.run(SAVE_SCHEDULE, [NEXT, _key(schedule.name)], args))
+    def save(self, schedule: Schedule, only: str, code: str | None = None, first: datetime | None = None) -> bool:
+        """Write the template and the next time; return whether `only` ("new", "known", "any") allowed it."""
+        queue = self._engine.queue(schedule.queue)
+        fields = queue.build_job(schedule.type, schedule.data, schedule.options).words[5:]
+        fields += ["status", "scheduled", "meta", schedule.to_meta(code)]
+        for kept in ("result_ttl", "failure_ttl", "keep_completed", "keep_failed"):
+            fields += [kept, -1]
+        return self._set(schedule, only, "", first, *fields)
 
     def _set_next(self, name: str, move: str) -> None:
-        following = self.get(name).schedule.after(self._broker.now())[0].timestamp()
-        if not self._broker.run(SAVE_SCHEDULE, [NEXT, _key(name)], [name, following, "known", move]):
+        if not self._set(self.get(name).schedule, "known", move):
             raise _unknown(name)
 
-    def _delete(self, name: str) -> None:
-        pipeline = self._broker.client.pipeline()
-        pipeline.zrem(NEXT, name)
-        pipeline.delete(_key(name), runs_key(name), outcomes_key(name))
-        self._broker.call(pipeline.execute)
+    def _set(self, schedule: Schedule, only: str, move: str, first: datetime | None = None, *fields: Any) -> bool:
+        at = (first or schedule.after(self._broker.now())[0]).timestamp()
+        keys = [NEXT, template_key(schedule.name), NAMES]
+        return bool(self._broker.run(SAVE_SCHEDULE, keys, [schedule.name, at, only, move, PAUSED, *fields]))
 
 
 def firing_id(name: str, at: datetime) -> str:
@@ -195,7 +234,11 @@ def firing_id(name: str, at: datetime) -> str:
     return f"{name}-{at:%Y%m%dT%H%M%SZ}"
 
 
-def _key(name: str) -> str:
+def template_key(name: str) -> str:
+    return f"rq:job:{TEMPLATE_PREFIX}{name}"
+
+
+def counters_key(name: str) -> str:
     return f"gnb:schedule:{name}"
 
 
@@ -204,22 +247,28 @@ def _unknown(name: str) -> ScheduleNotFound:
 
 
 def _state(
-    words: dict[bytes, bytes], score: float, runs: tuple[Run, ...], now: datetime, upcoming: int
+    name: str,
+    template: dict[bytes, bytes],
+    counters: dict[bytes, bytes],
+    score: float | None,
+    runs: tuple[Run, ...],
+    now: datetime,
+    upcoming: int,
 ) -> ScheduleState:
-    schedule, paused = Schedule.from_json(words[b"definition"]), b"paused" in words
-    next_at = datetime.fromtimestamp(score, UTC) if math.isfinite(score) else None
+    schedule, paused = Schedule.from_template(name, template), (score or 0) >= PAUSED
+    next_at = datetime.fromtimestamp(score, UTC) if score and not paused else None
     later = [next_at, *schedule.after(max(next_at, now), upcoming - 1)] if next_at else []
-    last_at = words.get(b"last_at")
+    last_at = counters.get(b"last_at")
     return ScheduleState(
         schedule=schedule,
-        in_code=words.get(b"origin") == b"code",
+        in_code=bool(json.loads(template[b"meta"]).get("code")),
         paused=paused,
         next_at=next_at,
         last_at=datetime.fromtimestamp(float(last_at), UTC) if last_at else None,
-        fired=int(words.get(b"fired", 0)),
-        skipped=int(words.get(b"skipped", 0)),
-        missed=int(words.get(b"missed", 0)),
-        error=words.get(b"error", b"").decode() or None,
+        fired=int(counters.get(b"fired", 0)),
+        skipped=int(counters.get(b"skipped", 0)),
+        missed=int(counters.get(b"missed", 0)),
+        error=counters.get(b"error", b"").decode() or None,
         late=next_at is not None and (now - next_at).total_seconds() > _LATE_AFTER,
         upcoming=tuple(later),
         runs=runs,

@@ -22,6 +22,5 @@ def engine_at(url: str) -> Engine:
 if __name__ == "__main__":
     end_with_parent()
     scheduler = Scheduler(engine_at(sys.argv[1]))
-    scheduler.listen()
     print("ready", flush=True)
     scheduler.run()

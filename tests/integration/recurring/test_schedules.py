@@ -19,7 +19,6 @@ from gnb.queueing.errors import (
     UnknownJobType,
 )
 from gnb.queueing.job_types import JobType, JobTypes
-from gnb.queueing.recurring.firing import fire_due
 from gnb.queueing.recurring.repeating import enqueue_repeated
 from gnb.queueing.recurring.runs import write_outcomes
 from tests.servers import Broker
@@ -40,6 +39,10 @@ def engine(broker: Broker) -> Iterator[Engine]:
     engine = Engine(broker.url, {"scheduled": QueueOptions()}, types)
     yield engine
     engine.broker.client.close()
+
+
+def fire_due(engine: Engine, now: datetime) -> list[str]:
+    return Scheduler(engine).enqueue_jobs(now)
 
 
 def due_time(engine: Engine, name: str) -> datetime:
@@ -221,8 +224,7 @@ def test_a_schedule_of_the_code_cannot_be_removed_nor_its_name_taken(engine: Eng
 def test_a_schedule_whose_type_is_gone_is_noted_and_stops_no_other(engine: Engine) -> None:
     engine.schedules.add(Schedule("a", "note", every=60))
     engine.schedules.add(Schedule("b", "note", every=60))
-    broken = Schedule("a", "forgotten", every=60).to_json()
-    engine.broker.client.hset("gnb:schedule:a", "definition", broken)
+    engine.broker.client.hset("rq:job:schedule-a", "type", "forgotten")
     fired = fire_due(engine, due_time(engine, "b"))
     assert [job_id.split("-")[0] for job_id in fired] == ["b"]
     assert "forgotten" in (engine.schedules.get("a").error or "")
@@ -233,7 +235,7 @@ def test_two_schedulers_do_not_lead_at_once_and_a_stopped_one_hands_over_at_once
     first.tick()
     second.tick()
     assert (first.leading, second.leading) == (True, False)
-    assert engine.schedules.leader() == first.token.rpartition(":")[0]
+    assert engine.schedules.leader() == first.name.rpartition(":")[0]
     first.stop()
     first.run()
     second.tick()
