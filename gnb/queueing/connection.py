@@ -28,6 +28,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
+from .clock import BrokerClock
 from .errors import QueueUnavailable
 from .scripts import Script, run_raw
 
@@ -39,6 +40,7 @@ CONNECTION_ERRORS = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
 _CALLER = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0}
 _WORKER = {"socket_connect_timeout": 5.0, "socket_timeout": 20.0, "socket_keepalive": True}
 _SECONDS_BETWEEN_TRIES = 5.0
+_SECONDS_BETWEEN_CLOCK_READS = 60.0
 
 
 def connect(url: str, *, patient: bool = False) -> Any:
@@ -114,6 +116,8 @@ class Broker:
         self.client = connect(url)
         self._lock = threading.Lock()
         self._try_again_at = 0.0
+        self._clock = BrokerClock()
+        self._read_clock_at = 0.0
 
     def run(self, script: Script, keys: list[str], args: list[Any]) -> Any:
         """What the script answers. Raises QueueUnavailable."""
@@ -127,6 +131,14 @@ class Broker:
         """The broker's time, in UTC. Raises QueueUnavailable."""
         seconds, microseconds = self.call(self.client.time)
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
+
+    def time(self) -> float:
+        """Return epoch seconds by the broker's clock, which is read once a minute. Raises QueueUnavailable."""
+        if time.monotonic() >= self._read_clock_at:
+            seconds, microseconds = self.call(self.client.time)
+            self._clock.set(seconds + microseconds / 1e6)
+            self._read_clock_at = time.monotonic() + _SECONDS_BETWEEN_CLOCK_READS
+        return self._clock.now()
 
     def call(self, request: Any) -> Any:
         """What `request()`, a use of `client`, gives back. Raises QueueUnavailable."""

@@ -59,6 +59,10 @@ class FinalError(QueueingError):
     """Raised by a job for a failure that no retry can mend: the job fails at once."""
 
 
+class UnsupportedFeature(FinalError):
+    """The job uses a feature of RQ that these workers do not have."""
+
+
 class RetryLater(QueueingError):
     """Raised by a job to be tried again after `delay` seconds instead of its backoff; spends an attempt."""
 

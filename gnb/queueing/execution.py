@@ -11,7 +11,7 @@ from typing import Any
 from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
 
 from . import clock
-from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
+from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType, UnsupportedFeature
 from .job import payload
 from .job_context import storable
 from .metrics import bucket
@@ -45,6 +45,8 @@ class Execution:
     meta: bytes | None
     before: bytes | None
     """When its last run started; None on its first."""
+    type: bytes | None
+    """The declared type; None for a job that was enqueued by plain RQ."""
 
     @classmethod
     def from_reply(cls, reply: list[Any], execution_id: str, default_timeout: float) -> "Execution":
@@ -93,6 +95,24 @@ class Execution:
         if args:
             raise InvalidJobData({"data": ["positional arguments; a job's data is named arguments or one mapping"]})
         return path, data
+
+
+UNSUPPORTED = {
+    "success_callback_name": "a success callback",
+    "failure_callback_name": "a failure callback",
+    "stopped_callback_name": "a stopped callback",
+    "repeats_left": "Repeat",
+    "rate_limit_key": "a RateLimit of its own",
+    "webhooks": "webhooks",
+}
+"""Fields of a job's hash that plain RQ writes for features that these workers do not have."""
+
+
+def reject_unsupported(fields: list[bytes | None]) -> None:
+    """Raise UnsupportedFeature for the first of `UNSUPPORTED` that has a value among these."""
+    for feature, value in zip(UNSUPPORTED.values(), fields, strict=True):
+        if value:
+            raise UnsupportedFeature(f"the job was enqueued with {feature}, which these workers do not support")
 
 
 @dataclass(slots=True)
@@ -162,6 +182,8 @@ def finish_args(
     else:
         kept, ttl, keep = options.remove_on_fail, execution.failure_ttl, execution.keep_failed
     duration = max(ended - execution.started, 0.0)
+    # A run that was cut short says nothing about how long such a job takes.
+    timed = outcome.name not in ("stalled", "released")
     enqueued = clock.parse(execution.enqueued_at)
     waited = max(execution.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
     return [
@@ -170,8 +192,8 @@ def finish_args(
         kept.ttl if ttl is None else ttl, kept.keep if keep is None else keep,
         outcome.delay, outcome.retries_left, outcome.error, execution.attempt,
         f"{execution.started:.6f}", f"{ended:.6f}",
-        f"{job_type}|{outcome.name}|{bucket(duration)}|{bucket(waited)}", job_type,
-        int(duration * 1e6), int(waited * 1e6), "1" if only_expired else "",
+        f"{job_type}|{outcome.name}|{bucket(duration) if timed else ''}|{bucket(waited)}", job_type,
+        int(duration * 1e6) if timed else 0, int(waited * 1e6), "1" if only_expired else "",
     ]  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,14 +33,17 @@ def build_job_spec(
     base: JobOptions,
     data: Mapping[str, Any],
     options: Mapping[str, Any],
+    now: float,
     correlation_id: str = "",
 ) -> JobSpec:
-    """The job for that data and those options. Raises InvalidJobData, InvalidJobOption."""
+    """Build the job for this data and these options; `now` is the broker's time in epoch seconds.
+
+    Raises InvalidJobData, InvalidJobOption.
+    """
     chosen = base.override(options)
     wire = _as_json(data)
     if job_type.schema is not None:
         job_type.load(json.loads(wire))
-    now = time.time()
     job_id = chosen.job_id or os.urandom(16).hex()
     sub_queue = keys.sub_queue(chosen.priority)
     status = "scheduled" if chosen.delay > 0 else "queued"

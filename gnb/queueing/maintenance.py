@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PROMOTED_AT_ONCE = 500
+_REMOVED_AT_ONCE = 1000
+_SECONDS_OF_A_STEP = 0.25
 _SEEN_EXPIRED_FOR = 5.0
 
 _HISTORY_KEPT = 90_000
@@ -38,14 +40,17 @@ _HISTORY_KEPT = 90_000
 
 
 def promote(engine: "Engine", client: Any = None) -> int:
-    """How many delayed and retrying jobs were due and now wait."""
+    """Move delayed and retrying jobs that are due to their sub-queues and return their number.
+
+    Stops after a quarter of a second for each queue; the next call continues.
+    """
     client = client if client is not None else engine.broker.client
     moved = 0
     for queue in engine.queues:
-        keys = [*queue.keys.delayed, queue.keys.wake]
-        while count := run(client, PROMOTE, keys, [clock.rq_time(), _PROMOTED_AT_ONCE]):
+        keys, end = [*queue.keys.delayed, queue.keys.wake], time.monotonic() + _SECONDS_OF_A_STEP
+        while count := run(client, PROMOTE, keys, [clock.rq_time(engine.broker.time()), _PROMOTED_AT_ONCE]):
             moved += int(count)
-            if count < _PROMOTED_AT_ONCE:
+            if count < _PROMOTED_AT_ONCE or time.monotonic() > end:
                 break
     return moved
 
@@ -98,13 +103,22 @@ class Sweeper:
 
 
 def forget_expired(engine: "Engine", client: Any) -> None:
-    """Takes out of the registries what was kept for long enough; the jobs themselves expire by their time to live."""
+    """Remove expired jobs from the registries; the jobs themselves expire by their time to live.
+
+    Removes 1,000 of a registry in one step, for a quarter of a second at most; the next call continues.
+    """
     seconds, _ = client.time()
-    pipeline = client.pipeline(transaction=False)
-    for queue in engine.queues:
-        for key in queue.keys.completed + queue.keys.failed:
-            pipeline.zremrangebyscore(key, "-inf", seconds)
-    pipeline.execute()
+    keys = [key for queue in engine.queues for key in queue.keys.completed + queue.keys.failed]
+    end = time.monotonic() + _SECONDS_OF_A_STEP
+    while keys and time.monotonic() < end:
+        pipeline = client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.zrange(key, _REMOVED_AT_ONCE - 1, _REMOVED_AT_ONCE - 1, withscores=True)
+        last = [found[0][1] if found else seconds for found in pipeline.execute()]
+        for key, score in zip(keys, last, strict=True):
+            pipeline.zremrangebyscore(key, "-inf", min(score, seconds))
+        pipeline.execute()
+        keys = [key for key, score in zip(keys, last, strict=True) if score < seconds]
 
 
 def forget_dead(engine: "Engine", client: Any) -> None:
@@ -132,7 +146,7 @@ Decide = Callable[[Execution, int], Outcome]
 
 _EXECUTION_FIELDS = (
     "data", "timeout", "enqueued_at", "retries_left", "retry_intervals", "result_ttl", "failure_ttl", "keep_completed",
-    "keep_failed", "attempts", "meta", "started_at",
+    "keep_failed", "attempts", "meta", "started_at", "type",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from . import clock
 from .connection import Broker
-from .errors import InvalidJobOption, InvalidJobState, JobNotFound
+from .errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable
 from .job import Job
 from .job_spec import JobSpec, build_job_spec
 from .job_types import JobTypes
@@ -65,9 +65,12 @@ class Queue(QueueReader):
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
         declared = self._types.get(self.name, job_type)
-        return build_job_spec(
-            self.keys, declared, self.default_options[job_type], data or {}, options, self._types.correlation_id()
-        )
+        try:
+            now = self.broker.time()
+        except QueueUnavailable:  # nothing will be enqueued, but wrong data is reported as such
+            now = time.time()
+        base, correlation_id = self.default_options[job_type], self._types.correlation_id()
+        return build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id)
 
     @cached_property
     def default_options(self) -> dict[str, JobOptions]:
@@ -122,7 +125,7 @@ class Queue(QueueReader):
             raise InvalidJobState(f"job {job_id} is {self.job(job_id).state}; {rule}")
 
     def _requeue(self, ids: list[str], registries: list[str], fresh: str = "1") -> list[int]:
-        args = [clock.rq_time(), fresh, *ids]
+        args = [clock.rq_time(self.broker.time()), fresh, *ids]
         return self.broker.run(REQUEUE, [*registries, self.keys.wake], args)  # type: ignore[no-any-return]
 
     def _remove(self, ids: list[str], registry: str = "") -> list[int]:
@@ -173,7 +176,7 @@ class Queue(QueueReader):
 
     def pause(self) -> None:
         """Running jobs finish, nothing new starts until `resume`."""
-        self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [clock.rq_time()])
+        self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [clock.rq_time(self.broker.time())])
 
     def resume(self) -> None:
         """Jobs start again."""

@@ -34,13 +34,15 @@ local function dequeue_job(now)
   if flags[1] or flags[2] then return {'paused'} end
   local wait, kept_starts = wait_for_limit(flags[3] or ARGV[5], now)
   if wait > 0 then return {'wait', string.format('%.6f', wait)} end
-  local id, sub_queue, fields
+  local id, sub_queue, fields, passed = nil, nil, nil, 0
   repeat
+    if passed == 500 then return {'wait', '0.001'} end -- the broker is free for others; the worker calls again
     local popped = redis.call('LMPOP', 10, KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], 'LEFT')
     if not popped then return {'empty'} end
     id, sub_queue = popped[2][1], string.sub(popped[1], 10)
     fields = redis.call('HMGET', 'rq:job:' .. id, 'data', 'timeout', 'enqueued_at', 'retries_left', 'retry_intervals',
-      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at')
+      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at', 'type')
+    passed = passed + 1
   until fields[1] -- an id whose job is gone is passed over, as RQ does
   if kept_starts then
     redis.call('RPUSH', KEYS[14], string.format('%.6f', now))

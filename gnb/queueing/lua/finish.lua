@@ -56,10 +56,9 @@ local function finish(registry, state, now)
     if ARGV[30] == '1' then redis.call('EXPIRE', logs, ttl) end
   end
   redis.call('ZADD', registry .. sub_queue, now + (ttl > 0 and ttl or CENTURY), id)
-  if keep > 0 then
-    local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
-    if redis.call('INCR', counter) > keep + keep / 100 then trim(registry, counter, keep) end
-  end
+  local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
+  local kept = redis.call('INCR', counter)
+  if keep > 0 and kept > keep + keep / 100 then trim(registry, counter, keep) end
 end
 
 -- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.

@@ -19,7 +19,7 @@ from .. import keys as names
 from ..connection import CONNECTION_ERRORS, WorkerConnection
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut
-from ..execution import Execution, Outcome, completed, finish_args, raised, released
+from ..execution import UNSUPPORTED, Execution, Outcome, completed, finish_args, raised, reject_unsupported, released
 from ..job_context import JobContext
 from ..maintenance import end_executions
 from ..queue import Queue
@@ -168,6 +168,8 @@ class WorkLoop:
         """How the job ended, and its type's name. Whatever its code raises is an outcome, not an error of ours."""
         type_name, self._logged = "undeclared", False
         try:
+            if execution.type is None:
+                reject_unsupported(self._connection.command("HMGET", names.job(execution.id), *UNSUPPORTED))
             path, data = execution.call()
             job_type = self._types.at(path)
             type_name = job_type.name
@@ -178,7 +180,7 @@ class WorkLoop:
                 with self._types.scope(running):
                     loaded = job_type.load(data)
                     self._armed = True
-                    signal.setitimer(signal.ITIMER_REAL, execution.timeout)
+                    signal.setitimer(signal.ITIMER_REAL, max(execution.timeout, 0))  # RQ writes -1 for no timeout
                     value = job_type.function(loaded, running)
                     self._armed = False
             finally:
