@@ -35,7 +35,7 @@ AUDIENCE: dict[str, frozenset[str | None] | frozenset[str]] = {
     "book.create": EVERYONE,
     "sitemap.sitemap": EVERYONE,
     "sitemap.part": EVERYONE,
-    "unsubscribe.page": EVERYONE,  # by the signed link of a mail
+    "unsubscribe.unsubscribe": EVERYONE,  # by the signed link of a mail
     "unsubscribe.no_more": EVERYONE,
     "unsubscribe.again": EVERYONE,
     "auth.login": EVERYONE,

@@ -159,7 +159,7 @@ def test_the_risk_of_a_delay_is_asked_for_once_and_then_shown(admin: FlaskClient
     for _ in range(2):
         assert admin.post(f"{page}/delay-risk").status_code == 303
     assert [job.name for job in engine().queue("ai").jobs("waiting", 0, 9).jobs] == ["delay-risk"]
-    assert "being found out" in admin.get(page).text
+    assert "In progress; the result appears here." in admin.get(page).text
     answer = {"lateMinutes": 15, "probability": 0.31, "level": "high", "expectedMinutes": 9.2,
               "suggestion": {"leaveEarlierMinutes": 20, "text": "x"}}  # fmt: skip
     lookups.store(lookups.DELAY_RISK, DelayRiskRequest().load(lookups.delay_risk_request(booking, "en")), answer)
@@ -236,9 +236,7 @@ def test_an_address_that_somebody_took_meanwhile_is_said_at_its_field(
     admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_tour(slug="taken")
-    monkeypatch.setattr(
-        "gnb.blueprints.admin.tour_form.slug_is_taken", lambda _slug: False
-    )  # it was free when looked at
+    monkeypatch.setattr("gnb.blueprints.admin.tours.slug_is_taken", lambda _slug: False)  # it was free when looked at
     answer = admin.post("/admin/tours/new", data=tour_form(slug="taken"))
     assert answer.status_code == 422
     assert 'id="slug-error"' in answer.text

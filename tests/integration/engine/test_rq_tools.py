@@ -102,7 +102,7 @@ def test_rq_sees_our_workers_and_what_they_do(client: Any, queue: Queue, start: 
     (worker,) = RQWorker.all(connection=client, serializer="json")
     assert worker.name.startswith("email.1@")
     assert worker.get_state() == "busy"
-    assert worker.get_current_job_id() == job.id
+    wait_for(lambda: worker.get_current_job_id() == job.id)  # from the first heartbeat on
     assert "email" in worker.queue_names() or worker.queue_names() == []
 
 
