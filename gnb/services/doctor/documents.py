@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from flask import current_app
 
 from gnb.services.doctor.findings import Finding, cause, ok, problem
 from gnb.services.exports.errors import NoFonts
@@ -23,14 +20,14 @@ _FONTS = "Install: apt-get install fonts-dejavu-core"
 def examine() -> Iterator[Finding]:
     """Whether a document could be made at this moment: one is."""
     try:
-        from gnb.services.exports.typesetting import Typesetter
+        from gnb.services.exports.pdf_renderer import PdfRenderer
     except OSError as error:
         yield problem("documents", f"a library of WeasyPrint is missing: {cause(error)}", _LIBRARIES)
         return
     except NoFonts as error:
         yield problem("documents", str(error), _FONTS)
         return
-    pdf = Typesetter(Path(str(current_app.static_folder))).pages(f"<p>{_SAMPLE}").write_pdf()
+    pdf = PdfRenderer("en").render_html(f"<p>{_SAMPLE}").write_pdf()
     from pypdf import PdfReader  # ten megabytes that every process would carry, and only this needs
 
     page = PdfReader(io.BytesIO(pdf)).pages[0]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from gnb.services.exports import plots
-from gnb.services.exports.pdf_pages import Press
+from gnb.services.exports.pdf_renderer import PdfRenderer
 from gnb.services.reports.plots import bookings_by_day
 from gnb.services.reports.words import change, status_word
 
@@ -14,19 +14,19 @@ TEMPLATE = "reports/weekly.html"
 
 def report_pdf(report: dict[str, Any], language: str) -> bytes:
     """The document of those figures, in Turkish or English."""
-    press = Press(language)
-    document = press.lay_out(
+    renderer = PdfRenderer(language)
+    document = renderer.render(
         TEMPLATE,
         report=report,
         start=date.fromisoformat(report["start"]),
         end=date.fromisoformat(report["end"]),
-        made=press.moment(),
-        bars=bookings_by_day(report, press.language),
+        made=renderer.moment(),
+        bars=bookings_by_day(report, renderer.language),
         revenue=[_over_time(report, row) for row in report["revenue"]],
         top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in report["top"]]),
-        amount=lambda text, currency: press.money(Decimal(text), currency),
-        change=lambda percent: change(percent, press.language),
-        word=lambda status: status_word(status, press.language),
+        amount=lambda text, currency: renderer.money(Decimal(text), currency),
+        change=lambda percent: change(percent, renderer.language),
+        word=lambda status: status_word(status, renderer.language),
     )
     pdf: bytes = document.write_pdf()
     return pdf

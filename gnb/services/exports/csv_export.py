@@ -1,20 +1,21 @@
-"""The columns of each CSV file, and the query that fills them.
+"""CSV exports: RFC 4180, UTF-8, constant memory. The columns of each file, the query that fills them, and the writer.
 
-Headers are those that spreadsheets and scripts of the operator know. Money is a plain decimal with two places, a day
+Headers are fixed: spreadsheets and scripts depend on them. Money is a plain decimal with two places, a day
 is the pickup's calendar day in Europe/Istanbul, an instant is ISO 8601 in UTC to the second (`2026-01-31T09:30:00Z`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from gnb.models import Booking, Tour, User
 from gnb.services.exports import revenue, selection
+from gnb.services.progress import Progress
 
 
 class Kind(Enum):
@@ -22,9 +23,9 @@ class Kind(Enum):
 
     NUMBER = "number"
     WORD = "word"
-    """A word from a list of our own: needs neither quotes nor a guard against formulas."""
+    """A word from a fixed list: needs neither quotes nor a guard against formulas."""
     TEXT = "text"
-    """Typed by people: may hold anything."""
+    """Typed by people: may contain anything."""
     DAY = "day"
     INSTANT = "instant"
     MONEY = "money"
@@ -68,8 +69,45 @@ class Table:
         return sa.select(*expressions).select_from(self.origin).where(*self.conditions).order_by(*self.order)
 
 
+class Sink(Protocol):
+    """Anything that takes the bytes of a file."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+def write_csv(export_type: str, filters: Mapping[str, Any], sink: Sink, engine: sa.Engine, progress: Progress) -> int:
+    """Write the CSV file of that type and return its number of rows, without the header.
+
+    Args:
+        filters: Loaded filters.
+        progress: Called with the rows written and the total. Both are read from one snapshot.
+    """
+    wanted = table(export_type, filters)
+    with selection.snapshot(engine) as connection:
+        total = connection.scalar(wanted.counted()) or 0
+        progress(0, total)
+        sink.write(wanted.header.encode() + b"\r\n")
+        done = 0
+        for count, piece in _lines(connection, wanted):
+            sink.write(piece)
+            done += count
+            progress(done, total)
+    return done
+
+
+def _lines(connection: sa.Connection, wanted: Table) -> Iterator[tuple[int, bytes]]:
+    # Imported here, so that an application on SQLite does not load PostgreSQL's driver.
+    if connection.dialect.name == "postgresql":
+        from gnb.services.exports import csv_postgresql
+
+        return csv_postgresql.lines(connection, wanted)
+    from gnb.services.exports import csv_sqlite
+
+    return csv_sqlite.lines(connection, wanted)
+
+
 def table(export_type: str, filters: Mapping[str, Any]) -> Table:
-    """The table of a CSV export, narrowed by loaded filters."""
+    """Return the columns and rows of a CSV export, restricted by loaded filters."""
     return _TABLES[export_type](filters)
 
 
