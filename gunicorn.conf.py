@@ -39,7 +39,9 @@ max_requests_jitter = 2_000
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - heartbeats, never data
 limit_request_line = 8190
 limit_request_fields = 100
-forwarded_allow_ips = "127.0.0.1"  # the application itself counts its proxies: TRUSTED_PROXIES
+# No client's header becomes part of the WSGI environment: ProxyFix alone reads the proxies' headers (TRUSTED_PROXIES).
+forwarded_allow_ips = ""
+forwarder_headers = ""
 proc_name = "gnb-web"
 control_socket_disable = True
 

@@ -1,1 +1,1 @@
-"""FLOOR 4: HTTP in, a service or the engine called, HTTP out."""
+"""Layer 4: HTTP in, a service or the engine called, HTTP out."""

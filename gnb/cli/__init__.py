@@ -1,1 +1,1 @@
-"""FLOOR 4: the `flask` commands, over the same services as the blueprints."""
+"""Layer 4: the `flask` commands, over the same services as the blueprints."""

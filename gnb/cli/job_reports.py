@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gnb.cli.output import ago, cell, console, exact, print_json, printable, span, table
-from gnb.extensions import engine
 from gnb.queueing import Job, QueueStats, WorkerInfo
-from gnb.services.job_schemas import QueueStatsSchema
+from gnb.services.queues import reading
+from gnb.services.queues.schemas import QueueStatsSchema
 
 _LONGEST_DATA = 60
 _HEADINGS = (
@@ -42,7 +42,7 @@ _WHEN = {
 
 def print_stats(as_json: bool) -> None:
     """The counts of every queue, once."""
-    found = engine().stats()
+    found = reading.all_stats()
     print_json(QueueStatsSchema(many=True).dump(found)) if as_json else console().print(stats_table(found))
 
 
@@ -51,17 +51,17 @@ def watch_stats(interval: float, as_json: bool) -> None:
     try:
         if as_json or not sys.stdout.isatty():
             _repeat(interval, as_json)
-        with Live(stats_table(engine().stats()), console=console(), auto_refresh=False, screen=False) as live:
+        with Live(stats_table(reading.all_stats()), console=console(), auto_refresh=False, screen=False) as live:
             while True:
                 time.sleep(interval)
-                live.update(stats_table(engine().stats()), refresh=True)
+                live.update(stats_table(reading.all_stats()), refresh=True)
     except KeyboardInterrupt:
         return
 
 
 def _repeat(interval: float, as_json: bool) -> None:
     while True:
-        found = engine().stats()
+        found = reading.all_stats()
         if as_json:
             click.echo(json.dumps(QueueStatsSchema(many=True).dump(found)))
         else:

@@ -19,11 +19,10 @@ from gnb.cli.output import counted, print_json
 from gnb.cli.scheduler import scheduler
 from gnb.cli.waiting import wait_for
 from gnb.cli.worker import worker
-from gnb.extensions import engine
 from gnb.queueing import STATES
 from gnb.queueing.errors import InvalidJobState, JobNotFound
-from gnb.services import job_actions, job_reading
-from gnb.services.job_schemas import JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
+from gnb.services.queues import actions, reading
+from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
 
 jobs = OneLineGroup("jobs", help="Jobs, queues and workers.")
 jobs.add_command(worker)
@@ -48,11 +47,11 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_json: bool, **options: Any) -> None:
     """Put a job of TYPE into QUEUE and print its id; with --wait its result."""
     given = {name: value for name, value in options.items() if value is not None}
-    job = job_actions.enqueue(queue, type_name, data, given)
+    job = actions.enqueue(queue, type_name, data, given)
     if not wait:
         print_json(JobSchema().dump(job)) if as_json else click.echo(job.id)
         return
-    ended = wait_for(engine().queue(queue), job.id)
+    ended = wait_for(reading.queue(queue), job.id)
     print_json(JobSchema().dump(ended) if as_json else ended.return_value)
     if ended.state == "failed":
         raise Failure(f"job {ended.id} failed: {ended.failed_reason}", REFUSED)
@@ -66,9 +65,9 @@ def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_jso
 @as_json_option
 def list_jobs(queue: str, state: str, limit: int, search: str, as_json: bool) -> None:
     """List jobs of QUEUE: waiting ones as they will run, ended ones newest first."""
-    page = job_reading.page(queue, state, 0, limit, search)
+    page = reading.page(queue, state, 0, limit, search)
     while page["cursor"] is not None and page["count"] < limit:
-        more = job_reading.page(queue, state, 0, limit - page["count"], search, page["cursor"])
+        more = reading.page(queue, state, 0, limit - page["count"], search, page["cursor"])
         page = {**more, "jobs": page["jobs"] + more["jobs"], "count": page["count"] + more["count"]}
     print_json(JobPageSchema().dump(page)) if as_json else job_reports.print_page(page)
 
@@ -79,7 +78,7 @@ def list_jobs(queue: str, state: str, limit: int, search: str, as_json: bool) ->
 @as_json_option
 def show(queue: str, job_id: str, as_json: bool) -> None:
     """Show a job with its attempts, errors and logs."""
-    job = job_reading.details(queue, job_id)
+    job = reading.details(queue, job_id)
     print_json(JobDetailsSchema().dump(job)) if as_json else job_reports.print_job(job)
 
 
@@ -92,9 +91,9 @@ def retry(queue: str, ids: tuple[str, ...], every: bool) -> None:
     if bool(ids) == every:
         raise click.UsageError("name the jobs to retry, or give --all")
     if every:
-        click.echo(f"{counted(job_actions.retry_failed(queue), 'failed job')} retried")
+        click.echo(f"{counted(actions.retry_all_failed(queue), 'failed job')} retried")
     else:
-        _each(ids, lambda job_id: job_actions.retry(queue, job_id), "waits again")
+        _each(ids, lambda job_id: actions.change_job("retry", queue, job_id), "waits again")
 
 
 @jobs.command("remove")
@@ -102,7 +101,7 @@ def retry(queue: str, ids: tuple[str, ...], every: bool) -> None:
 @ids_argument
 def remove(queue: str, ids: tuple[str, ...]) -> None:
     """Remove jobs of QUEUE; those that run are stopped first."""
-    _each(ids, lambda job_id: job_actions.remove(queue, job_id), "is removed")
+    _each(ids, lambda job_id: actions.change_job("remove", queue, job_id), "is removed")
 
 
 @jobs.command("promote")
@@ -110,15 +109,15 @@ def remove(queue: str, ids: tuple[str, ...]) -> None:
 @ids_argument
 def promote(queue: str, ids: tuple[str, ...]) -> None:
     """Let delayed jobs of QUEUE run now."""
-    _each(ids, lambda job_id: job_actions.promote(queue, job_id), "waits for a worker")
+    _each(ids, lambda job_id: actions.change_job("promote", queue, job_id), "waits for a worker")
 
 
 @jobs.command("pause")
 @click.argument("queues", metavar="QUEUE...", type=QUEUE, nargs=-1, required=True)
 def pause(queues: tuple[str, ...]) -> None:
     """Let jobs of QUEUE that run finish, and start no other."""
-    for queue in [engine().queue(name).name for name in queues]:
-        job_actions.pause(queue)
+    for queue in [reading.queue(name).name for name in queues]:
+        actions.change_queue("pause", queue)
         click.echo(f"{queue} is paused")
 
 
@@ -126,8 +125,8 @@ def pause(queues: tuple[str, ...]) -> None:
 @click.argument("queues", metavar="QUEUE...", type=QUEUE, nargs=-1, required=True)
 def resume(queues: tuple[str, ...]) -> None:
     """Let jobs of QUEUE start again."""
-    for queue in [engine().queue(name).name for name in queues]:
-        job_actions.resume(queue)
+    for queue in [reading.queue(name).name for name in queues]:
+        actions.change_queue("resume", queue)
         click.echo(f"{queue} runs again")
 
 
@@ -136,8 +135,8 @@ def resume(queues: tuple[str, ...]) -> None:
 @click.argument("limit")
 def limit(queue: str, limit: str) -> None:
     """Set how many jobs of QUEUE may start: LIMIT is such as 50/60s, none, or default for the setting's."""
-    job_actions.set_rate_limit(queue, None if limit == "default" else limit)
-    click.echo(f"{queue} has the rate limit {job_reading.stats(queue).rate_limit}")
+    actions.set_rate_limit(queue, None if limit == "default" else limit)
+    click.echo(f"{queue} has the rate limit {reading.stats(queue).rate_limit}")
 
 
 @jobs.command("clean")
@@ -146,7 +145,7 @@ def limit(queue: str, limit: str) -> None:
 @click.option("--state", type=click.Choice(["completed", "failed"]), default="completed", show_default=True)
 def clean(queue: str, older_than: timedelta, state: str) -> None:
     """Remove ended jobs of QUEUE."""
-    click.echo(f"{counted(job_actions.clean(queue, older_than, state), f'{state} job')} removed")
+    click.echo(f"{counted(actions.clean(queue, older_than, state), f'{state} job')} removed")
 
 
 @jobs.command("drain")
@@ -154,14 +153,15 @@ def clean(queue: str, older_than: timedelta, state: str) -> None:
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 def drain(queue: str, yes: bool) -> None:
     """Remove every waiting and delayed job of QUEUE; those that run go on."""
-    stats = job_reading.stats(queue)
+    stats = reading.stats(queue)
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("this removes jobs for good; give --yes")
         click.confirm(
             f"Remove {counted(stats.waiting + stats.delayed, 'job')} of {queue} for good?", abort=True, err=True
         )
-    click.echo(f"{counted(job_actions.drain(queue), 'job')} removed")
+    removed = actions.change_queue("drain", queue)
+    click.echo(f"{counted(removed, 'job')} removed")
 
 
 @jobs.command("stats")
@@ -180,7 +180,7 @@ def stats(watch: bool, interval: float, as_json: bool) -> None:
 @as_json_option
 def workers(as_json: bool) -> None:
     """List the workers and what each is at."""
-    found = engine().workers()
+    found = reading.workers()
     print_json(WorkerSchema(many=True).dump(found)) if as_json else job_reports.print_workers(found)
 
 

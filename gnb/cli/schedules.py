@@ -9,11 +9,10 @@ import click
 from gnb.cli.arguments import JSON_OBJECT
 from gnb.cli.groups import OneLineGroup
 from gnb.cli.output import ago, console, exact, print_json, span, table
-from gnb.extensions import engine
 from gnb.queueing import ScheduleState
-from gnb.services import schedule_service
-from gnb.services.cron_words import describe
-from gnb.services.schedule_schemas import as_json
+from gnb.services.queues import reading, recurring
+from gnb.services.queues.recurring import describe
+from gnb.services.queues.schemas import as_json
 
 schedules = OneLineGroup("schedules", help="Recurring jobs.")
 name_argument = click.argument("name")
@@ -24,7 +23,7 @@ json_option = click.option("--json", "json_wanted", is_flag=True, help="Print JS
 @json_option
 def list_schedules(json_wanted: bool) -> None:
     """List the schedules with their next and last runs."""
-    found = engine().schedules.list()
+    found = reading.schedules().list()
     if json_wanted:
         print_json([as_json(state) for state in found])
     elif found:
@@ -39,7 +38,7 @@ def list_schedules(json_wanted: bool) -> None:
 @json_option
 def show(name: str, json_wanted: bool) -> None:
     """Show a schedule with its next five firings and its last runs."""
-    state = engine().schedules.get(name)
+    state = reading.schedules().get(name)
     if json_wanted:
         print_json(as_json(state, details=True))
         return
@@ -64,7 +63,7 @@ def show(name: str, json_wanted: bool) -> None:
 @click.option("--catch-up", type=click.Choice(["once", "skip"]), default="once", show_default=True)
 def add(name: str, job_type: str, **values: Any) -> None:
     """Make a schedule NAME of jobs of TYPE."""
-    state = schedule_service.add(name, {**values, "type": job_type})
+    state = recurring.add(name, {**values, "type": job_type})
     click.echo(f"{name}: {describe(state.schedule, 'en')}, next at {exact(state.next_at)}")
 
 
@@ -72,7 +71,7 @@ def add(name: str, job_type: str, **values: Any) -> None:
 @name_argument
 def run(name: str) -> None:
     """Enqueue the schedule's job now."""
-    job = schedule_service.run(name)
+    job = recurring.run(name)
     click.echo(job.id)
 
 
@@ -80,7 +79,7 @@ def run(name: str) -> None:
 @name_argument
 def pause(name: str) -> None:
     """Fire nothing until it is resumed."""
-    schedule_service.pause(name)
+    recurring.change("pause", name)
     click.echo(f"{name} is paused")
 
 
@@ -88,7 +87,7 @@ def pause(name: str) -> None:
 @name_argument
 def resume(name: str) -> None:
     """Fire again, the first time from now on."""
-    schedule_service.resume(name)
+    recurring.change("resume", name)
     click.echo(f"{name} runs again")
 
 
@@ -96,7 +95,7 @@ def resume(name: str) -> None:
 @name_argument
 def remove(name: str) -> None:
     """Remove a schedule that was made by hand."""
-    schedule_service.remove(name)
+    recurring.change("remove", name)
     click.echo(f"{name} is gone")
 
 

@@ -8,13 +8,14 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from gnb.queueing import Job, Queue
+from gnb.queueing import Job
+from gnb.queueing.queue_reader import QueueReader
 
 _FIRST_LOOK = 0.05
 _LONGEST_BETWEEN = 1.0
 
 
-def wait_for(queue: Queue, job_id: str) -> Job:
+def wait_for(queue: QueueReader, job_id: str) -> Job:
     """The job once it has completed or failed for good. Raises JobNotFound when it is removed meanwhile."""
     pause = _FIRST_LOOK
     with _bar() as bar:

@@ -1,4 +1,4 @@
-"""FLOOR 1: the tables. One file a noun; everything is reached as `from gnb.models import Booking, db`."""
+"""Layer 1: the tables. One file a noun; everything is reached as `from gnb.models import Booking, db`."""
 
 import gnb.models.sqlite  # noqa: F401 - opens SQLite the right way from the first connection
 from gnb.models.audit_entry import AuditEntry

@@ -46,21 +46,21 @@ class Queue(QueueReader):
 
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
-        build_job = self.build_job(job_type, data, options)
-        made = self.broker.run(ENQUEUE, [self.keys.wake], _enqueue_args([build_job]))
+        spec = self.build_job(job_type, data, options)
+        made = self.broker.run(ENQUEUE, [self.keys.wake], _enqueue_args([spec]))
         if made[0]:
-            return build_job.job
+            return spec.job
         try:
-            return self.job(build_job.job.id)
+            return self.job(spec.job.id)
         except JobNotFound:
-            raise InvalidJobOption(f"job_id is {build_job.job.id!r}; another queue has a job of that id") from None
+            raise InvalidJobOption(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
 
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked."""
-        build_job = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
-        for some in batched(build_job, _BATCH * _BATCHES_ON_THE_WAY):
+        specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
+        for some in batched(specs, _BATCH * _BATCHES_ON_THE_WAY):
             self.broker.run_each(ENQUEUE, [self.keys.wake], [_enqueue_args(batch) for batch in batched(some, _BATCH)])
-        return [each.job for each in build_job]
+        return [spec.job for spec in specs]
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
@@ -125,10 +125,10 @@ class Queue(QueueReader):
         args = [clock.rq_time(), fresh, *ids]
         return self.broker.run(REQUEUE, [*registries, self.keys.wake], args)  # type: ignore[no-any-return]
 
-    def _remove(self, ids: list[str]) -> list[int]:
+    def _remove(self, ids: list[str], registry: str = "") -> list[int]:
         answers: list[int] = []
         while len(answers) < len(ids):
-            answers += self.broker.run(REMOVE, self.keys.waiting, [_PLACES_AT_ONCE, *ids[len(answers) :]])
+            answers += self.broker.run(REMOVE, self.keys.waiting, [_PLACES_AT_ONCE, registry, *ids[len(answers) :]])
         return answers
 
     # Many jobs
@@ -142,17 +142,21 @@ class Queue(QueueReader):
         """How many of these were delayed and now wait."""
         return self._requeue_many(ids, self.keys.delayed, fresh="")
 
-    def remove_many(self, ids: Iterable[str]) -> int:
-        """How many of these were removed; running ones stay."""
-        return sum(answer == 1 for batch in batched(list(ids), _BATCH) for answer in self._remove(batch))
+    def remove_many(self, ids: Iterable[str], state: str | None = None) -> int:
+        """Remove these jobs and return how many were removed.
+
+        Running jobs stay, and with `state` all that have left it meanwhile: a failed job that was retried is not lost.
+        """
+        registry = _REGISTRIES[state] if state else ""
+        return sum(answer == 1 for batch in batched(list(ids), _BATCH) for answer in self._remove(batch, registry))
 
     def clean(self, older_than: timedelta = timedelta(0), state: str = "completed", limit: int | None = None) -> int:
         """How many jobs that ended at least so long ago were removed, the oldest first, at most `limit`."""
         if state not in ("completed", "failed"):
             raise InvalidJobOption(f"state is {state!r}; only completed or failed jobs are cleaned")
         latest = self.broker.now() - older_than
-        ids = [job_id for job_id, (ended,) in self.scan(state, ("ended_at",)) if _is_by(ended, latest)]
-        return self.remove_many(ids[::-1][:limit])
+        ended = [(at, job_id) for job_id, (at,) in self.scan(state, ("ended_at",)) if _is_by(at, latest)]
+        return self.remove_many([job_id for _, job_id in sorted(ended)[:limit]], state)
 
     def drain(self) -> int:
         """How many waiting and delayed jobs were removed, in slices that keep the broker free; active ones go on."""
@@ -185,6 +189,16 @@ class Queue(QueueReader):
             self.broker.call(lambda: client.set(key, wire))
 
 
+_REGISTRIES = {
+    "waiting": "rq:queue:",
+    "completed": "rq:finished:",
+    "failed": "rq:failed:",
+    "delayed": "rq:scheduled:",
+    "active": "rq:wip:",
+}
+"""Where RQ lists the jobs of a state; the sub-queue's name follows."""
+
+
 def _is_by(text: str, moment: datetime) -> bool:
     at = clock.parse(text)
     return at is not None and at <= moment
@@ -197,6 +211,6 @@ def batched(items: list[T], size: int) -> Iterator[list[T]]:
 
 def _enqueue_args(batch: list[JobSpec]) -> list[Any]:
     args: list[Any] = [len(batch)]
-    for build_job in batch:
-        args.extend(build_job.words)
+    for spec in batch:
+        args.extend(spec.words)
     return args

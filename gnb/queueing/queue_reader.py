@@ -122,7 +122,7 @@ class QueueReader:
         found: list[Job] = []
         wanted, place, total = _plain(text), cursor, 0
         for size in _SLICES:
-            total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE)
+            total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE, scan=True)
             for offset, job in enumerate(jobs):
                 if wanted in _plain(f"{job.id} {job.name} {job.data}"):
                     found.append(job)
@@ -141,7 +141,7 @@ class QueueReader:
         place, total = 0, 1
         while place < total and (newest is None or place < newest):
             end = place + _SCANNED_AT_ONCE if newest is None else min(place + _SCANNED_AT_ONCE, newest)
-            total, *rows = self._rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields))
+            total, *rows = self._rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields), scan=newest is None)
             for job_id, _score, status, *values in rows:
                 if status:
                     yield job_id.decode(), [value.decode(errors="replace") if value else "" for value in values]
@@ -149,9 +149,11 @@ class QueueReader:
                 return
             place += len(rows)
 
-    def _slice(self, state: str, start: int, end: int, most_bytes: int) -> tuple[int, int, list[Job]]:
+    def _slice(
+        self, state: str, start: int, end: int, most_bytes: int, scan: bool = False
+    ) -> tuple[int, int, list[Job]]:
         """How many the state has, how many places were looked at, and the jobs that are there."""
-        total, *rows = self._rows(state, start, end, most_bytes, FIELDS)
+        total, *rows = self._rows(state, start, end, most_bytes, FIELDS, scan)
         jobs = [
             job
             for job_id, score, *values in rows
@@ -159,10 +161,12 @@ class QueueReader:
         ]
         return total, len(rows), jobs
 
-    def _rows(self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...]) -> list[Any]:
+    def _rows(
+        self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...], scan: bool = False
+    ) -> list[Any]:
         if state not in STATES:
             raise InvalidJobOption(f"state is {state!r}; give one of {', '.join(STATES)}")
-        kind = "list" if state == "waiting" else "set"
+        kind = "list" if state == "waiting" else "scan" if scan else "set"
         newest_first = "1" if state in ("completed", "failed") else ""
         args = [kind, start, end, newest_first, most_bytes, *fields]
         return self.broker.run(PAGE, getattr(self.keys, state), args)  # type: ignore[no-any-return]

@@ -1,1 +1,1 @@
-"""FLOOR 2: what the business does, over the engine and the tables below."""
+"""Layer 2: what the business does, over the engine and the tables below."""

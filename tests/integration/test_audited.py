@@ -10,8 +10,8 @@ from flask import Flask
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
 from gnb.queueing.errors import InvalidJobState, QueueUnavailable
-from gnb.services import job_actions
 from gnb.services.audit import audited
+from gnb.services.queues import actions
 from tests.servers import Postgres, on_postgresql, on_sqlite
 
 Away = Callable[[], AbstractContextManager[None]]
@@ -41,7 +41,7 @@ def entries() -> list[AuditEntry]:
 def test_a_change_has_one_entry_with_what_came_of_it(app: Flask) -> None:
     queue = engine().queue("email")
     ids = [queue.enqueue("send-email", {"deliveryId": number}).id for number in (1, 2)]
-    assert job_actions.remove_many("email", ids) == 2
+    assert actions.change_jobs("remove", "email", ids) == 2
     [entry] = entries()
     assert (entry.action, entry.target, entry.count, entry.details) == ("job.remove", "email", 2, {"ids": ids})
 
@@ -50,14 +50,14 @@ def test_a_change_has_one_entry_with_what_came_of_it(app: Flask) -> None:
 def test_what_the_engine_refuses_leaves_no_entry(app: Flask) -> None:
     job = engine().queue("email").enqueue("send-email", {"deliveryId": 1})
     with pytest.raises(InvalidJobState):
-        job_actions.retry("email", job.id)
+        actions.change_job("retry", "email", job.id)
     assert entries() == []
 
 
 @on_postgresql
 def test_nothing_changes_while_the_database_is_away(database_away: Away) -> None:
     with database_away(), pytest.raises(sa.exc.OperationalError):
-        job_actions.pause("email")
+        actions.change_queue("pause", "email")
     db.session.rollback()
     assert [stats.paused for stats in engine().stats() if stats.name == "email"] == [False]
     assert entries() == []

@@ -14,13 +14,14 @@ from gnb.extensions import engine
 from gnb.models import Export
 from gnb.queueing import Schedule
 from gnb.queueing.errors import QueueingError
-from gnb.services import email_service, export_service, schedule_service
+from gnb.services import email_service, export_service
 from gnb.services.ai.requests import DelayRiskRequest
 from gnb.services.exports.errors import ExportError
 from gnb.services.exports.filters import load_filters
 from gnb.services.exports.storage.folder import FolderStorage
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.errors import MailError
+from gnb.services.queues import recurring
 from tests.business import make_campaign
 from tests.servers import on_sqlite
 
@@ -65,7 +66,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "cron-day": lambda: Schedule(name="a", type=WEEKLY, cron="0 0 30 2 *"),
     "timing": lambda: Schedule(name="a", type=WEEKLY),
     "every": lambda: Schedule(name="a", type=WEEKLY, every=0),
-    "type": lambda: schedule_service.queue_of("nothing"),
+    "type": lambda: recurring.queue_of("nothing"),
     "day": lambda: load_filters("bookings-csv", {"startDate": "yesterday"}),
     "span": lambda: load_filters("bookings-csv", {"startDate": "2026-02-01", "endDate": "2026-01-01"}),
     "choice": lambda: load_filters("bookings-csv", {"status": "lost"}),

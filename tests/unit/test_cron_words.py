@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gnb.queueing import Schedule
-from gnb.services.cron_words import describe
+from gnb.services.queues.recurring import describe
 
 
 @pytest.mark.parametrize(

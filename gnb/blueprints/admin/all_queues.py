@@ -11,9 +11,7 @@ from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters.history import queue_spark
 from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import queue_state
-from gnb.extensions import engine
-from gnb.queueing.errors import JobNotFound
-from gnb.services import job_actions
+from gnb.services.queues import actions, reading
 
 
 @blueprint.get("/jobs")
@@ -22,32 +20,27 @@ def queues() -> ResponseReturnValue:
     wanted = request.args.get("id", "").strip()
     if wanted and (found := _job_url(wanted)):
         return go(found)
-    all_stats = engine().stats()
+    all_stats = reading.all_stats()
     return render_template(
         "admin/queues.html",
         live=True,
         wanted=wanted,
         all_stats=all_stats,
         states={stats.name: queue_state(stats) for stats in all_stats},
-        sparks={name: queue_spark(history) for name, history in engine().histories().items()},
-        types={queue.name: engine().types(queue.name) for queue in engine().queues},
+        sparks={name: queue_spark(history) for name, history in reading.histories().items()},
+        types={name: reading.job_types(name) for name in reading.queue_names()},
     )
 
 
 def _job_url(job_id: str) -> str | None:
-    for queue in engine().queues:
-        try:
-            queue.job(job_id)
-        except JobNotFound:
-            continue
-        return url_for("admin.job", queue_name=queue.name, job_id=job_id)
-    return None
+    found = reading.find_job(job_id)
+    return url_for("admin.job", queue_name=found.queue, job_id=job_id) if found else None
 
 
 @blueprint.post("/jobs/pause")
 def pause_all() -> ResponseReturnValue:
     """Pause every queue that runs."""
-    running = [name for name, changed in job_actions.pause_all(caller()).items() if changed]
+    running = [name for name, changed in actions.pause_all(caller()).items() if changed]
     message = counted("%(count)s queue paused.", "%(count)s queues paused.", len(running))
     undo = url_for("admin.resume_all") if running else None  # without names it would resume those paused before
     return done(message, undo_url=undo, undo_fields={"names": ",".join(running)})
@@ -57,9 +50,9 @@ def pause_all() -> ResponseReturnValue:
 def resume_all() -> ResponseReturnValue:
     """Resume every paused queue; with `names` only those, for an undo."""
     only = set(filter(None, request.form.get("names", "").split(",")))
-    paused = [stats.name for stats in engine().stats() if stats.paused and (not only or stats.name in only)]
+    paused = [stats.name for stats in reading.all_stats() if stats.paused and (not only or stats.name in only)]
     for name in paused:
-        job_actions.resume(name, caller())
+        actions.change_queue("resume", name, caller())
     return done(counted("%(count)s queue resumed.", "%(count)s queues resumed.", len(paused)))
 
 
@@ -67,7 +60,7 @@ def resume_all() -> ResponseReturnValue:
 @for_admins
 def ask_retry_all() -> ResponseReturnValue:
     """Ask whether to retry every failed job, with the number of each queue."""
-    failed = {stats.name: stats.failed for stats in engine().stats() if stats.failed}
+    failed = {stats.name: stats.failed for stats in reading.all_stats() if stats.failed}
     return render_template(
         "admin/confirm.html",
         title=gettext("Retry all failed jobs?"),
@@ -82,5 +75,5 @@ def ask_retry_all() -> ResponseReturnValue:
 @blueprint.post("/jobs/retry")
 def retry_all() -> ResponseReturnValue:
     """Retry every failed job of every queue."""
-    total = sum(job_actions.retry_all(caller()).values())
+    total = sum(actions.retry_all(caller()).values())
     return done(counted("%(count)s failed job waits again.", "%(count)s failed jobs wait again.", total))

@@ -11,9 +11,8 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import back_url, done, refused
 from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.words import STATES
-from gnb.extensions import engine
-from gnb.services import job_actions, job_reading
-from gnb.services.job_actions import Moved
+from gnb.services.queues import actions, reading
+from gnb.services.queues.actions import Moved
 
 # More rows than any page shows.
 MOST_SELECTED = 1000
@@ -48,7 +47,7 @@ class Choice:
 @blueprint.post("/jobs/<queue_name>/bulk")
 def bulk(queue_name: str) -> ResponseReturnValue:
     """Ask first, with the number of jobs; do it when that was answered."""
-    name = engine().queue(queue_name).name
+    name = reading.queue(queue_name).name
     choice = Choice.of_request()
     if choice is None:
         return refused(gettext("That cannot be done to jobs in this state."))
@@ -89,19 +88,12 @@ def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
 def _total(queue_name: str, choice: Choice) -> int:
     """Return how many jobs everything is; with a search, how many match among those looked at in one go."""
     if not choice.query:
-        return int(getattr(job_reading.stats(queue_name), choice.state))
-    count, cursor = 0, 0
-    while cursor < job_actions.SEARCHED_AT_ONCE:
-        page = engine().queue(queue_name).search(choice.state, choice.query, cursor=cursor, limit=500)
-        count += len(page.jobs)
-        if page.cursor is None:
-            break
-        cursor = page.cursor
-    return count
+        return int(getattr(reading.stats(queue_name), choice.state))
+    return reading.count_matching(queue_name, choice.state, choice.query)
 
 
 def _carry_out(queue_name: str, choice: Choice) -> ResponseReturnValue:
-    moved = _move_everything(queue_name, choice) if choice.everything else Moved(_move(queue_name, choice, choice.ids))
+    moved = _change(queue_name, choice)
     messages = {
         "retry": counted("%(count)s job waits again.", "%(count)s jobs wait again.", moved.count),
         "promote": counted("%(count)s job runs next.", "%(count)s jobs run next.", moved.count),
@@ -113,22 +105,10 @@ def _carry_out(queue_name: str, choice: Choice) -> ResponseReturnValue:
     return done(message)
 
 
-def _move(queue_name: str, choice: Choice, ids: list[str]) -> int:
-    actions = {
-        "retry": job_actions.retry_failed,
-        "promote": job_actions.promote_many,
-        "remove": job_actions.remove_many,
-    }
-    return actions[choice.action](queue_name, ids, caller())
-
-
-def _move_everything(queue_name: str, choice: Choice) -> Moved:
-    """Do it to all of the state, or to all of it that match the search."""
-    actor, text = caller(), choice.query
-    if choice.action == "remove":
-        return job_actions.remove_matching(queue_name, choice.state, text, actor=actor)
-    if choice.action == "promote":
-        return job_actions.promote_matching(queue_name, text, actor=actor)
-    if text:
-        return job_actions.retry_matching(queue_name, text, actor=actor)
-    return Moved(job_actions.retry_failed(queue_name, actor=actor))
+def _change(queue_name: str, choice: Choice) -> Moved:
+    """Apply the action to the selected jobs, or to all of the state that match the search."""
+    if not choice.everything:
+        return Moved(actions.change_jobs(choice.action, queue_name, choice.ids, caller()))
+    if choice.action == "retry" and not choice.query:
+        return Moved(actions.retry_all_failed(queue_name, caller()))
+    return actions.change_matching(choice.action, queue_name, choice.state, choice.query, actor=caller())

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     DateField,
@@ -24,6 +23,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from gnb.blueprints.admin.filter_fields import tour_choices
 from gnb.blueprints.admin.presenters.mail_words import LANGUAGE_NAMES
+from gnb.blueprints.forms import PageForm
 from gnb.blueprints.site.words import CATEGORY_WORDS
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign
 from gnb.services.mail.addresses import LONGEST_SUBJECT, checked_subject
@@ -43,7 +43,7 @@ class _Checks(SelectMultipleField):
     option_widget = widgets.CheckboxInput()
 
 
-def _subject(_form: FlaskForm, field: StringField) -> None:
+def _subject(_form: PageForm, field: StringField) -> None:
     if field.data:
         try:
             checked_subject(field.data)
@@ -51,7 +51,7 @@ def _subject(_form: FlaskForm, field: StringField) -> None:
             raise ValidationError(gettext("A subject is one line of 300 characters at most.")) from None
 
 
-class CampaignForm(FlaskForm):
+class CampaignForm(PageForm):
     """What a person types; times are those of Istanbul."""
 
     name = StringField(_l("Name"), [InputRequired(_l("Give it a name.")), Length(max=200)])

@@ -15,9 +15,8 @@ from gnb.blueprints.admin.presenters import schema_forms
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.schema_forms import FormField
 from gnb.blueprints.typed import whole
-from gnb.extensions import engine
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption
-from gnb.services import job_actions
+from gnb.services.queues import actions, reading
 
 OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id")
 
@@ -33,7 +32,7 @@ def new_job(queue_name: str) -> ResponseReturnValue:
 @for_admins
 def edit_job(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Show the form filled with the data of a job; sending it makes a new job."""
-    old = engine().queue(queue_name).job(job_id)
+    old = reading.queue(queue_name).job(job_id)
     options = {name: value for name in ("priority", "attempts") if (value := old.options.get(name)) is not None}
     return _form(queue_name, _type_name(queue_name, old.name), old.data, options, old_id=job_id)
 
@@ -45,7 +44,7 @@ def create_job(queue_name: str) -> ResponseReturnValue:
     data = schema_forms.read_form(_schema(queue_name, type_name), request.form)
     sent = {name: value for name in OPTIONS if (value := request.form.get(f"option.{name}", "").strip())}
     try:
-        new = job_actions.enqueue(queue_name, type_name, data, _options(sent), caller())
+        new = actions.enqueue(queue_name, type_name, data, _options(sent), caller())
     except InvalidJobData as error:
         return _form(queue_name, type_name, data, sent, errors=error.errors), 422
     except InvalidJobOption as error:
@@ -64,7 +63,7 @@ def _form(
     old_id: str | None = None,
 ) -> str:
     schema, errors = _schema(queue_name, type_name), errors or {}
-    types = engine().types(queue_name)
+    types = reading.job_types(queue_name)
     return render_template(
         "admin/new_job.html",
         queue_name=queue_name,
@@ -80,14 +79,14 @@ def _form(
 
 
 def _type_name(queue_name: str, wanted: str | None) -> str:
-    types = engine().types(queue_name)
+    types = reading.job_types(queue_name)
     if not types or (wanted and wanted not in types):
         abort(404)
     return wanted or next(iter(types))
 
 
 def _schema(queue_name: str, type_name: str) -> Schema:
-    declared = engine().types(queue_name)[type_name].schema
+    declared = reading.job_types(queue_name)[type_name].schema
     return declared() if declared else Schema()
 
 

@@ -12,10 +12,9 @@ from gnb.blueprints.admin.presenters.failures import failure_key
 from gnb.blueprints.admin.presenters.numbers import counted
 from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.presenters.words import STATE_TABS
-from gnb.extensions import engine
 from gnb.queueing.errors import JobNotFound
 from gnb.queueing.queue_reader import FailureGroup
-from gnb.services import job_actions, job_reading
+from gnb.services.queues import actions, reading
 
 # As many failed jobs as a queue keeps by its own settings; of more than these the page counts the newest.
 GROUPED = 5000
@@ -24,8 +23,8 @@ GROUPED = 5000
 @blueprint.get("/jobs/<queue_name>/failures")
 def failure_groups(queue_name: str) -> ResponseReturnValue:
     """Show the errors of the queue's failed jobs, the most frequent first."""
-    queue = engine().queue(queue_name)
-    stats = job_reading.stats(queue_name)
+    queue = reading.queue(queue_name)
+    stats = reading.stats(queue_name)
     return render_template(
         "admin/failures.html",
         live=True,
@@ -57,20 +56,21 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/failures/<key>/retry")
 def retry_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Retry every job that failed with this error."""
-    count = job_actions.retry_group(queue_name, _group(queue_name, key), caller())
+    count = actions.change_jobs("retry", queue_name, _group(queue_name, key).ids, caller(), {"alike": True})
     return done(counted("%(count)s job waits again.", "%(count)s jobs wait again.", count))
 
 
 @blueprint.post("/jobs/<queue_name>/failures/<key>/remove")
 def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
     """Remove every job that failed with this error."""
-    count = job_actions.remove_group(queue_name, _group(queue_name, key), caller())
+    ids = _group(queue_name, key).ids
+    count = actions.change_jobs("remove", queue_name, ids, caller(), {"state": "failed", "alike": True}, "failed")
     return done(counted("%(count)s job removed.", "%(count)s jobs removed.", count))
 
 
 def _group(queue_name: str, key: str) -> FailureGroup:
     """Return the group of that key, of all failed jobs; they may have gone meanwhile."""
-    for group in engine().queue(queue_name).failure_groups():
+    for group in reading.queue(queue_name).failure_groups():
         if failure_key(group.signature) == key:
             return group
     raise JobNotFound(key)

@@ -17,12 +17,12 @@ from gnb.blueprints.admin.presenters import schema_forms
 from gnb.blueprints.admin.presenters.numbers import percent
 from gnb.blueprints.admin.presenters.plots import Series, line_plot
 from gnb.blueprints.admin.presenters.schema_forms import FormField
-from gnb.extensions import engine
 from gnb.models import HOME_ZONE
 from gnb.queueing import Job
 from gnb.queueing.errors import JobNotFound
 from gnb.services import queue_service
 from gnb.services.ai import answers
+from gnb.services.queues import reading
 
 JOBS_SHOWN = 10
 _STATES = ("active", "waiting", "delayed", "completed", "failed")
@@ -114,7 +114,7 @@ def _hours(answer: dict[str, Any]) -> Any:
 
 def _latest() -> list[Job]:
     """The newest jobs of the queue, whatever their state."""
-    queue = engine().queue(answers.QUEUE)
+    queue = reading.queue(answers.QUEUE)
     found = [job for state in _STATES for job in queue.jobs(state, 0, JOBS_SHOWN).jobs if job.name in KINDS]
     return sorted(found, key=lambda job: job.created_at or datetime.min.replace(tzinfo=HOME_ZONE), reverse=True)[
         :JOBS_SHOWN

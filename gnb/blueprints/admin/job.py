@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.presenters.timeline import timeline
 from gnb.blueprints.admin.presenters.times import elapsed
-from gnb.extensions import engine
 from gnb.models import Export, db
+from gnb.services.queues import reading
 
 FINISHED = ("completed", "failed")
 
@@ -17,7 +17,7 @@ FINISHED = ("completed", "failed")
 @blueprint.get("/jobs/<queue_name>/<job_id>")
 def job(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Show the job; the newest attempt's error comes first."""
-    queue = engine().queue(queue_name)
+    queue = reading.queue(queue_name)
     found, attempts = queue.job_and_attempts(job_id)
     return render_template(
         "admin/job.html",

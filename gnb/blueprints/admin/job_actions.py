@@ -9,28 +9,27 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import back_url, done, refused
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.typed import whole
-from gnb.extensions import engine
-from gnb.services import job_actions
+from gnb.services.queues import actions, reading
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/retry")
 def retry(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a failed job wait again."""
-    job_actions.retry(queue_name, job_id, caller())
+    actions.change_job("retry", queue_name, job_id, caller())
     return done(gettext("The job waits again."), _job_url(queue_name, job_id))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/promote")
 def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a delayed job run now."""
-    job_actions.promote(queue_name, job_id, caller())
+    actions.change_job("promote", queue_name, job_id, caller())
     return done(gettext("The job runs as soon as a worker is free."), _job_url(queue_name, job_id))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/run-again")
 def run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a completed job wait again."""
-    job_actions.run_again(queue_name, job_id, caller())
+    actions.change_job("run-again", queue_name, job_id, caller())
     return done(gettext("The job waits again."), _job_url(queue_name, job_id))
 
 
@@ -38,7 +37,7 @@ def run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
 @for_admins
 def ask_stop(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Ask whether to stop a running job."""
-    found = engine().queue(queue_name).job(job_id)
+    found = reading.queue(queue_name).job(job_id)
     return render_template(
         "admin/confirm.html",
         title=gettext("Stop this job?"),
@@ -54,7 +53,7 @@ def ask_stop(queue_name: str, job_id: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/<job_id>/stop")
 def stop(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Stop a running job."""
-    job_actions.stop(queue_name, job_id, caller())
+    actions.change_job("stop", queue_name, job_id, caller())
     return done(gettext("The job is being stopped."))
 
 
@@ -62,7 +61,7 @@ def stop(queue_name: str, job_id: str) -> ResponseReturnValue:
 @for_admins
 def ask_remove(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Ask whether to remove the job."""
-    found = engine().queue(queue_name).job(job_id)
+    found = reading.queue(queue_name).job(job_id)
     running = found.state == "active"
     return render_template(
         "admin/confirm.html",
@@ -81,8 +80,8 @@ def ask_remove(queue_name: str, job_id: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/<job_id>/remove")
 def remove(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Remove the job; one that runs is stopped."""
-    state = engine().queue(queue_name).job(job_id).state
-    job_actions.remove(queue_name, job_id, caller())
+    state = reading.queue(queue_name).job(job_id).state
+    actions.change_job("remove", queue_name, job_id, caller())
     return done(gettext("The job is removed."), url_for("admin.queue", queue_name=queue_name, state=state))
 
 
@@ -92,7 +91,7 @@ def set_priority(queue_name: str, job_id: str) -> ResponseReturnValue:
     priority = whole(request.form.get("priority", ""))
     if priority is None or not 1 <= priority <= 10:
         return refused(gettext("A priority is a number from 1 (first) to 10."))
-    before = job_actions.set_priority(queue_name, job_id, priority, caller())
+    before = actions.set_priority(queue_name, job_id, priority, caller())
     return done(
         gettext("The priority is now %(n)s.", n=priority),
         undo_url=url_for("admin.set_priority", queue_name=queue_name, job_id=job_id),

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.presenters.history import type_plots
 from gnb.blueprints.admin.presenters.type_figures import type_figures
-from gnb.extensions import engine
+from gnb.services.queues import reading
 
 # The figures are of so many of the latest runs at most.
 LATEST_RUNS = 200
@@ -15,8 +15,8 @@ LATEST_RUNS = 200
 @blueprint.get("/jobs/<queue_name>/types/<type_name>")
 def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
     """Show the throughput, failures, durations and waits of the type, its slowest runs and latest errors."""
-    queue = engine().queue(queue_name)
-    declared = engine().types(queue.name).get(type_name)
+    queue = reading.queue(queue_name)
+    declared = reading.job_types(queue.name).get(type_name)
     if declared is None:
         abort(404)
     completed = _latest(queue_name, "completed", type_name)
@@ -36,5 +36,5 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
 
 
 def _latest(queue_name: str, state: str, type_name: str) -> list[object]:
-    page = engine().queue(queue_name).search(state, type_name, limit=LATEST_RUNS)
+    page = reading.queue(queue_name).search(state, type_name, limit=LATEST_RUNS)
     return [found for found in page.jobs if found.name == type_name]

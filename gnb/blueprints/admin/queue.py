@@ -14,9 +14,8 @@ from gnb.blueprints.admin.presenters.plots import Plot
 from gnb.blueprints.admin.presenters.queue_state import queue_state
 from gnb.blueprints.admin.presenters.words import STATE_TABS, STATES
 from gnb.blueprints.typed import whole
-from gnb.extensions import engine
-from gnb.queueing import Queue
-from gnb.services import job_reading
+from gnb.queueing.queue_reader import QueueReader
+from gnb.services.queues import reading
 
 SEARCH_LENGTH = 200
 # A point in the plots of a day is a quarter of an hour wide; reading its 1,440 minutes takes longer than all the rest.
@@ -26,8 +25,8 @@ KEPT_SECONDS = 300
 @blueprint.get("/jobs/<queue_name>")
 def queue(queue_name: str) -> ResponseReturnValue:
     """Show the queue's jobs in one state, a page at a time or those that match a search."""
-    chosen = engine().queue(queue_name)
-    stats = job_reading.stats(queue_name)
+    chosen = reading.queue(queue_name)
+    stats = reading.stats(queue_name)
     state = request.args.get("state", "")
     state = state if state in STATES else _first_state(stats)
     query = request.args.get("q", "").strip()[:SEARCH_LENGTH]
@@ -54,7 +53,7 @@ def queue(queue_name: str) -> ResponseReturnValue:
     )
 
 
-def _plots(chosen: Queue, hours: int) -> list[Plot]:
+def _plots(chosen: QueueReader, hours: int) -> list[Plot]:
     """Return the plots of the last hour, or those of the last day as they were at most five minutes ago."""
     if hours == 1:
         return queue_plots(chosen.history(minutes=60))
@@ -62,7 +61,7 @@ def _plots(chosen: Queue, hours: int) -> list[Plot]:
 
 
 @lru_cache(maxsize=32)
-def _plots_of_a_day(chosen: Queue, _locale: str, _at: int) -> list[Plot]:
+def _plots_of_a_day(chosen: QueueReader, _locale: str, _at: int) -> list[Plot]:
     return queue_plots(chosen.history(minutes=24 * 60))
 
 

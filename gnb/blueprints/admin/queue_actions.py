@@ -11,7 +11,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, refused
 from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters.numbers import counted
-from gnb.services import job_actions, job_reading
+from gnb.services.queues import actions, reading
 
 AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
@@ -19,7 +19,7 @@ AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24),
 @blueprint.post("/jobs/<queue_name>/pause")
 def pause(queue_name: str) -> ResponseReturnValue:
     """Let no further job start; those that run go on."""
-    job_actions.pause(queue_name, caller())
+    actions.change_queue("pause", queue_name, caller())
     message = gettext("%(queue)s is paused. Jobs that run go on; no other starts.", queue=queue_name)
     return done(message, undo_url=url_for("admin.resume", queue_name=queue_name))
 
@@ -27,7 +27,7 @@ def pause(queue_name: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/resume")
 def resume(queue_name: str) -> ResponseReturnValue:
     """Let jobs start again."""
-    job_actions.resume(queue_name, caller())
+    actions.change_queue("resume", queue_name, caller())
     message = gettext("%(queue)s runs again.", queue=queue_name)
     return done(message, undo_url=url_for("admin.pause", queue_name=queue_name))
 
@@ -36,7 +36,7 @@ def resume(queue_name: str) -> ResponseReturnValue:
 @for_admins
 def ask_drain(queue_name: str) -> ResponseReturnValue:
     """Ask whether to remove all that waits, with the numbers."""
-    stats = job_reading.stats(queue_name)
+    stats = reading.stats(queue_name)
     return render_template(
         "admin/confirm.html",
         title=gettext("Drain %(queue)s?", queue=queue_name),
@@ -52,7 +52,7 @@ def ask_drain(queue_name: str) -> ResponseReturnValue:
 @blueprint.post("/jobs/<queue_name>/drain")
 def drain(queue_name: str) -> ResponseReturnValue:
     """Remove every waiting and delayed job."""
-    count = job_actions.drain(queue_name, caller())
+    count = actions.change_queue("drain", queue_name, caller())
     message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
     return done(message, url_for("admin.queue", queue_name=queue_name))
 
@@ -63,7 +63,7 @@ def ask_clean(queue_name: str) -> ResponseReturnValue:
     """Ask which finished jobs to remove."""
     return render_template(
         "admin/clean.html",
-        stats=job_reading.stats(queue_name),
+        stats=reading.stats(queue_name),
         ages=list(AGES),
         state="failed" if request.args.get("state") == "failed" else "completed",
         back=url_for("admin.queue", queue_name=queue_name),
@@ -76,6 +76,6 @@ def clean(queue_name: str) -> ResponseReturnValue:
     state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
     if state not in ("completed", "failed") or age is None:
         return refused(gettext("Choose what to remove: a state and an age."))
-    count = job_actions.clean(queue_name, older_than=age, state=state, actor=caller())
+    count = actions.clean(queue_name, older_than=age, state=state, actor=caller())
     message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
     return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

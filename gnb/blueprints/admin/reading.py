@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gnb.extensions import engine
+from gnb.services.queues import reading
 
 # The overview says what fails lately; the page of failures counts all.
 LATEST_FAILED = 50
@@ -11,7 +11,7 @@ LATEST_FAILED = 50
 def latest_failed(all_stats: list[Any]) -> dict[str, list[Any]]:
     """Return the newest failed jobs of the queues that have some."""
     return {
-        stats.name: engine().queue(stats.name).jobs("failed", 0, LATEST_FAILED).jobs
+        stats.name: reading.queue(stats.name).jobs("failed", 0, LATEST_FAILED).jobs
         for stats in all_stats
         if stats.failed
     }

@@ -14,10 +14,9 @@ from gnb.blueprints.admin.guard import for_admins
 from gnb.blueprints.admin.presenters.harmless import sendable
 from gnb.blueprints.admin.presenters.refusals import in_words
 from gnb.blueprints.admin.presenters.schema_forms import FormField
-from gnb.extensions import engine
 from gnb.models.booking import HOME_ZONE
 from gnb.queueing import InvalidSchedule
-from gnb.services import schedule_service
+from gnb.services.queues import reading, recurring
 
 _NEW = {"type": "process-campaigns", "tz": str(HOME_ZONE), "catch_up": "once", "data": "{}"}
 
@@ -34,7 +33,7 @@ def create_schedule() -> ResponseReturnValue:
     """Make the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
     try:
-        schedule_service.add(sent["name"], _values(sent), caller())
+        recurring.add(sent["name"], _values(sent), caller())
     except InvalidSchedule as error:
         return _form(None, sent, error.errors), 422
     message = gettext("%(name)s is scheduled.", name=sent["name"])
@@ -45,7 +44,7 @@ def create_schedule() -> ResponseReturnValue:
 @for_admins
 def edit_schedule(name: str) -> ResponseReturnValue:
     """Show the form of a schedule."""
-    schedule = engine().schedules.get(name).schedule
+    schedule = reading.schedules().get(name).schedule
     values = {field: getattr(schedule, field) for field in ("type", "cron", "every", "tz", "overlap", "catch_up")}
     return _form(name, {**values, "data": sendable(json.dumps(schedule.data, ensure_ascii=False))}, {})
 
@@ -55,7 +54,7 @@ def change_schedule(name: str) -> ResponseReturnValue:
     """Change the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
     try:
-        schedule_service.edit(name, _values(sent), caller())
+        recurring.edit(name, _values(sent), caller())
     except InvalidSchedule as error:
         return _form(name, sent, error.errors), 422
     return done(gettext("%(name)s is changed.", name=name), url_for("admin.schedule", name=name))
@@ -94,7 +93,7 @@ def _form(name: str | None, values: dict[str, Any], errors: dict[str, list[str]]
 
 
 def _fields(values: dict[str, Any], errors: dict[str, list[str]]) -> list[FormField]:
-    types = [(each, each) for queue in engine().queues for each in engine().types(queue.name)]
+    types = [(each, each) for name in reading.queue_names() for each in reading.job_types(name)]
     catch_up = (("once", gettext("one run for all of them")), ("skip", gettext("none: wait for the next")))
     cron_hint = gettext("Minute, hour, day of the month, month, day of the week: “0 9 * * mon”. Or @hourly, @daily.")
     described: list[tuple[str, str, dict[str, Any]]] = [

@@ -8,22 +8,21 @@ from gnb.blueprints.access import caller
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.answers import done, refused
 from gnb.blueprints.admin.guard import for_admins
-from gnb.extensions import engine
 from gnb.queueing import ScheduleInCode, ScheduleNotFound, ScheduleState
-from gnb.services import schedule_service
-from gnb.services.cron_words import describe
+from gnb.services.queues import reading, recurring
+from gnb.services.queues.recurring import describe
 
 
 @blueprint.get("/schedules")
 def schedules() -> ResponseReturnValue:
     """Show every schedule with its next and its last run."""
-    found = engine().schedules.list()
+    found = reading.schedules().list()
     return render_template(
         "admin/schedules/list.html",
         live=True,
         schedules=found,
         words={state.name: said(state) for state in found},
-        leader=engine().schedules.leader(),
+        leader=reading.schedules().leader(),
         late=[state.name for state in found if state.late],
     )
 
@@ -31,21 +30,21 @@ def schedules() -> ResponseReturnValue:
 @blueprint.get("/schedules/<name>")
 def schedule(name: str) -> ResponseReturnValue:
     """Show a schedule: its next five firings and its last runs."""
-    state = engine().schedules.get(name)
+    state = reading.schedules().get(name)
     return render_template("admin/schedules/show.html", live=True, state=state, words=said(state))
 
 
 @blueprint.post("/schedules/<name>/run")
 def run_schedule(name: str) -> ResponseReturnValue:
     """Enqueue its job now."""
-    job = schedule_service.run(name, caller())
+    job = recurring.run(name, caller())
     return done(gettext("%(name)s runs now: its job is %(job)s.", name=name, job=job.id))
 
 
 @blueprint.post("/schedules/<name>/pause")
 def pause_schedule(name: str) -> ResponseReturnValue:
     """Fire nothing until it is resumed."""
-    schedule_service.pause(name, caller())
+    recurring.change("pause", name, caller())
     undo = url_for("admin.resume_schedule", name=name)
     return done(gettext("%(name)s is paused.", name=name), undo_url=undo)
 
@@ -53,7 +52,7 @@ def pause_schedule(name: str) -> ResponseReturnValue:
 @blueprint.post("/schedules/<name>/resume")
 def resume_schedule(name: str) -> ResponseReturnValue:
     """Fire again."""
-    schedule_service.resume(name, caller())
+    recurring.change("resume", name, caller())
     undo = url_for("admin.pause_schedule", name=name)
     return done(gettext("%(name)s runs again.", name=name), undo_url=undo)
 
@@ -62,7 +61,7 @@ def resume_schedule(name: str) -> ResponseReturnValue:
 @for_admins
 def ask_remove_schedule(name: str) -> ResponseReturnValue:
     """Ask whether to remove it."""
-    state = engine().schedules.get(name)
+    state = reading.schedules().get(name)
     return render_template(
         "admin/confirm.html",
         title=gettext("Remove %(name)s?", name=name),
@@ -78,7 +77,7 @@ def ask_remove_schedule(name: str) -> ResponseReturnValue:
 @blueprint.post("/schedules/<name>/remove")
 def remove_schedule(name: str) -> ResponseReturnValue:
     """Remove one that was made by hand."""
-    schedule_service.remove(name, caller())
+    recurring.change("remove", name, caller())
     return done(gettext("%(name)s is gone.", name=name), url_for("admin.schedules"))
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from gnb.blueprints.forms import PageForm
 from gnb.blueprints.site.words import CATEGORY_WORDS
 from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour
 from gnb.services import places
@@ -24,7 +24,7 @@ _GIVE = _l("Fill this in.")
 _NUMBER = _l("Give a whole number.")
 
 
-def _cents(_form: FlaskForm, field: DecimalField) -> None:
+def _cents(_form: PageForm, field: DecimalField) -> None:
     amount = field.data
     if amount is None:
         return
@@ -32,7 +32,7 @@ def _cents(_form: FlaskForm, field: DecimalField) -> None:
         raise ValidationError(gettext("A price is more than 0, at most 1,000,000, with two decimals at most."))
 
 
-class TourForm(FlaskForm):
+class TourForm(PageForm):
     """What a person types. The address of a tour is chosen once: links to it are everywhere."""
 
     title_en = StringField(_l("Title in English"), [InputRequired(_GIVE), Length(max=200)])

@@ -4,15 +4,15 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from gnb.blueprints.admin import blueprint
-from gnb.extensions import engine
+from gnb.services.queues import reading
 
 
 @blueprint.get("/workers")
 def workers() -> ResponseReturnValue:
     """Show every worker and the queues that have none."""
-    found = sorted(engine().workers(), key=lambda worker: (worker.state != "busy", worker.queues, worker.name))
+    found = sorted(reading.workers(), key=lambda worker: (worker.state != "busy", worker.queues, worker.name))
     served = {queue for worker in found for queue in worker.queues}
-    names = [queue.name for queue in engine().queues]
+    names = reading.queue_names()
     return render_template(
         "admin/workers.html",
         live=True,

@@ -8,7 +8,7 @@ from gnb.blueprints.api.tour_schemas import TEXT, PageQuery, amount
 from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES
 from gnb.services.bookings import access, changing
 from gnb.services.exports.filters import BookingsFilters
-from gnb.services.job_schemas import moment
+from gnb.services.queues.schemas import moment
 
 
 class BookingsQuery(BookingsFilters, PageQuery):

@@ -12,7 +12,7 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.downloads import send_export
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
-from gnb.services.job_schemas import moment
+from gnb.services.queues.schemas import moment
 
 LARGEST_PAGE = 200
 

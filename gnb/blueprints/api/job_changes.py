@@ -7,10 +7,9 @@ from typing import Any
 from gnb.blueprints.access import caller
 from gnb.blueprints.api.job_requests import NewJob, NewPriority
 from gnb.blueprints.api.jobs import blueprint
-from gnb.extensions import engine
 from gnb.queueing import Job
-from gnb.services import job_actions
-from gnb.services.job_schemas import JobSchema
+from gnb.services.queues import actions, reading
+from gnb.services.queues.schemas import JobSchema
 
 
 @blueprint.endpoint(
@@ -18,34 +17,34 @@ from gnb.services.job_schemas import JobSchema
 )
 def enqueue(new: dict[str, Any], queue: str) -> Job:
     """Enqueue a job. With a `job_id` that is taken, the job that has it."""
-    return job_actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
+    return actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/retry", JobSchema, errors=(404, 409), message="The job waits again.")
 def retry_job(queue: str, job_id: str) -> Job:
     """Let a failed job wait again, with all its attempts."""
-    job_actions.retry(queue, job_id, caller())
-    return engine().queue(queue).job(job_id)
+    actions.change_job("retry", queue, job_id, caller())
+    return reading.queue(queue).job(job_id)
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/run-again", JobSchema, errors=(404, 409), message="The job waits again.")
 def run_again(queue: str, job_id: str) -> Job:
     """Let a completed job wait again."""
-    job_actions.run_again(queue, job_id, caller())
-    return engine().queue(queue).job(job_id)
+    actions.change_job("run-again", queue, job_id, caller())
+    return reading.queue(queue).job(job_id)
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/promote", JobSchema, errors=(404, 409), message="The job waits no more.")
 def promote(queue: str, job_id: str) -> Job:
     """Let a delayed job run now."""
-    job_actions.promote(queue, job_id, caller())
-    return engine().queue(queue).job(job_id)
+    actions.change_job("promote", queue, job_id, caller())
+    return reading.queue(queue).job(job_id)
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/stop", None, errors=(404, 409), message="The job is being stopped.")
 def stop(queue: str, job_id: str) -> None:
     """Stop a running job; it is kept as failed."""
-    job_actions.stop(queue, job_id, caller())
+    actions.change_job("stop", queue, job_id, caller())
 
 
 @blueprint.endpoint(
@@ -58,11 +57,11 @@ def stop(queue: str, job_id: str) -> None:
 )
 def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
     """Let a waiting or delayed job wait with another priority."""
-    job_actions.set_priority(queue, job_id, wanted["priority"], caller())
-    return engine().queue(queue).job(job_id)
+    actions.set_priority(queue, job_id, wanted["priority"], caller())
+    return reading.queue(queue).job(job_id)
 
 
 @blueprint.endpoint("DELETE", "/<queue>/<job_id>", None, errors=(404, 409), message="The job is gone.")
 def remove_job(queue: str, job_id: str) -> None:
     """Remove a job; one that runs is stopped first."""
-    job_actions.remove(queue, job_id, caller())
+    actions.change_job("remove", queue, job_id, caller())

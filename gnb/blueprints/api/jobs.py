@@ -6,10 +6,9 @@ from typing import Any
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.job_requests import JobQuery
-from gnb.extensions import engine
 from gnb.queueing import QueueStats
-from gnb.services import job_reading
-from gnb.services.job_schemas import JobDetailsSchema, JobPageSchema, QueueStatsSchema
+from gnb.services.queues import reading
+from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, QueueStatsSchema
 
 blueprint = ApiBlueprint("jobs-api", __name__, url_prefix="/api/v1/admin/jobs", description="Queues and their jobs")
 
@@ -17,13 +16,13 @@ blueprint = ApiBlueprint("jobs-api", __name__, url_prefix="/api/v1/admin/jobs", 
 @blueprint.endpoint("GET", "/stats", QueueStatsSchema(many=True), message="All queues.")
 def all_stats() -> list[QueueStats]:
     """The counts of every queue."""
-    return engine().stats()
+    return reading.all_stats()
 
 
 @blueprint.endpoint("GET", "/<queue>/stats", QueueStatsSchema, errors=(404,), message="The queue.")
 def stats(queue: str) -> QueueStats:
     """The counts of one queue."""
-    return job_reading.stats(queue)
+    return reading.stats(queue)
 
 
 @blueprint.endpoint("GET", "/<queue>/jobs", JobPageSchema, query=JobQuery, errors=(404,), message="The jobs.")
@@ -34,10 +33,10 @@ def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     A search looks at some thousand jobs a request; while its `cursor` is not null, ask again with it for more.
     """
     start, end = wanted["start"], wanted.get("end", wanted["start"] + 10)
-    return job_reading.page(queue, wanted["state"], start, end, wanted.get("q", ""), wanted["cursor"])
+    return reading.page(queue, wanted["state"], start, end, wanted.get("q", ""), wanted["cursor"])
 
 
 @blueprint.endpoint("GET", "/<queue>/<job_id>", JobDetailsSchema, errors=(404,), message="The job.")
 def job(queue: str, job_id: str) -> dict[str, Any]:
     """One job with its attempts, logs and options."""
-    return job_reading.details(queue, job_id)
+    return reading.details(queue, job_id)

@@ -10,27 +10,27 @@ from gnb.blueprints.api.change_schemas import CountSchema, MovedSchema, Switched
 from gnb.blueprints.api.envelope import ByName
 from gnb.blueprints.api.job_requests import Chosen, ChosenToRemove, Cleaning
 from gnb.blueprints.api.jobs import blueprint
-from gnb.services import job_actions
+from gnb.services.queues import actions
 
 
 @blueprint.endpoint("POST", "/<queue>/pause", SwitchedSchema, errors=(404,), message="No further job starts.")
 def pause(queue: str) -> dict[str, Any]:
     """Let jobs that run finish, and start no other."""
-    job_actions.pause(queue, caller())
+    actions.change_queue("pause", queue, caller())
     return {"queue": queue, "paused": True}
 
 
 @blueprint.endpoint("POST", "/<queue>/resume", SwitchedSchema, errors=(404,), message="Jobs start again.")
 def resume(queue: str) -> dict[str, Any]:
     """Let jobs start again."""
-    job_actions.resume(queue, caller())
+    actions.change_queue("resume", queue, caller())
     return {"queue": queue, "paused": False}
 
 
 @blueprint.endpoint("POST", "/<queue>/drain", CountSchema, errors=(404,), message="Waiting and delayed jobs are gone.")
 def drain(queue: str) -> dict[str, int]:
     """Remove every waiting and delayed job; those that run go on."""
-    return {"count": job_actions.drain(queue, caller())}
+    return {"count": actions.change_queue("drain", queue, caller())}
 
 
 @blueprint.endpoint(
@@ -45,7 +45,7 @@ def drain(queue: str) -> dict[str, int]:
 def clean(wanted: dict[str, Any], queue: str) -> dict[str, int]:
     """Remove completed or failed jobs that ended long enough ago."""
     age = timedelta(milliseconds=wanted["grace"])
-    return {"count": job_actions.clean(queue, age, wanted["state"], wanted["limit"], caller())}
+    return {"count": actions.clean(queue, age, wanted["state"], wanted["limit"], caller())}
 
 
 @blueprint.endpoint(
@@ -60,8 +60,10 @@ def clean(wanted: dict[str, Any], queue: str) -> dict[str, int]:
 def retry(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     """Let failed jobs wait again: all, those of `ids`, or those that match `q`."""
     if "q" in wanted:
-        return vars(job_actions.retry_matching(queue, wanted["q"], wanted["cursor"], caller()))
-    return {"count": job_actions.retry_failed(queue, wanted.get("ids"), caller()), "cursor": None}
+        return vars(actions.change_matching("retry", queue, "failed", wanted["q"], wanted["cursor"], caller()))
+    if "ids" in wanted:
+        return {"count": actions.change_jobs("retry", queue, wanted["ids"], caller()), "cursor": None}
+    return {"count": actions.retry_all_failed(queue, caller()), "cursor": None}
 
 
 @blueprint.endpoint(
@@ -70,23 +72,23 @@ def retry(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 def remove(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     """Remove jobs: those of `ids`, or those of a state that match `q`. Those that run are stopped first."""
     if "q" in wanted:
-        return vars(job_actions.remove_matching(queue, wanted["state"], wanted["q"], wanted["cursor"], caller()))
-    return {"count": job_actions.remove_many(queue, wanted["ids"], caller()), "cursor": None}
+        return vars(actions.change_matching("remove", queue, wanted["state"], wanted["q"], wanted["cursor"], caller()))
+    return {"count": actions.change_jobs("remove", queue, wanted["ids"], caller()), "cursor": None}
 
 
 @blueprint.endpoint("POST", "/pause", ByName(SwitchedSchema), message="No further job starts.")
 def pause_all() -> dict[str, dict[str, Any]]:
     """Pause every queue."""
-    return {name: {"queue": name, "paused": True} for name in job_actions.pause_all(caller())}
+    return {name: {"queue": name, "paused": True} for name in actions.pause_all(caller())}
 
 
 @blueprint.endpoint("POST", "/resume", ByName(SwitchedSchema), message="Jobs start again.")
 def resume_all() -> dict[str, dict[str, Any]]:
     """Let jobs of every queue start again."""
-    return {name: {"queue": name, "paused": False} for name in job_actions.resume_all(caller())}
+    return {name: {"queue": name, "paused": False} for name in actions.resume_all(caller())}
 
 
 @blueprint.endpoint("POST", "/retry", ByName(CountSchema), message="Failed jobs wait again.")
 def retry_all() -> dict[str, dict[str, int]]:
     """Let every failed job of every queue wait again."""
-    return {name: {"count": count} for name, count in job_actions.retry_all(caller()).items()}
+    return {name: {"count": count} for name, count in actions.retry_all(caller()).items()}

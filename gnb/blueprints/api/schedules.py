@@ -6,11 +6,9 @@ from typing import Any
 
 from gnb.blueprints.access import caller
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.extensions import engine
 from gnb.queueing import Job, ScheduleState
-from gnb.services import schedule_service
-from gnb.services.job_schemas import JobSchema
-from gnb.services.schedule_schemas import NewSchedule, ScheduleDetailsSchema, ScheduleFields, ScheduleSchema
+from gnb.services.queues import reading, recurring
+from gnb.services.queues.schemas import JobSchema, NewSchedule, ScheduleDetailsSchema, ScheduleFields, ScheduleSchema
 
 blueprint = ApiBlueprint("schedules-api", __name__, url_prefix="/api/v1/admin/schedules", description="Recurring jobs")
 
@@ -18,7 +16,7 @@ blueprint = ApiBlueprint("schedules-api", __name__, url_prefix="/api/v1/admin/sc
 @blueprint.endpoint("GET", "", ScheduleSchema(many=True), message="All schedules.")
 def list_schedules() -> list[ScheduleState]:
     """Every schedule, each with its newest run."""
-    return list(engine().schedules.list())
+    return list(reading.schedules().list())
 
 
 @blueprint.endpoint(
@@ -26,13 +24,13 @@ def list_schedules() -> list[ScheduleState]:
 )
 def add(new: dict[str, Any]) -> ScheduleState:
     """Make a schedule. The same one twice is one; another under a name that is taken is refused."""
-    return schedule_service.add(new.pop("name"), new, caller())
+    return recurring.add(new.pop("name"), new, caller())
 
 
 @blueprint.endpoint("GET", "/<name>", ScheduleDetailsSchema, errors=(404,), message="The schedule.")
 def schedule(name: str) -> ScheduleState:
     """A schedule with its next five firings and its last runs."""
-    return engine().schedules.get(name)
+    return reading.schedules().get(name)
 
 
 @blueprint.endpoint(
@@ -40,30 +38,30 @@ def schedule(name: str) -> ScheduleState:
 )
 def edit(changes: dict[str, Any], name: str) -> ScheduleState:
     """Change a schedule's fields; `cron` takes the place of `every` and the other way round."""
-    return schedule_service.edit(name, changes, caller())
+    return recurring.edit(name, changes, caller())
 
 
 @blueprint.endpoint("POST", "/<name>/run", JobSchema, errors=(404,), message="The job is enqueued.")
 def run(name: str) -> Job:
     """Enqueue the schedule's job now, beside its own firings."""
-    return schedule_service.run(name, caller())
+    return recurring.run(name, caller())
 
 
 @blueprint.endpoint("POST", "/<name>/pause", ScheduleDetailsSchema, errors=(404,), message="The schedule is paused.")
 def pause(name: str) -> ScheduleState:
     """Fire nothing until it is resumed."""
-    schedule_service.pause(name, caller())
-    return engine().schedules.get(name)
+    recurring.change("pause", name, caller())
+    return reading.schedules().get(name)
 
 
 @blueprint.endpoint("POST", "/<name>/resume", ScheduleDetailsSchema, errors=(404,), message="The schedule runs again.")
 def resume(name: str) -> ScheduleState:
     """Fire again, the first time from now on."""
-    schedule_service.resume(name, caller())
-    return engine().schedules.get(name)
+    recurring.change("resume", name, caller())
+    return reading.schedules().get(name)
 
 
 @blueprint.endpoint("DELETE", "/<name>", None, errors=(404, 409), message="The schedule is gone.")
 def remove(name: str) -> None:
     """Remove a schedule that was made by hand; one of the code can be paused instead."""
-    schedule_service.remove(name, caller())
+    recurring.change("remove", name, caller())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
-from gnb.extensions import engine
 from gnb.queueing import WorkerInfo
-from gnb.services.job_schemas import WorkerSchema
+from gnb.services.queues import reading
+from gnb.services.queues.schemas import WorkerSchema
 
 blueprint = ApiBlueprint("workers-api", __name__, url_prefix="/api/v1/admin/workers", description="Worker processes")
 
@@ -13,4 +13,4 @@ blueprint = ApiBlueprint("workers-api", __name__, url_prefix="/api/v1/admin/work
 @blueprint.endpoint("GET", "", WorkerSchema(many=True), message="All workers.")
 def list_workers() -> list[WorkerInfo]:
     """Every registered worker."""
-    return engine().workers()
+    return reading.workers()

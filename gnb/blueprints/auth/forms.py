@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
+from gnb.blueprints.forms import PageForm
 from gnb.services.accounts.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 from gnb.services.mail.addresses import checked_address, one_line
 from gnb.services.mail.errors import InvalidMessage
@@ -19,7 +19,7 @@ def as_one_line(text: str | None) -> str | None:
     return one_line(text, 2 * LONGEST_NAME) if text else text
 
 
-class LoginForm(FlaskForm):
+class LoginForm(PageForm):
     """E-mail and password; `next` is the page to go on to."""
 
     email = StringField(
@@ -29,7 +29,7 @@ class LoginForm(FlaskForm):
     next = HiddenField()
 
 
-class AddressForm(FlaskForm):
+class AddressForm(PageForm):
     """The address that a link is mailed to."""
 
     email = StringField(
@@ -50,7 +50,7 @@ class RegistrationForm(AddressForm):
     name = StringField(_l("Your name"), [DataRequired(_l("Enter your name.")), Length(max=LONGEST_NAME)], [as_one_line])
 
 
-class NewPasswordForm(FlaskForm):
+class NewPasswordForm(PageForm):
     """A new password, twice."""
 
     new = PasswordField(

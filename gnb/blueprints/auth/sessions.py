@@ -1,21 +1,26 @@
 """Sessions: a signed cookie that names the account, its password's version and itself.
 
-Cookies cannot be taken back, so signing out writes the session's own id down as ended: a copy of the cookie made before
-is worth nothing after.
+A cookie cannot be revoked, so signing out records the session's id as revoked until the session would have reached its
+absolute lifetime. A copy of the cookie is worth nothing from then on, however often it was renewed.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from flask import current_app, session
+from flask import session
 from flask_login import current_user, login_user, logout_user
 
 from gnb.blueprints.access import ask_to_sign_in
 from gnb.extensions import db, login_manager
 from gnb.models import User, now
 from gnb.services.accounts import tokens
+
+ABSOLUTE_LIFETIME = timedelta(days=7)
+"""A session ends this long after sign-in, even in constant use; unused, it ends after PERMANENT_SESSION_LIFETIME."""
 
 
 def bind() -> None:
@@ -29,6 +34,7 @@ def begin(user: User) -> None:
     session.clear()
     session.permanent = True
     session["sid"] = str(uuid4())
+    session["started_at"] = int(now().timestamp())
     login_user(user)
 
 
@@ -36,8 +42,7 @@ def end() -> bool:
     """End the caller's session for good; whether there was one to end."""
     if not current_user.is_authenticated:
         return False
-    lifetime: timedelta = current_app.permanent_session_lifetime
-    tokens.revoke(session["sid"], current_user, now() + lifetime)
+    tokens.revoke(session["sid"], current_user, _expires_at(session))
     db.session.commit()
     logout_user()
     session.clear()
@@ -45,9 +50,18 @@ def end() -> bool:
 
 
 def _load(key: str) -> User | None:
-    """The account of a session's key `<id>:<version>`, None when the session is no longer good."""
+    """Return the account of a session's key `<id>:<version>`; clear a session that is no longer valid."""
     user_id, _, version = key.partition(":")
     sid = session.get("sid")
-    if not (user_id.isdigit() and version.isdigit() and sid) or tokens.is_revoked(sid):
-        return None
-    return tokens.holder({"sub": user_id, "ver": int(version)})
+    expired = _expires_at(session) <= now()
+    user = None
+    if user_id.isdigit() and version.isdigit() and sid and not expired and not tokens.is_revoked(sid):
+        user = tokens.holder({"sub": user_id, "ver": int(version)})
+    if user is None:
+        session.clear()
+    return user
+
+
+def _expires_at(values: Mapping[str, Any]) -> datetime:
+    """When the session reaches its absolute lifetime; one without a start has reached it."""
+    return datetime.fromtimestamp(values.get("started_at", 0), UTC) + ABSOLUTE_LIFETIME

@@ -17,6 +17,8 @@ from flask_limiter.util import get_remote_address
 from gnb.blueprints.access import caller
 from gnb.extensions import limiter
 from gnb.models import normalize_email
+from gnb.services.mail.addresses import checked_address
+from gnb.services.mail.errors import InvalidMessage
 
 FAILURES_BY_ADDRESS = "30 per 5 minutes"
 FAILURES_BY_ACCOUNT = "10 per 5 minutes"
@@ -67,9 +69,15 @@ def _is_harmless() -> bool:
 
 
 def _account() -> str:
-    sent = request.get_json(silent=True) if request.is_json else request.form
+    """Return the key of the account that the view will read: from JSON for the API, from the form for a page."""
+    sent = request.get_json(silent=True) if request.path.startswith("/api/") else request.form
     email = sent.get("email") if isinstance(sent, Mapping) else None
-    return _digest(normalize_email(email) if isinstance(email, str) else get_remote_address())
+    if not isinstance(email, str):
+        return _digest(get_remote_address())
+    try:
+        return _digest(checked_address(email))  # one key for every spelling that reaches the same account
+    except InvalidMessage:
+        return _digest(normalize_email(email))
 
 
 def _own_account() -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 from marshmallow import ValidationError as SchemaError
 from wtforms import BooleanField, Field, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
 from gnb.blueprints.admin.presenters.mail_words import LANGUAGE_NAMES
 from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line
+from gnb.blueprints.forms import PageForm
 from gnb.models import TEXT_LANGUAGES
 from gnb.services.bookings.fields import Phone
 
 
-class SettingsForm(FlaskForm):
+class SettingsForm(PageForm):
     """What the holder of an account may change of it."""
 
     name = StringField(_l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)], [as_one_line])

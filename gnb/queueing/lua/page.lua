@@ -1,9 +1,10 @@
 -- page: the jobs at places [first, last) of a state, across the sub_queues, and how many there are in all.
 --
 -- KEYS  1-10 the sub_queues' lists or sorted sets, most urgent first
--- ARGV  1 "list" | "set"   2 first   3 last   4 "1" highest score first   5 bytes after which it stops
+-- ARGV  1 "list" | "set" | "scan"   2 first   3 last   4 "1" highest score first   5 bytes after which it stops
 --       6… the fields to read of each job's hash
--- A list is read sub_queue after sub_queue; sorted sets are merged by score while `last` is at most 5,000, beyond that sub_queue after sub_queue.
+-- A list is read sub-queue by sub-queue. A sorted set ("set") is merged by score while `last` is at most 5,000. A "scan" of
+-- sorted sets reads sub-queue by sub-queue at every place, so that whoever reads on from page to page meets every job.
 -- Returns {total, {id, score, value…}, …}, from the first place on, fewer than asked for when the bytes are used up.
 
 local first, last, total, sizes, used = tonumber(ARGV[2]), tonumber(ARGV[3]), 0, {}, 0
@@ -67,7 +68,7 @@ local function merged()
   return found
 end
 
-local found = (ARGV[1] == 'list' or used <= 1 or last > 5000) and in_order() or merged()
+local found = (ARGV[1] ~= 'set' or used <= 1 or last > 5000) and in_order() or merged()
 local answer, left = {total}, tonumber(ARGV[5])
 for number, entry in ipairs(found) do
   if left <= 0 then break end

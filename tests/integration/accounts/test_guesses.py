@@ -1,5 +1,6 @@
 """Guesses at passwords: counted, told to whoever counts, and written down nowhere."""
 
+import io
 from dataclasses import replace
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_sign_in_made_to_break_its_reader_is_refused(app: Flask, people: dict[
     for body in ("[" * 100_000, '{"email": ' + "9" * 5000 + "}"):
         assert client.post(LOGIN, data=body, content_type="application/json").status_code == 400
         form = {"X-CSRFToken": csrf_of(client)}
-        assert client.post("/login", data=body, content_type="application/json", headers=form).status_code == 400
+        assert client.post("/login", data=body, content_type="application/json", headers=form).status_code == 422
 
 
 def test_guesses_are_counted_without_a_broker(settings: Settings, people: dict[str, User]) -> None:
@@ -102,3 +103,24 @@ def test_no_password_and_no_address_is_logged(
     assert "/login" in caplog.text
     assert "example.com" not in caplog.text
     assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize("page", ["/login", "/forgot-password"])
+def test_a_page_reads_no_json(app: Flask, people: dict[str, User], page: str) -> None:
+    client = app.test_client()
+    headers = {"X-CSRFToken": csrf_of(client, page)}
+    body = {"email": ["admin@example.com"], "password": [PASSWORD]}
+    for sent in (body, [1], "text", None):
+        assert client.post(page, json=sent, headers=headers).status_code == 422
+    files = {"email": (io.BytesIO(b"admin@example.com"), "email.txt")}
+    assert client.post(page, data=files, headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize("spelling", ["admin@ｅｘａｍｐｌｅ.com", "admin@example。com", "Admin@EXAMPLE.com"])
+def test_every_spelling_of_an_address_counts_against_the_same_account(
+    app: Flask, people: dict[str, User], spelling: str
+) -> None:
+    client = app.test_client()
+    for _ in range(10):
+        assert client.post(LOGIN, json={"email": spelling, "password": "wrong"}).status_code == 401
+    assert client.post(LOGIN, json={"email": "admin@example.com", "password": "wrong"}).status_code == 429

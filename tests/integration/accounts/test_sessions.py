@@ -1,12 +1,15 @@
 """Signing in by session: where it leads, how it ends, and changing the password."""
 
+import time
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from gnb.blueprints.auth.sessions import ABSOLUTE_LIFETIME
 from gnb.extensions import db
-from gnb.models import AuditEntry, User
+from gnb.models import AuditEntry, RevokedToken, User
 from gnb.services.accounts import authentication
 from tests.integration.accounts.conftest import ME, PASSWORD, bearer, csrf_of, sign_in, token_of
 from tests.servers import on_sqlite
@@ -141,3 +144,39 @@ def test_a_password_is_not_changed_for_a_bad_one(
     assert answer.status_code == 422
     assert message in answer.text
     assert authentication.authenticate("admin@example.com", PASSWORD, kind="session")
+
+
+def test_a_signed_out_session_is_not_renewed_by_any_page(app: Flask, people: dict[str, User]) -> None:
+    client, thief = app.test_client(), app.test_client()
+    sign_in(client)
+    cookie = client.get_cookie("gnb_session")
+    assert cookie
+    client.post("/logout", data={"csrf_token": csrf_of(client, "/account/password")})
+    thief.set_cookie("gnb_session", cookie.value)
+    thief.get("/login")
+    with thief.session_transaction() as session:
+        assert "sid" not in session
+        assert "_user_id" not in session
+
+
+def test_revocation_lasts_as_long_as_the_session_could_have(app: Flask, people: dict[str, User]) -> None:
+    client = app.test_client()
+    sign_in(client)
+    with client.session_transaction() as session:
+        sid, started = session["sid"], session["started_at"]
+    client.post("/logout", data={"csrf_token": csrf_of(client, "/account/password")})
+    revoked = db.session.get(RevokedToken, sid)
+    assert revoked
+    assert revoked.expires_at.timestamp() == started + ABSOLUTE_LIFETIME.total_seconds()
+
+
+@pytest.mark.parametrize("started_at", [None, 1])
+def test_a_session_ends_at_its_absolute_lifetime(app: Flask, people: dict[str, User], started_at: int | None) -> None:
+    client = app.test_client()
+    sign_in(client)
+    assert client.get(ME).status_code == 200
+    with client.session_transaction() as session:
+        session.pop("started_at")
+        if started_at is not None:
+            session["started_at"] = int(time.time() - ABSOLUTE_LIFETIME.total_seconds()) - started_at
+    assert client.get(ME).status_code == 401

@@ -19,7 +19,7 @@ pytestmark = on_sqlite
 WARNING = "the broker may evict jobs: its maxmemory-policy is allkeys-lru; set it to noeviction"
 COMMANDS = {"web": ["-m", "gunicorn", "wsgi:app"], "worker": ["-m", "flask", "jobs", "worker", "email"]}
 STARTED = {"web": "Booting worker", "worker": "started as process"}
-CONNECTION_ERRORS = {"web": "Booting worker", "worker": "the broker is away"}
+UNREACHABLE = {"web": "Booting worker", "worker": "the broker is away"}
 
 Start = Callable[..., Path]
 
@@ -56,6 +56,6 @@ def test_one_line_warns_of_eviction(start: Start, client: Any, kind: str) -> Non
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_a_broker_that_is_away_stops_no_start(start: Start, kind: str) -> None:
     log = start(kind, "redis://127.0.0.1:1/0")
-    wait_for(lambda: CONNECTION_ERRORS[kind] in log.read_text(), 60)
+    wait_for(lambda: UNREACHABLE[kind] in log.read_text(), 60)
     assert "the broker's eviction policy is not known" in log.read_text()
     assert "Traceback" not in log.read_text()

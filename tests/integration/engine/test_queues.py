@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -225,3 +226,55 @@ def test_pages_of_sorted_states_merge_the_bands(queue: Queue) -> None:
 def test_a_range_that_cannot_be_is_refused(queue: Queue, start: int, end: int) -> None:
     with pytest.raises(InvalidJobOption, match="range"):
         queue.jobs("waiting", start, end)
+
+
+@pytest.fixture
+def failed_while_looked_for(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every scan of failed jobs is followed by somebody's retry of all of them, before its caller goes on."""
+    scan = queue.scan
+
+    def scan_then_retry(*args: Any) -> Iterator[Any]:
+        rows = list(scan(*args))
+        queue.retry_failed([job_id for job_id, _ in rows])
+        return iter(rows)
+
+    monkeypatch.setattr(queue, "scan", scan_then_retry)
+
+
+def test_cleaning_removes_no_job_that_was_retried_meanwhile(
+    queue: Queue, run_all: RunAll, failed_while_looked_for: None
+) -> None:
+    queue.enqueue_many([("final", {}, {})] * 3)
+    run_all()
+    assert queue.clean(timedelta(0), state="failed") == 0
+    assert queue.jobs("waiting").total == 3
+
+
+@pytest.mark.parametrize("state", ["completed", "failed", "delayed"])
+def test_jobs_are_removed_from_the_named_state_alone(queue: Queue, state: str) -> None:
+    waiting = queue.enqueue("noop")
+    delayed = queue.enqueue("noop", delay=60)
+    assert queue.remove_many([waiting.id, delayed.id], state) == (state == "delayed")
+    assert queue.jobs("waiting").total == 1
+
+
+def test_every_failed_job_is_retried_however_many_there_are(queue: Queue, broker: Broker) -> None:
+    count = 6_000
+    jobs = queue.enqueue_many([("noop", {}, {"priority": 1 + n % 10}) for n in range(count)])
+    with redis.Redis.from_url(broker.url) as client:
+        pipeline = client.pipeline(transaction=False)
+        for number, job in enumerate(jobs):
+            sub_queue = queue.keys.sub_queue(job.priority)
+            pipeline.lpop(f"rq:queue:{sub_queue}")
+            pipeline.zadd(f"rq:failed:{sub_queue}", {job.id: 4e9 + number})
+            pipeline.hset(f"rq:job:{job.id}", mapping={"status": "failed", "ended_at": "2026-01-01T00:00:00.000000Z"})
+        pipeline.execute()
+    assert len({job_id for job_id, _ in queue.scan("failed", ())}) == count
+    found, cursor = set(), 0
+    while cursor is not None:
+        page = queue.search("failed", "noop", cursor=cursor, limit=500)
+        found |= {job.id for job in page.jobs}
+        cursor = page.cursor
+    assert len(found) == count
+    assert queue.retry_failed() == count
+    assert queue.jobs("failed").total == 0

@@ -1,4 +1,8 @@
-"""The four queues and what their jobs have unless a type or a call says otherwise."""
+"""The queues: their defaults, and everything that people read and change of them.
+
+Blueprints and commands use `actions`, `reading`, `recurring` and `schemas`; other services and scripts add jobs with
+`gnb.services.queue_service`.
+"""
 
 from gnb.config import Settings
 from gnb.queueing import Backoff, Engine, JobOptions, QueueOptions, RateLimit
@@ -15,7 +19,7 @@ DEFAULTS = {
 
 
 def make_engine(settings: Settings) -> Engine:
-    """The engine of an application with these settings; connects when it is first used."""
+    """Return the engine for these settings; it connects on first use."""
     limits = {queue: RateLimit.parse(text) for queue, text in settings.rate_limits.items()}
     queues = {name: QueueOptions(options, limits[name]) for name, options in DEFAULTS.items()}
     return Engine(settings.redis_url, queues)

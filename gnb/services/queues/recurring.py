@@ -1,0 +1,146 @@
+"""Recurring jobs: every change is audited and made by the engine, and each timing has a plain-language description.
+
+`actor` is the account that makes the change, None for the command line. Raises what the engine raises: InvalidSchedule
+with errors by field, ScheduleNotFound, ScheduleInCode.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
+
+from babel.dates import get_day_names, get_month_names
+from cron_descriptor import ExpressionDescriptor, Options
+
+from gnb.extensions import engine
+from gnb.models import User
+from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
+from gnb.queueing.recurring.cron import Cron
+from gnb.queueing.recurring.store import Schedules
+from gnb.services.audit import Change, audited
+
+ACTIONS: Mapping[str, Callable[[Schedules, str], None]] = {
+    "remove": Schedules.remove,
+    "pause": Schedules.pause,
+    "resume": Schedules.resume,
+}
+FIELDS = ("type", "data", "cron", "every", "tz", "queue", "overlap", "catch_up", "options")
+
+
+def add(name: str, values: Mapping[str, Any], actor: User | None = None) -> ScheduleState:
+    """Create a schedule. `values` are its fields; a type and either cron or every are required."""
+    given = {field: values[field] for field in FIELDS if values.get(field) is not None}
+    given.setdefault("queue", queue_of(str(given.get("type", ""))))
+    given.setdefault("type", "")
+    with _audited(actor, "schedule.add", name, _summary(given)):
+        _field_by_field(lambda: engine().schedules.add(Schedule(name=name, **given)))
+    return engine().schedules.get(name)
+
+
+def edit(name: str, changes: Mapping[str, Any], actor: User | None = None) -> ScheduleState:
+    """Replace these fields of a schedule."""
+    given = {field: changes[field] for field in FIELDS if field in changes}
+    if given.get("type") and "queue" not in given:
+        given["queue"] = queue_of(str(given["type"]))
+    with _audited(actor, "schedule.edit", name, _summary(given)):
+        _field_by_field(lambda: engine().schedules.edit(name, **given))
+    return engine().schedules.get(name)
+
+
+def change(action: str, name: str, actor: User | None = None) -> None:
+    """Remove, pause or resume a schedule; jobs that it has enqueued stay."""
+    with _audited(actor, f"schedule.{action}", name):
+        ACTIONS[action](engine().schedules, name)
+
+
+def run(name: str, actor: User | None = None) -> Job:
+    """Enqueue the schedule's job now and return it."""
+    with _audited(actor, "schedule.run", name) as change:
+        job = engine().schedules.run(name)
+        change.details["job"] = job.id
+    return job
+
+
+def queue_of(job_type: str) -> str:
+    """Return the queue that declares the type, preferring `scheduled`. Raises InvalidSchedule if none does."""
+    names = sorted((queue.name for queue in engine().queues), key=lambda name: name != "scheduled")
+    found = next((name for name in names if job_type in engine().types(name)), None)
+    if found is None:
+        types = ", ".join(known for name in names for known in engine().types(name))
+        raise InvalidSchedule({"type": [f"there is no job type {job_type!r}; there are: {types}"]})
+    return found
+
+
+def _field_by_field(save: Callable[[], Any]) -> None:
+    """Report an error in the schedule's job under the field that caused it."""
+    try:
+        save()
+    except UnknownJobType as error:
+        raise InvalidSchedule({"type": [str(error)]}) from error
+    except InvalidJobData as error:
+        raise InvalidSchedule({"data": [str(error)]}) from error
+    except InvalidJobOption as error:
+        raise InvalidSchedule({"options": [str(error)]}) from error
+
+
+def _summary(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: values[field] for field in ("type", "cron", "every", "tz", "overlap", "catch_up") if field in values}
+
+
+def _audited(
+    actor: User | None, action: str, name: str, details: dict[str, Any] | None = None
+) -> AbstractContextManager[Change]:
+    return audited(actor, action, f"schedule/{name}", details)
+
+
+_LOCALES = {"en": "en_US", "tr": "tr_TR"}
+_UNITS = {
+    "en": (("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds")),
+    "tr": (("günde",), ("saatte",), ("dakikada",), ("saniyede",)),
+}
+_LENGTHS = (86400, 3600, 60, 1)
+
+
+def describe(schedule: Schedule, language: str) -> str:
+    """Describe a schedule's timing, such as `At 02:00, only on Monday (Europe/Istanbul)` or `Every 30 seconds`."""
+    language = language if language in _LOCALES else "en"
+    if schedule.every:
+        return _every(schedule.every, language)
+    expression = Cron.parse(str(schedule.cron), schedule.tz).expression
+    return f"{describe_cron(expression, language)} ({schedule.tz})"
+
+
+@cache
+def describe_cron(expression: str, language: str) -> str:
+    """Describe a valid cron expression."""
+    options = Options()
+    options.locale_code = _LOCALES[language]
+    options.use_24hour_time_format = True
+    words = str(ExpressionDescriptor(expression, options).get_full_description())
+    return _in_turkish(words) if language == "tr" else words
+
+
+def _every(seconds: int, language: str) -> str:
+    place = next(place for place, length in enumerate(_LENGTHS) if seconds % length == 0)
+    count, unit = seconds // _LENGTHS[place], _UNITS[language][place]
+    if language == "tr":
+        return f"{count} {unit[0]} bir"
+    return f"Every {unit[0]}" if count == 1 else f"Every {count} {unit[1]}"
+
+
+def _in_turkish(words: str) -> str:
+    """Correct the descriptor's Turkish, which keeps English names of days and months and says "sadece ... için" of
+    months."""
+    names = _turkish_names()
+    words = re.sub("|".join(names), lambda found: names[found[0]], words)
+    return re.sub(r"\bsadece ([^,]+) için", r"sadece \1 ayında", words)
+
+
+@cache
+def _turkish_names() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for get, numbers in ((get_day_names, range(7)), (get_month_names, range(1, 13))):
+        english, turkish = get("wide", locale="en"), get("wide", "stand-alone", "tr")
+        names |= {str(english[number]): str(turkish[number]).lower() for number in numbers}  # as within a sentence
+    return names
