@@ -12,8 +12,7 @@ from gnb.extensions import limiter, settings
 from gnb.models import Booking, User, now
 from gnb.services.bookings import access, changing
 from gnb.services.bookings.errors import BookingNotFound, InvalidBookingState
-from gnb.services.mail.booking_facts import booking_facts
-from gnb.services.mail.calendar import pickup_calendar
+from gnb.services.mail.booking_facts import booking_facts, pickup_calendar
 from gnb.services.mail.message import sender_domain
 
 blueprint = Blueprint("bookings", __name__, url_prefix="/bookings/<reference>")

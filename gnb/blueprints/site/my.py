@@ -17,7 +17,7 @@ from gnb.blueprints.site.settings_form import SettingsForm
 from gnb.extensions import db
 from gnb.models import Booking, User
 from gnb.services.accounts import users
-from gnb.services.mail import preferences
+from gnb.services.mail import recipients
 from gnb.services.mail.words import text_language
 
 PAGE_SIZE = 10
@@ -63,5 +63,5 @@ def _values(user: User) -> dict[str, object]:
         "name": user.name,
         "phone": user.phone,
         "language": user.language,
-        "campaigns": preferences.wants_campaigns(user.email),
+        "campaigns": recipients.wants_campaigns(user.email),
     }

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from gnb.extensions import csrf, db, limiter
 from gnb.models import User
-from gnb.services.mail import preferences
+from gnb.services.mail import recipients
 
 blueprint = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe")
 
@@ -33,17 +33,17 @@ def again(token: str) -> ResponseReturnValue:
 
 def _save(token: str, wanted: bool) -> ResponseReturnValue:
     user = _user(token)
-    preferences.set_campaigns(user.email, wanted)
+    recipients.set_campaigns(user.email, wanted)
     db.session.commit()
     return _page(token, user, saved=True)
 
 
 def _user(token: str) -> User:
-    return preferences.user_of_token(token) or abort(404, "This link is not one of ours, or its account is gone.")
+    return recipients.user_of_token(token) or abort(404, "This link is not one of ours, or its account is gone.")
 
 
 def _page(token: str, user: User, saved: bool = False) -> str:
-    wanted = preferences.wants_campaigns(user.email)
+    wanted = recipients.wants_campaigns(user.email)
     return render_template("site/unsubscribe.html", token=token, address=masked(user.email), wanted=wanted, saved=saved)
 
 

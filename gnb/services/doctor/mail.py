@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from gnb.extensions import settings
 from gnb.services.doctor.findings import Finding, ok, problem, warning
 from gnb.services.mail.errors import MailUnavailable
-from gnb.services.mail.providers import server
-from gnb.services.mail.smtp import Connection
+from gnb.services.mail.providers import Connection, server
 
 _SECONDS_AN_ANSWER = 5.0
 
@@ -28,7 +27,7 @@ def examine() -> Iterator[Finding]:
         return
     there = server(chosen)
     try:
-        Connection(there, _SECONDS_AN_ANSWER).try_out()
+        Connection(there, _SECONDS_AN_ANSWER).check()
     except MailUnavailable as error:
         yield problem("mail", str(error), f"Check the variables of EMAIL_PROVIDER={chosen.email_provider}")
     else:
