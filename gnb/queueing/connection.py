@@ -26,7 +26,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
 from .errors import QueueUnavailable
 from .scripts import Script, run_raw
@@ -87,7 +87,23 @@ def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
         password=found["PASSWORD"],
         **options,
     )
-    return sentinel.master_for(found["MASTER_NAME"], db=found["DB"])
+    kind = _SentinelSSLConnection if found["SSL"] else _SentinelConnection
+    return sentinel.master_for(found["MASTER_NAME"], db=found["DB"], connection_class=kind)
+
+
+class _SentinelConnection(SentinelManagedConnection):
+    """A connection to the master that closes when an answer is late.
+
+    redis-py leaves it open, with the answer unread: the next command on it would get the answer of the last one, and a
+    frozen master would keep its clients after the failover.
+    """
+
+    def read_response(self, *args: Any, **options: Any) -> Any:
+        return super().read_response(*args, **{**options, "disconnect_on_error": True})
+
+
+class _SentinelSSLConnection(_SentinelConnection, SentinelManagedSSLConnection):
+    """The same over TLS."""
 
 
 class Broker:

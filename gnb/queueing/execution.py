@@ -13,6 +13,7 @@ from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
 from . import clock
 from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
 from .job import payload
+from .job_context import storable
 from .metrics import bucket
 from .options import JobOptions
 
@@ -188,8 +189,12 @@ def _trace(error: BaseException) -> str:
 
 
 def _line(error: BaseException) -> str:
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}"[:500] if first else type(error).__name__
+    """Return the error's type and the first line of its message, whatever its `__str__` does."""
+    try:
+        first = (str(error).strip().splitlines() or [""])[0]
+    except Exception:  # noqa: BLE001 - the class is the job's own
+        first = "its message cannot be read: __str__ failed"
+    return storable(f"{type(error).__name__}: {first}" if first else type(error).__name__, 500)
 
 
 def _packed(text: str) -> str:

@@ -18,6 +18,11 @@ _SECONDS_BETWEEN_NOTES = 0.25
 Note = Callable[[list[str], list[Any]], Any]
 
 
+def storable(text: str, limit: int) -> str:
+    """Return the first `limit` characters without lone surrogates and NUL, which UTF-8 and databases reject."""
+    return text[:limit].encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
 class JobContext:
     """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be;
     `correlation_id` is what it was enqueued for, such as a request's id."""
@@ -43,11 +48,11 @@ class JobContext:
         if now - self._last_note < _SECONDS_BETWEEN_NOTES and not (percent >= 100 > self._last_percent):
             return
         self._last_note, self._last_percent = now, percent
-        self._write(f"{min(max(float(percent), 0.0), 100.0):g}", message[:500])
+        self._write(f"{min(max(float(percent), 0.0), 100.0):g}", storable(str(message), 500))
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
-        self._write("", "", str(line)[:LOG_LINE_LENGTH])
+        self._write("", "", storable(str(line), LOG_LINE_LENGTH))
 
     def _write(self, percent: str, message: str, *lines: str) -> None:
         self._note([keys.job(self.id), keys.logs(self.id)], [percent, message, LOG_LINES, *lines])

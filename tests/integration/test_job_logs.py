@@ -82,4 +82,4 @@ def test_the_request_stands_in_rqs_own_meta_of_the_job(admin: Caller, app: Flask
     asked = admin("POST", f"{JOBS}/scheduled", json={"type": "update-sitemap"}, headers=headers).json["data"]["id"]
     own = queue_service.add_scheduled_job("update-sitemap").id
     fetched = [RQJob.fetch(job, connection=engine().broker.client, serializer="json") for job in (asked, own)]
-    assert [job.meta for job in fetched] == [{"cause": REQUEST}, {}]
+    assert [job.meta for job in fetched] == [{"correlation_id": REQUEST}, {}]

@@ -1,5 +1,6 @@
 """The ways to the broker, and what happens when it is not there."""
 
+import signal
 import socket
 import ssl
 import subprocess
@@ -10,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import redis
 
 from gnb.queueing import Engine, QueueUnavailable
 from gnb.queueing.connection import connect, sentinel_settings
 from tests import servers
+from tests.faults.valkey import Watched
 
 from .conftest import Workers, make_engine, wait_for
 
@@ -200,3 +203,27 @@ def _answers(engine: Engine) -> bool:
     except QueueUnavailable:
         return False
     return True
+
+
+def test_after_a_timeout_each_answer_belongs_to_its_question(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    try:
+        client, master = connect(watched.url), watched.master()
+        for name in "abc":
+            client.set(name, name)
+        for name in "abc":
+            master.signal(signal.SIGSTOP)
+            with pytest.raises(redis.TimeoutError):
+                client.get(name)
+            master.signal(signal.SIGCONT)
+            for other in "abcabc":
+                assert wait_for(lambda other=other: _answer(client, other), 30) == other.encode()
+    finally:
+        watched.stop()
+
+
+def _answer(client: redis.Redis, name: str) -> object:
+    """Return the value of this name; None while the Sentinels may be choosing another master."""
+    with suppress(redis.ConnectionError, redis.TimeoutError):
+        return client.get(name)
+    return None

@@ -213,3 +213,23 @@ def test_an_idle_worker_starts_a_job_at_once(queue: Queue, start: Start) -> None
     job = queue.enqueue("noop")
     done = wait_for(lambda: (found := queue.job(job.id)).state == "completed" and found)
     assert (done.started_at - done.created_at).total_seconds() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("surrogate", "ValueError: half ? of a pair"),
+        ("nul", "ValueError: a\ufffdb"),
+        ("huge", "ValueError: xxx"),
+        ("str", "Unprintable: its message cannot be read: __str__ failed"),
+    ],
+)
+def test_a_job_fails_with_its_own_error_whatever_its_text(queue: Queue, run_all: RunAll, kind: str, error: str) -> None:
+    job, after = queue.enqueue("strange-error", {"kind": kind}), queue.enqueue("noop")
+    run_all()
+    failed = queue.job(job.id)
+    assert failed.failed_reason
+    assert failed.failed_reason.startswith(error)
+    assert len(failed.failed_reason) <= 500
+    assert queue.job(after.id).state == "completed"
+    assert queue.logs(job.id)[0].startswith("log: ")

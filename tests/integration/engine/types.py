@@ -92,3 +92,16 @@ def note(data: dict[str, Any], running: JobContext) -> None:
         client.rpush("notes", f"{running.id} {os.getpid()} start {time.time()}")
         time.sleep(data.get("seconds", 0))
         client.rpush("notes", f"{running.id} {os.getpid()} end {time.time()}")
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no message")
+
+
+@job("email", "strange-error", attempts=1)
+def strange_error(data: dict[str, Any], context: JobContext) -> None:
+    text = {"surrogate": "half \ud800 of a pair", "nul": "a\0b", "huge": "x" * 3_000_000}.get(data["kind"])
+    context.log(f"log: {text}")
+    context.progress(1, f"progress: {text}")
+    raise ValueError(text) if text else Unprintable
