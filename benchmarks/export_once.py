@@ -56,17 +56,19 @@ def _as_a_worker_does(what: str) -> tuple[int, float]:
 def _alone(path: Path) -> tuple[int, float]:
     """The same template with every row in it, given to WeasyPrint at once."""
     from gnb.models import db
-    from gnb.services.exports import bookings_pdf
-    from gnb.services.exports.pdf_pages import Press
-    from gnb.services.exports.snapshot import snapshot
+    from gnb.services.exports import pdf_documents
+    from gnb.services.exports.pdf_renderer import PdfRenderer
+    from gnb.services.exports.selection import snapshot
 
-    press = Press("en")
+    renderer = PdfRenderer("en")
     with snapshot(db.engine) as connection:
-        press.lay_out(bookings_pdf.TEMPLATE, head=bookings_pdf.heading(press, connection, {}, 0), rows=[]).write_pdf()
+        renderer.render(
+            pdf_documents.TEMPLATE, head=pdf_documents.heading(renderer, connection, {}, 0), rows=[]
+        ).write_pdf()
         start = time.perf_counter()
-        rows = list(bookings_pdf.bookings(connection, {}))
-        head = bookings_pdf.heading(press, connection, {}, len(rows))
-        press.lay_out(bookings_pdf.TEMPLATE, head=head, rows=rows).write_pdf(path)
+        rows = list(pdf_documents.bookings(connection, {}))
+        head = pdf_documents.heading(renderer, connection, {}, len(rows))
+        renderer.render(pdf_documents.TEMPLATE, head=head, rows=rows).write_pdf(path)
     return len(rows), time.perf_counter() - start
 
 

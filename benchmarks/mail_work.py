@@ -57,12 +57,12 @@ def _client(port: int, count: int) -> float:
 
 
 def _plan(campaign_id: int) -> tuple[float, float]:
-    from gnb.services.mail import planning
+    from gnb.services.mail import campaigns
 
     batches: list[int] = []
     with application().app_context():
         begin = time.perf_counter()
-        planning.follow(campaign_id, lambda _percent, _words: batches.append(_peak()))
+        campaigns.reconcile(campaign_id, lambda _done, _total: batches.append(_peak()))
         seconds = time.perf_counter() - begin
     return seconds, (_peak() - batches[min(1, len(batches) - 1)]) / 1024
 

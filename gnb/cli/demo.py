@@ -14,7 +14,7 @@ from gnb.cli.groups import USAGE, Failure, database_errors
 from gnb.models import local_day, now
 from gnb.services import demo as demo_service
 from gnb.services.accounts import passwords
-from gnb.services.demo.accounts import STAFF_DOMAIN
+from gnb.services.demo.people import STAFF_DOMAIN
 
 demo = AppGroup("demo", help="Demo data.")
 

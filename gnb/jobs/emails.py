@@ -1,9 +1,9 @@
-"""The jobs of the queue `email`, each of which sends one message, and the two on `scheduled` that see to mail.
+"""The jobs of the queue `email`, each of which sends one message, and the mail jobs of the queue `scheduled`.
 
-Data: `{"deliveryId": 4711}`, the row of the ledger to send, and nothing of a person. Where a message has no row yet,
-what it is about may be given instead, and the job makes the row: `to`, `subject`, `html`, `text` for `send-email`,
-`bookingId` (or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message.
-Comes back: `{"deliveryId", "state", "messageId"}`.
+Data: `{"deliveryId": 4711}`, the row of the ledger to send, and no personal data. Where a message has no row yet, its
+subject may be given instead, and the job creates the row: `to`, `subject`, `html`, `text` for `send-email`, `bookingId`
+(or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message. Result:
+`{"deliveryId", "state", "messageId"}`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, JobContext, RetryLater, job
 from gnb.services import email_service
-from gnb.services.mail import after_commit, ledger
+from gnb.services.mail import ledger, outbox
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
+from gnb.services.progress import job_progress
 
 _MINUTE = 60
 
 
 class _Referred(Schema):
-    """Something with an id; what else was given of it is not looked at."""
+    """An object with an id; other fields are ignored."""
 
     class Meta:
         unknown = EXCLUDE
@@ -33,7 +34,7 @@ class _Referred(Schema):
 
 
 class _DeliveryData(Schema):
-    """A row of the ledger, or instead of it all of one of `instead`."""
+    """The id of a delivery, or all fields of one of `instead`."""
 
     instead: tuple[tuple[str, ...], ...] = ()
 
@@ -71,7 +72,7 @@ class BookingMailData(_DeliveryData):
     booking_id = fields.Integer(data_key="bookingId", strict=True, validate=validate.Range(min=1))
     booking = fields.Nested(_Referred)
     user = fields.Dict(load_only=True)
-    """Taken for the sake of callers that give it: the booking says whom to write to."""
+    """Accepted and ignored: the recipient is the booking's customer."""
 
 
 class CampaignMailData(_DeliveryData):
@@ -92,39 +93,40 @@ class MailingData(Schema):
 
 
 @job("email", "send-email", SendEmailData)
-def send_email(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Any message."""
-    return _deliver(data.get("delivery_id") or _own_row(data, running))
+    return _deliver(data.get("delivery_id") or _own_row(data, context))
 
 
 @job("email", "booking-confirmation", BookingMailData)
-def booking_confirmation(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
+def booking_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """The confirmation of a booking."""
     return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
 
 
 @job("email", "payment-confirmation", BookingMailData)
-def payment_confirmation(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
+def payment_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """That a payment has arrived."""
     return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
 
 
 @job("email", "campaign-notification", CampaignMailData)
-def campaign_notification(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
+def campaign_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """A campaign's message to one account."""
     return _deliver(data.get("delivery_id") or _campaign_row(data))
 
 
 @job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)
-def campaign_mailing(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
-    """Plans, withdraws or calls off a campaign's mail."""
-    return {"state": email_service.follow_mailing(data["campaign_id"], running.progress)}
+def campaign_mailing(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Plans a campaign's mailing."""
+    progress = job_progress(context, "recipients planned")
+    return {"state": email_service.reconcile_mailing(data["campaign_id"], progress)}
 
 
-@job("scheduled", "enqueue-left-behind", NoData)
-def enqueue_left_behind(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
-    """Puts mail that was left behind back into the queue."""
-    return {"enqueued": email_service.enqueue_left_behind()}
+@job("scheduled", "requeue-stale-deliveries", NoData)
+def requeue_stale_deliveries(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+    """Requeues stale deliveries."""
+    return {"enqueued": email_service.requeue_stale_deliveries()}
 
 
 def _deliver(delivery_id: int) -> dict[str, Any]:
@@ -137,9 +139,9 @@ def _deliver(delivery_id: int) -> dict[str, Any]:
     return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
 
 
-def _own_row(data: dict[str, Any], running: JobContext) -> int:
-    """The row of a job that came with a message instead of one: the same for every attempt of the job."""
-    key = f"job:{running.id}" if running.id else None
+def _own_row(data: dict[str, Any], context: JobContext) -> int:
+    """Return the row of a job that was added with a message; every attempt of the job uses the same."""
+    key = f"job:{context.id}" if context.id else None
     known = db.session.query(Delivery.id).filter_by(unique_key=key).scalar() if key else None
     if known:
         return int(known)
@@ -164,9 +166,9 @@ def _campaign_row(data: dict[str, Any]) -> int:
 
 
 def _committed(plan: Any) -> int:
-    """The id of the planned row, committed; it goes out by this job, not by one of its own."""
+    """Plan a delivery for this job, without a job of its own, commit, and return its id."""
     try:
-        with after_commit.left_alone():
+        with outbox.without_enqueueing():
             delivery_id: int = plan().id
             db.session.commit()
     except InvalidMessage as error:

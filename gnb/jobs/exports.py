@@ -1,15 +1,13 @@
-"""The jobs of the queue `export`: each makes one file.
+"""The jobs of the queue `export`: each writes one file.
 
-Data: `{"filters": {…}}`. Filters may also stand beside one another without `filters`, as in
-`{"startDate": "2026-01-01"}`. The job makes a row of its own, named after the job, so that a second attempt finds it
-again. With an `exportId` it makes that row's file: the filters that count are the row's, and those here are for people
-who look at the job. Comes back: `{"exportId", "fileName", "rows", "bytes"}`.
+Data: `{"exportId": "…"}`, the row of the export, which holds its filters. A job may be added with filters instead, as
+`{"filters": {…}}` or directly as `{"startDate": "2026-01-01"}`; its first attempt then creates the row. Result:
+`{"exportId", "fileName", "rows", "bytes"}`.
 """
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from marshmallow import ValidationError, fields, post_load, validate
 
@@ -17,10 +15,11 @@ from gnb.queueing import FinalError, JobContext, job
 from gnb.services import export_service
 from gnb.services.exports.errors import AttemptSuperseded, ExportNotFound, InvalidFilters
 from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilters, UsersFilters, dump_filters
+from gnb.services.progress import job_progress
 
 
 class _ExportData(Filters):
-    """Filters, as they are or under the name `filters`, and the export they belong to."""
+    """The id of an export, or filters, directly or in `filters`."""
 
     export_id = fields.String(data_key="exportId", validate=validate.Length(1, 36), metadata={"hidden": True})
 
@@ -28,9 +27,10 @@ class _ExportData(Filters):
     def _gather(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         nested = data.pop("filters", {})
         export_id = data.pop("export_id", None)
-        twice = sorted(set(nested) & set(data))
-        if twice:
-            raise ValidationError("given twice, beside `filters` and in it", self.fields[twice[0]].data_key or twice[0])
+        duplicates = sorted(set(nested) & set(data))
+        if duplicates:
+            field = self.fields[duplicates[0]].data_key or duplicates[0]
+            raise ValidationError("given twice, beside `filters` and in it", field)
         return {"filters": {**data, **nested}, "export_id": export_id}
 
 
@@ -53,53 +53,45 @@ class UsersData(_ExportData, UsersFilters):
 
 
 @job("export", "bookings-csv", BookingsData)
-def bookings_csv(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def bookings_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Bookings as a CSV file."""
-    return _make(data, running)
+    return _run(data, context)
 
 
 @job("export", "users-csv", UsersData)
-def users_csv(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def users_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Accounts as a CSV file."""
-    return _make(data, running)
+    return _run(data, context)
 
 
 @job("export", "revenue-csv", RevenueData)
-def revenue_csv(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def revenue_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Revenue by day and tour as a CSV file."""
-    return _make(data, running)
+    return _run(data, context)
 
 
 @job("export", "bookings-pdf", BookingsData)
-def bookings_pdf(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def bookings_pdf(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Bookings as a PDF document."""
-    return _make(data, running)
+    return _run(data, context)
 
 
 @job("export", "revenue-pdf", RevenueData)
-def revenue_pdf(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def revenue_pdf(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """The revenue report as a PDF document."""
-    return _make(data, running)
+    return _run(data, context)
 
 
-def _make(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
-    last = running.attempt >= running.attempts
+def _run(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    job_id = context.id or None
+    last = context.attempt >= context.attempts
     try:
-        export_id = data["export_id"] or _own_export(data["filters"], running)
-        export = export_service.run(export_id, running.id or None, last, running.progress)
+        export_id = data["export_id"]
+        if export_id is None:
+            filters = dump_filters(context.type, data["filters"])
+            export_id = export_service.create_for_job(context.type, filters, job_id).id
+        export = export_service.run(export_id, job_id, last, job_progress(context, "rows"))
     except (ExportNotFound, AttemptSuperseded, InvalidFilters) as error:
-        # A second attempt would meet the same.
+        # Another attempt would raise the same error.
         raise FinalError(str(error)) from error
-    return {
-        "exportId": export.id,
-        "fileName": export.file_name,
-        "rows": export.rows_done,
-        "bytes": export.size,
-    }
-
-
-def _own_export(filters: dict[str, Any], running: JobContext) -> str:
-    """The row of a job that came without one: the same for every attempt of the job."""
-    name = f"{running.queue}/{running.id or uuid4()}"
-    written = dump_filters(running.type, filters)
-    return export_service.ensure(running.type, written, str(uuid5(NAMESPACE_OID, name))).id
+    return {"exportId": export.id, "fileName": export.file_name, "rows": export.rows_done, "bytes": export.size}

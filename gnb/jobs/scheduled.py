@@ -83,5 +83,5 @@ SCHEDULES = [
     Schedule("generate-weekly-report", "generate-weekly-report", cron="0 9 * * mon", tz=_HOME),
     Schedule("update-sitemap", "update-sitemap", cron="0 0 * * *", tz=_HOME),
     Schedule("clean-up", "clean-up", cron="30 3 * * *", tz=_HOME),
-    Schedule("enqueue-left-behind", "enqueue-left-behind", every=60, catch_up="skip"),
+    Schedule("requeue-stale-deliveries", "requeue-stale-deliveries", every=60, catch_up="skip"),
 ]

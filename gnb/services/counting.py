@@ -3,23 +3,19 @@
 Importing the module registers its listeners. The counters are in the broker, shared by all processes.
 """
 
-from typing import Any, cast
+from typing import Any
 
-import sqlalchemy as sa
 from flask import has_app_context
-from sqlalchemy import event
-from sqlalchemy.orm import Session, SessionTransaction
 
-from gnb.extensions import db, engine, settings
+from gnb.extensions import engine, settings
 from gnb.models import Booking
 from gnb.services.accounts.authentication import sign_in_attempted
+from gnb.services.after_commit import on_commit
 
 BOOKINGS = "bookings_created"
 SIGN_INS = "auth_attempts"
 LANGUAGE_MODEL = "language_model"
 """With the model's name and what is counted as labels; see `gnb.services.ai.usage`."""
-
-_NEW = "bookings to be counted"
 
 
 @sign_in_attempted.connect
@@ -27,29 +23,14 @@ def _count_sign_in(_sender: Any, kind: str, success: bool) -> None:
     _count(SIGN_INS, kind, str(success).lower())
 
 
-@event.listens_for(db.session, "after_flush")
-def _note_bookings(session: Session, _context: Any) -> None:
-    new = [(made, made.status) for made in session.new if isinstance(made, Booking)]
-    if new:
-        session.info.setdefault(_NEW, []).extend(new)
-
-
-@event.listens_for(db.session, "after_commit")
-def _count_bookings(session: Session) -> None:
-    """Count committed bookings, except at the end of a savepoint and those that were rolled back."""
-    if session.in_nested_transaction():
-        return
-    for booking, status in session.info.pop(_NEW, ()):
-        if cast("sa.orm.InstanceState[Booking]", sa.inspect(booking)).persistent:
-            _count(BOOKINGS, status)
-
-
-@event.listens_for(db.session, "after_soft_rollback")
-def _discard_bookings(session: Session, ended: SessionTransaction) -> None:
-    if ended.parent is None:
-        session.info.pop(_NEW, None)
+def _count_bookings(statuses: list[str]) -> None:
+    for status in statuses:
+        _count(BOOKINGS, status)
 
 
 def _count(name: str, *labels: str) -> None:
     if has_app_context() and settings().queue_enabled:
         engine().counters.add(name, *labels)
+
+
+on_commit(Booking, lambda booking: booking.status, _count_bookings)

@@ -1,12 +1,13 @@
-"""Exports: ask for one, make one, look at one, hand out its file, remove the old ones.
+"""Exports: request, run, list, download and remove them.
 
     result = export_bookings_csv_async({"status": "confirmed"})
     result.job_id                    # queued, or
-    result.sync, result.data         # done at once, because the broker is away
+    result.sync, result.data         # run inline, because the broker was unreachable
 
-    export_bookings_csv({"status": "confirmed"})      # the text itself, here and now
+    export_bookings_csv({"status": "confirmed"})      # returns the text
 
-Filters are those of `gnb.services.exports.filters`; each function raises InvalidFilters naming every wrong field.
+Every export begins with its row in the table `exports`; the job carries the row's id and nothing else. Filters are
+those of `gnb.services.exports.filters`; each function raises InvalidFilters naming every wrong field.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import sqlalchemy as sa
 import structlog
@@ -29,9 +29,8 @@ from gnb.services import queue_service
 from gnb.services.exports import attempts, clean_up
 from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters
 from gnb.services.exports.filters import dump_filters, load_filters
-from gnb.services.exports.lost import fail_lost
-from gnb.services.exports.making import write_export
 from gnb.services.exports.storage import open_storage
+from gnb.services.progress import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -40,7 +39,7 @@ Filters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What became of a request: queued as `job_id`, or, with the broker away, done at once (`sync`)."""
+    """The outcome of a request: queued as `job_id`, or, with the broker unreachable, run inline (`sync`)."""
 
     export_id: str
     job_id: str | None
@@ -49,7 +48,7 @@ class ExportResult:
 
     @property
     def data(self) -> str | bytes | None:
-        """The file when it was done at once: text of a CSV, bytes of a PDF. None while it is queued."""
+        """The file of an inline run: text of a CSV, bytes of a PDF. None for a queued export."""
         if not self.sync:
             return None
         export = get(self.export_id)
@@ -59,7 +58,7 @@ class ExportResult:
 
 @dataclass(frozen=True)
 class Removed:
-    """What a clean-up removed or gave up."""
+    """Counts of what a clean-up removed or marked as failed."""
 
     files: int
     abandoned: int
@@ -67,68 +66,68 @@ class Removed:
 
 
 def export_bookings_csv(filters: Filters | None = None) -> str:
-    """The bookings as CSV text. It is held in memory whole: for many, queue it and read the file."""
+    """Return the bookings as CSV text. It is held in memory: for many bookings, queue the export and read its file."""
     return _make("bookings-csv", filters).decode()
 
 
 def export_users_csv(filters: Filters | None = None) -> str:
-    """The accounts as CSV text."""
+    """Return the accounts as CSV text."""
     return _make("users-csv", filters).decode()
 
 
 def export_revenue_csv(filters: Filters | None = None) -> str:
-    """Revenue by day and tour as CSV text."""
+    """Return revenue by day and tour as CSV text."""
     return _make("revenue-csv", filters).decode()
 
 
 def generate_revenue_pdf(filters: Filters | None = None, language: str = DEFAULT_LANGUAGE) -> bytes:
-    """The revenue report as a PDF, in Turkish or English."""
+    """Return the revenue report as a PDF, in Turkish or English."""
     return _make("revenue-pdf", filters, language)
 
 
 def generate_bookings_pdf(filters: Filters | None = None, language: str = DEFAULT_LANGUAGE) -> bytes:
-    """The list of bookings as a PDF, in Turkish or English."""
+    """Return the list of bookings as a PDF, in Turkish or English."""
     return _make("bookings-pdf", filters, language)
 
 
 def export_bookings_csv_async(filters: Filters | None = None, **options: Any) -> ExportResult:
-    """The same, queued. Options of all these: `requested_by` (a User), `language`."""
+    """Queue the export. Options of all `_async` functions: `requested_by` (a User), `language`."""
     return _result(request("bookings-csv", filters, **options))
 
 
 def export_users_csv_async(filters: Filters | None = None, **options: Any) -> ExportResult:
-    """The same, queued."""
+    """Queue the export."""
     return _result(request("users-csv", filters, **options))
 
 
 def export_revenue_csv_async(filters: Filters | None = None, **options: Any) -> ExportResult:
-    """The same, queued."""
+    """Queue the export."""
     return _result(request("revenue-csv", filters, **options))
 
 
 def generate_revenue_pdf_async(filters: Filters | None = None, **options: Any) -> ExportResult:
-    """The same, queued."""
+    """Queue the export."""
     return _result(request("revenue-pdf", filters, **options))
 
 
 def generate_bookings_pdf_async(filters: Filters | None = None, **options: Any) -> ExportResult:
-    """The same, queued."""
+    """Queue the export."""
     return _result(request("bookings-pdf", filters, **options))
 
 
 def request(
     export_type: str, filters: Filters | None = None, requested_by: User | None = None, language: str = DEFAULT_LANGUAGE
 ) -> Export:
-    """The export's row: queued, or, with the broker away, completed already. Commits.
+    """Create the export and queue it; with the broker unreachable, run it inline. Commits.
 
-    Raises UnknownExportType and InvalidFilters; done at once, also what making the file raises.
+    Raises:
+        UnknownExportType, InvalidFilters, and for an inline run the errors of `run`.
     """
     export = create(export_type, filters, requested_by, language)
-    data = {"filters": export.filters, "exportId": export.id}
     try:
-        job = queue_service.add_export_job(export_type, data)
+        job = queue_service.add_export_job(export_type, {"exportId": export.id})
     except QueueUnavailable as error:
-        log.warning("an export is made at once, without the queue", export=export.id, cause=str(error))
+        log.warning("an export runs inline, without the queue", export=export.id, cause=str(error))
         return run(export.id)
     export.job_id = job.id
     db.session.commit()
@@ -140,9 +139,9 @@ def create(
     filters: Filters | None = None,
     requested_by: User | None = None,
     language: str = DEFAULT_LANGUAGE,
-    export_id: str | None = None,
+    job_id: str | None = None,
 ) -> Export:
-    """A new export in state `waiting`, not queued yet, with that id or a new one. Commits.
+    """Create an export in state `waiting` without queueing it. Commits.
 
     Raises UnknownExportType and InvalidFilters.
     """
@@ -151,90 +150,94 @@ def create(
     if tour is not None and db.session.get(Tour, tour) is None:
         raise InvalidFilters({"tour": [f"there is no tour {tour}"]})
     export = Export(
-        id=export_id or str(uuid4()),
         type=export_type,
         filters=dump_filters(export_type, loaded),
         language=language,
         requested_by_id=requested_by.id if requested_by else None,
+        job_id=job_id,
     )
     db.session.add(export)
     db.session.commit()
     return export
 
 
-def ensure(export_type: str, filters: Filters | None, export_id: str) -> Export:
-    """The export with that id, made if there is none. Commits."""
-    return db.session.get(Export, export_id) or create(export_type, filters, export_id=export_id)
+def create_for_job(export_type: str, filters: Filters | None, job_id: str | None) -> Export:
+    """Return the row of a job that was added without one; its first attempt creates the row. Commits."""
+    wanted = sa.select(Export).where(Export.job_id == job_id, Export.type == export_type).order_by(Export.created_at)
+    found = db.session.scalars(wanted.limit(1)).first() if job_id else None
+    return found or create(export_type, filters, job_id=job_id)
 
 
-def run(
-    export_id: str, job_id: str | None = None, last: bool = True, report: attempts.Report = attempts.unheard
-) -> Export:
-    """Makes the export's file, here and now; returns the row. See `attempts.run_attempt` for what it raises."""
-    attempts.run_attempt(_place(), export_id, job_id, last, report)
+def run(export_id: str, job_id: str | None = None, last: bool = True, progress: Progress = noop_progress) -> Export:
+    """Write the export's file now and return the row. Raises as `attempts.run_attempt`.
+
+    Args:
+        last: Whether no other attempt follows; decides between `failed` and `waiting` after an error.
+    """
+    attempts.run_attempt(_backend(), export_id, job_id, last, progress)
     return get(export_id)
 
 
 def get(export_id: str) -> Export:
-    """The export as it is at this moment. Raises ExportNotFound."""
+    """Return the export. Raises ExportNotFound."""
     export = db.session.get(Export, export_id, populate_existing=True)
     if export is None:
         raise ExportNotFound(f"there is no export {export_id}")
-    fail_lost([export])
+    clean_up.fail_lost([export])
     return export
 
 
 def list_exports(start: int = 0, end: int = 20) -> tuple[list[Export], int]:
-    """The exports from `start` up to, not including, `end`, newest first, and how many there are in all."""
+    """Return the exports at [start, end), newest first, and the total."""
     found = db.session.scalars(
         sa.select(Export)
         .options(joinedload(Export.requested_by))
         .order_by(Export.created_at.desc(), Export.id)
         .slice(start, end)
     ).all()
-    fail_lost(found)
+    clean_up.fail_lost(found)
     return list(found), db.session.scalar(sa.select(sa.func.count()).select_from(Export)) or 0
 
 
 def file_size(export: Export) -> int:
-    """Bytes of the whole file. Raises FileNotAvailable, saying why, when there is none to hand out."""
+    """Return the size of the file in bytes. Raises FileNotAvailable with the reason if there is none."""
     if export.state == "removed":
         raise FileNotAvailable("Its file was removed after its seven days; ask for it again.")
     if export.state == "failed":
         raise FileNotAvailable("It failed, so there is no file; ask for it again.")
     if export.state != "completed" or not export.file_key:
         raise FileNotAvailable("It is not ready yet; wait until it is completed.")
-    size = _place().storage.size(export.file_key)
+    size = _backend().storage.size(export.file_key)
     if size is None or size != export.size:
         raise FileNotAvailable("Its file is no longer in the storage; ask for it again.")
     return size
 
 
 def read_file(export: Export, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """The file's bytes from `start` up to, not including, `end`, in pieces. Raises FileNotAvailable."""
+    """Yield the bytes [start, end) of the file in pieces. Raises FileNotAvailable."""
     size = file_size(export)
-    assert export.file_key is not None  # noqa: S101 - file_size has made sure of it
-    return _place().storage.read(export.file_key, start, size if end is None else end)
+    assert export.file_key is not None  # noqa: S101 - checked by file_size
+    return _backend().storage.read(export.file_key, start, size if end is None else end)
 
 
 def remove_expired_exports(moment: datetime | None = None) -> Removed:
-    """Removes files older than seven days and leftovers of broken attempts; the rows stay as history."""
+    """Remove files older than seven days and the remains of failed attempts; the rows are kept."""
     moment = moment or now()
-    place = _place()
+    backend = _backend()
     return Removed(
-        files=clean_up.remove_expired(place, moment),
-        abandoned=clean_up.give_up_abandoned(place, moment),
-        leftovers=clean_up.remove_leftovers(place, moment),
+        files=clean_up.remove_expired(backend, moment),
+        abandoned=clean_up.fail_abandoned(moment),
+        leftovers=clean_up.remove_leftovers(backend, moment),
     )
 
 
-def _place() -> attempts.Place:
-    return attempts.Place(db.engine, open_storage(settings().export_storage, db.engine))
+def _backend() -> attempts.ExportBackend:
+    return attempts.ExportBackend(db.engine, open_storage(settings().export_storage, db.engine))
 
 
 def _make(export_type: str, filters: Filters | None, language: str = DEFAULT_LANGUAGE) -> bytes:
     whole = io.BytesIO()
-    write_export(export_type, load_filters(export_type, filters), language, whole, db.engine)
+    attempts.write_export(export_type, load_filters(export_type, filters), language, whole, db.engine)
     return whole.getvalue()
 
 

@@ -86,7 +86,7 @@ def test_a_database_that_goes_away_in_the_midst_fails_the_attempt_not_the_export
     db.session.remove()
     other = sa.create_engine(db.engine.url)
 
-    def cut(_percent: float, _words: str) -> None:
+    def cut(_done: int, _total: int) -> None:
         with other.begin() as connection:
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -94,7 +94,7 @@ def test_a_database_that_goes_away_in_the_midst_fails_the_attempt_not_the_export
             )
 
     with pytest.raises(Exception, match=r"terminat|closed|lost"):
-        export_service.run(export_id, last=False, report=cut)
+        export_service.run(export_id, last=False, progress=cut)
     other.dispose()
     with pytest.raises(FileNotAvailable):
         export_service.file_size(export_service.get(export_id))

@@ -16,7 +16,7 @@ from flask import Flask
 
 from gnb.models import Delivery, User, db
 from gnb.services import email_service
-from gnb.services.mail import campaigns, ledger, planning
+from gnb.services.mail import campaigns, ledger
 from tests.business import make_campaign
 from tests.fault_table import Fault
 from tests.faults.conftest import longest_pause
@@ -53,7 +53,7 @@ def test_workers_killed_while_they_send_lose_nothing(
     db.session.commit()
     campaign = make_campaign()
     campaigns.start(campaign)
-    planning.follow(campaign.id)
+    campaigns.reconcile(campaign.id)
     workers = start_workers(variables)
     killed, deadline = 0, time.monotonic() + 500
     first = 0.0
@@ -86,5 +86,5 @@ def test_workers_killed_while_they_send_lose_nothing(
 def test_a_take_is_longer_than_a_job_and_the_sweep_frees_it(app: Flask) -> None:
     from gnb.services.queues import DEFAULTS
 
-    assert ledger.TAKEN_FOR.total_seconds() > DEFAULTS["email"].timeout + 3
-    assert email_service.enqueue_left_behind() == 0
+    assert ledger.CLAIM_TTL.total_seconds() > DEFAULTS["email"].timeout + 3
+    assert email_service.requeue_stale_deliveries() == 0

@@ -145,7 +145,7 @@ def test_seasons_weekdays_and_growth_can_be_seen(app: Flask) -> None:
 
 @on_sqlite
 def test_awkward_names_survive_the_database_and_csv(app: Flask) -> None:
-    from gnb.services.demo.names import AWKWARD_NAMES
+    from gnb.services.demo.people import AWKWARD_NAMES
 
     demo.load(3000, seed=5, until=UNTIL)
     stored = {name for (name,) in db.session.execute(sa.select(Booking.customer_name))}

@@ -22,7 +22,7 @@ from gnb.services import audit, email_service
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
 from gnb.services.mail.errors import MailError
-from gnb.services.mail.segments import count_recipients
+from gnb.services.mail.recipients import count_recipients
 from gnb.services.pricing.campaigns import tours_under
 
 _MOVES = {"pause": mailings.pause, "resume": mailings.resume, "cancel": mailings.cancel}

@@ -25,7 +25,7 @@ from gnb.extensions import csrf, db, limiter
 from gnb.models import TEXT_LANGUAGES, Booking, User
 from gnb.services.accounts import users
 from gnb.services.bookings.fields import Phone
-from gnb.services.mail import preferences
+from gnb.services.mail import recipients
 from gnb.services.mail.words import text_language
 
 PAGE_SIZE = 10
@@ -71,7 +71,7 @@ def _values(user: User) -> dict[str, object]:
         "name": user.name,
         "phone": user.phone,
         "language": user.language,
-        "campaigns": preferences.wants_campaigns(user.email),
+        "campaigns": recipients.wants_campaigns(user.email),
     }
 
 
@@ -123,17 +123,17 @@ def again(token: str) -> ResponseReturnValue:
 
 def _save(token: str, wanted: bool) -> ResponseReturnValue:
     user = _user(token)
-    preferences.set_campaigns(user.email, wanted)
+    recipients.set_campaigns(user.email, wanted)
     db.session.commit()
     return _page(token, user, saved=True)
 
 
 def _user(token: str) -> User:
-    return preferences.user_of_token(token) or abort(404, "This link is invalid, or its account no longer exists.")
+    return recipients.user_of_token(token) or abort(404, "This link is invalid, or its account no longer exists.")
 
 
 def _page(token: str, user: User, saved: bool = False) -> str:
-    wanted = preferences.wants_campaigns(user.email)
+    wanted = recipients.wants_campaigns(user.email)
     return render_template("site/unsubscribe.html", token=token, address=masked(user.email), wanted=wanted, saved=saved)
 
 

@@ -27,8 +27,7 @@ from gnb.services.bookings.errors import (
 from gnb.services.bookings.request import BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel
-from gnb.services.mail.booking_facts import booking_facts
-from gnb.services.mail.calendar import pickup_calendar
+from gnb.services.mail.booking_facts import booking_facts, pickup_calendar
 from gnb.services.mail.message import sender_domain
 
 blueprint = Blueprint("bookings", __name__, url_prefix="/bookings/<reference>")

@@ -17,7 +17,7 @@ from gnb.extensions import db
 from gnb.models import ROLES, Booking, User, normalize_email
 from gnb.services import audit, email_service
 from gnb.services.accounts import authentication, passwords
-from gnb.services.mail import preferences
+from gnb.services.mail import recipients
 
 __all__ = ["open_account", "request_account", "request_password_reset", "reset_password", "save_settings"]
 
@@ -76,7 +76,7 @@ def reset_password(token: str, new: str) -> User:
 def save_settings(user: User, name: str, phone: str | None, language: str, campaigns: bool) -> None:
     """Save the account holder's settings. Commits."""
     user.name, user.phone, user.language = name, phone, language
-    preferences.set_campaigns(user.email, campaigns)
+    recipients.set_campaigns(user.email, campaigns)
     db.session.commit()
 
 

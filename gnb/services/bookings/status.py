@@ -58,7 +58,7 @@ def set_status(booking: Booking, status: str, actor: User | None = None, label: 
     if status == "cancelled":
         seats.release(booking.tour_id, booking.travel_date, booking.guests)
         # A confirmation that mail could not take so far must not come after the cancellation.
-        ledger.call_off_booking(booking.id)
+        ledger.cancel_booking(booking.id)
     if plan := _MAILS.get(status):
         plan(booking)
     details = {"from": before, "to": status}

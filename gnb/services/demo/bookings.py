@@ -1,4 +1,4 @@
-"""The bookings of the demo data: who booked what, who came along, and how the day went."""
+"""The bookings of the demo data: customer, tour, passengers, extras, and the course of the trip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 
 from gnb.models import local_midnight
 from gnb.services.demo import delays, demand
-from gnb.services.demo.names import HOTELS, NOTES
 from gnb.services.demo.people import Person, draw_companion, draw_person
 from gnb.services.pricing.quotes import PER_VEHICLE, Party, fares
 
@@ -28,12 +27,35 @@ _PRICE_LEVELS = tuple(Decimal(level) for level in ("1", "1", "1", "0.9", "0.95",
 _AIRLINES = ("TK", "PC", "XQ", "VF", "BA", "LH", "SU", "SV", "AF", "U2")
 _PLATES = {"Istanbul": 34, "Antalya": 7, "Izmir": 35, "Ankara": 6, "Trabzon": 61, "Nevşehir": 50, "Kayseri": 38}
 _REFERENCE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_NOTES = (
+    "Please bring a sign with the name.",
+    "Two suitcases, one pushchair, 1 surfboard (2.1 m).",
+    "Uçağımız rötar yapabilir,\nlütfen bekleyin.",
+    'Allergic to "strong perfume", please.\nWe are on the second floor; ring twice.',
+    "=NOW()",
+    "Bitte nicht anrufen,\r\nnur WhatsApp.",
+    "الرجاء الانتظار عند باب الخروج رقم ٢",
+    "Рейс может задержаться. Спасибо!",
+    "Rendez-vous devant l'hôtel, côté mer.",
+)
+_HOTELS = (
+    "Hotel Deniz",
+    'Otel "Güneş"',
+    "Grand Bazaar Suites, Kat 3",
+    "Pera Konağı",
+    "Çınar Butik Otel",
+    "Marina Résidence",
+    "Ağaoğlu Villa, No: 7/B",
+    "Şehir Oteli,\n2. giriş",
+    "Sea & Sun Apartments",
+    "Kapadokya Mağara Evi",
+)
 _ACCOUNT_SHARE = 0.65
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What a booking needs to know of a tour. `extras` are the prices of the catalogue by code."""
+    """What a booking needs to know of a tour."""
 
     id: int
     category: str
@@ -50,7 +72,7 @@ class Product:
 
 @dataclass(slots=True)
 class Drawn:
-    """One booking's rows: itself, its passengers, its extras."""
+    """The rows of one booking."""
 
     booking: dict[str, Any]
     passengers: list[dict[str, Any]]
@@ -59,7 +81,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Business:
-    """What bookings are drawn from. Customers are in the order they came; ids follow on from `first_customer`."""
+    """What bookings are drawn from. Customers are in the order of registration, with ids from `first_customer`."""
 
     products: list[Product]
     extras: dict[str, Decimal]
@@ -71,7 +93,7 @@ class Business:
 
 
 def draw_bookings(business: Business, count: int, rng: Random) -> Iterator[Drawn]:
-    """`count` bookings in the order they were made, numbered from `first_booking`."""
+    """Yield `count` bookings in the order they were made, numbered from `first_booking`."""
     came = [moment for _, moment in business.customers]
     weights = list(accumulate(product.weight for product in business.products))
     end = local_midnight(business.until)
@@ -79,7 +101,7 @@ def draw_bookings(business: Business, count: int, rng: Random) -> Iterator[Drawn
         product = rng.choices(business.products, cum_weights=weights)[0]
         known = bisect_right(came, made)
         if known and rng.random() < _ACCOUNT_SHARE:
-            index = int(known * rng.random() ** 1.4)  # the older an account, the more it has booked
+            index = int(known * rng.random() ** 1.4)  # older accounts have more bookings
             user_id, person = business.first_customer + index, business.customers[index][0]
         else:
             user_id, person = None, draw_person(10_000_000 + number, rng)
@@ -87,7 +109,7 @@ def draw_bookings(business: Business, count: int, rng: Random) -> Iterator[Drawn
 
 
 def reference_of(number: int) -> str:
-    """The reference of the n-th booking: no two alike below 2^30, and not to be guessed from one another."""
+    """Return the reference of the n-th booking: unique below 2^30, and not predictable from another."""
     scattered = number * 387_420_489 % 2**30
     return "GNB-" + "".join(_REFERENCE_LETTERS[scattered >> shift & 31] for shift in range(25, -1, -5))
 
@@ -164,14 +186,14 @@ def _draw_extras(
 
 
 def _places(product: Product, driven: bool, rng: Random) -> dict[str, Any]:
-    hotel = f"{rng.choice(HOTELS)}, {product.town}"
+    hotel = f"{rng.choice(_HOTELS)}, {product.town}"
     flight = f"{rng.choice(_AIRLINES)}{rng.randrange(100, 3000)}" if driven else None
     airport = f"{product.airport}, {'arrivals' if product.outward else 'departures'}"
     return {
         "pickup_place": airport if driven and product.outward else hotel,
         "dropoff_place": (hotel if product.outward else airport) if driven else None,
         "flight_number": flight,
-        "notes": rng.choice(NOTES) if rng.random() < 0.06 else None,
+        "notes": rng.choice(_NOTES) if rng.random() < 0.06 else None,
     }
 
 
@@ -185,7 +207,7 @@ def _course(
     end: datetime,
     rng: Random,
 ) -> dict[str, Any]:
-    """Payment, driver and how the day went; a column for each whatever the status, as bulk inserts want it."""
+    """Return payment, driver and times; the same columns for every status, as bulk inserts require."""
     course: dict[str, Any] = dict.fromkeys(
         ("paid_at", "cancelled_at", "driver_id", "vehicle", "actual_pickup_at", "actual_arrival_at")
     )

@@ -1,4 +1,4 @@
-"""Writes the demo data in one transaction, in bulk."""
+"""Loads the demo data in one transaction, by bulk inserts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gnb.models import (
     local_midnight,
 )
 from gnb.services.accounts import passwords
-from gnb.services.demo import accounts, catalogue, demand
+from gnb.services.demo import catalogue, demand, people
 from gnb.services.demo.bookings import Business, Drawn, Product, draw_bookings
 from gnb.services.demo.campaigns import campaigns
 
@@ -46,7 +46,7 @@ _CITY_WEIGHT = {"Istanbul": 2.2, "Antalya": 1.8, "Izmir": 0.9, "Bodrum": 0.9, "D
 
 @dataclass(frozen=True)
 class Loaded:
-    """How many rows of each kind were added."""
+    """Counts of the rows that were added."""
 
     bookings: int
     passengers: int
@@ -61,10 +61,13 @@ def load(
     password: str | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Loaded:
-    """Add a business of `count` bookings up to the day `until`, all of it or nothing.
+    """Add `count` bookings up to the day `until`, with tours, customers and campaigns: everything or nothing.
 
-    The same seed, day and database give the same rows. What an earlier load left is kept and added to. `password` lets
-    the staff accounts sign in. `progress` is told how many bookings are written.
+    The same seed, day and database give the same rows. Existing rows are kept.
+
+    Args:
+        password: Of the staff accounts; without one they cannot sign in.
+        progress: Called with the number of bookings written.
     """
     rng = Random(seed)
     connection = db.session.connection()
@@ -99,7 +102,7 @@ def _load(
 
 @contextmanager
 def _room_for_indexes(connection: sa.Connection) -> Iterator[None]:
-    """SQLite's page cache of 2 MB makes every insert into a large index read and write the file: give it more."""
+    """Enlarge SQLite's page cache of 2 MB, with which every insert into a large index reads and writes the file."""
     if connection.dialect.name != "sqlite":
         yield
         return
@@ -121,11 +124,11 @@ def _add_catalogue(connection: sa.Connection, end: datetime, password: str | Non
     _add_missing(connection, Extra, Extra.code, catalogue.extras())
     _add_missing(connection, Tour, Tour.slug, [{**row, "created_at": end} for row in catalogue.tours()])
     _add_missing(connection, Campaign, Campaign.name, campaigns(end))
-    _add_missing(connection, User, User.email, accounts.staff(password_hash, end))
+    _add_missing(connection, User, User.email, people.staff(password_hash, end))
 
 
 def _add_missing(connection: sa.Connection, model: type, key: Any, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows whose key is not there yet."""
+    """Insert the rows whose key does not exist yet."""
     there = set(connection.scalars(sa.select(key)))
     for row in rows:
         if row[key.key] not in there:
@@ -135,17 +138,17 @@ def _add_missing(connection: sa.Connection, model: type, key: Any, rows: list[di
 def _add_accounts(connection: sa.Connection, count: int, until: date, end: datetime, rng: Random) -> Business:
     start = end - timedelta(days=demand.MONTHS_BACK * 31)
     first_driver = _next_id(connection, User)
-    driver_rows = accounts.drivers(first_driver, end, rng)
+    driver_rows = people.drivers(first_driver, end, rng)
     first_customer = first_driver + len(driver_rows)
-    people = accounts.customers(first_customer, max(count // accounts.BOOKINGS_PER_ACCOUNT, 1), start, end, rng)
-    for rows in _batches(iter([*driver_rows, *accounts.customer_rows(first_customer, people)])):
+    customers = people.customers(first_customer, max(count // people.BOOKINGS_PER_ACCOUNT, 1), start, end, rng)
+    for rows in _batches(iter([*driver_rows, *people.customer_rows(first_customer, customers)])):
         connection.execute(sa.insert(User), rows)
-    if wishes := accounts.unsubscribed(people, end, rng):
+    if wishes := people.unsubscribed(customers, end, rng):
         connection.execute(sa.insert(NotificationSetting), wishes)
     return Business(
         products=_products(connection),
         extras={row.code: row.price for row in connection.execute(sa.select(Extra.code, Extra.price))},
-        customers=people,
+        customers=customers,
         first_customer=first_customer,
         drivers=[row["id"] for row in driver_rows],
         first_booking=_next_id(connection, Booking),
@@ -184,7 +187,7 @@ def _write(connection: sa.Connection, batch: list[Drawn]) -> int:
 
 
 def _add_departures(connection: sa.Connection, until: date) -> None:
-    """The seats of the coming days, with those taken that bookings have taken."""
+    """Add the departures of the coming days, with the seats that bookings have taken."""
     connection.execute(sa.delete(Departure).where(Departure.departs_on >= until))
     taken = (
         sa.select(Booking.tour_id, Booking.travel_date, sa.func.sum(Booking.guests), Tour.daily_seats)
@@ -205,7 +208,7 @@ def _next_id(connection: sa.Connection, model: type[Booking] | type[User]) -> in
 
 
 def _number_on(connection: sa.Connection) -> None:
-    """Have PostgreSQL number the next rows after those written here; SQLite does so by itself."""
+    """Set PostgreSQL's sequences to the ids written here; SQLite needs no such step."""
     if connection.dialect.name != "postgresql":
         return
     for model in (User, Booking):

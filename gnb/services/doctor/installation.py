@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from flask import current_app
 
 from gnb.config import INSTANCE, Settings
 from gnb.extensions import settings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 from gnb.services.exports.errors import NoFonts
 from gnb.services.mail.errors import MailUnavailable
-from gnb.services.mail.providers import server
-from gnb.services.mail.smtp import Connection
+from gnb.services.mail.providers import Connection, server
 
 if TYPE_CHECKING:
     from pypdf import PageObject
@@ -90,7 +86,7 @@ def check_mail() -> Iterator[Finding]:
         return
     there = server(chosen)
     try:
-        Connection(there, _SECONDS_AN_ANSWER).try_out()
+        Connection(there, _SECONDS_AN_ANSWER).check()
     except MailUnavailable as error:
         yield problem("mail", str(error), f"Check the variables of EMAIL_PROVIDER={chosen.email_provider}")
     else:
@@ -106,14 +102,14 @@ _FONTS = "Install: apt-get install fonts-dejavu-core"
 def check_documents() -> Iterator[Finding]:
     """Check that a PDF can be made, with the letters of Turkish."""
     try:
-        from gnb.services.exports.typesetting import Typesetter
+        from gnb.services.exports.pdf_renderer import PdfRenderer
     except OSError as error:
         yield problem("documents", f"a library of WeasyPrint is missing: {cause(error)}", _LIBRARIES)
         return
     except NoFonts as error:
         yield problem("documents", str(error), _FONTS)
         return
-    pdf = Typesetter(Path(str(current_app.static_folder))).pages(f"<p>{_SAMPLE}").write_pdf()
+    pdf = PdfRenderer("en").render_html(f"<p>{_SAMPLE}").write_pdf()
     from pypdf import PdfReader  # ten megabytes that every process would carry, and only this needs
 
     page = PdfReader(io.BytesIO(pdf)).pages[0]

@@ -1,15 +1,15 @@
-"""Exports, piece by piece: what may be asked for, how the rows become a file, where the file is kept.
+"""Exports: which rows are selected, how they become a file, where the file is kept.
 
-`gnb.services.export_service` is the door; the files here are the rooms, one idea each:
+`gnb.services.export_service` is the interface. The modules behind it:
 
-    filters        what each export may be narrowed by; one schema for API, form, command line and job
-    selection      filters as conditions of a query
-    csv_columns    the columns of each CSV file
-    csv_sqlite, csv_postgresql, csv_file    rows as lines, made by the database itself
+    filters        the filters of each export; one schema for API, form, command line and job
+    selection      filters as conditions of a query, and the snapshot that is read
     revenue        totals by day and tour, in SQL
-    bookings_pdf, revenue_pdf, plots, pdf_pages, pdf_join    documents, slice by slice
+    csv_export     columns and writer of the CSV files
+    csv_sqlite, csv_postgresql    rows as CSV lines, made by the database
+    pdf_documents  the PDF exports
+    pdf_renderer, pdf_join, plots    HTML to pages, parts to one document, figures to bars
     storage        where files are kept: the database, a folder, S3
-    attempts       one try at an export: from its row to the whole file, or to nothing
-    lost           exports that no job will make any more
-    clean_up       files past their time, and what broken attempts left behind
+    attempts       one attempt at an export
+    clean_up       expired and orphaned exports
 """

@@ -1,16 +1,16 @@
-"""One try at an export: from its row to the whole file, or to nothing.
+"""One attempt at an export: from its row to the whole file, or to nothing.
 
-Every attempt writes under a key of its own. The row names the key of the attempt that has it now, and becomes
-`completed` only in one transaction, by that attempt, when its file is whole. So a worker that was thought dead and
-comes back finds the row no longer its own, and throws its file away; what a dead one left behind is removed by the
-next attempt, or by the clean-up. Rows are written over connections of their own: nothing hangs on a caller's session.
+Every attempt writes to a key of its own. The row holds the key of the current attempt and becomes `completed` in one
+transaction, by that attempt, when its file is whole. A worker that was considered dead and continues finds the row
+taken over and discards its file; the file of a dead worker is removed by the next attempt or by the clean-up. Rows are
+written over connections of their own, independent of the caller's session.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,56 +19,59 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.models import Export, local_day, now
+from gnb.services.exports.csv_export import Sink, write_csv
 from gnb.services.exports.errors import AttemptSuperseded, ExportError, ExportNotFound, StorageError
 from gnb.services.exports.filters import load_filters
-from gnb.services.exports.making import CONTENT_TYPES, extension, file_name, write_export
-from gnb.services.exports.storage import Storage
+from gnb.services.exports.storage import CONTENT_TYPES, Storage
+from gnb.services.progress import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 
 KEPT = timedelta(days=7)
 """How long a finished file is kept."""
 
-_SECONDS_BETWEEN_NOTES = 1.0
-
-Report = Callable[[float, str], None]
-"""Told the percentage done and the same in words."""
-
-
-def unheard(_percent: float, _words: str) -> None:
-    """The report of an attempt that nobody listens to."""
+_SECONDS_BETWEEN_UPDATES = 1.0
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where exports live: their rows, and their files."""
+class ExportBackend:
+    """Where exports are kept: the database of their rows, and the storage of their files."""
 
     engine: sa.Engine
     storage: Storage
 
+    def remove_file(self, key: str) -> None:
+        """Remove a file that no row offers. One that cannot be removed now is left to the next clean-up."""
+        try:
+            self.storage.remove(key)
+        except (StorageError, OSError, sa.exc.SQLAlchemyError) as error:
+            log.warning("an export's file could not be removed", key=key, error=type(error).__name__)
 
-def run_attempt(place: Place, export_id: str, job_id: str | None, last: bool, report: Report) -> None:
-    """Makes the export's file, and the row `completed`. One that is completed already is left as it is.
 
-    After an error the row is `failed` if this was the `last` attempt, else `waiting`; the error goes on. Raises
-    ExportNotFound, AttemptSuperseded, StorageError, or what the database raises.
+def run_attempt(backend: ExportBackend, export_id: str, job_id: str | None, last: bool, progress: Progress) -> None:
+    """Write the export's file and mark the row as completed. Does nothing for a completed export.
+
+    After an error the row is `failed` if this was the `last` attempt, else `waiting`, and the error is raised.
+
+    Raises:
+        ExportNotFound, AttemptSuperseded, StorageError, or an error of the database.
     """
-    attempt = _begin(place, export_id, job_id)
+    attempt = _begin(backend, export_id, job_id)
     if attempt is None:
         return
     try:
-        attempt.make(report)
+        attempt.make(progress)
     except AttemptSuperseded:
         raise
     except BaseException as error:
-        # A stopped job is not tried again, whatever attempt it was.
-        attempt.give_up("failed" if last or not isinstance(error, Exception) else "waiting", error)
+        # A stopped job is not retried, whichever attempt it was.
+        attempt.fail("failed" if last or not isinstance(error, Exception) else "waiting", error)
         raise
 
 
-def _begin(place: Place, export_id: str, job_id: str | None) -> _Attempt | None:
-    """Takes the row over; None if its file is there already."""
-    with place.engine.begin() as connection:
+def _begin(backend: ExportBackend, export_id: str, job_id: str | None) -> _Attempt | None:
+    """Take over the row. Returns None if the export is completed."""
+    with backend.engine.begin() as connection:
         row = connection.execute(
             sa.select(Export.type, Export.filters, Export.language, Export.state, Export.file_key)
             .where(Export.id == export_id)
@@ -78,7 +81,7 @@ def _begin(place: Place, export_id: str, job_id: str | None) -> _Attempt | None:
             raise ExportNotFound(f"there is no export {export_id}")
         if row.state == "completed":
             return None
-        key = f"{export_id}-{secrets.token_hex(8)}.{extension(row.type)}"
+        key = f"{export_id}-{secrets.token_hex(8)}.{_extension(row.type)}"
         taken: dict[str, Any] = {"state": "active", "file_key": key, "started_at": now(), "finished_at": None}
         if job_id is not None:
             taken["job_id"] = job_id
@@ -86,45 +89,50 @@ def _begin(place: Place, export_id: str, job_id: str | None) -> _Attempt | None:
             sa.update(Export).where(Export.id == export_id).values(**taken, progress=0.0, rows_done=0, error=None)
         )
     if row.file_key:
-        place.storage.remove(row.file_key)
-    return _Attempt(place, export_id, key, row.type, row.filters, row.language)
+        backend.storage.remove(row.file_key)
+    return _Attempt(backend, export_id, key, row.type, row.filters, row.language)
 
 
 class _Attempt:
     def __init__(
-        self, place: Place, export_id: str, key: str, export_type: str, filters: dict[str, Any], language: str
+        self,
+        backend: ExportBackend,
+        export_id: str,
+        key: str,
+        export_type: str,
+        filters: dict[str, Any],
+        language: str,
     ) -> None:
-        self._place = place
+        self._backend = backend
         self._id = export_id
         self._key = key
         self._type = export_type
         self._filters = load_filters(export_type, filters)
         self._language = language
-        self._noted_at = 0.0
+        self._updated_at = 0.0
 
-    def make(self, report: Report) -> None:
-        """Writes the file and completes the row. Raises AttemptSuperseded if another attempt has taken it over."""
+    def make(self, progress: Progress) -> None:
+        """Write the file and complete the row. Raises AttemptSuperseded if another attempt has taken it over."""
 
-        def progress(done: int, total: int) -> None:
-            percent = 100.0 * done / total if total else 0.0
-            report(percent, f"{done:,} of {total:,} rows")
-            self._note(percent, done, total)
+        def update(done: int, total: int) -> None:
+            progress(done, total)
+            self._update_progress(done, total)
 
-        with self._place.storage.create(self._key, self._id) as file:
-            rows = write_export(self._type, self._filters, self._language, file, self._place.engine, progress)
+        with self._backend.storage.create(self._key, self._id) as file:
+            rows = write_export(self._type, self._filters, self._language, file, self._backend.engine, update)
         try:
             self._complete(file.size, rows)
         except BaseException:
-            self._place.storage.remove(self._key)
+            self._backend.storage.remove(self._key)
             raise
-        report(100.0, f"{rows:,} of {rows:,} rows")
+        progress(rows, rows)
 
-    def give_up(self, state: str, error: BaseException) -> None:
-        """Says in the row what went wrong. The error that is under way matters more than one in saying so."""
+    def fail(self, state: str, error: BaseException) -> None:
+        """Record the error in the row. An error of the database here is only logged: it would hide the first one."""
         try:
-            self._update(state=state, error=in_words(error), finished_at=now() if state == "failed" else None)
+            self._update(state=state, error=describe_error(error), finished_at=now() if state == "failed" else None)
         except sa.exc.SQLAlchemyError:
-            log.warning("the database does not answer, and an export is not marked", export=self._id, state=state)
+            log.warning("the outcome of an export could not be recorded", export=self._id, state=state)
 
     def _complete(self, size: int, rows: int) -> None:
         finished = now()
@@ -134,8 +142,8 @@ class _Attempt:
             rows_done=rows,
             rows_total=rows,
             size=size,
-            file_name=file_name(self._type, self._filters, local_day(finished).isoformat()),
-            content_type=CONTENT_TYPES[extension(self._type)],
+            file_name=_file_name(self._type, self._filters, local_day(finished).isoformat()),
+            content_type=CONTENT_TYPES[_extension(self._type)],
             finished_at=finished,
             expires_at=finished + KEPT,
             removed_at=None,
@@ -143,22 +151,23 @@ class _Attempt:
         if not done:
             raise AttemptSuperseded(f"another attempt has taken over export {self._id}")
 
-    def _note(self, percent: float, done: int, total: int) -> None:
-        if time.monotonic() - self._noted_at < _SECONDS_BETWEEN_NOTES:
+    def _update_progress(self, done: int, total: int) -> None:
+        if time.monotonic() - self._updated_at < _SECONDS_BETWEEN_UPDATES:
             return
+        percent = 100.0 * done / total if total else 0.0
         if not self._update(progress=percent, rows_done=done, rows_total=total):
             raise AttemptSuperseded(f"another attempt has taken over export {self._id}")
-        self._noted_at = time.monotonic()
+        self._updated_at = time.monotonic()
 
     def _update(self, **values: Any) -> bool:
-        """Whether the row was still this attempt's to change."""
+        """Update the row if it belongs to this attempt; returns whether it does."""
         own = sa.update(Export).where(Export.id == self._id, Export.state == "active", Export.file_key == self._key)
-        with self._place.engine.begin() as connection:
+        with self._backend.engine.begin() as connection:
             return connection.execute(own.values(**values)).rowcount == 1
 
 
-def in_words(error: BaseException) -> str:
-    """The error as the operator reads it: no statement, no value that someone typed."""
+def describe_error(error: BaseException) -> str:
+    """Describe the error for the operator, without SQL and without values that a person typed."""
     if isinstance(error, ExportError):
         return str(error)
     if isinstance(error, sa.exc.DBAPIError):
@@ -171,9 +180,42 @@ def in_words(error: BaseException) -> str:
     return f"It broke down with {type(error).__name__}."
 
 
-def remove_file(place: Place, key: str) -> None:
-    """Removes a file that no row offers any more; one that cannot be removed now is left for the next clean-up."""
-    try:
-        place.storage.remove(key)
-    except (StorageError, OSError, sa.exc.SQLAlchemyError) as error:
-        log.warning("an export's file could not be removed", key=key, error=type(error).__name__)
+def write_export(
+    export_type: str,
+    filters: Mapping[str, Any],
+    language: str,
+    sink: Sink,
+    engine: sa.Engine,
+    progress: Progress = noop_progress,
+) -> int:
+    """Write the whole file and return how many rows it was made from.
+
+    Args:
+        filters: Loaded filters.
+        language: Of a PDF.
+    """
+    if export_type.endswith("-csv"):
+        return write_csv(export_type, filters, sink, engine, progress)
+    # WeasyPrint takes half a second and 40 MB to import, which no CSV needs.
+    from gnb.services.exports.pdf_documents import write_bookings_pdf, write_revenue_pdf
+
+    write_pdf = write_bookings_pdf if export_type == "bookings-pdf" else write_revenue_pdf
+    return write_pdf(filters, language, sink, engine, progress)
+
+
+def _extension(export_type: str) -> str:
+    """Return `csv` or `pdf`."""
+    return export_type.rsplit("-", 1)[1]
+
+
+def _file_name(export_type: str, filters: Mapping[str, Any], made_on: str) -> str:
+    """Return a descriptive name: `bookings-2026-01-01-to-2026-01-31.csv`, `users-made-2026-02-01.csv`."""
+    subject = export_type.rsplit("-", 1)[0]
+    start, end = filters.get("start_date"), filters.get("end_date")
+    if start and end:
+        span = f"{start}-to-{end}"
+    elif start or end:
+        span = f"from-{start}" if start else f"until-{end}"
+    else:
+        span = f"made-{made_on}"
+    return f"{subject}-{span}.{_extension(export_type)}"

@@ -1,54 +1,55 @@
-"""What the scheduled clean-up does for exports: files past their time, and what broken attempts left behind."""
+"""Expired and orphaned exports: their files are removed, and rows without a job are marked as failed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from gnb.models import Export
-from gnb.services.exports.attempts import Place, remove_file
-from gnb.services.exports.lost import LOST, OPEN
+from gnb.extensions import engine
+from gnb.models import Export, db, execute_count, now
+from gnb.queueing.errors import JobNotFound, QueueUnavailable
+from gnb.services.exports.attempts import ExportBackend
+
+OPEN = ("waiting", "active")
+LOST = "Its job was removed or lost before it was done."
 
 ABANDONED = timedelta(hours=24)
-"""After so long an export that is neither done nor failed has lost its job: it never takes an hour."""
+"""An unfinished export of this age has lost its job; none takes an hour."""
 
 
-def remove_expired(place: Place, moment: datetime) -> int:
-    """Removes the files of exports whose time is over; their rows stay as history. Returns how many."""
-    with place.engine.connect() as connection:
+def remove_expired(backend: ExportBackend, moment: datetime) -> int:
+    """Remove the files of expired exports, keep their rows, and return how many there were."""
+    with backend.engine.connect() as connection:
         expired = connection.execute(
             sa.select(Export.id, Export.file_key).where(Export.state == "completed", Export.expires_at <= moment)
         ).all()
     for export_id, key in expired:
-        # The row first: a file that is offered must be there.
-        with place.engine.begin() as connection:
+        # The row first, so that no row offers a missing file.
+        with backend.engine.begin() as connection:
             connection.execute(
                 sa.update(Export)
                 .where(Export.id == export_id, Export.file_key == key)
                 .values(state="removed", removed_at=moment)
             )
         if key:
-            remove_file(place, key)
+            backend.remove_file(key)
     return len(expired)
 
 
-def give_up_abandoned(place: Place, moment: datetime) -> int:
-    """Marks exports whose job was removed or died with its worker as failed. Returns how many."""
-    with place.engine.begin() as connection:
-        return connection.execute(
-            sa.update(Export)
-            .where(
-                Export.state.in_(OPEN),
-                sa.func.coalesce(Export.started_at, Export.created_at) <= moment - ABANDONED,
-            )
-            .values(state="failed", error=LOST, finished_at=moment)
-        ).rowcount
+def fail_abandoned(moment: datetime) -> int:
+    """Mark unfinished exports without a job as failed and return how many there were."""
+    abandoned = sa.func.coalesce(Export.started_at, Export.created_at) <= moment - ABANDONED
+    statement = sa.update(Export).where(Export.state.in_(OPEN), abandoned)
+    count = execute_count(statement.values(state="failed", error=LOST, finished_at=moment))
+    db.session.commit()
+    return count
 
 
-def remove_leftovers(place: Place, moment: datetime) -> int:
-    """Removes pieces of files that no export in work or on offer names. Returns how many files."""
-    with place.engine.connect() as connection:
+def remove_leftovers(backend: ExportBackend, moment: datetime) -> int:
+    """Remove files that no unfinished or completed export refers to, and return how many there were."""
+    with backend.engine.connect() as connection:
         named = set(
             connection.scalars(
                 sa.select(Export.file_key).where(
@@ -56,7 +57,30 @@ def remove_leftovers(place: Place, moment: datetime) -> int:
                 )
             )
         )
-    removed = {key for key in place.storage.leftovers(moment - ABANDONED) if key not in named}
+    removed = {key for key in backend.storage.leftovers(moment - ABANDONED) if key not in named}
     for key in removed:
-        remove_file(place, key)
+        backend.remove_file(key)
     return len(removed)
+
+
+def fail_lost(exports: Iterable[Export]) -> None:
+    """Mark those of the exports as failed whose job is gone. Commits; does nothing while the broker is unreachable."""
+    try:
+        lost = [export for export in exports if export.state in OPEN and export.job_id and _is_lost(export.job_id)]
+    except QueueUnavailable:
+        return
+    for export in lost:
+        db.session.execute(
+            sa.update(Export)
+            .where(Export.id == export.id, Export.state.in_(OPEN), Export.job_id == export.job_id)
+            .values(state="failed", error=LOST, finished_at=now())
+        )
+    if lost:
+        db.session.commit()
+
+
+def _is_lost(job_id: str) -> bool:
+    try:
+        return engine().queue("export").job(job_id).state == "failed"
+    except JobNotFound:
+        return True

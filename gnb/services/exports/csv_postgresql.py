@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from psycopg import pq
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from gnb.services.exports.csv_columns import Column, Kind, Table
+from gnb.services.exports.csv_export import Column, Kind, Table
 
 _BATCH = 500
 """Rows joined into one piece: so few that it stays below 128 KB, above which every piece is memory of its own, asked of

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gnb.services.exports.csv_columns import Column, Kind, Table
+from gnb.services.exports.csv_export import Column, Kind, Table
 
 _BATCH = 1000
 """Rows joined into one text: asking for fewer costs a tenth of the time, more only cost memory."""

@@ -25,7 +25,7 @@ from pypdf.generic import (
     TextStringObject,
 )
 
-from gnb.services.exports.csv_file import Sink
+from gnb.services.exports.csv_export import Sink
 
 _FONT = "/PageNumberFont"
 _FONT_SIZE = 8

@@ -1,8 +1,9 @@
-"""Filters as conditions of a query; they name columns of bookings and of users, never a value from outside as text."""
+"""Which rows an export reads: filters as conditions of a query, and a snapshot to run the queries in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ _NO_REVENUE = tuple(status for status in STATUSES if status not in REVENUE_STATU
 
 
 def of_bookings(filters: Mapping[str, Any]) -> Conditions:
-    """What a booking has to fulfil."""
+    """Return the conditions that select bookings."""
     conditions: Conditions = []
     for name, column in (
         ("status", Booking.status),
@@ -35,15 +36,15 @@ def of_bookings(filters: Mapping[str, Any]) -> Conditions:
 
 
 def of_revenue(filters: Mapping[str, Any]) -> Conditions:
-    """What a booking has to fulfil to count as revenue."""
+    """Return the conditions that select bookings which count as revenue."""
     if "status" in filters:
         return of_bookings(filters)
-    # Said by what does not count: most bookings do, and SQLite would fetch each of them by the index of statuses.
+    # NOT IN, because most bookings count, and SQLite would read each of them through the index of statuses.
     return [Booking.status.not_in(_NO_REVENUE), *of_bookings(filters)]
 
 
 def of_users(filters: Mapping[str, Any]) -> Conditions:
-    """What an account has to fulfil."""
+    """Return the conditions that select accounts."""
     conditions: Conditions = []
     if "role" in filters:
         conditions.append(User.role.in_(filters["role"]))
@@ -54,3 +55,24 @@ def of_users(filters: Mapping[str, Any]) -> Conditions:
     if filters.get("end_date", date.max) < date.max:
         conditions.append(User.created_at < local_midnight(filters["end_date"] + timedelta(days=1)))
     return conditions
+
+
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a read-only connection whose queries all read the same state of the database.
+
+    SQLite's driver starts no transaction for a SELECT by itself, so each query would read a state of its own.
+    """
+    if engine.dialect.name == "postgresql":
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with engine.connect().execution_options(**options) as connection, connection.begin():
+            # Just-in-time compilation costs more than it gains for rows that are only copied.
+            connection.exec_driver_sql("SET LOCAL jit = off")
+            yield connection
+        return
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()

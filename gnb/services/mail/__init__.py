@@ -1,14 +1,16 @@
-"""Mail, from the row in the ledger to the server's answer.
+"""Mail, from the row in the ledger to the server's reply.
 
-addresses   who may be written to, and what may stand in a header
-booking_facts, calendar, rendering, words   what a message says, in the recipient's language
-message     the message as RFC 5322 bytes
-smtp        one kept connection to a server
-providers   where mail goes: the sink, or a server
-ledger      the `deliveries` rows: planned, taken, settled
-after_commit   what is planned is in the queue, or sent at once, as soon as its transaction is committed
-sending     one delivery from its row to its outcome
-preferences   who wants what, and the link that says no
-segments, campaigns, planning   who a campaign reaches, and its course
-sweep       what was left behind
+addresses       valid recipients and header values
+recipients      preferences, the unsubscribe link, segments of campaigns
+booking_facts   a booking in the words of a message, and as a calendar file
+contents        what each kind of message says
+rendering       templates to subject, HTML and text
+message         the message as RFC 5322 bytes
+providers       where mail is sent: the sink, or an SMTP server
+ledger          the `deliveries` rows: planned, claimed, finished
+outbox          enqueues deliveries after the commit that planned them
+sending         one delivery from its row to its outcome
+campaigns       the mailing of a campaign
+sweep           requeues stale deliveries
+reading         lists and messages for the admin pages
 """

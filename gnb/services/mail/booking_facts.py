@@ -1,7 +1,10 @@
-"""What a message says about a booking: every field ready to be printed, one harmless line each."""
+"""What a message says about a booking: its fields formatted as single lines, and the pickup as a calendar file."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from flask_babel import force_locale, gettext
+from icalendar import Alarm, Calendar, Event
 from sqlalchemy.orm import object_session
 
 from gnb.models import Booking, Extra
@@ -11,11 +14,12 @@ from gnb.services.mail.addresses import one_line
 
 _LONGEST_FIELD = 300
 _MOST_LISTED = 60
+_REMIND_BEFORE = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
 class BookingFacts:
-    """A booking in the words of one language; what is not known is "" or empty."""
+    """A booking in one language; unknown values are "" or empty."""
 
     reference: str
     customer_name: str
@@ -28,7 +32,7 @@ class BookingFacts:
     guests: str
     passengers: tuple[str, ...]
     extras: tuple[tuple[str, str], ...]
-    """What was added and what it costs."""
+    """Titles and prices."""
     amount: str
     payment_method: str
     driver: str
@@ -36,11 +40,11 @@ class BookingFacts:
     vehicle: str
     notes: str
     link: str
-    """The booking's page, for whoever holds the message."""
+    """The booking's page, without sign-in."""
 
 
 def booking_facts(booking: Booking, language: str) -> BookingFacts:
-    """The facts of the booking in that language (one that texts exist in)."""
+    """Return the facts of the booking in a language that has texts."""
     line = _field
     return BookingFacts(
         reference=line(booking.reference),
@@ -76,3 +80,38 @@ def _extras(booking: Booking, language: str) -> tuple[tuple[str, str], ...]:
         title = known.title(language) if known else extra.code
         listed.append((_field(f"{extra.quantity} × {title}"), words.money(extra.total, booking.currency, language)))
     return tuple(listed)
+
+
+def pickup_calendar(booking: Booking, facts: BookingFacts, language: str, domain: str, at: datetime) -> bytes:
+    """Return an iCalendar file (RFC 5545) with the pickup.
+
+    The UID of a booking is stable, so that a newer file replaces an older one. `at` is the file's time stamp.
+    """
+    with force_locale(language):
+        title = gettext("Pickup: %(tour)s", tour=facts.tour)
+    event = Event()
+    event.add("uid", f"{facts.reference}@{domain}")
+    event.add("dtstamp", at)
+    event.add("dtstart", booking.pickup_at)
+    event.add("dtend", booking.arrival_at or booking.pickup_at + timedelta(minutes=booking.tour.duration_minutes))
+    event.add("summary", title)
+    event.add("location", facts.pickup_place)
+    event.add("description", "\n".join(filter(None, _description(facts))))
+    event.add("sequence", max(0, int((booking.updated_at - booking.created_at).total_seconds())))
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", title)
+    alarm.add("trigger", -_REMIND_BEFORE)
+    event.add_component(alarm)
+    calendar = Calendar()
+    calendar.add("prodid", "-//GNB Transfer//Bookings//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add_component(event)
+    return bytes(calendar.to_ical())
+
+
+def _description(facts: BookingFacts) -> tuple[str, ...]:
+    route = " → ".join(filter(None, (facts.pickup_place, facts.dropoff_place)))
+    driver = ", ".join(filter(None, (facts.driver, facts.driver_phone, facts.vehicle)))
+    return facts.reference, route, facts.flight_number, facts.guests, driver

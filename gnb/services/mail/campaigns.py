@@ -1,36 +1,49 @@
-"""The course of a campaign's mailing: none → planning → sending → sent, paused and cancelled on the way.
+"""The mailing of a campaign: none → planning → sending → sent, paused and cancelled on the way.
 
-A person asks here, by one conditional update; the job `campaign-mailing` on the queue `scheduled` brings queue and
-ledger to where the state says (see `planning`). With the broker away the state stands, and the sweep sees to the job.
+A person changes the state by one conditional update. In the state `planning` the job `campaign-mailing` writes and
+enqueues the deliveries in batches. It can be killed anywhere and repeated: rows and the mark of how far they reach
+(`planned_up_to`) are committed together, a recipient has one row by its unique key, and a row has one job by its id.
+
+A paused mailing keeps its jobs: `sending` holds the rows whose jobs run meanwhile, and resuming enqueues those again.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db, engine, settings
-from gnb.models import TEXT_LANGUAGES, Campaign, Delivery, User, now
+from gnb.models import LANGUAGES, TEXT_LANGUAGES, Campaign, Delivery, User, execute_count, now
 from gnb.queueing import RateLimit
 from gnb.queueing.errors import QueueUnavailable
-from gnb.services.mail import ledger
+from gnb.services.mail import ledger, outbox
+from gnb.services.mail.addresses import one_line
 from gnb.services.mail.errors import MailError
-from gnb.services.mail.segments import count_recipients
+from gnb.services.mail.outbox import Planned
+from gnb.services.mail.recipients import count_recipients, next_recipients
+from gnb.services.progress import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 
-_SPEED_OVER = timedelta(minutes=5)
+BATCH = 2000
+_KIND = "campaign-notification"
+_SPEED_WINDOW = timedelta(minutes=5)
 
 
 class MailingRefused(MailError):
-    """The mailing is not in a state for that, or has nothing to say yet."""
+    """The mailing's state does not allow the change, or it has no text or recipients yet."""
+
+
+class ConcurrentUpdate(Exception):
+    """Another process plans the same mailing, or a person has changed its state."""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a mailing is. `ends_at` is None when nothing is left or nothing moves."""
+class MailingProgress:
+    """The progress of a mailing. `ends_at` is None when nothing is left or it does not run."""
 
     recipients: int
     planned: int
@@ -43,13 +56,13 @@ class Progress:
 
     @property
     def percent(self) -> float:
-        """How much of it is settled, 0 to 100."""
+        """The settled share, 0 to 100."""
         done = self.recipients - self.left
         return 100.0 * done / self.recipients if self.recipients else 100.0
 
 
 def start(campaign: Campaign) -> int:
-    """Begin the mailing; how many accounts it will write to. Commits. Raises MailingRefused."""
+    """Start the mailing and return how many accounts it will write to. Commits. Raises MailingRefused."""
     if missing := without_text(campaign):
         raise MailingRefused(f"the mail has no subject or text in: {', '.join(missing)}")
     recipients = count_recipients(campaign.segment)
@@ -61,47 +74,47 @@ def start(campaign: Campaign) -> int:
 
 
 def without_text(campaign: Campaign) -> list[str]:
-    """The languages in which its mail still lacks a subject or a text."""
+    """Return the languages in which its mail lacks a subject or a text."""
     texts = (campaign.subjects, campaign.bodies)
     return [language for language in TEXT_LANGUAGES if not all(text.get(language) for text in texts)]
 
 
 def pause(campaign: Campaign) -> None:
-    """Nothing more goes out until it is resumed, except what is being sent at this moment. Commits."""
+    """Pause the mailing: only messages that are being sent at this moment still go out. Commits."""
     _move(campaign, ("planning", "sending"), "paused")
 
 
 def resume(campaign: Campaign) -> None:
-    """Go on where it was paused. Commits."""
+    """Continue the mailing where it was paused. Commits."""
     _move(campaign, ("paused",), "planning")
 
 
 def cancel(campaign: Campaign) -> None:
-    """Nothing more goes out, ever; what was sent stays sent. Commits."""
+    """Cancel the mailing for good and suppress what was not sent. Commits."""
     _move(campaign, ("planning", "sending", "paused"), "cancelled", mailing_finished_at=now())
 
 
 def send_test(campaign: Campaign, user: User, language: str) -> Delivery:
-    """The mail to this one account, in that language, beside the mailing and not counted in it. Commits."""
+    """Send the mail to this account, in that language; it does not count in the mailing. Commits."""
     fields = {"user_id": user.id, "language": language, "content": {"campaign": campaign.id}, "priority": 1}
     delivery = ledger.plan("campaign-notification", user.email, user.name, **fields)
     db.session.commit()
     return delivery
 
 
-def progress(campaign: Campaign) -> Progress:
-    """How far the mailing is."""
+def progress(campaign: Campaign) -> MailingProgress:
+    """Return the progress of the mailing."""
     query = sa.select(Delivery.state, sa.func.count()).where(Delivery.campaign_id == campaign.id)
     counts: dict[str, int] = dict(db.session.execute(query.group_by(Delivery.state)).all())
     planned = sum(counts.values())
     recipients = max(campaign.recipients or 0, planned)
     if campaign.mailing_state in ("sending", "sent", "cancelled"):
-        recipients = planned  # those who changed their minds or addresses since the count are not in it
+        recipients = planned  # without those who have unsubscribed since the count
     settled = counts.get("sent", 0) + counts.get("failed", 0) + counts.get("suppressed", 0)
     left = recipients - settled
     speed = _per_minute(campaign)
     moving = campaign.mailing_state in ("planning", "sending") and left and speed
-    return Progress(
+    return MailingProgress(
         recipients=recipients,
         planned=planned,
         sent=counts.get("sent", 0),
@@ -113,8 +126,8 @@ def progress(campaign: Campaign) -> Progress:
     )
 
 
-def request_course(campaign_id: int) -> None:
-    """Have the job bring queue and ledger to the mailing's state; later, by the sweep, if the broker is away."""
+def enqueue_reconcile(campaign_id: int) -> None:
+    """Enqueue the job that plans the mailing; the sweep does so later if the broker is unreachable."""
     try:
         if settings().queue_enabled:
             engine().queue("scheduled").enqueue("campaign-mailing", {"campaignId": campaign_id}, priority=3)
@@ -122,31 +135,144 @@ def request_course(campaign_id: int) -> None:
         log.warning("a mailing waits for the broker", campaign=campaign_id, cause=str(error))
 
 
+def reconcile(campaign_id: int, progress: Progress = noop_progress) -> str:
+    """Plan and enqueue the deliveries of a mailing in state `planning`, and return its state afterwards."""
+    if _state(campaign_id) == "planning":
+        try:
+            _plan(campaign_id, progress)
+        except ConcurrentUpdate:
+            db.session.rollback()
+    return _state(campaign_id)
+
+
+def close_finished() -> int:
+    """Mark the mailings that have nothing left to send as sent, and return how many there were. Commits."""
+    open_rows = sa.exists().where(Delivery.campaign_id == Campaign.id, Delivery.state.in_(("queued", "sending")))
+    finished = sa.update(Campaign).where(Campaign.mailing_state == "sending", ~open_rows)
+    count = execute_count(finished.values(mailing_state="sent", mailing_finished_at=now()))
+    db.session.commit()
+    return count
+
+
+def restart_planning(before: datetime) -> None:
+    """Enqueue the job of each mailing in state `planning` that has not moved since then. Commits."""
+    unmoved = sa.select(Campaign.id).where(Campaign.mailing_state == "planning", Campaign.updated_at <= before)
+    for campaign_id in list(db.session.scalars(unmoved)):
+        execute_count(sa.update(Campaign).where(Campaign.id == campaign_id).values(updated_at=now()))
+        db.session.commit()
+        enqueue_reconcile(campaign_id)
+    db.session.rollback()
+
+
 def _move(campaign: Campaign, before: tuple[str, ...], after: str, **values: Any) -> None:
-    """Change the state if it is one of these still; of two who press a button at once, one is told no."""
-    done = db.session.execute(
+    """Change the mailing's state if it is still one of `before`; of two concurrent changes one is rejected."""
+    moved = execute_count(
         sa.update(Campaign)
         .where(Campaign.id == campaign.id, Campaign.mailing_state.in_(before))
         .values(mailing_state=after, updated_at=now(), **values)
-        .execution_options(synchronize_session=False)
     )
-    moved = cast("sa.CursorResult[Any]", done).rowcount == 1
+    if moved and after == "cancelled":
+        ledger.cancel_campaign(campaign.id)
     db.session.commit()
     db.session.refresh(campaign)
     if not moved:
         raise MailingRefused(f"the mailing is {campaign.mailing_state}")
-    request_course(campaign.id)
+    if after == "planning":
+        enqueue_reconcile(campaign.id)
 
 
 def _per_minute(campaign: Campaign) -> float:
-    """Messages a minute: as measured of late, or as the queue's rate limit allows; 0.0 when neither says."""
+    """Return the messages per minute: measured recently, or allowed by the queue's rate limit, or 0.0."""
     sent = db.session.scalar(
         sa.select(sa.func.count()).where(
-            Delivery.campaign_id == campaign.id, Delivery.state == "sent", Delivery.sent_at >= now() - _SPEED_OVER
+            Delivery.campaign_id == campaign.id, Delivery.state == "sent", Delivery.sent_at >= now() - _SPEED_WINDOW
         )
     )
     limit = RateLimit.parse(settings().rate_limits["email"])
     allowed = limit.count / limit.window * 60 if limit else 0.0
-    running_for = now() - campaign.mailing_started_at if campaign.mailing_started_at else _SPEED_OVER
-    minutes = max(min(_SPEED_OVER, running_for).total_seconds(), 10.0) / 60
+    running_for = now() - campaign.mailing_started_at if campaign.mailing_started_at else _SPEED_WINDOW
+    minutes = max(min(_SPEED_WINDOW, running_for).total_seconds(), 10.0) / 60
     return (sent or 0) / minutes or allowed
+
+
+def _plan(campaign_id: int, progress: Progress) -> None:
+    _enqueue_planned(campaign_id)
+    campaign = db.session.get_one(Campaign, campaign_id)
+    segment, total, position = dict(campaign.segment), campaign.recipients or 0, campaign.planned_up_to
+    done = db.session.scalar(sa.select(sa.func.count()).where(Delivery.campaign_id == campaign_id)) or 0
+    while True:
+        rows, reached = next_recipients(segment, position, BATCH)
+        if reached == position:
+            break
+        _write_rows(campaign_id, rows, position, reached)
+        position, done = reached, done + len(rows)
+        _enqueue_planned(campaign_id)
+        progress(done, max(total, done))
+    sending = sa.update(Campaign).where(Campaign.id == campaign_id, Campaign.mailing_state == "planning")
+    if not execute_count(sending.values(mailing_state="sending", updated_at=now())):
+        raise ConcurrentUpdate
+    db.session.commit()
+
+
+def _write_rows(campaign_id: int, recipients: list[sa.Row[int, str, str, str]], position: int, reached: int) -> None:
+    """Insert the rows of a batch and move the mark, in one transaction. Raises ConcurrentUpdate."""
+    marked = execute_count(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.mailing_state == "planning", Campaign.planned_up_to == position)
+        .values(planned_up_to=reached, updated_at=now())
+    )
+    if not marked:
+        raise ConcurrentUpdate
+    if recipients:
+        moment = now()
+        rows = [_row(campaign_id, recipient, moment) for recipient in recipients]
+        db.session.execute(_insert().on_conflict_do_nothing(index_elements=["unique_key"]), rows)
+    db.session.commit()
+
+
+def _row(campaign_id: int, recipient: sa.Row[int, str, str, str], moment: Any) -> dict[str, Any]:
+    return {
+        "unique_key": f"campaign:{campaign_id}:user:{recipient.id}",
+        "kind": _KIND,
+        "state": "queued",
+        "language": recipient.language if recipient.language in LANGUAGES else "en",
+        "recipient": recipient.email,
+        "recipient_name": one_line(recipient.name, 200),
+        "user_id": recipient.id,
+        "campaign_id": campaign_id,
+        "content": {},
+        "priority": ledger.PRIORITIES[_KIND],
+        "attempts": 0,
+        "created_at": moment,
+    }
+
+
+def _insert() -> Any:
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    return dialect.insert(Delivery.__table__)
+
+
+def _enqueue_planned(campaign_id: int) -> None:
+    """Enqueue the rows that have no job: new ones, and those held during a pause. Raises QueueUnavailable."""
+    rows = (
+        sa.select(Delivery.id, Delivery.kind, Delivery.priority)
+        .where(Delivery.campaign_id == campaign_id, Delivery.state == "queued", Delivery.enqueued_at.is_(None))
+        .order_by(Delivery.id)
+        .limit(BATCH)
+    )
+    while planned := [Planned(*row) for row in db.session.execute(rows)]:
+        db.session.rollback()
+        outbox.enqueue_again(planned)
+        _mark(planned)
+    db.session.rollback()
+
+
+def _mark(planned: list[Planned]) -> None:
+    outbox.mark_enqueued(db.session, [each.id for each in planned])
+    db.session.commit()
+
+
+def _state(campaign_id: int) -> str:
+    """Return the mailing's present state; "none" for a campaign that was deleted."""
+    db.session.rollback()
+    return db.session.scalar(sa.select(Campaign.mailing_state).where(Campaign.id == campaign_id)) or "none"

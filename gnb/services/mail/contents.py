@@ -1,4 +1,4 @@
-"""What each kind of delivery says, from the rows that it refers to."""
+"""The content of each kind of delivery, from the rows that it refers to."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,23 +7,21 @@ from gnb.extensions import db, settings
 from gnb.models import Campaign, Delivery, User, now
 from gnb.services.accounts import authentication
 from gnb.services.mail.addresses import one_line
-from gnb.services.mail.booking_facts import BookingFacts, booking_facts
-from gnb.services.mail.calendar import pickup_calendar
+from gnb.services.mail.booking_facts import BookingFacts, booking_facts, pickup_calendar
 from gnb.services.mail.errors import InvalidMessage
 from gnb.services.mail.message import Attachment, Content, sender_domain
-from gnb.services.mail.plain_text import plain_text
-from gnb.services.mail.preferences import unsubscribe_url
-from gnb.services.mail.rendering import render
+from gnb.services.mail.recipients import unsubscribe_url
+from gnb.services.mail.rendering import plain_text, render
 from gnb.services.mail.words import text_language
 
 
 def content_of(delivery: Delivery) -> Content:
-    """The content of the delivery's message. Raises InvalidMessage when what it was about is gone."""
+    """Return the content of the delivery's message. Raises InvalidMessage if its subject was deleted."""
     return _MAKERS[delivery.kind](delivery)
 
 
 def campaign_content(campaign: Campaign, language: str, name: str, unsubscribe: str) -> Content:
-    """The campaign's message to one person; `{name}` in its texts is that person."""
+    """Return the campaign's message to one person; `{name}` in its texts becomes the name."""
     language = text_language(language)
     name = one_line(name)
     subject, html, text = render(
@@ -78,23 +76,23 @@ def _campaign(delivery: Delivery) -> Content:
 
 def _password_reset(delivery: Delivery) -> Content:
     language = text_language(delivery.language)
-    if "path" not in delivery.content:  # nobody has this address, which whoever asked is told by mail alone
+    if "path" not in delivery.content:  # no account has this address; only the mail says so
         return Content(*render("no-account", language, **_letterhead()), language)
     user = db.session.get(User, delivery.user_id) if delivery.user_id else None
     if user is None:
         raise InvalidMessage("the account that this is about is gone")
-    # Made when the message is, and written down nowhere: whoever reads the database cannot sign in with it.
+    # Created with the message and not stored, so that nobody who reads the database can sign in with it.
     link = f"{settings().site_url}{delivery.content['path'].replace('{token}', authentication.reset_token(user))}"
-    subject, html, text = render("password-reset", language, **_letterhead(), name=one_line(user.name), link=link)
+    subject, html, text = render("password-reset", language, **_letterhead(), name=one_line(user.name), link_url=link)
     return Content(subject, html, text, language)
 
 
 def _registration(delivery: Delivery) -> Content:
     language, name = text_language(delivery.language), delivery.content["name"]
-    # Made when the message is, as the link for a new password.
+    # Created with the message, like the link for a new password.
     token = authentication.registration_token(delivery.id)
     link = f"{settings().site_url}{delivery.content['path'].replace('{token}', token)}"
-    subject, html, text = render("registration", language, **_letterhead(), name=one_line(name), link=link)
+    subject, html, text = render("registration", language, **_letterhead(), name=one_line(name), link_url=link)
     return Content(subject, html, text, language)
 
 

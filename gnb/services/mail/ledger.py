@@ -1,18 +1,18 @@
-"""The ledger of mail: a delivery is planned with its cause, taken by one sender at a time, and settled.
+"""The ledger of mail: a delivery is planned with its cause, claimed by one sender at a time, and finished.
 
-A row is taken before the server is spoken to, by an update that only one of two can win; `attempts` numbers the takes,
-and settling counts only under the number that was taken. One taken `TAKEN_FOR` ago and never settled was left by a
-process that died: it may be taken again. So may one that has failed, because nobody took its message: its job runs
-again when a person has mended the cause and presses Retry.
+A row is claimed before the server is contacted, by an update that only one of two senders can win. `attempts` numbers
+the claims, and an outcome is recorded only under the number of the claim. A row that was claimed `CLAIM_TTL` ago and
+never finished belongs to a process that died: it may be claimed again. So may a failed row, since its message was not
+accepted: its job is retried when a person has fixed the cause.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
 from gnb.extensions import db
-from gnb.models import LANGUAGES, Booking, Delivery, DeliveryMessage, User, now
+from gnb.models import LANGUAGES, Booking, Delivery, DeliveryMessage, User, execute_count, now
 from gnb.services.mail.addresses import checked_address, checked_subject, one_line
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage
 from gnb.services.mail.words import text_language
@@ -28,20 +28,20 @@ PRIORITIES = {
     "weekly-report": 3,
     "campaign-notification": 6,
 }
-"""A campaign waits while there is anything else to send."""
+"""A campaign waits while anything else is to be sent."""
 
-TAKEN_FOR = timedelta(seconds=70)
-"""Longer than a job may run (60 s) and be killed: whoever took a row longer ago is no more."""
+CLAIM_TTL = timedelta(seconds=70)
+"""Longer than a job may run (60 s) and be killed."""
 
-CALLED_OFF = "the campaign was cancelled"
+CAMPAIGN_CANCELLED = "the campaign was cancelled"
 BOOKING_CANCELLED = "the booking was cancelled"
 UNWANTED = "the recipient does not want this kind of mail"
 
 LONGEST_TEXT = 200_000
 _NAME_KEPT = 200
-# Taking and settling go past the mapper: they are most of what the database does for a message.
+# Claiming and finishing use the table without the mapper: they are most of the database's work for a message.
 _rows: Any = Delivery.__table__
-_TAKE = (
+_CLAIM = (
     sa.update(_rows)
     .where(
         _rows.c.id == sa.bindparam("delivery"),
@@ -56,9 +56,9 @@ _TAKE = (
 
 
 def plan(kind: str, recipient: str, name: str = "", **fields: Any) -> Delivery:
-    """A new row in the session, in its caller's transaction; after the commit it is in the queue by itself.
+    """Add a delivery in the caller's transaction; it is enqueued after the commit.
 
-    Raises InvalidMessage for an address that is none.
+    Raises InvalidMessage for an invalid address.
     """
     delivery = Delivery(
         kind=kind,
@@ -73,7 +73,7 @@ def plan(kind: str, recipient: str, name: str = "", **fields: Any) -> Delivery:
 
 
 def plan_text(to: str, subject: str, html: str | None, text: str | None, **fields: Any) -> Delivery:
-    """A message with a text of its caller's. Raises InvalidMessage."""
+    """Plan a message with the caller's text. Raises InvalidMessage."""
     if not (html or text):
         raise InvalidMessage("the message is empty")
     for part in (html, text):
@@ -84,10 +84,12 @@ def plan_text(to: str, subject: str, html: str | None, text: str | None, **field
 
 
 def plan_booking(kind: str, booking: Booking, received: bool = False) -> Delivery:
-    """A message about the booking. A bad address is a failed row, never an error: no booking is refused for its mail.
+    """Plan a message about the booking, or return the one that was planned before.
 
-    A booking has one message of the kind, and planning it again gives the one there is. `received`: the confirmation
-    says no more yet than that the booking is here; the one that confirms it comes later.
+    An invalid address gives a failed row and no error, so that no booking is rejected because of its mail.
+
+    Args:
+        received: The message says that the booking was received and will be confirmed later.
     """
     key = f"{kind}:{booking.id}{':received' if received else ''}"
     if known := db.session.scalar(sa.select(Delivery).where(Delivery.unique_key == key)):
@@ -109,26 +111,32 @@ def plan_booking(kind: str, booking: Booking, received: bool = False) -> Deliver
         return failed
 
 
-def call_off_booking(booking_id: int) -> None:
-    """Send no more of what was planned about the booking, in the caller's transaction; what is on its way stays so."""
-    db.session.execute(
-        sa.update(_rows)
-        .where(_rows.c.booking_id == booking_id, _rows.c.state == "queued")
-        .values(state="suppressed", error=BOOKING_CANCELLED)
-    )
+def cancel_booking(booking_id: int) -> None:
+    """Suppress what was planned about the booking, in the caller's transaction; what is being sent goes out."""
+    _suppress(_rows.c.booking_id == booking_id, BOOKING_CANCELLED)
+
+
+def cancel_campaign(campaign_id: int) -> None:
+    """Suppress what was planned of the campaign, in the caller's transaction; what is being sent goes out."""
+    _suppress(_rows.c.campaign_id == campaign_id, CAMPAIGN_CANCELLED)
+
+
+def _suppress(condition: sa.ColumnElement[bool], reason: str) -> None:
+    queued = sa.update(_rows).where(condition, _rows.c.state == "queued")
+    db.session.execute(queued.values(state="suppressed", error=reason))
 
 
 def plan_for_user(kind: str, user: User, **fields: Any) -> Delivery:
-    """A message to somebody with an account. Raises InvalidMessage."""
+    """Plan a message to an account. Raises InvalidMessage."""
     language = user.language if user.language in LANGUAGES else text_language(None)
     return plan(kind, user.email, user.name, user_id=user.id, language=language, **fields)
 
 
 def plan_again(delivery: Delivery) -> Delivery:
-    """A new delivery of the same message to the same recipient. Raises InvalidMessage."""
+    """Plan a new delivery of the same message to the same recipient. Raises InvalidMessage."""
     content = dict(delivery.content)
     if delivery.campaign_id:
-        content["campaign"] = delivery.campaign_id  # it is no part of the campaign's count
+        content["campaign"] = delivery.campaign_id  # not counted in the campaign's mailing
     return plan(
         delivery.kind,
         delivery.recipient,
@@ -141,13 +149,13 @@ def plan_again(delivery: Delivery) -> Delivery:
     )
 
 
-def take(delivery_id: int, at: datetime | None = None) -> int | None:
-    """The number under which the row is now ours; None when there is nothing (left) to send. Commits.
+def claim(delivery_id: int, at: datetime | None = None) -> int | None:
+    """Claim the row and return the claim's number; None when there is nothing to send. Commits.
 
-    Raises AlreadyBeingSent while it is somebody else's.
+    Raises AlreadyBeingSent while another sender holds the claim.
     """
     moment = at or now()
-    number = db.session.scalar(_TAKE, {"delivery": delivery_id, "moment": moment, "lapsed": moment - TAKEN_FOR})
+    number = db.session.scalar(_CLAIM, {"delivery": delivery_id, "moment": moment, "lapsed": moment - CLAIM_TTL})
     db.session.commit()
     if number is None:
         since = db.session.scalar(
@@ -155,15 +163,15 @@ def take(delivery_id: int, at: datetime | None = None) -> int | None:
         )
         db.session.rollback()
         if since is not None:
-            raise AlreadyBeingSent((since + TAKEN_FOR - moment).total_seconds())
+            raise AlreadyBeingSent((since + CLAIM_TTL - moment).total_seconds())
     return number
 
 
-def settle_sent(
+def finish_sent(
     delivery_id: int, number: int, provider: str, message_id: str, subject: str, kept: bytes | None
 ) -> bool:
-    """Record that the server took the message; False when the row was taken by another meanwhile. Commits."""
-    done = _settle(
+    """Record that the server accepted the message; False if another sender has claimed the row since. Commits."""
+    done = _finish(
         delivery_id,
         number,
         state="sent",
@@ -180,39 +188,35 @@ def settle_sent(
     return done
 
 
-def settle_failed(delivery_id: int, number: int, provider: str, words: str) -> None:
-    """Record a refusal for good, in the server's words. Commits."""
-    _settle(delivery_id, number, state="failed", provider=provider, error=words)
+def finish_failed(delivery_id: int, number: int, provider: str, words: str) -> None:
+    """Record a permanent rejection with the server's reply. Commits."""
+    _finish(delivery_id, number, state="failed", provider=provider, error=words)
     db.session.commit()
 
 
-def settle_suppressed(delivery_id: int, number: int, why: str) -> None:
-    """Record that the message is not wanted (any more). Commits."""
-    _settle(delivery_id, number, state="suppressed", error=why)
+def finish_suppressed(delivery_id: int, number: int, why: str) -> None:
+    """Record that the message is not wanted. Commits."""
+    _finish(delivery_id, number, state="suppressed", error=why)
     db.session.commit()
 
 
-def give_back(delivery_id: int, number: int, words: str | None) -> None:
-    """Put the row back among the queued: it will be tried again. Commits."""
-    _settle(delivery_id, number, state="queued", error=words)
+def release(delivery_id: int, number: int, words: str | None) -> None:
+    """Release the claim: the delivery will be tried again. Commits."""
+    _finish(delivery_id, number, state="queued", error=words)
     db.session.commit()
 
 
 def hold(delivery_id: int, number: int) -> None:
-    """Put the row back as if it had never been in the queue: its campaign is paused. Commits."""
-    _settle(delivery_id, number, state="queued", enqueued_at=None, attempts=_rows.c.attempts - 1)
+    """Release the claim of a paused campaign's delivery; resuming enqueues it again. Commits."""
+    _finish(delivery_id, number, state="queued", enqueued_at=None, attempts=_rows.c.attempts - 1)
     db.session.commit()
 
 
-def _settle(delivery_id: int, number: int, **values: Any) -> bool:
-    done = db.session.execute(
-        sa.update(_rows)
-        .where(_rows.c.id == delivery_id, _rows.c.state == "sending", _rows.c.attempts == number)
-        .values(**values)
-    )
-    return cast("sa.CursorResult[Any]", done).rowcount == 1
+def _finish(delivery_id: int, number: int, **values: Any) -> bool:
+    claimed = (_rows.c.id == delivery_id, _rows.c.state == "sending", _rows.c.attempts == number)
+    return execute_count(sa.update(_rows).where(*claimed).values(**values)) == 1
 
 
 def _storable(text: str) -> str:
-    """Without what PostgreSQL cannot hold: NUL and lone surrogates."""
+    """Remove what PostgreSQL cannot store: NUL and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()

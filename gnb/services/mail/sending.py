@@ -1,8 +1,7 @@
 """One delivery, from its row to its outcome.
 
-Between the server's last answer and the commit that records it lies the one window in which a crash makes a message
-go out twice (docs/mail.md): nothing can make a mail server and a database agree in one step, and a message that comes
-twice, under one Message-ID, is better than one that never comes.
+A crash between the server's last reply and the commit that records it sends a message twice (docs/mail.md): a mail
+server and a database cannot commit together, and a duplicate under one Message-ID is better than a lost message.
 """
 
 import time
@@ -19,15 +18,15 @@ from gnb.services.mail import ledger
 from gnb.services.mail.contents import content_of
 from gnb.services.mail.errors import InvalidMessage, MailRefused
 from gnb.services.mail.message import Content, Envelope, build, message_id
-from gnb.services.mail.preferences import wants
 from gnb.services.mail.providers import Provider, provider
+from gnb.services.mail.recipients import wants
 
 log = structlog.stdlib.get_logger(__name__)
 
 _TRIES_TO_RECORD = 5
 _DELIVERY = sa.select(Delivery).options(joinedload(Delivery.campaign)).where(Delivery.id == sa.bindparam("delivery"))
-# Kept although a server has them: few, and what an admin is asked about. A campaign's text is kept with the campaign,
-# and a link that sets a password is nobody's but its recipient's.
+# Stored although a server has them: they are few, and admins are asked about them. A campaign's text is stored with the
+# campaign, and a link that sets a password is for its recipient only.
 _KEPT_KINDS = frozenset(
     {"email", "booking-confirmation", "payment-confirmation", "booking-cancellation", "weekly-report"}
 )
@@ -35,34 +34,34 @@ _KEPT_KINDS = frozenset(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the delivery: `sent`, `suppressed`, `held` (its campaign is paused) or `settled` before."""
+    """The outcome: `sent`, `suppressed`, `held` (its campaign is paused) or `finished` (before, by another sender)."""
 
     state: str
     message_id: str | None = None
 
 
-def send(delivery_id: int, hurried: bool = False) -> Outcome:
+def send(delivery_id: int, inline: bool = False) -> Outcome:
     """Send the delivery if it is still to be sent.
 
     Raises MailUnavailable (it is queued again), MailRefused (it has failed), AlreadyBeingSent.
     """
-    number = ledger.take(delivery_id)
+    number = ledger.claim(delivery_id)
     if number is None:
-        return Outcome("settled")
+        return Outcome("finished")
     try:
-        return _send_taken(delivery_id, number, provider(hurried))
+        return _send_claimed(delivery_id, number, provider(inline))
     except (MailRefused, InvalidMessage) as error:
         db.session.rollback()
-        ledger.settle_failed(delivery_id, number, settings().email_provider, str(error))
+        ledger.finish_failed(delivery_id, number, settings().email_provider, str(error))
         raise MailRefused(str(error)) from error
     except BaseException as error:
-        # Also for a job's timeout and for a stop: whoever comes next need not wait until the row's time is up.
+        # Also after a timeout or a stop of the job, so that the next attempt need not wait for the claim to expire.
         db.session.rollback()
-        ledger.give_back(delivery_id, number, str(error)[:1000] or type(error).__name__)
+        ledger.release(delivery_id, number, str(error)[:1000] or type(error).__name__)
         raise
 
 
-def _send_taken(delivery_id: int, number: int, by: Provider) -> Outcome:
+def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
     fresh = {"populate_existing": True}
     delivery = db.session.scalars(_DELIVERY, {"delivery": delivery_id}, execution_options=fresh).one()
     mailing = delivery.campaign.mailing_state if delivery.campaign else "none"
@@ -70,20 +69,20 @@ def _send_taken(delivery_id: int, number: int, by: Provider) -> Outcome:
         ledger.hold(delivery_id, number)
         return Outcome("held")
     if mailing == "cancelled" or not wants(delivery.recipient, delivery.kind):
-        why = ledger.CALLED_OFF if mailing == "cancelled" else ledger.UNWANTED
-        ledger.settle_suppressed(delivery_id, number, why)
+        why = ledger.CAMPAIGN_CANCELLED if mailing == "cancelled" else ledger.UNWANTED
+        ledger.finish_suppressed(delivery_id, number, why)
         return Outcome("suppressed")
     envelope, content = _envelope(delivery), content_of(delivery)
     source = build(envelope, content)
     kept = source if by.keeps or delivery.kind in _KEPT_KINDS else None
-    db.session.rollback()  # no transaction stays open while a server takes its time
+    db.session.rollback()  # no transaction stays open while waiting for the server
     by.send(envelope.sender_address, envelope.recipient, source)
     _record(delivery_id, number, by.name, envelope, content, kept)
     return Outcome("sent", envelope.message_id)
 
 
 def source_of(delivery: Delivery) -> bytes:
-    """The message that the delivery would be sent as at this moment. Raises InvalidMessage."""
+    """Build the delivery's message as it would be sent now. Raises InvalidMessage."""
     return build(_envelope(delivery), content_of(delivery))
 
 
@@ -101,10 +100,10 @@ def _envelope(delivery: Delivery) -> Envelope:
 def _record(
     delivery_id: int, number: int, provider_name: str, envelope: Envelope, content: Content, kept: bytes | None
 ) -> None:
-    """Write down that it was sent, more than once if the database is busy: a row that says less is sent again."""
+    """Record that the message was sent, with retries: an unrecorded message would be sent again."""
     for attempt in range(1, _TRIES_TO_RECORD + 1):
         try:
-            ledger.settle_sent(delivery_id, number, provider_name, envelope.message_id, content.subject, kept)
+            ledger.finish_sent(delivery_id, number, provider_name, envelope.message_id, content.subject, kept)
             return
         except OperationalError:
             db.session.rollback()

@@ -9,7 +9,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from gnb.services.exports import plots
-from gnb.services.exports.pdf_pages import Press
+from gnb.services.exports.pdf_renderer import PdfRenderer
 from gnb.services.mail.rendering import render
 from gnb.services.mail.words import money, percent
 
@@ -46,19 +46,19 @@ TEMPLATE = "reports/weekly.html"
 
 def report_pdf(report: dict[str, Any], language: str) -> bytes:
     """Return the PDF, in Turkish or English."""
-    press = Press(language)
-    document = press.lay_out(
+    renderer = PdfRenderer(language)
+    document = renderer.render(
         TEMPLATE,
         report=report,
         start=date.fromisoformat(report["start"]),
         end=date.fromisoformat(report["end"]),
-        made=press.moment(),
-        bars=bookings_by_day(report, press.language),
+        made=renderer.moment(),
+        bars=bookings_by_day(report, renderer.language),
         revenue=[_over_time(report, row) for row in report["revenue"]],
         top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in report["top"]]),
-        amount=lambda text, currency: press.money(Decimal(text), currency),
-        change=lambda percent: percent_change(percent, press.language),
-        word=lambda status: status_word(status, press.language),
+        amount=lambda text, currency: renderer.money(Decimal(text), currency),
+        change=lambda percent: percent_change(percent, renderer.language),
+        word=lambda status: status_word(status, renderer.language),
     )
     pdf: bytes = document.write_pdf()
     return pdf

@@ -73,11 +73,8 @@ def test_an_async_call_is_queued(app: Flask) -> None:
     assert result.success
     assert not result.sync
     assert result.data is None
-    assert get_job("export", result.job_id).data == {
-        "type": "users-csv",
-        "filters": {"role": ["user"]},
-        "exportId": result.export_id,
-    }
+    assert get_job("export", result.job_id).data == {"type": "users-csv", "exportId": result.export_id}
+    assert export_service.get(result.export_id).filters == {"role": ["user"]}
 
 
 @pytest.mark.parametrize(
@@ -106,13 +103,28 @@ def test_an_async_call_without_broker_is_done_at_once_and_warns(without_broker: 
     assert result.data == export_service.export_bookings_csv({"status": "confirmed"})
     assert next(csv.reader(io.StringIO(result.data)))[0] == "Booking ID"
     warnings = [line["event"] for line in lines if line["log_level"] == "warning"]
-    assert warnings == ["an export is made at once, without the queue"]
+    assert warnings == ["an export runs inline, without the queue"]
 
 
 def test_an_async_pdf_without_broker_comes_as_bytes(without_broker: Flask, bookings: list[Booking]) -> None:
     result = export_service.generate_revenue_pdf_async()
     assert isinstance(result.data, bytes)
     assert result.data.startswith(b"%PDF-")
+
+
+def test_a_job_added_by_filters_alone_reports_its_rows_as_progress(
+    bookings: list[Booking], start_workers: Callable[..., Workers]
+) -> None:
+    job = add_export_job("bookings-csv", {"status": "confirmed"})
+    start_workers()
+    rows = get_job("export", job.id).return_value["rows"]
+    assert get_job("export", job.id).progress == {"percent": 100.0, "message": f"{rows} of {rows} rows"}
+
+
+def test_attempts_of_a_job_without_a_row_share_the_row_of_the_first(app: Flask) -> None:
+    first = export_service.create_for_job("users-csv", {"role": ["user"]}, "job-1")
+    assert export_service.create_for_job("users-csv", {"role": ["user"]}, "job-1").id == first.id
+    assert export_service.create_for_job("users-csv", {"role": ["user"]}, "job-2").id != first.id
 
 
 def test_a_job_that_runs_twice_makes_one_file(bookings: list[Booking]) -> None:

@@ -18,10 +18,9 @@ from gnb.config import ROOT
 from gnb.extensions import db
 from gnb.models import REVENUE_STATUSES, Booking
 from gnb.services import export_service
-from gnb.services.exports import bookings_pdf
+from gnb.services.exports import pdf_documents
 from gnb.services.exports.errors import NoFonts
-from gnb.services.exports.pdf_pages import Press
-from gnb.services.exports.typesetting import Typesetter
+from gnb.services.exports.pdf_renderer import PdfRenderer
 from tests.business import make_booking, make_tour, new_booking
 from tests.integration.doctor.test_command import no_fonts
 from tests.servers import on_sqlite
@@ -50,7 +49,7 @@ def many(app: Flask) -> list[Booking]:
 def test_every_booking_stands_in_the_document_once_and_in_order(
     many: list[Booking], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bookings_pdf, "SLICE", 40)
+    monkeypatch.setattr(pdf_documents, "SLICE", 40)
     whole = "\n".join(texts(export_service.generate_bookings_pdf()))
     assert re.findall(r"guest\d+@example.com", whole) == [booking.customer_email for booking in many]
     for booking in many:
@@ -58,7 +57,7 @@ def test_every_booking_stands_in_the_document_once_and_in_order(
 
 
 def test_pages_are_numbered_through_with_the_true_total(many: list[Booking], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookings_pdf, "SLICE", 40)
+    monkeypatch.setattr(pdf_documents, "SLICE", 40)
     pages = texts(export_service.generate_bookings_pdf())
     assert len(pages) > 3
     for number, text in enumerate(pages, 1):
@@ -66,16 +65,16 @@ def test_pages_are_numbered_through_with_the_true_total(many: list[Booking], mon
 
 
 def test_the_heads_of_the_columns_stand_on_every_page(many: list[Booking], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookings_pdf, "SLICE", 40)
+    monkeypatch.setattr(pdf_documents, "SLICE", 40)
     for text in texts(export_service.generate_bookings_pdf()):
         assert "Customer" in text
         assert "Guests" in text
 
 
 def test_slices_give_the_pages_that_the_whole_would_have(many: list[Booking], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookings_pdf, "SLICE", 1000)
+    monkeypatch.setattr(pdf_documents, "SLICE", 1000)
     whole = texts(export_service.generate_bookings_pdf())
-    monkeypatch.setattr(bookings_pdf, "SLICE", 37)
+    monkeypatch.setattr(pdf_documents, "SLICE", 37)
     assert [_numbers(text) for text in texts(export_service.generate_bookings_pdf())] == [
         _numbers(text) for text in whole
     ]
@@ -95,7 +94,7 @@ def test_letters_of_many_scripts_and_unprintable_ones_do_no_harm(app: Flask) -> 
 
 
 def test_a_document_fetches_nothing_from_outside_the_static_folder(app: Flask) -> None:
-    files = Press("en")._typesetter.files
+    files = PdfRenderer("en").files
     for address in ("https://example.com/x.png", "file:///etc/passwd", "static:/../gnb/config.py", "static:/none"):
         with pytest.raises(ValueError, match="static folder only"):
             files.fetch(address)
@@ -104,7 +103,8 @@ def test_a_document_fetches_nothing_from_outside_the_static_folder(app: Flask) -
 
 def test_documents_are_made_side_by_side(app: Flask) -> None:
     def made(number: int) -> str:
-        pages = Typesetter(Path(str(app.static_folder))).pages(f"<h1>Şişli {number}</h1>" + "<p>Жанна, ₺ 12,50" * 99)
+        with app.app_context():
+            pages = PdfRenderer("en").render_html(f"<h1>Şişli {number}</h1>" + "<p>Жанна, ₺ 12,50" * 99)
         return "".join(texts(pages.write_pdf()))
 
     with ThreadPoolExecutor(8) as pool:
@@ -116,7 +116,7 @@ def test_documents_are_made_side_by_side(app: Flask) -> None:
 @pytest.mark.usefixtures("app")
 def test_without_a_font_a_document_fails_and_its_process_goes_on(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import gnb.services.exports.typesetting"],
+        [sys.executable, "-c", "import gnb.services.exports.pdf_renderer"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "FONTCONFIG_FILE": str(no_fonts(tmp_path))},
         capture_output=True,

@@ -11,8 +11,9 @@ from flask import Flask
 from gnb.extensions import engine
 from gnb.models import Campaign, Delivery, NotificationSetting, User, db, now
 from gnb.services import email_service
-from gnb.services.mail import campaigns, planning, queueing, segments, sending
+from gnb.services.mail import campaigns, outbox, recipients, sending
 from tests.business import make_booking, make_campaign, make_tour, make_user
+from tests.integration.engine.conftest import Workers
 
 
 class Killed(BaseException):
@@ -22,7 +23,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of ten, so that a few users make several."""
-    monkeypatch.setattr(planning, "BATCH", 10)
+    monkeypatch.setattr(campaigns, "BATCH", 10)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_mailing_gives_every_customer_one_row_and_one_job(app: Flask, users: l
     assert email_service.send_bulk_campaign_notifications(None, campaign) == 35
     (job,) = engine().queue("scheduled").jobs("waiting").jobs
     assert job.data == {"type": "campaign-mailing", "campaignId": campaign.id}
-    assert planning.follow(campaign.id) == "sending"
+    assert campaigns.reconcile(campaign.id) == "sending"
     assert {row.user_id for row in db.session.query(Delivery)} == {user.id for user in users}
     assert waiting() == 35
     for job in engine().queue("email").jobs("waiting", 0, 50).jobs:
@@ -79,11 +80,11 @@ def test_a_planner_killed_anywhere_goes_on_without_a_second_message(
     campaign = make_campaign()
     campaigns.start(campaign)
     with monkeypatch.context() as patch:
-        patch.setattr(planning, step, dying(getattr(planning, step), call))
+        patch.setattr(campaigns, step, dying(getattr(campaigns, step), call))
         with pytest.raises(Killed):
-            planning.follow(campaign.id)
+            campaigns.reconcile(campaign.id)
     db.session.rollback()
-    assert planning.follow(campaign.id) == "sending"
+    assert campaigns.reconcile(campaign.id) == "sending"
     assert states() == {"queued": 35}
     assert waiting() == 35
     assert all(row.enqueued_at for row in db.session.query(Delivery))
@@ -92,51 +93,84 @@ def test_a_planner_killed_anywhere_goes_on_without_a_second_message(
 def test_two_planners_at_once_plan_once(app: Flask, users: list[User], monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = make_campaign()
     campaigns.start(campaign)
-    original, inner = planning._write_rows, []
+    original, inner = campaigns._write_rows, []
 
     def overtaken(*args: Any) -> None:
         if not inner:
             inner.append(True)
-            planning.follow(campaign.id)
+            campaigns.reconcile(campaign.id)
         original(*args)
 
-    monkeypatch.setattr(planning, "_write_rows", overtaken)
-    planning.follow(campaign.id)
+    monkeypatch.setattr(campaigns, "_write_rows", overtaken)
+    campaigns.reconcile(campaign.id)
     assert states() == {"queued": 35}
     assert waiting() == 35
 
 
-def test_a_mailing_can_be_paused_and_resumed(app: Flask, users: list[User]) -> None:
+def work_off_the_queue() -> None:
+    """Have a worker run every job that waits in the queue `email`."""
+    db.session.remove()
+    db.engine.dispose()
+    assert Workers(engine(), queues=("email",), burst=True).wait(60) == 0
+    db.session.remove()
+
+
+def test_a_paused_mailing_holds_its_messages_and_a_resumed_one_sends_them(app: Flask, users: list[User]) -> None:
     campaign = make_campaign()
     campaigns.start(campaign)
-    planning.follow(campaign.id)
+    campaigns.reconcile(campaign.id)
     first = db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)).first()
     assert first is not None
     sending.send(first)
     campaigns.pause(campaign)
-    second = first + 1
-    assert sending.send(second).state == "held"
-    assert planning.follow(campaign.id) == "paused"
-    assert waiting() <= 2  # the two that this test has sent itself have jobs still
+    work_off_the_queue()
+    assert (states(), waiting()) == ({"queued": 34, "sent": 1}, 0)
+    campaign = db.session.get_one(Campaign, campaign.id)
+    assert campaigns.reconcile(campaign.id) == "paused"
+    email_service.requeue_stale_deliveries(now() + timedelta(hours=1))
+    assert waiting() == 0
     campaigns.resume(campaign)
-    assert planning.follow(campaign.id) == "sending"
-    assert states() == {"queued": 34, "sent": 1}
-    assert waiting() >= 34
-    assert sending.send(second).state == "sent"
+    assert campaigns.reconcile(campaign.id) == "sending"
+    assert (states(), waiting()) == ({"queued": 34, "sent": 1}, 34)
+    work_off_the_queue()
+    assert states() == {"sent": 35}
+
+
+def test_a_mailing_paused_while_it_is_planned_stops_and_goes_on_from_there(
+    app: Flask, users: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    original = campaigns._enqueue_planned
+
+    def pause_after_the_first_batch(campaign_id: int) -> None:
+        original(campaign_id)
+        if db.session.query(Delivery).count() == 10:
+            campaigns.pause(db.session.get_one(Campaign, campaign_id))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(campaigns, "_enqueue_planned", pause_after_the_first_batch)
+        assert campaigns.reconcile(campaign.id) == "paused"
+    assert states() == {"queued": 10}
+    campaigns.resume(db.session.get_one(Campaign, campaign.id))
+    assert campaigns.reconcile(campaign.id) == "sending"
+    assert (states(), waiting()) == ({"queued": 35}, 35)
 
 
 def test_a_cancelled_mailing_sends_nothing_more(app: Flask, users: list[User]) -> None:
     campaign = make_campaign()
     campaigns.start(campaign)
-    planning.follow(campaign.id)
-    ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
-    sending.send(ids[0])
+    campaigns.reconcile(campaign.id)
+    first = db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)).first()
+    assert first is not None
+    sending.send(first)
     campaigns.cancel(campaign)
-    assert sending.send(ids[1]).state == "suppressed"
-    assert planning.follow(campaign.id) == "cancelled"
     assert states() == {"sent": 1, "suppressed": 34}
+    assert sending.send(first + 1).state == "finished"
+    work_off_the_queue()
+    assert (states(), waiting()) == ({"sent": 1, "suppressed": 34}, 0)
     with pytest.raises(campaigns.MailingRefused):
-        campaigns.resume(campaign)
+        campaigns.resume(db.session.get_one(Campaign, campaign.id))
 
 
 def test_a_mailing_begins_once(app: Flask, users: list[User]) -> None:
@@ -157,7 +191,7 @@ def test_a_mailing_without_texts_or_recipients_does_not_begin(app: Flask) -> Non
 def test_progress_counts_what_went_where(app: Flask, users: list[User]) -> None:
     campaign = make_campaign()
     campaigns.start(campaign)
-    planning.follow(campaign.id)
+    campaigns.reconcile(campaign.id)
     ids = list(db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)))
     for delivery_id in ids[:5]:
         sending.send(delivery_id)
@@ -166,7 +200,7 @@ def test_progress_counts_what_went_where(app: Flask, users: list[User]) -> None:
     assert found.ends_at is not None
     for delivery_id in ids[5:]:
         sending.send(delivery_id)
-    assert planning.close_finished() == 1
+    assert campaigns.close_finished() == 1
     db.session.refresh(campaign)
     assert campaign.mailing_state == "sent"
     assert campaigns.progress(campaign).left == 0
@@ -177,7 +211,7 @@ def test_a_mailing_whose_job_was_lost_gets_another(app: Flask, users: list[User]
     campaigns.start(campaign)
     (job,) = engine().queue("scheduled").jobs("waiting").jobs
     engine().queue("scheduled").remove(job.id)
-    email_service.enqueue_left_behind(now() + timedelta(minutes=2))
+    email_service.requeue_stale_deliveries(now() + timedelta(minutes=2))
     assert engine().queue("scheduled").jobs("waiting").total == 1
 
 
@@ -187,7 +221,7 @@ def test_given_users_alone_are_written_to(app: Flask, users: list[User]) -> None
     chosen: list[Any] = [users[1], users[2].id, {"id": users[3].id, "name": "x"}, users[1].id]
     campaign = make_campaign()
     assert email_service.send_bulk_campaign_notifications(chosen, campaign) == 2
-    planning.follow(campaign.id)
+    campaigns.reconcile(campaign.id)
     assert {row.user_id for row in db.session.query(Delivery)} == {users[1].id, users[2].id}
 
 
@@ -199,8 +233,8 @@ def test_a_segment_chooses_by_language_tour_and_last_booking(app: Flask) -> None
     make_booking(tour, user=eve, created_at=datetime(2026, 6, 10, tzinfo=UTC), status="cancelled")
 
     def chosen(**segment: Any) -> set[int]:
-        assert segments.count_recipients(segment) == len(segments.next_recipients(segment, 0, 100)[0])
-        return {row.id for row in segments.next_recipients(segment, 0, 100)[0]}
+        assert recipients.count_recipients(segment) == len(recipients.next_recipients(segment, 0, 100)[0])
+        return {row.id for row in recipients.next_recipients(segment, 0, 100)[0]}
 
     assert chosen() == {ann.id, bob.id, eve.id}
     assert chosen(languages=["tr"]) == {ann.id, eve.id}
@@ -214,14 +248,14 @@ def test_a_segment_chooses_by_language_tour_and_last_booking(app: Flask) -> None
 def test_the_sweep_gives_lost_and_spent_jobs_another(app: Flask, users: list[User]) -> None:
     delivery = email_service.plan_email("ann@example.com", "Hello", text="x")
     db.session.commit()
-    queueing.withdraw([delivery.id])  # as a broker that lost its memory
-    assert email_service.enqueue_left_behind(now() + timedelta(minutes=5)) == 0
-    assert email_service.enqueue_left_behind(now() + timedelta(minutes=11)) == 1
+    engine().queue("email").remove(outbox.job_id(delivery.id))  # as a broker that lost its data
+    assert email_service.requeue_stale_deliveries(now() + timedelta(minutes=5)) == 0
+    assert email_service.requeue_stale_deliveries(now() + timedelta(minutes=11)) == 1
     assert waiting() == 1
     delivery.attempts = 5
     db.session.commit()
-    assert email_service.enqueue_left_behind(now() + timedelta(minutes=4)) == 0
-    assert email_service.enqueue_left_behind(now() + timedelta(minutes=6)) == 1
+    assert email_service.requeue_stale_deliveries(now() + timedelta(minutes=4)) == 0
+    assert email_service.requeue_stale_deliveries(now() + timedelta(minutes=6)) == 1
     assert waiting() == 1
 
 
@@ -231,8 +265,8 @@ def test_the_sweep_frees_what_a_dead_sender_held_and_gives_up_after_two_days(app
     first = email_service.plan_email("ann@example.com", "Hello", text="x")
     second = email_service.plan_email("bob@example.com", "Hello", text="x", attempts=20, error="451 no", created_at=now() - timedelta(days=3))  # fmt: skip # noqa: E501
     db.session.commit()
-    ledger.take(first.id)
-    email_service.enqueue_left_behind(now() + timedelta(minutes=2))
+    ledger.claim(first.id)
+    email_service.requeue_stale_deliveries(now() + timedelta(minutes=2))
     db.session.refresh(first)
     db.session.refresh(second)
     assert first.state == "queued"
@@ -242,7 +276,7 @@ def test_the_sweep_frees_what_a_dead_sender_held_and_gives_up_after_two_days(app
 def test_a_campaign_waits_behind_everything_else(app: Flask, users: list[User]) -> None:
     campaign = make_campaign()
     campaigns.start(campaign)
-    planning.follow(campaign.id)
+    campaigns.reconcile(campaign.id)
     email_service.send_booking_confirmation_async(make_booking())
     jobs = engine().queue("email").jobs("waiting", 0, 50).jobs
     assert {job.priority for job in jobs if job.name == "campaign-notification"} == {6}

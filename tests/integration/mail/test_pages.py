@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from gnb.models import AuditEntry, Campaign, Delivery, db
 from gnb.services import email_service
 from gnb.services.accounts import passwords
-from gnb.services.mail import planning, preferences, sending
+from gnb.services.mail import campaigns, recipients, sending
 from tests.business import make_booking, make_campaign, make_tour, make_user
 from tests.servers import on_sqlite
 
@@ -141,7 +141,7 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert "Early spring" in post(admin, f"{url}/edit", f"{url}/edit", **edited).text
     post(admin, f"{url}/edit", f"{url}/edit", **FORM)
     assert "Sending to 1 recipient." in post(admin, url, f"{url}/send").text
-    planning.follow(campaign.id)
+    campaigns.reconcile(campaign.id)
     assert "Mailing paused." in post(admin, url, f"{url}/mailing/pause").text
     assert "Mailing resumed." in post(admin, url, f"{url}/mailing/resume").text
     assert "rest of the mailing is cancelled" in post(admin, url, f"{url}/mailing/cancel").text
@@ -219,19 +219,19 @@ def test_html_in_a_campaign_is_shown_as_text(app: Flask, admin: FlaskClient) -> 
 
 def test_one_click_ends_campaigns_without_a_session(app: Flask, client: FlaskClient) -> None:
     user = make_user(email="ann@example.com")
-    link = f"/unsubscribe/{preferences.unsubscribe_token(user.id)}"
+    link = f"/unsubscribe/{recipients.unsubscribe_token(user.id)}"
     assert "ann@example.com" not in link
     page = client.get(link)
     assert "a•••@example.com" in page.text
-    assert preferences.wants_campaigns("ann@example.com")
+    assert recipients.wants_campaigns("ann@example.com")
     app.config["WTF_CSRF_ENABLED"] = True
     answer = client.post(link, data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     assert "We send no offers to" in answer.text
-    assert not preferences.wants_campaigns("ann@example.com")
-    assert preferences.wants("ann@example.com", "booking-confirmation")
+    assert not recipients.wants_campaigns("ann@example.com")
+    assert recipients.wants("ann@example.com", "booking-confirmation")
     assert "You get our offers again." in post(client, link, f"{link}/again").text
-    assert preferences.wants_campaigns("ann@example.com")
+    assert recipients.wants_campaigns("ann@example.com")
 
 
 @pytest.mark.parametrize("token", ["x", "MQ", "MQ.aaaa", "a" * 500, "%00"])

@@ -120,7 +120,7 @@ def test_a_no_for_good_is_final_with_the_servers_words(app: Flask, server: MailS
     with pytest.raises(MailRefused):
         sending.send(delivery.id)
     assert (refreshed(delivery).state, delivery.error) == ("failed", "550 5.1.1 no such person")
-    assert email_service.enqueue_left_behind(now() + timedelta(days=1)) == 0
+    assert email_service.requeue_stale_deliveries(now() + timedelta(days=1)) == 0
     assert server.sources == []
 
 
@@ -185,7 +185,7 @@ def test_a_server_that_takes_the_message_and_hangs_up_gets_it_again_under_the_sa
 def test_a_server_that_says_nothing_is_given_up_in_time(
     app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(providers, "PATIENT", 0.3)
+    monkeypatch.setattr(providers, "WORKER_TIMEOUT", 0.3)
     server.banner_delay = 30
     delivery = plan()
     begin = now()
@@ -211,34 +211,34 @@ def test_a_password_is_not_sent_without_tls(settings: Settings, server: MailServ
 
 def test_two_who_send_at_once_send_once(app: Flask, server: MailServer) -> None:
     delivery = plan()
-    number = ledger.take(delivery.id)
+    number = ledger.claim(delivery.id)
     assert number == 1
     with pytest.raises(AlreadyBeingSent):
         sending.send(delivery.id)
-    ledger.settle_sent(delivery.id, 1, "smtp", "<1@x>", "Hello", None)
-    assert sending.send(delivery.id).state == "settled"
+    ledger.finish_sent(delivery.id, 1, "smtp", "<1@x>", "Hello", None)
+    assert sending.send(delivery.id).state == "finished"
     assert server.sources == []
 
 
 def test_what_a_dead_process_had_taken_is_taken_again_when_its_time_is_up(app: Flask, server: MailServer) -> None:
     delivery = plan()
-    ledger.take(delivery.id, now() - ledger.TAKEN_FOR - timedelta(seconds=1))
+    ledger.claim(delivery.id, now() - ledger.CLAIM_TTL - timedelta(seconds=1))
     assert sending.send(delivery.id).state == "sent"
     assert (refreshed(delivery).state, delivery.attempts) == ("sent", 2)
 
 
 def test_whoever_comes_back_from_the_dead_settles_nothing(app: Flask, server: MailServer) -> None:
     delivery = plan()
-    first = ledger.take(delivery.id, now() - ledger.TAKEN_FOR - timedelta(seconds=1))
+    first = ledger.claim(delivery.id, now() - ledger.CLAIM_TTL - timedelta(seconds=1))
     assert first == 1
-    assert ledger.take(delivery.id) == 2
-    ledger.settle_failed(delivery.id, first, "smtp", "late")
+    assert ledger.claim(delivery.id) == 2
+    ledger.finish_failed(delivery.id, first, "smtp", "late")
     assert refreshed(delivery).state == "sending"
 
 
 def test_a_sent_delivery_is_not_sent_again(app: Flask, server: MailServer) -> None:
     delivery = email_service.send_email("ann@example.com", "Hello", text="x")
-    assert sending.send(delivery.id).state == "settled"
+    assert sending.send(delivery.id).state == "finished"
     assert len(server.sources) == 1
 
 
@@ -312,7 +312,7 @@ def test_with_the_broker_away_the_message_goes_out_at_once(settings: Settings, s
 def test_with_broker_and_mail_away_the_booking_stands_and_the_sweep_sends_later(
     settings: Settings, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gnb.services.mail.after_commit._away_until", 0.0)
+    monkeypatch.setattr("gnb.services.mail.outbox._unreachable_until", 0.0)
     server.stop()
     away = create_app(replace(settings, redis_url=f"redis://127.0.0.1:{free_port()}/0"))
     with away.app_context():
@@ -324,8 +324,8 @@ def test_with_broker_and_mail_away_the_booking_stands_and_the_sweep_sends_later(
         db.engine.dispose()
     app = create_app(settings)
     with app.app_context():
-        assert email_service.enqueue_left_behind(now()) == 0
-        assert email_service.enqueue_left_behind(now() + timedelta(minutes=2)) == 1
+        assert email_service.requeue_stale_deliveries(now()) == 0
+        assert email_service.requeue_stale_deliveries(now() + timedelta(minutes=2)) == 1
         assert engine().queue("email").job(f"delivery-{delivery_id}").state == "waiting"
         server.start()
         assert sending.send(delivery_id).state == "sent"

@@ -19,7 +19,7 @@ from gnb.models import db
 from gnb.services import email_service
 from gnb.services.mail import providers
 from gnb.services.mail.errors import MailUnavailable
-from gnb.services.mail.smtp import Connection, Server
+from gnb.services.mail.providers import Connection, Server
 from tests.mail_server import MailServer
 from tests.servers import on_sqlite
 
@@ -100,7 +100,7 @@ def test_a_password_beyond_ascii_is_said_to_be_one() -> None:
     server = MailServer(tls_at_once=True, password="secret").start()
     try:
         with pytest.raises(MailUnavailable, match="beyond ASCII"):
-            Connection(Server("127.0.0.1", server.port, "ann", "şifre"), timeout=5).try_out()
+            Connection(Server("127.0.0.1", server.port, "ann", "şifre"), timeout=5).check()
     finally:
         server.stop()
 

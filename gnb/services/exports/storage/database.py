@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.models import Export, ExportChunk
-from gnb.services.exports.storage.base import FileWriter, Storage, check_key
+from gnb.services.exports.storage import FileWriter, Storage, check_key
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gnb.services.exports.errors import StorageError
-from gnb.services.exports.storage.base import FileWriter, Storage, check_key
+from gnb.services.exports.storage import FileWriter, Storage, check_key
 
 _PARTIAL = ".partial"
 _READ_SIZE = 256 * 1024

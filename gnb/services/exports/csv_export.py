@@ -1,0 +1,171 @@
+"""CSV exports: RFC 4180, UTF-8, constant memory. The columns of each file, the query that fills them, and the writer.
+
+Headers are fixed: spreadsheets and scripts depend on them. Money is a plain decimal with two places, a day
+is the pickup's calendar day in Europe/Istanbul, an instant is ISO 8601 in UTC to the second (`2026-01-31T09:30:00Z`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from gnb.models import Booking, Tour, User
+from gnb.services.exports import revenue, selection
+from gnb.services.progress import Progress
+
+
+class Kind(Enum):
+    """How a column's values are written."""
+
+    NUMBER = "number"
+    WORD = "word"
+    """A word from a fixed list: needs neither quotes nor a guard against formulas."""
+    TEXT = "text"
+    """Typed by people: may contain anything."""
+    DAY = "day"
+    INSTANT = "instant"
+    MONEY = "money"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its header, how its values are written, and where they come from."""
+
+    header: str
+    kind: Kind
+    source: Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """One CSV file: columns, where their rows come from, and in which order.
+
+    `counted_in` has as many rows as `origin` and conditions of the same columns, and is quicker to count. `key` is a
+    unique ascending number by which the rows may be read in batches, None where there is none.
+    """
+
+    columns: tuple[Column, ...]
+    origin: Any
+    counted_in: Any
+    conditions: selection.Conditions
+    order: tuple[Any, ...]
+    key: Any = None
+
+    @property
+    def header(self) -> str:
+        """The file's first line, without its end."""
+        return ",".join(column.header for column in self.columns)
+
+    def counted(self) -> sa.Select[Any]:
+        """A query for the number of rows."""
+        return sa.select(sa.func.count()).select_from(self.counted_in).where(*self.conditions)
+
+    def select(self, *expressions: Any) -> sa.Select[Any]:
+        """These expressions for each row, in order."""
+        return sa.select(*expressions).select_from(self.origin).where(*self.conditions).order_by(*self.order)
+
+
+class Sink(Protocol):
+    """Anything that takes the bytes of a file."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+def write_csv(export_type: str, filters: Mapping[str, Any], sink: Sink, engine: sa.Engine, progress: Progress) -> int:
+    """Write the CSV file of that type and return its number of rows, without the header.
+
+    Args:
+        filters: Loaded filters.
+        progress: Called with the rows written and the total. Both are read from one snapshot.
+    """
+    wanted = table(export_type, filters)
+    with selection.snapshot(engine) as connection:
+        total = connection.scalar(wanted.counted()) or 0
+        progress(0, total)
+        sink.write(wanted.header.encode() + b"\r\n")
+        done = 0
+        for count, piece in _lines(connection, wanted):
+            sink.write(piece)
+            done += count
+            progress(done, total)
+    return done
+
+
+def _lines(connection: sa.Connection, wanted: Table) -> Iterator[tuple[int, bytes]]:
+    # Imported here, so that an application on SQLite does not load PostgreSQL's driver.
+    if connection.dialect.name == "postgresql":
+        from gnb.services.exports import csv_postgresql
+
+        return csv_postgresql.lines(connection, wanted)
+    from gnb.services.exports import csv_sqlite
+
+    return csv_sqlite.lines(connection, wanted)
+
+
+def table(export_type: str, filters: Mapping[str, Any]) -> Table:
+    """Return the columns and rows of a CSV export, restricted by loaded filters."""
+    return _TABLES[export_type](filters)
+
+
+def _bookings(filters: Mapping[str, Any]) -> Table:
+    return Table(
+        columns=(
+            Column("Booking ID", Kind.NUMBER, Booking.id),
+            Column("Customer Name", Kind.TEXT, Booking.customer_name),
+            Column("Customer Email", Kind.TEXT, Booking.customer_email),
+            Column("Tour", Kind.TEXT, Tour.name),
+            Column("Date", Kind.DAY, Booking.travel_date),
+            Column("Guests", Kind.NUMBER, Booking.guests),
+            Column("Amount", Kind.MONEY, Booking.amount),
+            Column("Status", Kind.WORD, Booking.status),
+            Column("Payment Method", Kind.WORD, Booking.payment_method),
+            Column("Created At", Kind.INSTANT, Booking.created_at),
+        ),
+        origin=sa.join(Booking, Tour, Tour.id == Booking.tour_id),
+        counted_in=Booking.__table__,  # each has one tour
+        conditions=selection.of_bookings(filters),
+        order=(Booking.id,),
+        key=Booking.id,
+    )
+
+
+def _users(filters: Mapping[str, Any]) -> Table:
+    return Table(
+        columns=(
+            Column("User ID", Kind.NUMBER, User.id),
+            Column("Name", Kind.TEXT, User.name),
+            Column("Email", Kind.TEXT, User.email),
+            Column("Role", Kind.WORD, User.role),
+            Column("Language", Kind.WORD, User.language),
+            Column("Registered At", Kind.INSTANT, User.created_at),
+        ),
+        origin=User.__table__,
+        counted_in=User.__table__,
+        conditions=selection.of_users(filters),
+        order=(User.id,),
+        key=User.id,
+    )
+
+
+def _revenue(filters: Mapping[str, Any]) -> Table:
+    totals = revenue.by_day_and_tour(filters).subquery("totals")
+    return Table(
+        columns=(
+            Column("Date", Kind.DAY, totals.c.day),
+            Column("Tour", Kind.TEXT, totals.c.tour),
+            Column("Bookings", Kind.NUMBER, totals.c.bookings),
+            Column("Revenue", Kind.MONEY, totals.c.revenue),
+            Column("Avg Booking Value", Kind.MONEY, totals.c.average),
+        ),
+        origin=totals,
+        counted_in=totals,
+        conditions=[],
+        order=(totals.c.day, totals.c.tour),
+    )
+
+
+_TABLES = {"bookings-csv": _bookings, "users-csv": _users, "revenue-csv": _revenue}

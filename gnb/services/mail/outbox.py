@@ -1,0 +1,139 @@
+"""The outbox: a delivery is enqueued after the commit of the transaction that planned it.
+
+A job carries the delivery's number and nothing else, and its id is made from that number, so a delivery has at most one
+job. With the broker unreachable, a few deliveries are sent inline with short timeouts; what cannot be sent either is
+left to the sweep. A mail problem never fails the transaction that caused the mail, so nothing is raised here.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Protocol
+
+import sqlalchemy as sa
+import structlog
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+
+from gnb.extensions import db, engine, settings
+from gnb.models import Delivery, now
+from gnb.queueing.errors import JobNotFound, QueueUnavailable
+from gnb.services.after_commit import on_commit
+from gnb.services.mail import sending
+from gnb.services.mail.errors import MailError, MailUnavailable
+
+log = structlog.stdlib.get_logger(__name__)
+
+_OUTAGE_SECONDS = 30.0
+"""After an unreachable mail server no other request waits for it for this long."""
+_MAX_INLINE = 5
+_unreachable_until = 0.0
+_suspended: ContextVar[bool] = ContextVar("enqueueing of mail is suspended", default=False)
+_JOB_TYPES = frozenset({"booking-confirmation", "payment-confirmation", "campaign-notification"})
+
+
+class Planned(NamedTuple):
+    """What the queue needs to know of a delivery."""
+
+    id: int
+    kind: str
+    priority: int
+
+
+class Executes(Protocol):
+    """A session or a connection."""
+
+    def execute(self, statement: sa.Update, /) -> Any: ...
+
+
+def job_id(delivery_id: int) -> str:
+    """Return the id of the job that sends the delivery."""
+    return f"delivery-{delivery_id}"
+
+
+def enqueue(planned: Iterable[Planned]) -> None:
+    """Enqueue the deliveries; those in the queue already stay unchanged. Raises QueueUnavailable."""
+    if not settings().queue_enabled:
+        raise QueueUnavailable("the queue is switched off")
+    engine().queue("email").enqueue_many(_job(each) for each in planned)
+
+
+def enqueue_again(planned: list[Planned]) -> None:
+    """Enqueue deliveries whose job may have ended or been lost. Raises QueueUnavailable."""
+    if planned:
+        engine().queue("email").remove_many([job_id(each.id) for each in planned])
+        enqueue(planned)
+
+
+def is_queued(delivery_id: int) -> bool:
+    """Return whether a job will send the delivery. Raises QueueUnavailable."""
+    try:
+        return engine().queue("email").job(job_id(delivery_id)).state in ("waiting", "active", "delayed")
+    except JobNotFound:
+        return False
+
+
+def mark_enqueued(session: Executes, delivery_ids: list[int]) -> None:
+    """Record that the deliveries are in the queue; the caller commits."""
+    session.execute(
+        sa.update(Delivery)
+        .where(Delivery.id.in_(delivery_ids))
+        .values(enqueued_at=now(), job_id=sa.literal("delivery-") + sa.cast(Delivery.id, sa.String))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _job(planned: Planned) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    job_type = planned.kind if planned.kind in _JOB_TYPES else "send-email"
+    return job_type, {"deliveryId": planned.id}, {"job_id": job_id(planned.id), "priority": planned.priority}
+
+
+@contextmanager
+def without_enqueueing() -> Iterator[None]:
+    """Do not enqueue what is planned in the block: the caller sends it."""
+    token = _suspended.set(True)
+    try:
+        yield
+    finally:
+        _suspended.reset(token)
+
+
+def _enqueue_committed(planned: list[Planned]) -> None:
+    """Enqueue what a transaction has planned; with the broker unreachable, send some of it inline."""
+    if _suspended.get():
+        return
+    try:
+        enqueue(planned)
+    except QueueUnavailable as error:
+        log.warning("mail is sent inline, without the queue", deliveries=len(planned), cause=str(error))
+        _send_inline([each.id for each in planned])
+        return
+    try:
+        with db.engine.begin() as connection:
+            mark_enqueued(connection, [each.id for each in planned])
+    except SQLAlchemyError as error:  # the sweep enqueues the rows again, under the same job ids
+        log.warning("enqueued mail could not be marked", deliveries=len(planned), error=type(error).__name__)
+
+
+def _send_inline(delivery_ids: list[int]) -> None:
+    """Send the deliveries in a session of its own; the caller's has just been committed."""
+    global _unreachable_until
+    if time.monotonic() < _unreachable_until:
+        return
+    with current_app._get_current_object().app_context():  # type: ignore[attr-defined]
+        for delivery_id in delivery_ids[:_MAX_INLINE]:
+            try:
+                sending.send(delivery_id, inline=True)
+            except MailUnavailable:
+                _unreachable_until = time.monotonic() + _OUTAGE_SECONDS
+                return
+            except (MailError, SQLAlchemyError) as error:
+                log.warning("a message could not be sent inline", delivery=delivery_id, error=type(error).__name__)
+
+
+def _planned(row: Delivery) -> Planned | None:
+    return Planned(row.id, row.kind, row.priority) if row.state == "queued" else None
+
+
+on_commit(Delivery, _planned, _enqueue_committed)
