@@ -8,13 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext
-from flask_babel import lazy_gettext as _l
 
 from gnb.extensions import db
 from gnb.models import STATUSES, Booking, Delivery, User, execute_count, now
 from gnb.services import audit, email_service
 from gnb.services.bookings import seats
 from gnb.services.bookings.errors import InvalidBookingState
+from gnb.services.bookings.labels import booking_word
 from gnb.services.mail import ledger
 
 FROM = {
@@ -105,21 +105,3 @@ def _refusal(booking: Booking, status: str) -> str:
         return words
     possible = gettext("Possible now: %(statuses)s.", statuses=allowed)
     return f"{words} {possible}"
-
-
-WORDS = {
-    "pending": _l("pending"),
-    "confirmed": _l("confirmed"),
-    "paid": _l("paid"),
-    "completed": _l("completed"),
-    "cancelled": _l("cancelled"),
-    "cash": _l("cash"),
-    "credit_card": _l("credit card"),
-    "stripe": "Stripe",
-    "paytr": "PayTR",
-}
-
-
-def booking_word(code: str) -> str:
-    """Return the label of a status or payment method, in the reader's language."""
-    return str(WORDS.get(code, code))

@@ -21,7 +21,7 @@ from flask import current_app
 from flask_babel import force_locale, gettext
 
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, Tour, now
-from gnb.services.bookings.status import booking_word
+from gnb.services.bookings.labels import booking_word
 from gnb.services.exports.errors import NoFonts
 
 with warnings.catch_warnings():

@@ -8,7 +8,7 @@ from babel.numbers import format_currency, format_percent
 from flask_babel import force_locale, ngettext
 
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, local_day
-from gnb.services.bookings.status import booking_word
+from gnb.services.bookings.labels import booking_word
 
 
 def text_language(language: str | None) -> str:
