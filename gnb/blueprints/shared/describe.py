@@ -25,7 +25,7 @@ from gnb.blueprints.shared.labels import (
     WORKER_VARIANTS,
 )
 from gnb.blueprints.shared.text import escape_control_characters, split_identifier
-from gnb.services.bookings.status import WORDS as BOOKING_LABELS
+from gnb.services.bookings.labels import WORDS as BOOKING_LABELS
 
 _CHOICE_LABELS = {**BOOKING_LABELS, **ROLE_LABELS}
 
