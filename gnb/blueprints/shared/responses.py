@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import Any, Self, cast
 
-from flask import Response, jsonify, make_response, render_template, request
+from flask import Response, jsonify, make_response, render_template, request, stream_with_context
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -76,11 +76,13 @@ def _page(status: int, message: str) -> str:
 
 
 class _ExportFile:
-    """The file of an export as an iterable of bytes that can start anywhere, so that a range is read from its start."""
+    """The file of an export as an iterator of bytes that can start anywhere, so that a range is read from its start."""
 
     def __init__(self, export: Export):
         self._export = export
         self._position = 0
+        # The server reads the file when the view has returned: its context stays until then.
+        self._chunks = cast("Generator[bytes, None, None]", stream_with_context(self._read()))
 
     def seekable(self) -> bool:
         return True
@@ -91,8 +93,17 @@ class _ExportFile:
     def tell(self) -> int:
         return self._position
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def _read(self) -> Iterator[bytes]:
         yield from export_service.read_file(self._export, self._position)
+
+    def close(self) -> None:
+        self._chunks.close()
 
 
 def send_export(export: Export) -> Response:

@@ -159,8 +159,9 @@ def test_a_mailing_paused_while_it_is_planned_stops_and_goes_on_from_there(
 
 def test_a_cancelled_mailing_sends_nothing_more(app: Flask, users: list[User]) -> None:
     campaign = make_campaign()
+    campaign_id = campaign.id
     campaigns.start(campaign)
-    campaigns.reconcile(campaign.id)
+    campaigns.reconcile(campaign_id)
     first = db.session.scalars(sa.select(Delivery.id).order_by(Delivery.id)).first()
     assert first is not None
     sending.send(first)
@@ -170,7 +171,7 @@ def test_a_cancelled_mailing_sends_nothing_more(app: Flask, users: list[User]) -
     work_off_the_queue()
     assert (states(), waiting()) == ({"sent": 1, "suppressed": 34}, 0)
     with pytest.raises(campaigns.MailingRefused):
-        campaigns.resume(db.session.get_one(Campaign, campaign.id))
+        campaigns.resume(db.session.get_one(Campaign, campaign_id))
 
 
 def test_a_mailing_begins_once(app: Flask, users: list[User]) -> None:

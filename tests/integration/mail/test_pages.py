@@ -76,7 +76,7 @@ def test_the_list_can_be_narrowed(app: Flask, admin: FlaskClient) -> None:
 def test_a_message_can_be_sent_once_more(app: Flask, admin: FlaskClient) -> None:
     delivery = email_service.send_booking_confirmation(make_booking())
     answer = post(admin, f"/admin/emails/{delivery.id}", f"/admin/emails/{delivery.id}/resend")
-    assert "goes out once more" in answer.text
+    assert "Message resent." in answer.text
     assert db.session.query(Delivery).count() == 2
     assert db.session.query(AuditEntry).filter_by(action="email.resend").count() == 1
 
@@ -147,7 +147,7 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert "rest of the mailing is cancelled" in post(admin, url, f"{url}/mailing/cancel").text
     assert "the mailing is cancelled" in post(admin, url, f"{url}/mailing/resume").text
     assert admin.post(f"{url}/mailing/nonsense", data={"csrf_token": token(admin, url)}).status_code == 404
-    assert "Prices follow" in post(admin, url, f"{url}/state", state="active").text
+    assert "Prices are updated within the hour." in post(admin, url, f"{url}/state", state="active").text
     assert "not possible" in post(admin, url, f"{url}/state", state="active").text
 
 
@@ -189,7 +189,8 @@ def test_a_rule_is_put_into_force_and_ended_after_one_question_with_its_numbers(
     assert f'href="{url}/state/active"' in admin.get(url).text
     question = admin.get(f"{url}/state/active").text
     assert re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(\d+)<", question) == [("tours", "1"), ("recipients of its mail", "1")]
-    assert "Prices follow" in post(admin, f"{url}/state/active", f"{url}/state", state="active").text
+    answer = post(admin, f"{url}/state/active", f"{url}/state", state="active")
+    assert "Prices are updated within the hour." in answer.text
     assert "cannot be activated again" in admin.get(f"{url}/state/ended").text
     assert admin.get(f"{url}/state/draft").status_code == 404
 

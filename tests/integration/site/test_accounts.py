@@ -110,7 +110,7 @@ def test_a_link_opens_one_account_only(app: Flask, client: FlaskClient) -> None:
     stranger = app.test_client()
     answer = choose(stranger, path, "a third password 9")
     assert (answer.status_code, answer.location) == (303, "/login")
-    assert "has opened an account already" in stranger.get("/login").text
+    assert "already been used to open an account" in stranger.get("/login").text
     assert authentication.authenticate("new@example.com", NEW, kind="session")
 
 
