@@ -73,7 +73,7 @@ def test_each_step_has_a_mail_of_its_own_and_none_comes_twice(app: Flask) -> Non
     assert len(deliveries()) == 3
     assert subject_of(booking, "payment-confirmation") == f"Payment received for booking {booking.reference}"
     assert subject_of(booking, "booking-confirmation") == f"Your booking {booking.reference} is confirmed"
-    assert subject_of(booking, "booking-confirmation", True) == f"We have your booking {booking.reference}"
+    assert subject_of(booking, "booking-confirmation", True) == f"We have received your booking {booking.reference}"
 
 
 def test_a_cancelled_booking_gives_its_seats_back_and_says_so(app: Flask) -> None:

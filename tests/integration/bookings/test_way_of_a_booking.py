@@ -32,7 +32,7 @@ def test_a_worker_sends_the_mail_with_the_link(app: Flask, run_jobs: Callable[..
     run_jobs()
     assert db.session.scalars(sa.select(Delivery.state)).one() == "sent"
     subject, text = sent_text()
-    assert subject == f"We have your booking {made['reference']}"
+    assert subject == f"We have received your booking {made['reference']}"
     assert made["link"] in text
 
 
