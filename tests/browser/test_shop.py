@@ -19,7 +19,7 @@ WORDS = {
     "en": {
         "from": "From", "search": "Search", "tour": "Istanbul Airport to Fatih", "book": "Book",
         "add": "Add a passenger", "now": "Book now", "missing": "Some fields are missing or invalid",
-        "thanks": "Thank you", "update": "Update the price", "total": "€55.00", "subject": "We have received your booking",
+        "thanks": "Thank you", "update": "Update the price", "total": "€55.00", "subject": "received your booking",
         "cancel": "Cancel the booking…", "sure": "Cancel the booking", "cancelled": "Booking cancelled",
     },
     "tr": {
