@@ -68,6 +68,11 @@ def job(job_id: str) -> str:
     return f"rq:job:{job_id}"
 
 
+def dependents(job_id: str) -> str:
+    """RQ's set of the jobs that wait for this one."""
+    return f"rq:job:{job_id}:dependents"
+
+
 def results(job_id: str) -> str:
     return f"rq:results:{job_id}"
 
