@@ -86,6 +86,14 @@ def worker(name: str) -> str:
 
 
 def worker_executions(name: str) -> str:
+    """The set of what the worker runs, as "<job id>:<execution id>".
+
+    RQ's own set, whose members RQ's readers remove while they have no record, gets a member at the first heartbeat.
+    """
+    return f"gnb:executions:{name}"
+
+
+def rq_worker_executions(name: str) -> str:
     return f"rq:worker:{name}:executions"
 
 

@@ -103,7 +103,9 @@ local lease = ARGV[26] == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, m
 local alive = lease and tonumber(lease) >= now
 local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
 if owned then
-  redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id)
+  if redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
+    redis.call('SREM', KEYS[16] .. ':executions', member)
+  end
   if redis.call('HGET', job, 'status') == 'started' then move(now) end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end

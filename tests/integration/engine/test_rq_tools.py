@@ -98,12 +98,14 @@ def test_a_stock_worker_runs_our_jobs_of_the_default_priority(client: Any, queue
 
 def test_rq_sees_our_workers_and_what_they_do(client: Any, queue: Queue, start: Callable[..., Workers]) -> None:
     start()
+    wait_for(lambda: [w for w in RQWorker.all(connection=client) if client.hget(w.key, "memory")])
     job = queue.enqueue("sleep", {"seconds": 30})
     wait_for(lambda: queue.job(job.id).state == "active")
     (worker,) = RQWorker.all(connection=client, serializer="json")
     assert worker.name.startswith("email.1@")
     assert worker.get_state() == "busy"
-    wait_for(lambda: worker.get_current_job_id() == job.id)  # from the first heartbeat on
+    assert worker.get_current_executions() == []  # recorded from the first heartbeat on; that RQ looked changes nothing
+    wait_for(lambda: worker.get_current_job_id() == job.id)
     assert "email" in worker.queue_names() or worker.queue_names() == []
 
 
