@@ -1,7 +1,9 @@
 """Times as RQ writes them, for people. Leases, delays and limits go by the broker's clock, inside the scripts."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 
 def rq_time(epoch_seconds: float | None = None) -> str:
@@ -15,6 +17,11 @@ def parse(text: bytes | str | None) -> datetime | None:
     if not text:
         return None
     return datetime.fromisoformat(text.decode() if isinstance(text, bytes) else text)
+
+
+def broker_seconds(answer: Sequence[Any]) -> float:
+    """Epoch seconds from the broker's answer to TIME: seconds and microseconds."""
+    return int(answer[0]) + int(answer[1]) / 1e6
 
 
 class BrokerClock:

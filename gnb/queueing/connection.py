@@ -28,7 +28,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
-from .clock import BrokerClock
+from .clock import BrokerClock, broker_seconds
 from .errors import QueueUnavailable
 from .scripts import Script, run_raw
 
@@ -135,8 +135,7 @@ class Broker:
     def time(self) -> float:
         """Return epoch seconds by the broker's clock, which is read once a minute. Raises QueueUnavailable."""
         if time.monotonic() >= self._read_clock_at:
-            seconds, microseconds = self.call(self.client.time)
-            self._clock.set(seconds + microseconds / 1e6)
+            self._clock.set(broker_seconds(self.call(self.client.time)))
             self._read_clock_at = time.monotonic() + _SECONDS_BETWEEN_CLOCK_READS
         return self._clock.now()
 

@@ -9,9 +9,11 @@ from traceback import TracebackException
 from typing import Any
 
 from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
+from rq.rate_limit import RateLimitRegistry
 
 from . import clock
-from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType, UnsupportedFeature
+from . import keys as names
+from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
 from .job import payload
 from .job_context import storable
 from .metrics import bucket
@@ -97,22 +99,29 @@ class Execution:
         return path, data
 
 
-UNSUPPORTED = {
+_UNSUPPORTED = {
     "success_callback_name": "a success callback",
     "failure_callback_name": "a failure callback",
     "stopped_callback_name": "a stopped callback",
     "repeats_left": "Repeat",
-    "rate_limit_key": "a RateLimit of its own",
     "webhooks": "webhooks",
+    "rate_limit_key": "a RateLimit",
 }
-"""Fields of a job's hash that plain RQ writes for features that these workers do not have."""
+"""The features of RQ that these workers do not have, by the field of a job's hash that says that it uses one."""
 
 
-def reject_unsupported(fields: list[bytes | None]) -> None:
-    """Raise UnsupportedFeature for the first of `UNSUPPORTED` that has a value among these."""
-    for feature, value in zip(UNSUPPORTED.values(), fields, strict=True):
+def unsupported_feature(client: Any, job_id: str) -> str | None:
+    """Return the feature of RQ that a job enqueued by plain RQ uses and these workers do not have.
+
+    The slot that a RateLimit gave the job is released, so that the jobs behind it are not held back for ever.
+    """
+    fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
+    if key := fields[-1]:
+        RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
+    for feature, value in zip(_UNSUPPORTED.values(), fields, strict=True):
         if value:
-            raise UnsupportedFeature(f"the job was enqueued with {feature}, which these workers do not support")
+            return feature
+    return "dependents" if client.exists(names.dependents(job_id)) else None
 
 
 @dataclass(slots=True)
@@ -125,6 +134,8 @@ class Outcome:
     error: str = ""
     delay: float = 0.0
     retries_left: int = 0
+    cut_short: bool = False
+    """The run ended with its worker, so its length says nothing about how long such a job takes."""
 
 
 def completed(execution: Execution, value: Any) -> Outcome:
@@ -151,7 +162,7 @@ def raised(execution: Execution, error: BaseException) -> Outcome:
 def lost(execution: Execution, stalls: int, words: str) -> Outcome:
     """The outcome of a run whose worker died: back to the front, an attempt spent only after two such losses."""
     error = f"Stalled: {words}"
-    outcome = Outcome("stalled", "exc_string", _packed(error), error, retries_left=execution.retries_left)
+    outcome = Outcome("stalled", "exc_string", _packed(error), error, 0.0, execution.retries_left, cut_short=True)
     if stalls >= MAX_STALLED:
         outcome.name = "failed"
         _try_again(execution, outcome, None)
@@ -160,7 +171,7 @@ def lost(execution: Execution, stalls: int, words: str) -> Outcome:
 
 def released(execution: Execution) -> Outcome:
     """The outcome of a run that had to give way to a shutdown: back to the front, nothing spent."""
-    return Outcome("released", retries_left=execution.retries_left)
+    return Outcome("released", retries_left=execution.retries_left, cut_short=True)
 
 
 def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> None:
@@ -182,8 +193,7 @@ def finish_args(
     else:
         kept, ttl, keep = options.remove_on_fail, execution.failure_ttl, execution.keep_failed
     duration = max(ended - execution.started, 0.0)
-    # A run that was cut short says nothing about how long such a job takes.
-    timed = outcome.name not in ("stalled", "released")
+    timed = not outcome.cut_short
     enqueued = clock.parse(execution.enqueued_at)
     waited = max(execution.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
     return [

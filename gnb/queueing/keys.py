@@ -68,6 +68,11 @@ def job(job_id: str) -> str:
     return f"rq:job:{job_id}"
 
 
+def dependents(job_id: str) -> str:
+    """RQ's set of the jobs that wait for this one."""
+    return f"rq:job:{job_id}:dependents"
+
+
 def results(job_id: str) -> str:
     return f"rq:results:{job_id}"
 
@@ -81,6 +86,14 @@ def worker(name: str) -> str:
 
 
 def worker_executions(name: str) -> str:
+    """The set of what the worker runs, as "<job id>:<execution id>".
+
+    RQ's own set, whose members RQ's readers remove while they have no record, gets a member at the first heartbeat.
+    """
+    return f"gnb:executions:{name}"
+
+
+def rq_worker_executions(name: str) -> str:
     return f"rq:worker:{name}:executions"
 
 

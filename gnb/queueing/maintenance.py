@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _PROMOTED_AT_ONCE = 500
 _REMOVED_AT_ONCE = 1000
+_EXPIRED_AT_ONCE = 100
 _SECONDS_OF_A_STEP = 0.25
 _SEEN_EXPIRED_FOR = 5.0
 
@@ -45,10 +46,10 @@ def promote(engine: "Engine", client: Any = None) -> int:
     Stops after a quarter of a second for each queue; the next call continues.
     """
     client = client if client is not None else engine.broker.client
-    moved = 0
+    now, moved = clock.rq_time(clock.broker_seconds(client.time())), 0
     for queue in engine.queues:
         keys, end = [*queue.keys.delayed, queue.keys.wake], time.monotonic() + _SECONDS_OF_A_STEP
-        while count := run(client, PROMOTE, keys, [clock.rq_time(engine.broker.time()), _PROMOTED_AT_ONCE]):
+        while count := run(client, PROMOTE, keys, [now, _PROMOTED_AT_ONCE]):
             moved += int(count)
             if count < _PROMOTED_AT_ONCE or time.monotonic() > end:
                 break
@@ -80,7 +81,7 @@ class Sweeper:
         sub_queues = [sub_queue for queue in self._engine.queues for sub_queue in queue.keys.sub_queues]
         pipeline = self._client.pipeline(transaction=False)
         for sub_queue in sub_queues:
-            pipeline.zrangebyscore(f"rq:wip:{sub_queue}", "-inf", seconds)
+            pipeline.zrangebyscore(f"rq:wip:{sub_queue}", "-inf", seconds, start=0, num=_EXPIRED_AT_ONCE)
         answers = zip(sub_queues, pipeline.execute(), strict=True)
         return [(sub_queue, member.decode()) for sub_queue, members in answers for member in members]
 
@@ -176,8 +177,7 @@ def end_execution(
     """Whether the execution was unsettled, and (if asked) its lease over, in the step that ended it."""
     queue = engine.queue(sub_queue.partition(":")[0])
     job_id, _, execution_id = member.partition(":")
-    seconds, microseconds = client.time()
-    now = seconds + microseconds / 1e6
+    now = clock.broker_seconds(client.time())
     values = client.hmget(names.job(job_id), *_EXECUTION_FIELDS, "stalls")
     started = clock.parse(values[_EXECUTION_FIELDS.index("started_at")])
     words = [started.timestamp() if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]

@@ -1,6 +1,5 @@
 """What a queue counts: how many jobs stand where, how many ended how, how long they waited and ran."""
 
-import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -182,7 +181,7 @@ class HistoryPoint:
 
 def histories(broker: Broker, queues: Sequence[QueueKeys], minutes: int) -> list[list[HistoryPoint]]:
     """For each queue a point for each of the last minutes, oldest first, in one round trip. Raises QueueUnavailable."""
-    first = int(time.time() // 60) - minutes + 1
+    first = int(broker.time() // 60) - minutes + 1
     pipeline = broker.client.pipeline(transaction=False)
     for keys in queues:
         pipeline.hgetall(keys.counts)

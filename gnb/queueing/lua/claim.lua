@@ -1,6 +1,6 @@
 -- claim: a name for a worker, if no living worker has it and none that died under it left a job behind.
 --
--- KEYS  1 rq:worker:<name>   2 rq:worker:<name>:executions
+-- KEYS  1 rq:worker:<name>   2 gnb:executions:<name>
 -- ARGV  1 now, RQ's time format   2 time to live of the worker's hash, s
 -- Returns 1 claimed, 0 taken.
 

@@ -8,7 +8,7 @@
 --       14     gnb:starts:<queue>          list of the latest starts, seconds; as long as the limit's count
 --       15     gnb:wake:<queue>            sorted set with one member while there is work for an idle worker
 --       16     rq:worker:<name>            RQ's hash of the worker
---       17     rq:worker:<name>:executions RQ's set of what the worker runs
+--       17     gnb:executions:<name>       set of what the worker runs, "<id>:<execution>" each
 -- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s  5 rate limit if key 13 is absent
 --       6 "1" if the worker comes from idling, and so has taken the wake-up that others may be waiting for
 -- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.

@@ -18,31 +18,42 @@
 local id, sub_queue, execution, outcome = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, id .. ':' .. execution
 
--- Removes the oldest jobs of the ten sub_queues' registries until `keep` are left, at most 200 in one go.
-local function trim(registry, counter, keep)
+-- What is kept for ever stands in its registry by its end all the same, a century ahead.
+local CENTURY = 3155760000
+-- RQ's own `Job.delete` knows no logs, so those expire in any case: a year after the end of a job that is kept for ever.
+local LOGS_KEPT = 31557600
+
+-- Remove the jobs that ended first from the ten sub-queues' registries until `keep` are left, at most 200 in one step.
+-- A registry is in the order of expiry: the first of those kept for ever and the first of the others are compared.
+local function trim(registry, counter, keep, now)
   local heads, total = {}, 0
+  local function look(name)
+    local first = redis.call('ZRANGE', name, 0, 0)[1]
+    local kept = redis.call('ZRANGE', name, now + CENTURY / 2, '+inf', 'BYSCORE', 'LIMIT', 0, 1)[1]
+    heads[name] = nil
+    for _, head in ipairs({first, kept}) do
+      local ended = redis.call('HGET', 'rq:job:' .. head, 'ended_at') or ''
+      if not heads[name] or ended < heads[name].ended then heads[name] = {id = head, ended = ended} end
+    end
+  end
   for number = 1, 10 do
     local name = registry .. string.sub(KEYS[number], 10)
-    local size = redis.call('ZCARD', name)
-    total = total + size
-    if size > 0 then heads[name] = tonumber(redis.call('ZRANGE', name, 0, 0, 'WITHSCORES')[2]) end
+    total = total + redis.call('ZCARD', name)
+    look(name)
   end
   for _ = 1, math.min(total - keep, 200) do
     local oldest
-    for name, score in pairs(heads) do
-      if not oldest or score < heads[oldest] then oldest = name end
+    for name, head in pairs(heads) do
+      if not oldest or head.ended < heads[oldest].ended then oldest = name end
     end
-    local gone = redis.call('ZPOPMIN', oldest)[1]
+    local gone = heads[oldest].id
+    redis.call('ZREM', oldest, gone)
     redis.call('UNLINK', 'rq:job:' .. gone, 'rq:results:' .. gone, 'gnb:logs:' .. gone)
     total = total - 1
-    local head = redis.call('ZRANGE', oldest, 0, 0, 'WITHSCORES')
-    heads[oldest] = head[2] and tonumber(head[2]) or nil
+    look(oldest)
   end
   redis.call('SET', counter, total)
 end
-
--- What is kept for ever has its place by its end all the same, a century ahead, so that the oldest of too many goes first.
-local CENTURY = 3155760000
 
 local function finish(registry, state, now)
   local ttl, keep = tonumber(ARGV[14]), tonumber(ARGV[15])
@@ -54,11 +65,13 @@ local function finish(registry, state, now)
     redis.call('EXPIRE', job, ttl)
     redis.call('EXPIRE', results, ttl)
     if ARGV[30] == '1' then redis.call('EXPIRE', logs, ttl) end
+  elseif ARGV[30] == '1' then
+    redis.call('EXPIRE', logs, LOGS_KEPT)
   end
   redis.call('ZADD', registry .. sub_queue, now + (ttl > 0 and ttl or CENTURY), id)
   local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
   local kept = redis.call('INCR', counter)
-  if keep > 0 and kept > keep + keep / 100 then trim(registry, counter, keep) end
+  if keep > 0 and kept > keep + keep / 100 then trim(registry, counter, keep, now) end
 end
 
 -- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.
@@ -103,7 +116,9 @@ local lease = ARGV[26] == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, m
 local alive = lease and tonumber(lease) >= now
 local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
 if owned then
-  redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id)
+  if redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
+    redis.call('SREM', KEYS[16] .. ':executions', member)
+  end
   if redis.call('HGET', job, 'status') == 'started' then move(now) end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end

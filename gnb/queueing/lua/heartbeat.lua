@@ -1,6 +1,6 @@
 -- heartbeat: renews a worker's hash and the leases of what it runs, and records its executions as RQ does.
 --
--- KEYS  1 rq:worker:<name>   2 rq:worker:<name>:executions
+-- KEYS  1 rq:worker:<name>   2 gnb:executions:<name>   3 rq:worker:<name>:executions, RQ's set of the recorded ones
 -- ARGV  1 now, RQ's time format   2 lease, s   3 time to live of the worker's hash, s   4 resident memory, bytes
 -- Returns {0 if the worker's hash is gone, "<id>:<execution>", its start (epoch seconds), the job's timeout, stop asked for…}.
 
@@ -26,12 +26,14 @@ if answer[1] == 1 then
   redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
 redis.call('EXPIRE', KEYS[2], ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[3])
 for _, member in ipairs(redis.call('SMEMBERS', KEYS[2])) do
   local execution, id, execution_id = 'rq:execution:' .. member, string.match(member, '^([^:]+):(.+)$')
   local fields = redis.call('HMGET', execution, 'origin', 'created_at')
   if not fields[1] then fields = first_heartbeat(execution, id, execution_id, member) end
   if fields[1] then
     redis.call('HSET', execution, 'last_heartbeat', now)
+    redis.call('SADD', KEYS[3], member)
     redis.call('EXPIRE', execution, lease + 60)
     redis.call('EXPIRE', 'rq:executions:' .. id, lease + 60)
     redis.call('ZADD', 'rq:wip:' .. fields[1], 'XX', now + lease, member)
@@ -41,6 +43,7 @@ for _, member in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     answer[#answer + 1] = redis.call('HGET', KEYS[1], 'stop') or ''
   else
     redis.call('SREM', KEYS[2], member)
+    redis.call('SREM', KEYS[3], member)
   end
 end
 return answer

@@ -5,6 +5,7 @@
 -- Reads and writes rq:job:<id>, its registry and its sub-queue's rq:queue list.
 -- Returns a list as long as the ids: 1 moved, 0 not in that state, -1 the queue has no such job.
 
+local LOGS_KEPT = 31557600 -- as in update_progress.lua
 local answers, moved, own = {}, false, {}
 for number = 1, 10 do own[KEYS[number]] = true end
 local registries = string.match(KEYS[1], '^rq:%a+:')
@@ -23,7 +24,7 @@ for number = 3, #ARGV do
       redis.call('HSET', job, 'retries_left', (tonumber(fields[2]) or 1) - 1, 'stalls', 0)
       redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message')
     end
-    redis.call('PERSIST', job); redis.call('PERSIST', 'rq:results:' .. id); redis.call('PERSIST', 'gnb:logs:' .. id)
+    redis.call('PERSIST', job); redis.call('PERSIST', 'rq:results:' .. id); redis.call('EXPIRE', 'gnb:logs:' .. id, LOGS_KEPT)
     redis.call('RPUSH', 'rq:queue:' .. sub_queue, id)
     answers[number - 2] = 1
     moved = true

@@ -1,4 +1,4 @@
--- note: what a running job says of itself: how far it is, and lines for its log.
+-- update_progress: what a running job says of itself: how far it is, and lines for its log.
 --
 -- KEYS  1 rq:job:<id>   2 gnb:logs:<id>
 -- ARGV  1 percent or ""   2 message   3 how many log lines to keep   4… log lines
@@ -9,5 +9,6 @@ if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'progress', ARGV[1], 'progress
 if #ARGV > 3 then
   redis.call('RPUSH', KEYS[2], unpack(ARGV, 4))
   redis.call('LTRIM', KEYS[2], -ARGV[3], -1)
+  redis.call('EXPIRE', KEYS[2], 31557600) -- a year: RQ's own `Job.delete` does not know that there are logs
 end
 return 1

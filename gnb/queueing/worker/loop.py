@@ -18,8 +18,8 @@ from .. import clock
 from .. import keys as names
 from ..connection import CONNECTION_ERRORS, WorkerConnection
 from ..engine import Engine
-from ..errors import JobStopped, JobTimedOut
-from ..execution import UNSUPPORTED, Execution, Outcome, completed, finish_args, raised, reject_unsupported, released
+from ..errors import JobStopped, JobTimedOut, UnsupportedFeature
+from ..execution import Execution, Outcome, completed, finish_args, raised, released, unsupported_feature
 from ..job_context import JobContext
 from ..maintenance import end_executions
 from ..queue import Queue
@@ -167,9 +167,10 @@ class WorkLoop:
     def _run(self, queue: Queue, execution: Execution) -> tuple[Outcome, str]:
         """How the job ended, and its type's name. Whatever its code raises is an outcome, not an error of ours."""
         type_name, self._logged = "undeclared", False
+        feature = None if execution.type else unsupported_feature(self._client, execution.id)
         try:
-            if execution.type is None:
-                reject_unsupported(self._connection.command("HMGET", names.job(execution.id), *UNSUPPORTED))
+            if feature:
+                raise UnsupportedFeature(f"the job was enqueued with {feature}, which these workers do not support")
             path, data = execution.call()
             job_type = self._types.at(path)
             type_name = job_type.name
@@ -203,7 +204,7 @@ class WorkLoop:
             log.debug("progress could not be written: %s", error)
 
     def _release_lost(self) -> None:
-        self._clock.set(_broker_seconds(self._connection.command("TIME")))
+        self._clock.set(clock.broker_seconds(self._connection.command("TIME")))
         end_executions(
             self.engine, self._client, self.name, lambda execution, _stalls: released(execution), count=False
         )
@@ -260,10 +261,6 @@ class WorkLoop:
         if self._armed and wanted is not None and wanted.decode() == f"{execution.id}:{execution.execution_id}":
             self._armed = False
             raise JobStopped("the job was stopped")
-
-
-def _broker_seconds(answer: list[bytes]) -> float:
-    return int(answer[0]) + int(answer[1]) / 1e6
 
 
 def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:

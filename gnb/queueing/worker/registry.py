@@ -61,7 +61,7 @@ def unregister(client: Any, engine: "Engine", name: str, queues: list[str]) -> N
     for queue in queues:
         for sub_queue in engine.queue(queue).keys.sub_queues:
             pipeline.srem(WORKERS_BY_QUEUE_KEY % sub_queue, key)
-    pipeline.delete(key, names.worker_executions(name))
+    pipeline.delete(key, names.worker_executions(name), names.rq_worker_executions(name))
     pipeline.execute()
 
 
@@ -95,7 +95,7 @@ def workers(broker: Broker) -> list[WorkerInfo]:
     pipeline = client.pipeline(transaction=False)
     for key in registered:
         pipeline.hgetall(key)
-        pipeline.smembers(f"{key}:executions")
+        pipeline.smembers(names.worker_executions(key.removeprefix(_PREFIX)))
     answers = broker.call(pipeline.execute) if registered else []
     rows = list(zip(registered, answers[::2], answers[1::2], strict=True))
     running = [min(executions).decode() if executions else None for _, _, executions in rows]

@@ -176,7 +176,8 @@ class Supervisor:
 
     def _beat_one(self, process: WorkerProcess) -> None:
         memory = process.memory()
-        keys = [names.worker(process.name), names.worker_executions(process.name)]
+        name = process.name
+        keys = [names.worker(name), names.worker_executions(name), names.rq_worker_executions(name)]
         known, *words = run(self._client, HEARTBEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
         if not known:
             register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL)

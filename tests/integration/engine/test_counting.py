@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from gnb.queueing import Engine, Queue
+from gnb.queueing import Engine, Queue, QueueUnavailable
 from gnb.queueing.maintenance import forget_dead
 
 RunAll = Callable[..., None]
@@ -74,3 +75,28 @@ def test_a_worker_that_ended_without_a_word_is_not_counted_for_long(engine: Engi
     assert next(stats.workers for stats in engine.stats() if stats.name == "email") == 1
     forget_dead(engine, client)
     assert [client.smembers(key) for key in lists] == [{b"rq:worker:alive"}] * 3
+
+
+@pytest.fixture
+def losing_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """While this list is not empty, the broker does what it is asked and the answer is lost."""
+    lost, call = [True], engine.broker.call
+
+    def call_and_lose(request: Any) -> Any:
+        answer = call(request)
+        if lost:
+            raise QueueUnavailable("the answer is lost")
+        return answer
+
+    monkeypatch.setattr(engine.broker, "call", call_and_lose)
+    return lost
+
+
+def test_what_the_application_counts_is_counted_once_although_an_answer_is_lost(
+    engine: Engine, losing_answers: list[bool]
+) -> None:
+    engine.counters.add("bookings_created", "paid")
+    engine.counters.add("bookings_created", "paid", count=2)
+    losing_answers.clear()
+    engine.counters.write()
+    assert engine.counters.read() == {("bookings_created", "paid"): 3}

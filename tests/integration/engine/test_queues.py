@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import redis
+from rq.job import Job as RQJob
 
 from gnb.queueing import Engine, InvalidJobOption, JobNotFound, Queue
 from gnb.queueing import queue as queue_module
@@ -93,6 +94,27 @@ def test_completed_jobs_are_kept_by_count_and_the_oldest_go_first(queue: Queue, 
     assert queue.jobs("completed").total == 10
     ran = sorted(jobs, key=lambda job: (job.priority, jobs.index(job)))
     assert {job.id for job in queue.jobs("completed", 0, 100).jobs} == {job.id for job in ran[-10:]}
+
+
+def test_jobs_that_are_kept_for_ever_count_and_the_first_that_ended_go_first(queue: Queue, run_all: RunAll) -> None:
+    kept_for_ever = queue.enqueue_many([("noop", {}, {"remove_on_complete": False, "priority": 1})] * 20)
+    run_all()
+    bounded = [queue.enqueue("noop", remove_on_complete={"age": 3600, "count": 10}, priority=2) for _ in range(4)]
+    run_all()
+    left = {job.id for job in queue.jobs("completed", 0, 100).jobs}
+    assert left == {job.id for job in [*kept_for_ever[-6:], *bounded]}
+
+
+def test_the_log_of_a_job_that_rq_deletes_expires(queue: Queue, run_all: RunAll, broker: Broker) -> None:
+    jobs = [queue.enqueue("logs-once", attempts=1, remove_on_fail=keep) for keep in (False, {"age": 100})]
+    run_all()
+    again = queue.enqueue("logs-once", attempts=1)
+    run_all()
+    queue.retry(again.id)
+    with redis.Redis.from_url(broker.url) as client:
+        for job in (*jobs, again):
+            RQJob.fetch(job.id, connection=client, serializer="json").delete()
+            assert 0 < client.ttl(f"gnb:logs:{job.id}") <= 366 * 86400
 
 
 def test_completed_jobs_are_kept_by_age(queue: Queue, run_all: RunAll, broker: Broker) -> None:

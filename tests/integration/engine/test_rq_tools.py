@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import redis
+from rq import Callback, RateLimit, Repeat, Retry, SimpleWorker, Webhook
 from rq import Queue as RQQueue
-from rq import Retry, SimpleWorker
 from rq import Worker as RQWorker
 from rq.command import send_kill_horse_command, send_shutdown_command, send_stop_job_command
 from rq.job import Job as RQJob
+from rq.job import JobStatus
 from rq.results import Result
 
 from gnb.queueing import Engine, Queue
@@ -97,12 +98,14 @@ def test_a_stock_worker_runs_our_jobs_of_the_default_priority(client: Any, queue
 
 def test_rq_sees_our_workers_and_what_they_do(client: Any, queue: Queue, start: Callable[..., Workers]) -> None:
     start()
-    job = queue.enqueue("sleep", {"seconds": 5})
+    wait_for(lambda: [w for w in RQWorker.all(connection=client) if client.hget(w.key, "memory")])
+    job = queue.enqueue("sleep", {"seconds": 30})
     wait_for(lambda: queue.job(job.id).state == "active")
     (worker,) = RQWorker.all(connection=client, serializer="json")
     assert worker.name.startswith("email.1@")
     assert worker.get_state() == "busy"
-    wait_for(lambda: worker.get_current_job_id() == job.id)  # from the first heartbeat on
+    assert worker.get_current_executions() == []  # recorded from the first heartbeat on; that RQ looked changes nothing
+    wait_for(lambda: worker.get_current_job_id() == job.id)
     assert "email" in worker.queue_names() or worker.queue_names() == []
 
 
@@ -158,4 +161,43 @@ def test_rqs_suspend_holds_our_workers(client: Any, queue: Queue, run_all: RunAl
     assert queue.job(job.id).state == "waiting"
     resume(client)
     run_all()
+    assert queue.job(job.id).state == "completed"
+
+
+UNSUPPORTED: dict[str, tuple[dict[str, Any], str]] = {
+    "success callback": ({"on_success": Callback(PATH + "noop")}, "a success callback"),
+    "failure callback": ({"on_failure": Callback(PATH + "noop")}, "a failure callback"),
+    "stopped callback": ({"on_stopped": Callback(PATH + "noop")}, "a stopped callback"),
+    "repeat": ({"repeat": Repeat(times=3, interval=1)}, "Repeat"),
+    "webhook": ({"webhooks": [Webhook("https://example.com", JobStatus.FINISHED)]}, "webhooks"),
+    "rate limit": ({"rate_limit": RateLimit("key", 1)}, "a RateLimit"),
+}
+
+
+@pytest.mark.parametrize("feature", UNSUPPORTED)
+def test_a_job_with_a_feature_of_rq_that_is_not_supported_fails_with_its_name(
+    client: Any, queue: Queue, run_all: RunAll, feature: str
+) -> None:
+    options, name = UNSUPPORTED[feature]
+    stock = RQQueue("email", connection=client, serializer="json")
+    jobs = [stock.enqueue(PATH + "echo", {"a": 1}, **options) for _ in range(2)]
+    run_all()
+    for job in jobs:
+        failed = queue.job(job.id)
+        reason = f"UnsupportedFeature: the job was enqueued with {name}, which these workers do not support"
+        assert (failed.state, failed.failed_reason, failed.attempts_made) == ("failed", reason, 1)
+
+
+def test_a_job_that_others_depend_on_fails_and_says_why(client: Any, queue: Queue, run_all: RunAll) -> None:
+    stock = RQQueue("email", connection=client, serializer="json")
+    first = stock.enqueue(PATH + "noop")
+    stock.enqueue(PATH + "noop", depends_on=first)
+    run_all()
+    assert "enqueued with dependents" in str(queue.job(first.id).failed_reason)
+
+
+def test_rqs_timeout_of_minus_one_is_no_timeout(client: Any, queue: Queue, start: Callable[..., Workers]) -> None:
+    job = RQQueue("email", connection=client, serializer="json").enqueue(PATH + "sleep", seconds=5, job_timeout=-1)
+    start()
+    wait_for(lambda: queue.job(job.id).state in ("completed", "failed"), 30)
     assert queue.job(job.id).state == "completed"

@@ -1,6 +1,7 @@
 """Job types for the engine's tests."""
 
 import os
+import signal
 import time
 from typing import Any
 
@@ -105,3 +106,9 @@ def strange_error(data: dict[str, Any], context: JobContext) -> None:
     context.log(f"log: {text}")
     context.progress(1, f"progress: {text}")
     raise ValueError(text) if text else Unprintable
+
+
+@job("email", "kill-worker", attempts=1)
+def kill_worker(data: dict[str, Any], context: JobContext) -> None:
+    """Ends the process that runs it."""
+    os.kill(os.getpid(), signal.SIGKILL)
