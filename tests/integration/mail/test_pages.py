@@ -148,7 +148,7 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert "the mailing is cancelled" in post(admin, url, f"{url}/mailing/resume").text
     assert admin.post(f"{url}/mailing/nonsense", data={"csrf_token": token(admin, url)}).status_code == 404
     assert "Prices are updated within the hour." in post(admin, url, f"{url}/state", state="active").text
-    assert "not possible" in post(admin, url, f"{url}/state", state="active").text
+    assert "Not possible in the current state." in post(admin, url, f"{url}/state", state="active").text
 
 
 @pytest.mark.parametrize(
