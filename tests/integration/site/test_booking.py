@@ -260,7 +260,7 @@ def test_a_form_that_is_changed_after_booking_asks_before_it_books_again(client:
     send(client, form=form)
     answer = send(client, form=form, time="16:00")
     assert answer.status_code == 409
-    assert "has made a booking already" in answer.text
+    assert "already been used for a booking" in answer.text
     assert dead_links(answer) == set()
     assert len(bookings()) == 1
     assert client.post("/bookings", data=fields_of(answer)).status_code == 303
