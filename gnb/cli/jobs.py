@@ -21,7 +21,7 @@ from gnb.queueing import STATES, Job
 from gnb.queueing.errors import InvalidJobState, JobNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
-from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
+from gnb.services.queues.schemas import EnqueuedJobSchema, JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
 
 jobs = OneLineGroup("jobs", help="Jobs, queues and workers.")
 jobs.add_command(worker)
@@ -41,14 +41,23 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--delay", type=DURATION, help="When it shall run, such as 1h.")
 @click.option("--timeout", type=DURATION, help="How long one attempt may take, such as 60s.")
 @click.option("--job-id", help="Its id; the same twice is one job.")
+@click.option("--dedup-id", help="Make no job while another one with this deduplication id has not ended.")
+@click.option("--dedup-ttl", type=DURATION, help="Hold the deduplication id for so long instead, such as 60s.")
+@click.option("--dedup-extend", is_flag=True, help="Start --dedup-ttl again with each job that is not made.")
+@click.option("--dedup-replace", is_flag=True, help="Replace the job that holds the id, while it is delayed.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit 1 if it fails.")
 @as_json_option
 def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_json: bool, **options: Any) -> None:
     """Enqueue a job of TYPE in QUEUE and print its id; with --wait its result."""
+    deduplication = {name: options.pop(f"dedup_{name}") for name in ("id", "ttl", "extend", "replace")}
     given = {name: value for name, value in options.items() if value is not None}
+    if any(deduplication.values()):
+        given["deduplication"] = deduplication
     job = actions.enqueue(queue, type_name, data, given)
+    if job.deduplicated:
+        click.echo("no job was enqueued: this one holds the deduplication id", err=True)
     if not wait:
-        print_json(JobSchema().dump(job)) if as_json else click.echo(job.id)
+        print_json(EnqueuedJobSchema().dump(job)) if as_json else click.echo(job.id)
         return
     ended = wait_for(reading.queue(queue), job.id)
     print_json(JobSchema().dump(ended) if as_json else ended.return_value)

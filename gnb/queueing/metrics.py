@@ -46,10 +46,12 @@ class OutcomeCounts:
     waits: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     duration_seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     wait_seconds: float = 0.0
+    deduplicated: int = 0
 
     def add(self, words: Iterable[bytes]) -> None:
         """Adds a minute's hash as the broker lists it, name after value. A name is
-        "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds)."""
+        "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds), or
+        "deduplicated" (a count)."""
         pairs = iter(words)
         for name, value in zip(pairs, pairs, strict=True):
             self._add(name.decode(), value)
@@ -58,6 +60,8 @@ class OutcomeCounts:
         parts = name.split("|")
         if name == "w":
             self.wait_seconds += int(value) / 1e6
+        elif name == "deduplicated":
+            self.deduplicated += int(value)
         elif parts[0] == "d" and len(parts) == 2:
             self.duration_seconds[parts[1]] += int(value) / 1e6
         elif len(parts) == 4:
@@ -109,6 +113,10 @@ class QueueStats:
     @property
     def stalled(self) -> int:
         return self.counts.ended("stalled")
+
+    @property
+    def deduplicated(self) -> int:
+        return self.counts.deduplicated
 
 
 def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_limit: str) -> QueueStats:

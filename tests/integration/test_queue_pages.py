@@ -37,6 +37,30 @@ def failed(app: Flask) -> None:
     assert Workers(engine(), burst=True).wait() == 0
 
 
+def test_a_job_that_was_deduplicated_is_named_with_the_job_that_holds_the_id(admin: FlaskClient) -> None:
+    form = {
+        "type": "probe",
+        "option.delay": "1h",
+        "option.deduplication.id": "x",
+        "option.deduplication.ttl": "60s",
+        "option.deduplication.extend": "true",
+        "option.deduplication.replace": "true",
+    }
+    assert "probe enqueued." in admin.post("/admin/jobs/email/new", data=form, follow_redirects=True).text
+    again = admin.post("/admin/jobs/email/new", data=form, follow_redirects=True).text
+    assert "this job holds the deduplication ID" in again
+    page = engine().queue("email").jobs("delayed")
+    assert page.total == 1
+    assert page.jobs[0].options["deduplication"] == {"id": "x", "ttl": "60s", "extend": True, "replace": True}
+
+
+def test_a_deduplication_that_cannot_be_is_named_in_the_form(admin: FlaskClient) -> None:
+    form = {"type": "probe", "option.deduplication.id": "x", "option.deduplication.extend": "true"}
+    answer = admin.post("/admin/jobs/email/new", data=form)
+    assert answer.status_code == 422
+    assert "deduplication.extend needs deduplication.ttl" in answer.text
+
+
 @pytest.mark.parametrize(("action", "waiting"), [("retry", 3), ("remove", 0)])
 def test_a_group_of_failures_is_moved_whole_though_the_page_counts_the_newest(
     admin: FlaskClient, failed: None, monkeypatch: pytest.MonkeyPatch, action: str, waiting: int

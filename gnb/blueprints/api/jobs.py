@@ -6,11 +6,18 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from gnb.blueprints.api.endpoints import ApiBlueprint
+from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
 from gnb.services.queues import actions, reading
-from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, QueueStatsSchema, WorkerSchema
+from gnb.services.queues.schemas import (
+    EnqueuedJobSchema,
+    JobDetailsSchema,
+    JobPageSchema,
+    JobSchema,
+    QueueStatsSchema,
+    WorkerSchema,
+)
 
 LONGEST_PAGE = 1000
 
@@ -65,8 +72,8 @@ class NewJob(Schema):
         keys=fields.String(),
         load_default=dict,
         metadata={
-            "description": "priority, attempts, backoff, delay, timeout, job_id, repeat, remove_on_complete, "
-            "remove_on_fail; durations in seconds."
+            "description": "priority, attempts, backoff, delay, timeout, job_id, deduplication, repeat, "
+            "remove_on_complete, remove_on_fail; durations in seconds."
         },
     )
 
@@ -109,10 +116,23 @@ def job(queue: str, job_id: str) -> dict[str, Any]:
     return reading.details(queue, job_id)
 
 
-@blueprint.endpoint("POST", "/<queue>", JobSchema, status=201, body=NewJob, errors=(404,), message="Job enqueued.")
-def enqueue(new: dict[str, Any], queue: str) -> Job:
-    """Enqueue a job. With a `job_id` that is taken, the job that has it."""
-    return actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
+@blueprint.endpoint(
+    "POST",
+    "/<queue>",
+    EnqueuedJobSchema,
+    status=201,
+    body=NewJob,
+    errors=(404,),
+    message="Job enqueued.",
+    also={200: "No job was enqueued: this one holds the deduplication id."},
+)
+def enqueue(new: dict[str, Any], queue: str) -> Job | Alternative:
+    """Enqueue a job. With a `job_id` that is taken, the job that has it.
+
+    Where another job holds the `deduplication` id, the status is 200 and the answer is that job.
+    """
+    job = actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
+    return Alternative(200, job) if job.deduplicated else job
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/retry", JobSchema, errors=(404, 409), message="Job requeued.")

@@ -48,7 +48,8 @@ class Schedule:
 
     `cron` in the time zone `tz`, or `every` (whole seconds, or a duration like "10m"). `overlap`: fire although the run
     before is not done; otherwise that firing is skipped and counted. `catch_up`: firings missed while no scheduler ran
-    are made up for by one run ("once") or left out ("skip"). `options`: its jobs', without `delay` and `job_id`.
+    are made up for by one run ("once") or left out ("skip"). `options`: its jobs', without `delay`, `job_id`
+    and `deduplication`.
     `repeat`: how often it fires before it is removed, None for ever. `offset`: seconds by which `every` is shifted.
     """
 
@@ -75,6 +76,8 @@ class Schedule:
             errors["catch_up"] = [f"{self.catch_up!r} is neither 'once' nor 'skip'"]
         if refused := {"delay", "job_id"} & set(self.options):
             errors["options"] = [f"a schedule sets {min(refused)} itself"]
+        if "deduplication" in self.options:
+            errors["options"] = ["a schedule takes no deduplication: without overlap, one run at a time"]
         object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)

@@ -76,13 +76,15 @@ def enqueue(
     options: Mapping[str, Any] | None = None,
     actor: User | None = None,
 ) -> Job:
-    """Enqueue a job, or return the one that already has the `job_id`.
+    """Enqueue a job, or return the one that already has the `job_id` or holds the deduplication id.
 
     Raises UnknownJobType, InvalidJobData, InvalidJobOption.
     """
     with audited(actor, "job.enqueue", queue, {"type": job_type}) as change:
         job = queue_service.add_job(queue, job_type, data, options or {})
         change.target = f"{queue}/{job.id}"
+        if job.deduplicated:
+            change.details["deduplicated"] = True
     return job
 
 

@@ -50,6 +50,17 @@ class JobSchema(Schema):
     worker = fields.String(required=True, allow_none=True, metadata={"description": "Who runs it now."})
 
 
+class EnqueuedJobSchema(JobSchema):
+    """The job that an enqueueing made, or the one that holds its deduplication id."""
+
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf((*STATES, "removed")),
+        metadata={"description": "removed: the job that holds the deduplication id has ended and is no longer kept."},
+    )
+    deduplicated = fields.Boolean(required=True, metadata={"description": "Whether no job was made."})
+
+
 class AttemptSchema(Schema):
     """One run of a job."""
 
@@ -104,6 +115,7 @@ class QueueStatsSchema(Schema):
     processedFailed = fields.Integer(attribute="processed_failed", required=True)
     retries = fields.Integer(required=True)
     stalled = fields.Integer(required=True)
+    deduplicated = fields.Integer(required=True, metadata={"description": "Jobs not made, as another held their id."})
 
 
 class WorkerSchema(Schema):

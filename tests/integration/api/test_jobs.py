@@ -344,3 +344,34 @@ def test_a_refused_change_leaves_no_entry(admin: Caller) -> None:
 def test_no_job_data_lies_in_the_audit_table(admin: Caller, app: Flask) -> None:
     enqueue(admin, 987_654)
     assert "987654" not in str(last_entry().details)
+
+
+# Deduplication
+
+
+def test_a_job_whose_deduplication_id_is_held_is_answered_with_200_and_the_job_that_holds_it(admin: Caller) -> None:
+    body = {"type": "probe", "data": {"number": 1}, "options": {"deduplication": {"id": "a/b|c"}}}
+    first = admin("POST", f"{JOBS}/email", json=body)
+    second = admin("POST", f"{JOBS}/email", json={**body, "data": {"number": 2}})
+
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert [answer.json["data"]["deduplicated"] for answer in (first, second)] == [False, True]
+    assert second.json["data"]["id"] == first.json["data"]["id"]
+    assert second.json["data"]["data"]["number"] == 1
+    assert admin.get("/email/stats")["deduplicated"] == 1
+
+
+def test_a_debounced_job_gets_the_newer_data(admin: Caller) -> None:
+    debounce = {"id": "x", "ttl": 60, "extend": True, "replace": True}
+    for number in (1, 2):
+        body = {"type": "probe", "data": {"number": number}, "options": {"delay": 60, "deduplication": debounce}}
+        answer = admin("POST", f"{JOBS}/email", json=body)
+    assert (answer.status_code, answer.json["data"]["data"]["number"]) == (200, 2)
+    assert admin.get("/email/stats")["delayed"] == 1
+
+
+def test_a_deduplication_that_cannot_be_is_rejected(admin: Caller) -> None:
+    body = {"type": "probe", "options": {"deduplication": {"id": "x", "extend": True}}}
+    answer = admin("POST", f"{JOBS}/email", json=body)
+    assert answer.status_code == 422
+    assert "deduplication.extend" in answer.text

@@ -85,10 +85,22 @@ def test_the_same_job_id_twice_is_one_job(run: Run) -> None:
     assert enqueue(run, "--job-id", "once") == enqueue(run, "--job-id", "once") == "once"
 
 
+def test_a_held_deduplication_id_gives_the_job_that_holds_it(run: Run) -> None:
+    options = ("--dedup-id", "x", "--dedup-ttl", "60s", "--dedup-extend", "--dedup-replace", "--delay", "1h")
+    first = enqueue(run, *options)
+    second = run("enqueue", "email", "probe", *options, "--data", '{"number": 2}')
+    assert second.stdout.strip() == first
+    assert second.stderr == "no job was enqueued: this one holds the deduplication id\n"
+    assert engine().queue("email").job(first).data["number"] == 2
+    assert json.loads(run("enqueue", "email", "probe", *options, "--json").stdout)["deduplicated"] is True
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("email", "no-such-type"),
+        ("email", "probe", "--dedup-ttl", "60s"),
+        ("email", "probe", "--dedup-id", "x", "--dedup-extend"),
         ("email", "probe", "--data", "{"),
         ("email", "probe", "--data", "[]"),
         ("email", "probe", "--data", "@/no/such/file"),
