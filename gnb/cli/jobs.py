@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -118,6 +118,19 @@ def remove(queue: str, ids: tuple[str, ...]) -> None:
 def promote(queue: str, ids: tuple[str, ...]) -> None:
     """Run delayed jobs of QUEUE now."""
     _each(ids, lambda job_id: actions.change_job("promote", queue, job_id), "waits for a worker")
+
+
+@jobs.command("reschedule")
+@queue_argument
+@click.argument("job_id", metavar="ID")
+@click.option("--delay", type=DURATION, help="From now on, such as 1h.")
+@click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), help="With an offset from UTC.")
+def reschedule(queue: str, job_id: str, delay: timedelta | None, at: datetime | None) -> None:
+    """Run a delayed job of QUEUE at another time, such as --at 2026-12-24T18:00+03:00."""
+    if (when := delay if at is None else at) is None or (delay is not None and at is not None):
+        raise click.UsageError("give either --delay or --at")
+    actions.reschedule(queue, job_id, when)
+    click.echo(f"{job_id} runs at {reading.queue(queue).job(job_id).run_at:%Y-%m-%dT%H:%M:%SZ}")
 
 
 @jobs.command("pause")

@@ -17,6 +17,7 @@ Duration = timedelta | float | int
 
 _UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|$)")
+MOST_SECONDS = 10 * 365 * 86400
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -36,7 +37,7 @@ def seconds(value: Any, option: str) -> float:
         if not text or len(text) > _LONGEST_DURATION or _PART.sub("", text).strip():
             raise InvalidJobOption(f"{option} is {value!r}; give seconds, like 90, or a duration, like '1h'")
         number = sum(float(count) * _UNITS[unit] for count, unit in _PART.findall(text))
-    if not 0 <= number <= 10 * 365 * 86400:
+    if not 0 <= number <= MOST_SECONDS:
         raise InvalidJobOption(f"{option} is {value!r}; give 0 seconds to ten years")
     return number
 

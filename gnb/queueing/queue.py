@@ -8,7 +8,7 @@ queue.retry(job.id)
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from typing import Any, TypeVar
@@ -20,9 +20,9 @@ from .job import Job
 from .job_spec import JobSpec, build_job_spec
 from .job_types import JobTypes
 from .keys import QueueKeys
-from .options import JobOptions, QueueOptions, RateLimit, whole
+from .options import MOST_SECONDS, Duration, JobOptions, QueueOptions, RateLimit, seconds, whole
 from .queue_reader import QueueReader
-from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE
+from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
 
 T = TypeVar("T")
@@ -140,6 +140,20 @@ class Queue(QueueReader):
         if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, sub_queue]) != 1:
             raise InvalidJobState(f"job {job_id} is {job.state}; only a waiting or delayed job changes its priority")
         return job.priority
+
+    def reschedule(self, job_id: str, when: datetime | Duration | str) -> datetime:
+        """The time until now of the delayed job, which runs at that time (aware) or after that delay instead. Raises
+        JobNotFound, InvalidJobState, InvalidJobOption."""
+        now = self.broker.time()
+        at = when.timestamp() if isinstance(when, datetime) else now + seconds(when, "delay")
+        if not 0 <= at <= now + MOST_SECONDS:
+            raise InvalidJobOption(f"the time is {when}; give one within the next ten years")
+        before = self.broker.run(RESCHEDULE, self.keys.delayed, [job_id, f"{at:.6f}"])
+        if before is None:
+            raise self._no_job(job_id)
+        if not before:
+            raise InvalidJobState(f"job {job_id} is {self.job(job_id).state}; only a delayed job can be rescheduled")
+        return datetime.fromtimestamp(float(before), UTC)
 
     def _requeue_one(self, job_id: str, registries: list[str], rule: str, fresh: str = "1") -> None:
         answer = self._requeue([job_id], registries, fresh)[0]

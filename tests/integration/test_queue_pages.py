@@ -1,5 +1,7 @@
 """What admins do to queues on their pages."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -7,6 +9,7 @@ from flask.testing import FlaskClient
 from gnb.blueprints.admin import failures
 from gnb.blueprints.admin.failures import failure_key
 from gnb.extensions import db, engine
+from gnb.models import AuditEntry
 from gnb.services.accounts import passwords
 from tests.business import make_user
 from tests.integration.api import probe
@@ -35,6 +38,24 @@ def failed(app: Flask) -> None:
     db.session.remove()
     db.engine.dispose()
     assert Workers(engine(), burst=True).wait() == 0
+
+
+def test_a_delayed_job_is_rescheduled_on_its_page_and_back(admin: FlaskClient) -> None:
+    job = engine().queue("email").enqueue("probe", delay=3600)
+    page = f"/admin/jobs/email/{job.id}"
+    assert "Reschedule" in admin.get(page).text
+    answer = admin.post(f"{page}/reschedule", data={"delay": "2h", "back": page}, follow_redirects=True).text
+    assert "Job rescheduled." in answer
+    undo = re.search(r'name="at" value="(\d+)"', answer)
+    assert undo is not None and job.run_at is not None
+    moved = engine().queue("email").job(job.id).run_at
+    assert moved is not None and 3590 < (moved - job.run_at).total_seconds() < 3610
+    admin.post(f"{page}/reschedule", data={"at": undo[1]})
+    assert abs((engine().queue("email").job(job.id).run_at - job.run_at).total_seconds()) < 0.01
+    entries = db.session.execute(db.select(AuditEntry.details).filter_by(action="job.reschedule")).scalars().all()
+    assert [entry["after"] for entry in entries][:1] == ["+2h"]
+    rejected = admin.post(f"{page}/reschedule", data={"delay": "soon", "back": page}, follow_redirects=True).text
+    assert "give seconds, like 90" in rejected
 
 
 def test_a_job_that_was_deduplicated_is_named_with_the_job_that_holds_the_id(admin: FlaskClient) -> None:

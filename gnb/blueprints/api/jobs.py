@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
@@ -23,6 +24,8 @@ LONGEST_PAGE = 1000
 
 
 _FURTHEST = 2**31 - 1
+_LATEST = 32_503_680_000_000
+"""The year 3000 in epoch ms; the engine allows the next ten years."""
 
 
 READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains control characters.")
@@ -82,6 +85,28 @@ class NewPriority(Schema):
     """Where the job is to wait."""
 
     priority = fields.Integer(required=True, validate=validate.Range(1, 10))
+
+
+class NewTime(Schema):
+    """When a delayed job is to run: at `runAt`, or in `delay`."""
+
+    run_at = fields.Integer(
+        data_key="runAt",
+        strict=True,
+        validate=validate.Range(0, _LATEST),
+        metadata={"description": "In epoch ms."},
+    )
+    delay = fields.Raw(
+        metadata={
+            "description": "Seconds from now, or a duration like 15m.",
+            "oneOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
+        },
+    )
+
+    @validates_schema
+    def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give either `runAt` or `delay`.", "runAt")
 
 
 blueprint = ApiBlueprint("jobs-api", __name__, url_prefix="/api/v1/admin/jobs", description="Queues and their jobs")
@@ -173,6 +198,22 @@ def stop(queue: str, job_id: str) -> None:
 def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
     """Let a waiting or delayed job wait with another priority."""
     actions.set_priority(queue, job_id, wanted["priority"], caller())
+    return reading.queue(queue).job(job_id)
+
+
+@blueprint.endpoint(
+    "POST",
+    "/<queue>/<job_id>/reschedule",
+    JobSchema,
+    body=NewTime,
+    errors=(404, 409),
+    message="Job rescheduled.",
+)
+def reschedule(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
+    """Let a delayed job run at another time."""
+    run_at = wanted.get("run_at")
+    when = wanted["delay"] if run_at is None else datetime.fromtimestamp(run_at / 1000, UTC)
+    actions.reschedule(queue, job_id, when, caller())
     return reading.queue(queue).job(job_id)
 
 

@@ -176,6 +176,7 @@ AUDIT_ACTION_LABELS = {
     "job.promote": _l("run now"),
     "job.stop": _l("stopped"),
     "job.priority": _l("priority changed"),
+    "job.reschedule": _l("rescheduled"),
     "job.enqueue": _l("enqueued"),
     "job.run-again": _l("run again"),
     "queue.pause": _l("paused"),

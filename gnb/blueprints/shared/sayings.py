@@ -12,6 +12,8 @@ _OF_JOBS = (
     N_("job %(id)s is %(state)s; only a failed job can be retried"),
     N_("job %(id)s is %(state)s; only a completed job can be run again"),
     N_("job %(id)s is %(state)s; only a delayed job can be promoted"),
+    N_("job %(id)s is %(state)s; only a delayed job can be rescheduled"),
+    N_("the time is %(time)s; give one within the next ten years"),
     N_("the job ran longer than its timeout of %(limit)s seconds"),
     N_("the job ran longer than its timeout of %(limit)s seconds and was killed"),
     N_("the job was stopped"),

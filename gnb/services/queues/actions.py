@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from gnb.extensions import engine
@@ -102,6 +102,23 @@ def set_priority(queue: str, job_id: str, priority: int, actor: User | None = No
     with audited(actor, "job.priority", f"{queue}/{job_id}", {"after": priority}) as change:
         before = change.details["before"] = engine().queue(queue).set_priority(job_id, priority)
     return before
+
+
+def reschedule(
+    queue: str, job_id: str, when: datetime | timedelta | float | str, actor: User | None = None
+) -> datetime:
+    """Let a delayed job run at this time, or after this delay, and return the previous time.
+
+    Raises JobNotFound, InvalidJobState, InvalidJobOption.
+    """
+    with audited(actor, "job.reschedule", f"{queue}/{job_id}", {"after": _written(when)}) as change:
+        before = engine().queue(queue).reschedule(job_id, when)
+        change.details["before"] = before.isoformat()
+    return before
+
+
+def _written(when: datetime | timedelta | float | str) -> str:
+    return when.isoformat() if isinstance(when, datetime) else f"+{when}"
 
 
 def change_jobs(

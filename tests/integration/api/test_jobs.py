@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -375,3 +376,23 @@ def test_a_deduplication_that_cannot_be_is_rejected(admin: Caller) -> None:
     answer = admin("POST", f"{JOBS}/email", json=body)
     assert answer.status_code == 422
     assert "deduplication.extend" in answer.text
+
+
+# Rescheduling
+
+
+def test_a_delayed_job_is_rescheduled(admin: Caller) -> None:
+    job_id = enqueue(admin, delay=60)
+    at = admin.get(f"/email/{job_id}")["runAt"] + 3_600_000
+    assert admin.post(f"/email/{job_id}/reschedule", {"runAt": at})["runAt"] == at
+    assert admin.post(f"/email/{job_id}/reschedule", {"delay": "15m"})["runAt"] < at
+    assert admin("POST", f"{JOBS}/email/{enqueue(admin)}/reschedule", json={"delay": 60}).status_code == 409
+    assert admin("POST", f"{JOBS}/email/gone/reschedule", json={"delay": 60}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"delay": 1, "runAt": 1}, {"delay": "soon"}, {"delay": None}, {"runAt": -1}, {"runAt": 10**13 * 3}]
+)
+def test_a_time_that_cannot_be_is_rejected(admin: Caller, body: dict[str, Any]) -> None:
+    job_id = enqueue(admin, delay=60)
+    assert admin("POST", f"{JOBS}/email/{job_id}/reschedule", json=body).status_code == 422

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,20 @@ def test_enqueue_reads_data_from_a_file_and_from_standard_input(run: Run, tmp_pa
 
 def test_the_same_job_id_twice_is_one_job(run: Run) -> None:
     assert enqueue(run, "--job-id", "once") == enqueue(run, "--job-id", "once") == "once"
+
+
+def test_a_delayed_job_is_rescheduled_by_a_delay_or_to_a_time(run: Run) -> None:
+    job_id = enqueue(run, "--delay", "1h")
+    assert run("reschedule", "email", job_id, "--at", "2027-01-02T03:04+03:00").stdout == (
+        f"{job_id} runs at 2027-01-02T00:04:00Z\n"
+    )
+    run("reschedule", "email", job_id, "--delay", "30m")
+    run_at = engine().queue("email").job(job_id).run_at
+    assert run_at is not None and 1790 < (run_at - datetime.now(UTC)).total_seconds() < 1801
+    one_line(run("reschedule", "email", job_id, ends=2))
+    one_line(run("reschedule", "email", job_id, "--delay", "1h", "--at", "2027-01-02T03:04Z", ends=2))
+    one_line(run("reschedule", "email", enqueue(run), "--delay", "1h", ends=1))
+    one_line(run("reschedule", "email", "gone", "--delay", "1h", ends=1))
 
 
 def test_a_held_deduplication_id_gives_the_job_that_holds_it(run: Run) -> None:
