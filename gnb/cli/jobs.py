@@ -18,7 +18,7 @@ from gnb.cli.groups import REFUSED, Failure, OneLineGroup
 from gnb.cli.output import counted, print_json
 from gnb.cli.worker import scheduler, worker
 from gnb.queueing import STATES, Job
-from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.queueing.errors import InvalidJobState, JobNotFound, WorkerNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import EnqueuedJobSchema, JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
@@ -29,6 +29,7 @@ jobs.add_command(scheduler)
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 queue_argument = click.argument("queue", type=QUEUE)
+workers_argument = click.argument("workers", metavar="WORKER...", nargs=-1)
 ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 
 
@@ -205,13 +206,42 @@ def workers(as_json: bool) -> None:
     print_json(WorkerSchema(many=True).dump(found)) if as_json else job_reports.print_workers(found)
 
 
+@jobs.command("quiet")
+@workers_argument
+@click.option("--all", "every", is_flag=True, help="Every worker.")
+def quiet(workers: tuple[str, ...], every: bool) -> None:
+    """Let WORKER finish its job and start no other, until resumed."""
+    _each(_chosen(workers, every), lambda name: actions.change_worker("quiet", name), "starts no further job")
+
+
+@jobs.command("resume-worker")
+@workers_argument
+@click.option("--all", "every", is_flag=True, help="Every worker.")
+def resume_worker(workers: tuple[str, ...], every: bool) -> None:
+    """Let a quiet WORKER start jobs again."""
+    _each(_chosen(workers, every), lambda name: actions.change_worker("resume", name), "starts jobs again")
+
+
+@jobs.command("shut-down")
+@click.argument("workers", metavar="WORKER...", nargs=-1, required=True)
+def shut_down(workers: tuple[str, ...]) -> None:
+    """Shut down the `rq worker` command of WORKER: its jobs end, or are released after the grace."""
+    _each(workers, lambda name: actions.change_worker("shut-down", name), "shuts down")
+
+
+def _chosen(workers: tuple[str, ...], every: bool) -> tuple[str, ...]:
+    if bool(workers) == every:
+        raise click.UsageError("name the workers, or give --all")
+    return tuple(worker.name for worker in reading.workers()) if every else workers
+
+
 def _each(ids: tuple[str, ...], move: Callable[[str], None], done: str) -> None:
     """Change one job after the other; print an error line for each that fails, and exit with 1 if any did."""
     refused = 0
     for job_id in dict.fromkeys(ids):
         try:
             move(job_id)
-        except (JobNotFound, InvalidJobState) as error:
+        except (JobNotFound, InvalidJobState, WorkerNotFound) as error:
             refused += 1
             if len(ids) == 1:
                 raise

@@ -27,6 +27,7 @@ from .errors import (
     ScheduleNotFound,
     UnknownJobType,
     UnknownQueue,
+    WorkerNotFound,
 )
 from .job import STATES, Attempt, Job
 from .job_context import JobContext
@@ -87,6 +88,7 @@ __all__ = [
     "UnknownQueue",
     "Worker",
     "WorkerInfo",
+    "WorkerNotFound",
     "job",
     "job_types",
     "overview",

@@ -79,7 +79,8 @@ class OutcomeCounts:
 
 @dataclass(frozen=True)
 class QueueStats:
-    """A queue at one moment; the counts counts from its first job on. `busy` of its `workers` run a job."""
+    """A queue at one moment; the counts counts from its first job on. Of its `workers`, `busy` run a job, and `quiet`
+    run none and start none."""
 
     name: str
     waiting: int
@@ -92,6 +93,7 @@ class QueueStats:
     oldest_waiting_seconds: float | None
     workers: int
     busy: int
+    quiet: int
     counts: OutcomeCounts
 
     @property
@@ -119,9 +121,10 @@ class QueueStats:
         return self.counts.deduplicated
 
 
-def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_limit: str) -> QueueStats:
-    """The stats that an answer of the counts script makes."""
+def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit: str) -> QueueStats:
+    """The stats that answers of the counts and alive scripts make."""
     waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute = answer
+    alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
     counts.add(minute)
@@ -136,8 +139,9 @@ def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_l
         paused=bool(paused),
         rate_limit=limit.decode() if limit else default_limit,
         oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,
-        workers=workers,
-        busy=busy,
+        workers=alive,
+        busy=min(active, alive),
+        quiet=quiet,
         counts=counts,
     )
 

@@ -13,7 +13,7 @@ from gnb.models import AuditEntry
 from gnb.services.accounts import passwords
 from tests.business import make_user
 from tests.integration.api import probe
-from tests.integration.engine.conftest import Workers
+from tests.integration.engine.conftest import Workers, wait_for
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -56,6 +56,27 @@ def test_a_delayed_job_is_rescheduled_on_its_page_and_back(admin: FlaskClient) -
     assert [entry["after"] for entry in entries][:1] == ["+2h"]
     rejected = admin.post(f"{page}/reschedule", data={"delay": "soon", "back": page}, follow_redirects=True).text
     assert "give seconds, like 90" in rejected
+
+
+def test_a_worker_is_quieted_resumed_and_shut_down_on_its_page(admin: FlaskClient) -> None:
+    db.session.remove()
+    db.engine.dispose()
+    workers = Workers(engine(), concurrency=2)
+    wait_for(lambda: len(engine().workers()) == 2)
+    name = engine().workers()[0].name
+    quieted = admin.post(f"/admin/workers/{name}/quiet", data={"back": "/admin/workers"}, follow_redirects=True).text
+    assert "The worker starts no further job." in quieted and "Undo" in quieted and "Resume" in quieted
+    assert engine().workers()[0].quiet
+    admin.post(f"/admin/workers/{name}/resume")
+    assert not engine().workers()[0].quiet
+    assert "Shut down 2 processes" in admin.get(f"/admin/workers/{name}/shut-down").text
+    wait_for(lambda: engine().broker.client.pubsub_numsub(f"rq:pubsub:{name}")[0][1])
+    admin.post(f"/admin/workers/{name}/shut-down")
+    assert workers.wait() == 0
+    gone = admin.get(f"/admin/workers/{name}/shut-down", follow_redirects=True).text
+    assert "The worker no longer exists." in gone
+    actions = db.session.execute(db.select(AuditEntry.action).filter_by(target=name)).scalars().all()
+    assert sorted(actions) == ["worker.quiet", "worker.resume", "worker.shut-down"]
 
 
 def test_a_job_that_was_deduplicated_is_named_with_the_job_that_holds_the_id(admin: FlaskClient) -> None:

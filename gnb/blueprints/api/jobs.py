@@ -232,3 +232,21 @@ workers_blueprint = ApiBlueprint(
 def list_workers() -> list[WorkerInfo]:
     """Every registered worker."""
     return reading.workers()
+
+
+@workers_blueprint.endpoint("POST", "/<path:name>/quiet", None, errors=(404,), message="The worker is quiet.")
+def quiet_worker(name: str) -> None:
+    """Let a worker finish its job and start no other."""
+    actions.change_worker("quiet", name, caller())
+
+
+@workers_blueprint.endpoint("POST", "/<path:name>/resume", None, errors=(404,), message="The worker starts jobs again.")
+def resume_worker(name: str) -> None:
+    """Let a quiet worker start jobs again."""
+    actions.change_worker("resume", name, caller())
+
+
+@workers_blueprint.endpoint("POST", "/<path:name>/shut-down", None, errors=(404,), message="Shutting down the worker.")
+def shut_down_worker(name: str) -> None:
+    """Let the `rq worker` command of a worker end with all its workers, once their jobs have ended or been released."""
+    actions.change_worker("shut-down", name, caller())

@@ -128,7 +128,8 @@ def _workers(queues: Sequence[QueueStats]) -> Metric:
     )
     for queue in queues:
         workers.add_metric([queue.name, "busy"], queue.busy)
-        workers.add_metric([queue.name, "idle"], queue.workers - queue.busy)
+        workers.add_metric([queue.name, "idle"], max(queue.workers - queue.busy - queue.quiet, 0))
+        workers.add_metric([queue.name, "quiet"], queue.quiet)
     return workers
 
 

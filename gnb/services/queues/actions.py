@@ -17,7 +17,7 @@ from typing import Any
 
 from gnb.extensions import engine
 from gnb.models import User
-from gnb.queueing import Job, Queue
+from gnb.queueing import Engine, Job, Queue
 from gnb.queueing.errors import InvalidJobState, JobNotFound
 from gnb.services import queue_service
 from gnb.services.audit import audited
@@ -209,6 +209,19 @@ def set_rate_limit(queue: str, limit: str | None, actor: User | None = None) -> 
     """Set the rate limit, such as `50/60s` or `none`; None restores the configured one. Raises InvalidJobOption."""
     with audited(actor, "queue.limit", queue, {"limit": limit or "default"}):
         engine().queue(queue).set_rate_limit(limit)
+
+
+WORKER_ACTIONS: Mapping[str, Callable[[Engine, str], None]] = {
+    "quiet": Engine.quiet_worker,
+    "resume": lambda engine, name: engine.quiet_worker(name, quiet=False),
+    "shut-down": Engine.shut_down_worker,
+}
+
+
+def change_worker(action: str, name: str, actor: User | None = None) -> None:
+    """Apply one of `WORKER_ACTIONS` to a worker. Raises WorkerNotFound."""
+    with audited(actor, f"worker.{action}", name):
+        WORKER_ACTIONS[action](engine(), name)
 
 
 def pause_all(actor: User | None = None) -> dict[str, bool]:

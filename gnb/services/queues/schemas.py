@@ -109,6 +109,7 @@ class QueueStatsSchema(Schema):
     paused = fields.Boolean(required=True)
     workers = fields.Integer(required=True)
     busy = fields.Integer(required=True)
+    quiet = fields.Integer(required=True, metadata={"description": "Workers that run no job and start none."})
     rateLimit = fields.String(attribute="rate_limit", required=True)
     oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)
     processedCompleted = fields.Integer(attribute="processed_completed", required=True)
@@ -134,6 +135,12 @@ class WorkerSchema(Schema):
     completed = fields.Integer(required=True)
     failed = fields.Integer(required=True)
     workingSeconds = fields.Float(attribute="working_seconds", required=True)
+    quiet = fields.Boolean(required=True, metadata={"description": "Whether it starts no further job."})
+    supervisor = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The process id of the `rq worker` command; its workers are shut down together."},
+    )
     memoryBytes = fields.Integer(attribute="memory_bytes", required=True, allow_none=True)
 
 

@@ -155,6 +155,20 @@ def test_the_workers_are_listed(admin: Caller, run_jobs: Callable[..., Workers])
     assert [(worker["state"], worker["jobId"], worker["queues"]) for worker in workers] == [("busy", job_id, ["email"])]
 
 
+def test_a_worker_is_quieted_resumed_and_shut_down(admin: Caller, run_jobs: Callable[..., Workers]) -> None:
+    workers = run_jobs(burst=False)
+    path = f"/api/v1/admin/workers/{wait_for(lambda: admin('GET', '/api/v1/admin/workers').json['data'])[0]['name']}"
+    assert admin("POST", f"{path}/quiet").status_code == 200
+    wait_for(lambda: admin("GET", "/api/v1/admin/workers").json["data"][0]["state"] == "quiet")
+    assert admin.get("/email/stats")["quiet"] == 1
+    assert admin("POST", f"{path}/resume").status_code == 200
+    assert admin("GET", "/api/v1/admin/workers").json["data"][0]["quiet"] is False
+    assert wait_for(lambda: admin("POST", f"{path}/shut-down").status_code == 200)
+    assert workers.wait() == 0
+    for action in ("quiet", "resume", "shut-down"):
+        assert admin("POST", f"{path}/{action}").json["error"]["code"] == "worker_not_found"
+
+
 # Changing one job
 
 

@@ -17,7 +17,7 @@ from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
 from tests.integration.api import probe
-from tests.integration.engine.conftest import Workers
+from tests.integration.engine.conftest import Workers, wait_for
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -98,6 +98,22 @@ def test_a_delayed_job_is_rescheduled_by_a_delay_or_to_a_time(run: Run) -> None:
     one_line(run("reschedule", "email", job_id, "--delay", "1h", "--at", "2027-01-02T03:04Z", ends=2))
     one_line(run("reschedule", "email", enqueue(run), "--delay", "1h", ends=1))
     one_line(run("reschedule", "email", "gone", "--delay", "1h", ends=1))
+
+
+def test_workers_are_quieted_resumed_and_shut_down(run: Run) -> None:
+    db.session.remove()
+    db.engine.dispose()
+    workers = Workers(engine())
+    name = wait_for(engine().workers)[0].name
+    assert run("quiet", "--all").stdout == f"{name} starts no further job\n"
+    assert "quiet" in run("workers").stdout
+    assert run("resume-worker", name).stdout == f"{name} starts jobs again\n"
+    one_line(run("quiet", ends=2))
+    one_line(run("quiet", "nobody", ends=1))
+    wait_for(lambda: engine().broker.client.pubsub_numsub(f"rq:pubsub:{name}")[0][1])
+    run("shut-down", name)
+    assert workers.wait() == 0
+    one_line(run("shut-down", name, ends=1))
 
 
 def test_a_held_deduplication_id_gives_the_job_that_holds_it(run: Run) -> None:
