@@ -50,12 +50,37 @@ class Schedule:
         every: Whole seconds, or a duration such as "10m".
         overlap: Fire although the previous run is not finished. Otherwise that firing is skipped and counted.
         catch_up: Firings missed while no scheduler ran are caught up by one run ("once") or skipped ("skip").
-        options: Options of its jobs, without `delay` and `job_id`.
+        options: Options of its jobs, without `delay`, `job_id` and `deduplication`.
         repeat: How often it fires before it is removed; None for no limit.
         offset: Seconds by which the firings of `every` are shifted.
 
     Raises:
         InvalidSchedule: Invalid values, by field.
+    """
+
+    name: str
+    type: str
+    data: dict[str, Any] = field(default_factory=dict)
+    cron: str | None = None
+    every: int | None = None
+    tz: str = "UTC"
+    queue: str = "scheduled"
+    overlap: bool = False
+    catch_up: str = "once"
+    options: dict[str, Any] = field(default_factory=dict)
+    repeat: int | None = None
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        errors: dict[str, list[str]] = {}
+        if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
+            errors["name"] = [f"{self.name!r} is no name; give 1 to 100 letters, digits, dashes and underscores"]
+        elif self.name.startswith(TEMPLATE_PREFIX):
+            errors["name"] = [f"{self.name!r} starts with {TEMPLATE_PREFIX!r}, which is put before it; leave that out"]
+        if self.catch_up not in CATCH_UP:
+            errors["catch_up"] = [f"{self.catch_up!r} is neither 'once' nor 'skip'"]
+        if rejected := {"delay", "job_id"} & set(self.options):
+            errors["options"] = [f"a schedule sets {min(rejected)} itself"]
         if "deduplication" in self.options:
             errors["options"] = ["a schedule takes no deduplication: without overlap, one run at a time"]
         object.__setattr__(self, "options", plain(self.options))
