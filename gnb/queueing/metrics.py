@@ -89,10 +89,11 @@ class QueueStats:
     workers: int
     busy: int
     counts: OutcomeCounts
+    deferred: int = 0
 
     @property
     def total(self) -> int:
-        return self.waiting + self.active + self.completed + self.failed + self.delayed
+        return self.waiting + self.active + self.completed + self.failed + self.delayed + self.deferred
 
     @property
     def processed_completed(self) -> int:
@@ -113,7 +114,7 @@ class QueueStats:
 
 def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_limit: str) -> QueueStats:
     """The stats that an answer of the counts script makes."""
-    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute = answer
+    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute, deferred = answer
     counts = OutcomeCounts()
     counts.add(totals)
     counts.add(minute)
@@ -131,6 +132,7 @@ def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_l
         workers=workers,
         busy=busy,
         counts=counts,
+        deferred=deferred,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from . import clock
 from . import keys as names
 from .connection import Broker
+from .dependencies import RelatedJob, read_related
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .keys import QueueKeys
@@ -21,6 +22,8 @@ PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
 """How many jobs a search looks at in its first and in its second round trip."""
 _SCANNED_AT_ONCE = 1000
+_DEPENDENTS_SHOWN = 100
+"""As many as dependents.lua notes."""
 _BYTES_AT_ONCE = 4_000_000
 """A slice ends early at so much data: neither the broker nor we are to stand still for jobs that carry a lot."""
 
@@ -83,6 +86,20 @@ class QueueReader:
 
     def _no_job(self, job_id: str) -> JobNotFound:
         return JobNotFound(f"the queue {self.name} has no job {job_id!r}")
+
+    def relatives(self, job: Job) -> tuple[list[RelatedJob], list[RelatedJob]]:
+        """Return the jobs that this one depends on, and those that depend on it, at most 100 of these."""
+        client = self.broker.client
+        noted, waiting = self.broker.call(
+            client.pipeline(transaction=False)
+            .hget(names.job(job.id), "dependents")
+            .srandmember(names.dependents(job.id), _DEPENDENTS_SHOWN)
+            .execute
+        )
+        after = dict.fromkeys([*(noted or b"").decode().split(), *sorted(each.decode() for each in waiting)])
+        ids = [*job.depends_on, *list(after)[:_DEPENDENTS_SHOWN]]
+        found = self.broker.call(lambda: read_related(client, ids))
+        return found[: len(job.depends_on)], found[len(job.depends_on) :]
 
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""

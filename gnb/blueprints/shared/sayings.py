@@ -8,10 +8,10 @@ N_ = str  # marks what is collected for translation
 _OF_JOBS = (
     N_("job %(id)s is still running; its worker did not stop it in time"),
     N_("job %(id)s is %(state)s; only an active job can be stopped"),
-    N_("job %(id)s is %(state)s; only a waiting or delayed job changes its priority"),
+    N_("job %(id)s is %(state)s; only a waiting, delayed or deferred job changes its priority"),
     N_("job %(id)s is %(state)s; only a failed job can be retried"),
     N_("job %(id)s is %(state)s; only a completed job can be run again"),
-    N_("job %(id)s is %(state)s; only a delayed job can be promoted"),
+    N_("job %(id)s is %(state)s; only a delayed or deferred job can be promoted"),
     N_("the job ran longer than its timeout of %(limit)s seconds"),
     N_("the job ran longer than its timeout of %(limit)s seconds and was killed"),
     N_("the job was stopped"),

@@ -11,7 +11,8 @@
 --       22 counter's field, "" to count nothing  23 job type  24 duration, 25 waiting time, microseconds
 --       26 "1": only if the lease has run out  27-29 worker's totals: completed, failed, seconds ("" to leave them),
 --       written when the worker goes idle and after every sixteenth job  30 "1": the job may have written a log
--- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
+-- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job, the keys of
+--        dependents.lua,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
@@ -111,15 +112,34 @@ local function move(now)
   end
 end
 
+local CALLBACK = {completed = 'on_success', failed = 'on_failure', stopped = 'on_failure'}
+
+-- The job ends for good: enqueue its callback and resolve its dependents, the first 200 in this step.
+local function end_for_others(callback, may_have_dependents, now)
+  if callback then
+    enqueue_callback(id, callback, execution, outcome, ARGV[18], redis.call('HGET', job, 'meta'), ARGV[3])
+  end
+  if may_have_dependents and redis.call('EXISTS', job .. ':dependents') == 1 then
+    job_ended(id, outcome == 'completed' and 'completed' or 'failed')
+    resolve_dependents(now, ARGV[3], 200)
+  end
+end
+
 local now = clock()
 local lease = ARGV[26] == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, member)
 local alive = lease and tonumber(lease) >= now
 local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
 if owned then
-  if redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
+  -- Most jobs ran for less than a heartbeat and have no dependents: none of the three keys is there.
+  local more = redis.call('EXISTS', 'rq:execution:' .. member, 'rq:executions:' .. id, job .. ':dependents') > 0
+  if more and redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
     redis.call('SREM', KEYS[16] .. ':executions', member)
   end
-  if redis.call('HGET', job, 'status') == 'started' then move(now) end
+  local fields = redis.call('HMGET', job, 'status', CALLBACK[outcome] or 'status')
+  if fields[1] == 'started' then
+    if CALLBACK[outcome] then end_for_others(fields[2], more, now) end
+    move(now)
+  end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = ARGV[7] == '1' and dequeue_job(now) or {'none'}
