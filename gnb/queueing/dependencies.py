@@ -7,7 +7,7 @@
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Dependencies:
         """From a job, an id, RQ's `Dependency`, or several of these. Raises InvalidJobOption."""
         if isinstance(value, Dependencies):
             return value
-        items = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+        items = list(value) if isinstance(value, Iterable) and not isinstance(value, (str, Mapping)) else [value]
         given = [item for item in items if isinstance(item, Dependency)]
         jobs = [job for item in items for job in (item.dependencies if isinstance(item, Dependency) else [item])]
         ids = tuple(dict.fromkeys(_id(job) for job in jobs))
@@ -79,32 +79,29 @@ class RelatedJob:
     error: str | None = None
 
 
-_FIELDS = ("origin", "type", "status", "error", "description")
+RELATED_FIELDS = ("origin", "type", "status", "error", "description")
+"""The fields of a job's hash that a `RelatedJob` is made of."""
 
 
 def read_parents(client: Any, job_id: str) -> list[RelatedJob]:
     """Return the jobs that this one depends on, in the order in which they were named, with their results."""
     found = client.hget(names.job(job_id), "dependency_ids")
-    return read_related(client, json.loads(found) if found else [], results=True)
-
-
-def read_related(client: Any, ids: Sequence[str], results: bool = False) -> list[RelatedJob]:
-    """Return these jobs in one round trip, with what they returned if asked for."""
+    ids = json.loads(found) if found else []
     pipeline = client.pipeline(transaction=False)
-    for job_id in ids:
-        pipeline.hmget(names.job(job_id), _FIELDS)
-        if results:
-            pipeline.xrevrange(names.results(job_id), count=1)
+    for parent in ids:
+        pipeline.hmget(names.job(parent), RELATED_FIELDS)
+        pipeline.xrevrange(names.results(parent), count=1)
     answers = iter(pipeline.execute() if ids else [])
-    return [_related(job_id, next(answers), next(answers) if results else []) for job_id in ids]
+    return [related_job(parent, next(answers), next(answers)) for parent in ids]
 
 
-def _related(job_id: str, values: list[bytes | None], results: list[Any]) -> RelatedJob:
+def related_job(job_id: str, values: list[bytes | None], results: Sequence[Any] = ()) -> RelatedJob:
+    """Return the job of these values of RELATED_FIELDS and of the newest entry of its result stream."""
     origin, name, status, error, description = (value.decode(errors="replace") if value else "" for value in values)
     if not status:
         return RelatedJob(job_id, "", "", "removed")
     state = STATE_OF_STATUS.get(status, "waiting")
-    attempts = attempts_from_results(results) if state == "completed" else []
+    attempts = attempts_from_results(list(results)) if state == "completed" else []
     return RelatedJob(
         id=job_id,
         queue=origin.partition(":")[0],

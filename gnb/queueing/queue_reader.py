@@ -11,12 +11,12 @@ from typing import Any
 from . import clock
 from . import keys as names
 from .connection import Broker
-from .dependencies import RelatedJob, read_related
+from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .keys import QueueKeys
 from .metrics import HistoryPoint, histories
-from .scripts import PAGE
+from .scripts import PAGE, RELATIVES
 
 PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
@@ -87,19 +87,12 @@ class QueueReader:
     def _no_job(self, job_id: str) -> JobNotFound:
         return JobNotFound(f"the queue {self.name} has no job {job_id!r}")
 
-    def relatives(self, job: Job) -> tuple[list[RelatedJob], list[RelatedJob]]:
+    def relatives(self, job_id: str) -> tuple[list[RelatedJob], list[RelatedJob]]:
         """Return the jobs that this one depends on, and those that depend on it, at most 100 of these."""
-        client = self.broker.client
-        noted, waiting = self.broker.call(
-            client.pipeline(transaction=False)
-            .hget(names.job(job.id), "dependents")
-            .srandmember(names.dependents(job.id), _DEPENDENTS_SHOWN)
-            .execute
-        )
-        after = dict.fromkeys([*(noted or b"").decode().split(), *sorted(each.decode() for each in waiting)])
-        ids = [*job.depends_on, *list(after)[:_DEPENDENTS_SHOWN]]
-        found = self.broker.call(lambda: read_related(client, ids))
-        return found[: len(job.depends_on)], found[len(job.depends_on) :]
+        keys = [names.job(job_id), names.dependents(job_id)]
+        rows: list[Any] = self.broker.run(RELATIVES, keys, [_DEPENDENTS_SHOWN, *RELATED_FIELDS])
+        parents, dependents = ([related_job(each.decode(), values) for each, *values in group] for group in rows)
+        return parents, dependents
 
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""

@@ -22,6 +22,12 @@ _OF_JOBS = (
     N_("%(name)s is %(value)s; give more than 0 seconds"),
     N_("%(name)s is %(value)s; give 1 to 200 letters, digits, dashes and underscores"),
     N_("job_id is %(value)s; another queue has a job of that id"),
+    N_("depends_on has %(value)s; there is no such job"),
+    N_("depends_on has %(value)s; that job waits for this one"),
+    N_("depends_on has %(value)s; give jobs or their ids"),
+    N_("the job %(id)s, for which it waited, failed"),
+    N_("the job %(id)s, for which it waited, was removed"),
+    N_("the jobs of a schedule cannot depend on others"),
 )
 _OF_SCHEDULES = (
     N_("%(value)s is no name; give 1 to 100 letters, digits, dashes and underscores"),

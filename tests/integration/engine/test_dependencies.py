@@ -203,7 +203,7 @@ def test_a_job_waits_runs_or_is_cancelled_as_it_says_when_a_parent_does_not_comp
     work(*BOTH)
     found = export.job(job.id)
     assert found.state == state
-    (_, before), _ = export.relatives(found)
+    (_, before), _ = export.relatives(found.id)
     assert before.state == ("failed" if fate.startswith("failed") else "removed")
     if state == "failed":
         word = "ParentFailed" if before.state == "failed" else "ParentRemoved"
@@ -237,7 +237,7 @@ def test_a_job_that_waits_for_a_failed_parent_says_so_and_runs_when_that_is_retr
     work()
     waiting = queue.job(job.id)
     assert (waiting.state, waiting.depends_on) == ("deferred", (parent.id,))
-    ((before,), _) = queue.relatives(waiting)
+    ((before,), _) = queue.relatives(waiting.id)
     assert (before.id, before.state, before.error) == (parent.id, "failed", "ValueError: broken on attempt 1")
     client.hset(f"rq:job:{parent.id}", "data", f'["{PATH}noop",null,[],{{}}]')
     queue.retry(parent.id)
@@ -381,10 +381,10 @@ def test_a_deferred_job_changes_its_priority(queue: Queue, work: Work) -> None:
 def test_a_job_names_those_that_it_depends_on_and_those_that_depend_on_it(queue: Queue, work: Work) -> None:
     parent = queue.enqueue("noop")
     job = queue.enqueue("noop", depends_on=parent)
-    assert [each.id for each in queue.relatives(queue.job(parent.id))[1]] == [job.id]
+    assert [each.id for each in queue.relatives(parent.id)[1]] == [job.id]
     work()
-    assert [(each.id, each.state) for each in queue.relatives(queue.job(parent.id))[1]] == [(job.id, "completed")]
-    assert [(each.id, each.name) for each in queue.relatives(queue.job(job.id))[0]] == [(parent.id, "noop")]
+    assert [(each.id, each.state) for each in queue.relatives(parent.id)[1]] == [(job.id, "completed")]
+    assert [(each.id, each.name) for each in queue.relatives(job.id)[0]] == [(parent.id, "noop")]
 
 
 # Callbacks
@@ -419,7 +419,7 @@ def test_a_callback_is_enqueued_with_the_outcome_in_the_step_that_ends_the_job(
             "returned": [None],
         },
     }
-    assert [each.name for each in queue.relatives(queue.job(good.id))[1]] == ["called-back"]
+    assert [each.name for each in queue.relatives(good.id)[1]] == ["called-back"]
 
 
 def test_a_job_that_is_retried_and_fails_again_calls_back_again(queue: Queue, work: Work) -> None:
