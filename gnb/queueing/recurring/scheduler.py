@@ -27,8 +27,8 @@ from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
 from ..errors import QueueUnavailable
-from ..maintenance import promote
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
+from ..maintenance import promote, resolve_dependents
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
 from .firing import fire
@@ -283,6 +283,7 @@ class Scheduler(rq_scheduler.Scheduler):
             repair(self._engine)
             self._next_repair = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
         broker.call(lambda: promote(self._engine))
+        broker.call(lambda: resolve_dependents(self._engine))
         for job_id in self.enqueue_jobs():
             log.info("enqueued %s", job_id)
         first = broker.call(lambda: self.connection.zrange(NEXT, 0, 0, withscores=True))
