@@ -79,7 +79,7 @@ class Queue(QueueReader):
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked.
 
-        A job may depend on those before it. With an unknown parent, its 500 are not written. A job whose `deduplication`
+        A job may depend on those before it. With an unknown parent, its 500 are not written. A job whose deduplication
         id another one holds is returned with that one's id and `deduplicated` set.
         """
         specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
