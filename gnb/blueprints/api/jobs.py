@@ -79,7 +79,8 @@ class NewJob(Schema):
         metadata={
             "description": "priority, attempts, backoff, delay, timeout, jobId, deduplication, repeat, "
             "removeOnComplete, removeOnFail, dependsOn (an id or several), onParentFailure (wait, run or cancel), "
-            "onSuccess and onFailure (a job type, or queue/type); durations in seconds. Also with underscores, as in Python."
+            "onSuccess and onFailure (a job type, or queue/type); durations in seconds. Also with underscores, as "
+            "in Python."
         },
     )
 
