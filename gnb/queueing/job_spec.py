@@ -40,7 +40,8 @@ class JobSpec:
         """The arguments of the enqueue script for this job."""
         chosen, given = self.options, self.fields
         known = "1" if chosen.job_id else ""
-        return [self.job.id, self.sub_queue, chosen.delay, known, self.parents, len(given), *given]
+        once = chosen.deduplication.wire if chosen.deduplication else ""
+        return [self.job.id, self.sub_queue, chosen.delay, known, once, self.parents, len(given), *given]
 
 
 def build_job_spec(
@@ -68,6 +69,8 @@ def build_job_spec(
         fields += ["opts", json.dumps(plain(_as_checked(options, chosen)))]
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
+    if chosen.deduplication:
+        fields += [chosen.deduplication.field, chosen.deduplication.digest]
     return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, dict(data), job_id, now))
 
 

@@ -7,8 +7,10 @@ queue.retry(job.id)
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeVar
 
 from . import clock
@@ -19,15 +21,15 @@ from .job import Job
 from .job_spec import JobSpec, build_job_spec, call_start, option_fields
 from .job_types import JobType, JobTypes
 from .keys import QueueKeys
-from .options import JobOptions, QueueOptions, RateLimit, whole
+from .options import MOST_SECONDS, Duration, JobOptions, QueueOptions, RateLimit, seconds, whole
 from .queue_reader import QueueReader
-from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE
+from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
 
 T = TypeVar("T")
 
-_STATES_MADE = {2: "deferred", 3: "failed"}
-"""By the enqueue script's answer, the state of a new job that neither waits nor is delayed."""
+_WRONG_PARENT = {-1: "there is no such job", -2: "that job waits for this one"}
+"""By the enqueue script's answer, what is wrong with a parent."""
 
 _BATCH = 500
 _PLACES_AT_ONCE = 500_000
@@ -51,10 +53,15 @@ class Queue(QueueReader):
     def enqueue(self, job_type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
         """The new job; with a `job_id` that is taken, the job that has it. Options as in `JobOptions`.
 
+        Where another job holds the `deduplication` id, that one with `deduplicated` set; if it has ended and is no
+        longer kept, its id and the state "removed".
+
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
         spec = self.build_job(job_type, data, options)
-        (made,) = self._checked(self.broker.run(ENQUEUE, [self.keys.wake], self._enqueue_args([spec])), [spec])
+        made = self._write([[spec]])[0]
+        if isinstance(made, list):
+            return self._holder(spec.job, made[0].decode())
         if made in (1, 2):
             return spec.job
         try:
@@ -62,18 +69,38 @@ class Queue(QueueReader):
         except JobNotFound:
             raise InvalidJobOption(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
 
+    def _holder(self, wanted: Job, job_id: str) -> Job:
+        try:
+            return replace(self.job(job_id), deduplicated=True)
+        except JobNotFound:
+            return replace(wanted, id=job_id, state="removed", deduplicated=True)
+
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked.
 
-        A job may depend on those before it. With an unknown parent the 500 that it is among are not written.
+        A job may depend on those before it; with an unknown parent, the 500 that it is among are not written.
+        A job whose `deduplication` id another one holds is returned with that one's id and `deduplicated` set.
         """
         specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
         for some in batched(specs, _BATCH * _BATCHES_ON_THE_WAY):
-            batches = list(batched(some, _BATCH))
-            args = [self._enqueue_args(batch) for batch in batches]
-            for made, batch in zip(self.broker.run_each(ENQUEUE, [self.keys.wake], args), batches, strict=True):
-                self._checked(made, batch)
+            answers = self._write(list(batched(some, _BATCH)))
+            for spec, made in zip(some, answers, strict=True):
+                if isinstance(made, list):
+                    spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
         return [spec.job for spec in specs]
+
+    def _write(self, batches: list[list[JobSpec]]) -> list[Any]:
+        """Write the jobs and return the script's answer for each. Raises InvalidJobOption for a wrong parent."""
+        keys, calls = [self.keys.wake, self.keys.counts], [self._enqueue_args(batch) for batch in batches]
+        made: list[Any] = []
+        for answers in self.broker.run_each(ENQUEUE, keys, calls):
+            if isinstance(answers[0], int) and answers[0] < 0:
+                raise InvalidJobOption(f"depends_on has {answers[1].decode()!r}; {_WRONG_PARENT[answers[0]]}")
+            made += answers
+        for spec, answer in zip(chain.from_iterable(batches), made, strict=True):
+            if answer in (2, 3):
+                spec.job.state = "deferred" if answer == 2 else "failed"
+        return made
 
     def _enqueue_args(self, batch: list[JobSpec]) -> list[Any]:
         has_parents = any(spec.options.depends_on.ids for spec in batch)
@@ -81,17 +108,6 @@ class Queue(QueueReader):
         for spec in batch:
             args.extend(spec.args)
         return args
-
-    def _checked(self, made: list[Any], batch: list[JobSpec]) -> list[int]:
-        """Return the script's answer, once the jobs say what it did. Raises InvalidJobOption for a wrong parent."""
-        if made[0] < 0:
-            parent = made[1].decode()
-            reason = "there is no such job" if made[0] == -1 else "that job waits for this one"
-            raise InvalidJobOption(f"depends_on has {parent!r}; {reason}")
-        for spec, answer in zip(batch, made, strict=True):
-            if answer in _STATES_MADE:
-                spec.job.state = _STATES_MADE[answer]
-        return made
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
@@ -167,6 +183,20 @@ class Queue(QueueReader):
             rule = "only a waiting, delayed or deferred job changes its priority"
             raise InvalidJobState(f"job {job_id} is {job.state}; {rule}")
         return job.priority
+
+    def reschedule(self, job_id: str, when: datetime | Duration | str) -> datetime:
+        """The time until now of the delayed job, which runs at that time (aware) or after that delay instead. Raises
+        JobNotFound, InvalidJobState, InvalidJobOption."""
+        now = self.broker.time()
+        at = when.timestamp() if isinstance(when, datetime) else now + seconds(when, "delay")
+        if not 0 <= at <= now + MOST_SECONDS:
+            raise InvalidJobOption(f"the time is {when}; give one within the next ten years")
+        before = self.broker.run(RESCHEDULE, self.keys.delayed, [job_id, f"{at:.6f}"])
+        if before is None:
+            raise self._no_job(job_id)
+        if not before:
+            raise InvalidJobState(f"job {job_id} is {self.job(job_id).state}; only a delayed job can be rescheduled")
+        return datetime.fromtimestamp(float(before), UTC)
 
     def _requeue_one(self, job_id: str, registries: list[str], rule: str, fresh: str = "1") -> None:
         answer = self._requeue([job_id], registries, fresh)[0]

@@ -82,10 +82,12 @@ local function resolve_dependents(now, now_text, most)
   -- The job fails with its parent and without having run; for its own dependents it is a failed parent.
   local function cancel(id, sub_queue, line)
     local job, queue = 'rq:job:' .. id, string.match(sub_queue, '^[^:]+')
-    local fields = redis.call('HMGET', job, 'failure_ttl', 'type', 'on_failure', 'meta')
+    local fields = redis.call('HMGET', job, 'failure_ttl', 'type', 'on_failure', 'meta', 'deduplication')
     local ttl = tonumber(fields[1] or 604800)
     redis.call('ZREM', 'rq:deferred:' .. sub_queue, id)
     leave_parents(id)
+    local held = fields[5] and 'gnb:deduplication:' .. queue .. ':' .. fields[5]
+    if held and redis.call('GET', held) == id then redis.call('DEL', held) end
     if fields[3] then enqueue_callback(id, fields[3], id .. '-failed', 'failed', line, fields[4], now_text) end
     if redis.call('EXISTS', job .. ':dependents') == 1 then job_ended(id, 'failed') end
     redis.call('HINCRBY', 'gnb:counts:' .. queue, string.format('%d|', now / 60) .. (fields[2] or 'undeclared') .. '|failed||', 1)

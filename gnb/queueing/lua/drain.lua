@@ -10,7 +10,8 @@ local function remove(ids, step)
   for number = 1, #ids, step do
     if string.sub(ids[number], 1, 9) ~= 'schedule-' then -- a schedule's template stays
       local id = ids[number]
-      redis.call('UNLINK', 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, 'rq:job::' .. id .. ':dependencies')
+      forget(id)
+      redis.call('UNLINK', 'rq:job::' .. id .. ':dependencies')
       if redis.call('EXISTS', 'rq:job:' .. id .. ':dependents') == 1 then job_ended(id, 'removed') end
     end
     left = left - 1

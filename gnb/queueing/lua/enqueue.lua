@@ -1,14 +1,18 @@
 -- enqueue: one job or many, each saved and queued (or set aside until its time, or until its parents end) in one step.
 --
--- KEYS  1 gnb:wake:<queue>
+-- KEYS  1 gnb:wake:<queue>   2 gnb:counts:<queue>
 -- ARGV  1 the number of jobs   2 now, RQ's time format; "" if none of them has parents   then for each: id, sub_queue,
---       seconds to wait (0: now), "1" if the id may be taken already, its parents as "wait|run|cancel <id> <id>…" or "",
---       number of field words, then the words of its hash in RQ's format (name, value, …)
--- Writes rq:job:<id>, rq:queue:<sub_queue> or rq:scheduled:<sub_queue>, rq:queues, and the keys of dependents.lua.
--- Returns a list of 1 (new), 0 (there is a job of that id, nothing done), 2 (new and deferred), 3 (new, and cancelled
--- with a parent that had failed); or {-1, parent} if a parent is unknown, {-2, parent} if it waits for the job itself,
--- and then nothing is done.
+--       seconds to wait (0: now), "1" if the id may be taken already, "<digest>|<ttl, ms>|<extend>|<replace>" of its
+--       deduplication or "", its parents as "wait|run|cancel <id> <id>…" or "", number of field words, then the words of
+--       its hash in RQ's format (name, value, …)
+-- Writes rq:job:<id>, rq:queue:<sub_queue> or rq:scheduled:<sub_queue>, rq:queues, the keys of dependents.lua,
+--        gnb:deduplication:<queue>:<digest> (the id of the job that holds it).
+-- Returns for each 1 (new), 0 (there is a job of that id, nothing done), 2 (new and deferred), 3 (new, and cancelled with a
+-- parent that had failed), or the id of the job that holds its deduplication id, in a list of one: nothing was done but
+-- what `extend` and `replace` ask for. Or, and nothing is done for any job, {-1, parent} if a parent is unknown and
+-- {-2, parent} if it waits for the job itself.
 
+local ENDED = {finished = true, failed = true, stopped = true, canceled = true}
 local made, waiting, sub_queues, at = {}, {}, {}, 3
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -30,7 +34,7 @@ end
 local function wrong_parent()
   local place, own = 3, {}
   for _ = 1, tonumber(ARGV[1]) do
-    local id, parents = ARGV[place], string.match(ARGV[place + 4], '^%a+ (.+)$')
+    local id, parents = ARGV[place], string.match(ARGV[place + 5], '^%a+ (.+)$')
     if parents and not (ARGV[place + 3] == '1' and redis.call('EXISTS', 'rq:job:' .. id) == 1) then
       local waited_for = redis.call('EXISTS', 'rq:job:' .. id .. ':dependents') == 1
       for parent in string.gmatch(parents, '%S+') do
@@ -39,7 +43,7 @@ local function wrong_parent()
       end
     end
     own[id] = true
-    place = place + 6 + ARGV[place + 5]
+    place = place + 7 + ARGV[place + 6]
   end
 end
 
@@ -67,26 +71,65 @@ local function defer(id, sub_queue, delay, mode, parents)
   return 3
 end
 
+-- The job that holds the deduplication id. With a time to live it does so whatever becomes of it; without one, until it
+-- has ended, also where its end did not delete the key: a stock RQ worker does not know the key.
+local function holder(key)
+  local id = redis.call('GET', key)
+  if not id or redis.call('PTTL', key) >= 0 then return id end
+  local status = redis.call('HGET', 'rq:job:' .. id, 'status')
+  return status and not ENDED[status] and id
+end
+
+-- Write the job, and return 1, 2 or 3 as above.
+local function save(id, number)
+  local sub_queue, delay, words = ARGV[number + 1], tonumber(ARGV[number + 2]), tonumber(ARGV[number + 6])
+  redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, number + 7, number + 6 + words))
+  sub_queues[sub_queue] = true
+  if ARGV[2] ~= '' and ARGV[number + 5] ~= '' then
+    local mode, parents = string.match(ARGV[number + 5], '^(%a+) (.+)$')
+    local deferred = defer(id, sub_queue, delay, mode, parents)
+    if deferred > 1 then return deferred end
+  end
+  if delay > 0 then
+    redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + delay, id)
+  else
+    waiting[sub_queue] = waiting[sub_queue] or {}
+    table.insert(waiting[sub_queue], id)
+  end
+  return 1
+end
+
+-- Claim the deduplication id for a new job; where another job holds it, return that one's id.
+local function deduplicate(id, number)
+  local digest, ttl, extend, replace = string.match(ARGV[number + 4], '^(%x+)|(%d+)|(.?)|(.?)$')
+  local key = 'gnb:deduplication:' .. string.sub(KEYS[1], 10) .. ':' .. digest
+  local held_by = holder(key)
+  if not held_by then
+    redis.call('SET', key, id, unpack(ttl ~= '0' and {'PX', ttl} or {}))
+    return
+  end
+  redis.call('HINCRBY', KEYS[2], string.format('%d|deduplicated', time[1] / 60), 1)
+  if extend == '1' and redis.call('PTTL', key) >= 0 then redis.call('PEXPIRE', key, ttl) end
+  local job = 'rq:job:' .. held_by
+  local origin = replace == '1' and redis.call('HGET', job, 'origin')
+  if origin and redis.call('ZREM', 'rq:scheduled:' .. origin, held_by) == 1 then
+    redis.call('UNLINK', job, 'rq:results:' .. held_by, 'gnb:logs:' .. held_by)
+    save(held_by, number)
+  end
+  return held_by
+end
+
 local wrong = ARGV[2] ~= '' and wrong_parent()
 if wrong then return wrong end
 for number = 1, tonumber(ARGV[1]) do
-  local id, sub_queue, delay, words = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 5])
+  local id = ARGV[at]
   if ARGV[at + 3] == '1' and redis.call('EXISTS', 'rq:job:' .. id) == 1 then
     made[number] = 0
   else
-    redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, at + 6, at + 5 + words))
-    local mode, parents = nil, nil
-    if ARGV[2] ~= '' then mode, parents = string.match(ARGV[at + 4], '^(%a+) (.+)$') end
-    made[number] = parents and defer(id, sub_queue, delay, mode, parents) or 1
-    sub_queues[sub_queue] = true
-    if made[number] == 1 and delay > 0 then
-      redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + delay, id)
-    elseif made[number] == 1 then
-      waiting[sub_queue] = waiting[sub_queue] or {}
-      table.insert(waiting[sub_queue], id)
-    end
+    local held_by = ARGV[at + 4] ~= '' and deduplicate(id, at)
+    made[number] = held_by and {held_by} or save(id, at)
   end
-  at = at + 6 + words
+  at = at + 7 + ARGV[at + 6]
 end
 for sub_queue in pairs(sub_queues) do redis.call('SADD', 'rq:queues', 'rq:queue:' .. sub_queue) end
 for sub_queue, ids in pairs(waiting) do

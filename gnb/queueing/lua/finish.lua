@@ -5,7 +5,7 @@
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
 -- ARGV  DequeueArgs and FinishArgs of scripts.py
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
---        the keys of dependents.lua,
+--        the keys of dependents.lua, gnb:deduplication:<queue>:<digest> (freed at the job's end),
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
@@ -80,15 +80,22 @@ local function record()
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
 
-local function move(now)
+local function release_deduplication(digest)
+  local key = 'gnb:deduplication:' .. string.sub(KEYS[15], 10) .. ':' .. digest
+  if redis.call('GET', key) == id then redis.call('DEL', key) end
+end
+
+local function move(now, digest)
   record()
   if outcome == 'completed' then
     redis.call('HSET', job, 'status', 'finished', 'ended_at', args.rq_now)
     finish('rq:finished:', 'completed', now)
+    if digest then release_deduplication(digest) end
   elseif outcome == 'failed' or outcome == 'stopped' then
     redis.call('HSET', job, 'status', outcome, 'ended_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left)
     finish('rq:failed:', 'failed', now)
+    if digest then release_deduplication(digest) end
   elseif outcome == 'retried' and tonumber(args.delay) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left)
@@ -131,10 +138,10 @@ if owned then
   if more and redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
     redis.call('SREM', KEYS[16] .. ':executions', member)
   end
-  local fields = redis.call('HMGET', job, 'status', CALLBACK[outcome] or 'status')
+  local fields = redis.call('HMGET', job, 'status', 'deduplication', CALLBACK[outcome] or 'status')
   if fields[1] == 'started' then
-    if CALLBACK[outcome] then end_for_others(fields[2], more, now) end
-    move(now)
+    if CALLBACK[outcome] then end_for_others(fields[3], more, now) end
+    move(now, fields[2])
   end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end

@@ -32,7 +32,8 @@ for number = 1, #ARGV - 3 do
     end
     if from == '' or taken == 1 then
       if status == 'deferred' then leave_parents(id) end
-      redis.call('UNLINK', 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, 'rq:job::' .. id .. ':dependencies')
+      forget(id)
+      redis.call('UNLINK', 'rq:job::' .. id .. ':dependencies')
       if redis.call('EXISTS', 'rq:job:' .. id .. ':dependents') == 1 then job_ended(id, 'removed') end
       answers[number] = 1
     else
