@@ -99,7 +99,7 @@ local function move(now)
     redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + ARGV[16], id)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
-    if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
+    if outcome == 'stalled' then redis.pcall('HINCRBY', job, 'stalls', 1) end -- whatever another wrote there
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end

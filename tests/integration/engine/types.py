@@ -112,3 +112,19 @@ def strange_error(data: dict[str, Any], context: JobContext) -> None:
 def kill_worker(data: dict[str, Any], context: JobContext) -> None:
     """Ends the process that runs it."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job("email", "strange-result", attempts=1)
+def strange_result(data: dict[str, Any], context: JobContext) -> Any:
+    """Returns what JSON does not have."""
+    itself: list[Any] = []
+    itself.append(itself)
+    return {
+        "nan": {"a": [float("nan"), float("inf"), -float("inf")]},
+        "set": {1},
+        "bytes": b"\xff",
+        "surrogate": ["half \ud800", {"nul\0": "a\0b"}],
+        "key": {float("nan"): 1},
+        "itself": itself,
+        "huge": "x" * 2_000_000,
+    }[data["kind"]]
