@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +109,23 @@ def test_a_stopped_leader_hands_over_at_once(engine: Engine, start: Starter) -> 
     stopped = time.monotonic()
     leader(engine, besides=first.pid)
     assert time.monotonic() - stopped < 1.5
+
+
+def test_plain_rqscheduler_stands_by_beside_ours_and_nothing_fires_twice(
+    engine: Engine, broker: Broker, start: Starter
+) -> None:
+    start()
+    ours = leader(engine)
+    add_schedules(engine)
+    classes = ["-j", "gnb.queueing.ScheduledJob", "-q", "gnb.queueing.ScheduledQueue"]
+    command = [str(Path(sys.executable).with_name("rqscheduler")), "--url", broker.url, "-i", "0.2", "-v", *classes]
+    stock = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    time.sleep(6)
+    assert leader(engine) == ours
+    assert stock.poll() is None
+    stock.terminate()
+    output, _ = stock.communicate(timeout=10)
+    assert "Registering birth" in output, output
+    assert "Traceback" not in output
+    check(engine, [0.1])
+    assert leader(engine) == ours
