@@ -11,6 +11,7 @@ after a paused process resumes, fire nothing twice.
 
 import logging
 import os
+import select
 import signal
 import socket
 import threading
@@ -26,9 +27,10 @@ from redis.exceptions import RedisError
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
-from ..errors import QueueUnavailable
+from ..errors import QueueUnavailable, UnsupportedBroker
 from ..maintenance import promote
 from ..options import TEMPLATE_PREFIX
+from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
 from .firing import fire
@@ -73,7 +75,9 @@ class Scheduler(rq_scheduler.Scheduler):
         self._engine = engine
         self._declared = None if declared is None else tuple(declared)
         self._prepared = False
-        self._stop = threading.Event()
+        self._stopped = False
+        self._wakeup: int | None = None
+        self._outage = OutageLog(engine.url)
         self._next_upkeep = self._next_repair = 0.0
 
     # Schedules, by rq-scheduler's API
@@ -210,26 +214,34 @@ class Scheduler(rq_scheduler.Scheduler):
 
     def run(self, burst: bool = False) -> None:
         """Fire due schedules until SIGTERM, SIGINT or `stop()`, with `burst` once; then release the lock, so that
-        another scheduler leads immediately."""
+        another scheduler leads immediately. Raises UnsupportedBroker."""
         before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
             self._install_signal_handlers()
         log.info("scheduler %s starts", self.name)
+        reader, self._wakeup = os.pipe()
+        os.set_blocking(self._wakeup, False)
         try:
-            while not self._stop.is_set():
-                self._stop.wait(self.tick())
+            while not self._stopped:
+                pause = self.tick()
                 if burst:
                     break
+                select.select([reader], [], [], pause)
         finally:
+            wakeup, self._wakeup = self._wakeup, None
+            os.close(reader)
+            os.close(wakeup)
             self.remove_lock()
             for number, handler in before.items():
                 signal.signal(number, handler)
         log.info("scheduler %s ends", self.name)
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """Make `run` return after its current step."""
-        self._stop.set()
+        """Make `run` return after its current step. It is a signal handler, so it acquires no lock."""
+        self._stopped = True
+        if self._wakeup is not None:
+            os.write(self._wakeup, b".")
 
     def _install_signal_handlers(self) -> None:
         signal.signal(signal.SIGTERM, self.stop)
@@ -245,9 +257,13 @@ class Scheduler(rq_scheduler.Scheduler):
                 self._engine.broker.call(self._register)
                 if self.leading:
                     write_outcomes(self._engine.broker)
-            return self._run_due() if self.acquire_lock() else _TICK
+            pause = self._run_due() if self.acquire_lock() else _TICK
+            self._outage.end()
+            return pause
+        except UnsupportedBroker:
+            raise
         except QueueUnavailable as error:
-            log.warning("%s", error)
+            self._outage.report(error)
         except Exception:  # one failing round must not end the scheduler
             if not self._prepared:
                 raise
