@@ -78,8 +78,9 @@ def sentinel_settings(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(password) or None,
         "SSL": parts.scheme.startswith("rediss"),
     }
-    if certificates := parse_qs(parts.query).get("ssl_cert_reqs"):
-        found["CONNECTION_KWARGS"] = {"ssl_cert_reqs": certificates[-1]}
+    if found["SSL"]:
+        tls = {name: values[-1] for name, values in parse_qs(parts.query).items() if name.startswith("ssl_")}
+        found |= {"CONNECTION_KWARGS": tls, "SENTINEL_KWARGS": {"ssl": True, **tls}}
     return found
 
 
@@ -91,9 +92,10 @@ def _address(text: str) -> tuple[str, int]:
 def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
     found = sentinel_settings(url)
     options = options | found.get("CONNECTION_KWARGS", {}) | ({"ssl": True} if found["SSL"] else {})
+    impatient = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
     sentinel = Sentinel(
         found["INSTANCES"],
-        sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)},
+        sentinel_kwargs=impatient | found.get("SENTINEL_KWARGS", {}),
         username=found["USERNAME"],
         password=found["PASSWORD"],
         **options,

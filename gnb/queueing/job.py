@@ -71,12 +71,14 @@ class Job:
 
 
 def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:
-    """Path, positional and named arguments of RQ's `data` field. Raises ValueError for anything but JSON."""
+    """Return path, positional and named arguments of RQ's `data` field. Raises ValueError if it is not JSON."""
     if data[:1] != b"[":
         try:
             data = zlib.decompress(data)
         except zlib.error:
             raise ValueError("the job's data is not JSON") from None
+    if data[:1] == b"\x80":
+        raise ValueError("the job was enqueued with pickle; use RQ's JSONSerializer")
     path, _instance, args, kwargs = json.loads(data)
     return path, args, kwargs
 
