@@ -200,7 +200,7 @@ class WorkerConnection:
         self._outage = OutageLog(url)
         self._pause = 0.0
 
-    def call(self, script: Script, keys: list[str], args: list[Any]) -> Any:
+    def call(self, script: Script, keys: list[str], args: Sequence[Any]) -> Any:
         """Return the script's reply."""
         connection = self._connection
         packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))

@@ -11,13 +11,13 @@ after a paused process resumes, fire nothing twice.
 
 import logging
 import os
-import select
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -33,11 +33,11 @@ from ..options import TEMPLATE_PREFIX
 from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
-from .firing import fire
-from .repair import carry_over, repair
+from .firing import fire, record_failure
+from .repair import prepare, repair
 from .runs import write_outcomes
 from .schedule import Schedule
-from .store import NEXT, PAUSED, counters_key
+from .store import NEXT, PAUSED
 from .template import ScheduledJob, build_schedule
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ class Scheduler(rq_scheduler.Scheduler):
         self._engine = engine
         self._declared = None if declared is None else tuple(declared)
         self._prepared = False
-        self._stopped = False
-        self._wakeup: int | None = None
+        self._stops: SimpleQueue[None] = SimpleQueue()
         self._outage = OutageLog(engine.url)
         self._next_upkeep = self._next_repair = 0.0
 
@@ -171,7 +170,7 @@ class Scheduler(rq_scheduler.Scheduler):
             except QueueUnavailable:
                 raise
             except Exception as error:  # one bad record must not stop the others
-                if self._note_failure(job_id, error):
+                if record_failure(self._engine, job_id, error):
                     log.exception("%s cannot be fired", job_id)
         return fired
 
@@ -202,14 +201,6 @@ class Scheduler(rq_scheduler.Scheduler):
         side = "LPUSH" if stored.enqueue_at_front else "RPUSH"
         return [job_id] if self._engine.broker.run(ENQUEUE_SCHEDULED, keys, [job_id, clock.rq_time(), side]) else []
 
-    def _note_failure(self, job_id: str, error: Exception) -> bool:
-        """Record the schedule's error; return whether it is a new one."""
-        key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), f"{type(error).__name__}: {error}"
-        call = self._engine.broker.call
-        known = call(lambda: self.connection.hget(key, "error")) == text.encode()
-        call(lambda: self.connection.hset(key, "error", text))
-        return not known
-
     # The process
 
     def run(self, burst: bool = False) -> None:
@@ -220,28 +211,28 @@ class Scheduler(rq_scheduler.Scheduler):
             before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
             self._install_signal_handlers()
         log.info("scheduler %s starts", self.name)
-        reader, self._wakeup = os.pipe()
-        os.set_blocking(self._wakeup, False)
+        pause = 0.0
         try:
-            while not self._stopped:
+            while not self._stopped_within(pause):
                 pause = self.tick()
                 if burst:
                     break
-                select.select([reader], [], [], pause)
         finally:
-            wakeup, self._wakeup = self._wakeup, None
-            os.close(reader)
-            os.close(wakeup)
             self.remove_lock()
             for number, handler in before.items():
                 signal.signal(number, handler)
         log.info("scheduler %s ends", self.name)
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """Make `run` return after its current step. It is a signal handler, so it acquires no lock."""
-        self._stopped = True
-        if self._wakeup is not None:
-            os.write(self._wakeup, b".")
+        """Make `run` return after its current step."""
+        self._stops.put(None)  # unlike Event.set() it acquires no lock that the interrupted code may hold
+
+    def _stopped_within(self, seconds: float) -> bool:
+        try:
+            self._stops.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def _install_signal_handlers(self) -> None:
         signal.signal(signal.SIGTERM, self.stop)
@@ -251,15 +242,14 @@ class Scheduler(rq_scheduler.Scheduler):
         """Run one round: acquire the lock if it is free, promote, fire. Return the seconds until the next round."""
         try:
             if not self._prepared:
-                self._prepare()
+                prepare(self._engine, self._declared)
+                self._prepared = True
             if time.monotonic() >= self._next_upkeep:
                 self._next_upkeep = time.monotonic() + _SECONDS_BETWEEN_UPKEEP
                 self._engine.broker.call(self._register)
                 if self.leading:
                     write_outcomes(self._engine.broker)
-            pause = self._run_due() if self.acquire_lock() else _TICK
-            self._outage.end()
-            return pause
+            return self._run_due() if self.acquire_lock() else _TICK
         except UnsupportedBroker:
             raise
         except QueueUnavailable as error:
@@ -276,6 +266,7 @@ class Scheduler(rq_scheduler.Scheduler):
         answer = self._engine.broker.call(
             lambda: acquire_or_refresh_lock(self.connection, self.scheduler_lock_key, self.name, LEASE)
         )
+        self._outage.end()
         if answer == "acquired":
             log.info("scheduler %s leads", self.name)
             self._next_repair = 0.0
@@ -303,15 +294,6 @@ class Scheduler(rq_scheduler.Scheduler):
             log.info("enqueued %s", job_id)
         first = broker.call(lambda: self.connection.zrange(NEXT, 0, 0, withscores=True))
         return min(max(first[0][1] - broker.now().timestamp(), 0.01), _TICK) if first else _TICK
-
-    def _prepare(self) -> None:
-        carry_over(self._engine)
-        for name, done in self._engine.schedules.sync(self._declared).items() if self._declared is not None else ():
-            if done == "taken":
-                log.warning("schedule %s is declared in the code, but an admin added one with that name", name)
-            elif done != "kept":
-                log.info("schedule %s: %s", name, done)
-        self._prepared = True
 
 
 def _id(job: Any) -> str:

@@ -43,6 +43,7 @@ class WorkerProcess:
     killed: bool = False
     """Whether the supervisor killed it. Otherwise a SIGKILL came from elsewhere, such as the kernel's OOM killer."""
     exit_code: int | None = None
+    quiet: bool = False
     retiring: bool = False
     done: bool = False
 
@@ -67,6 +68,12 @@ class WorkerProcess:
         if execution not in self.stop_requested:
             self.stop_requested[execution] = time.monotonic()
             self.send(signal.SIGUSR1)
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Make the process start no further job, or start jobs again."""
+        if quiet != self.quiet:
+            self.quiet = quiet
+            self.send(signal.SIGUSR2 if quiet else signal.SIGCONT)
 
     def unresponsive(self) -> list[str]:
         """Return the executions that did not stop within KILL_AFTER_STOP seconds; each is returned once."""

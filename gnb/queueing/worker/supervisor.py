@@ -21,7 +21,7 @@ from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, QueueUnavailable, UnsupportedBroker
 from ..eviction import warn_of_eviction
 from ..execution import Execution, Outcome, lost, raised, released
-from ..maintenance import Sweeper, end_executions, promote, remove_dead_workers, remove_expired, sample_depths
+from ..maintenance import Sweeper, Timer, end_executions, promote, remove_dead_workers, remove_expired, sample_depths
 from ..outage import OutageLog
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
@@ -103,7 +103,7 @@ class Supervisor:
             os.close(writer)
         return self._completed
 
-    def _timers(self) -> "list[Timer]":
+    def _timers(self) -> list[Timer]:
         return [
             Timer(0.5, lambda: promote(self.engine, self._client)),
             Timer(HEARTBEAT_INTERVAL, self._heartbeat),
@@ -147,10 +147,15 @@ class Supervisor:
             unregister(self._client, self.engine, name, process.queues)
             log.error("worker %s cannot be started: %s; next attempt in %g s", name, error, _PAUSE_AFTER_FAILED_FORK)
             return
-        register(self._client, self.engine, name, process.queues, process.pid, WORKER_TTL)
+        if process.quiet:  # this process replaces one that was quieted
+            process.send(signal.SIGUSR2)
+        self._register(process)
         self._outage.end()
         self._listen()
         log.info("worker %s started as process %d", name, process.pid)
+
+    def _register(self, process: WorkerProcess) -> None:
+        register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL, quiet=process.quiet)
 
     def _reap(self) -> None:
         for process in self._working():
@@ -199,9 +204,12 @@ class Supervisor:
         memory = process.memory()
         name = process.name
         keys = [names.worker(name), names.worker_executions(name), names.rq_worker_executions(name), REDIS_WORKER_KEYS]
-        registered, *fields = run(self._client, HEARTBEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
-        if not registered:
-            register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL)
+        args = [clock.rq_time(), LEASE, WORKER_TTL, memory]
+        registered, quiet, *fields = run(self._client, HEARTBEAT, keys, args)
+        if registered:
+            process.set_quiet(bool(quiet))
+        else:
+            self._register(process)
         seconds, _ = self._client.time()
         for member, started, timeout, stop in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
             limit = float(timeout)
@@ -252,7 +260,11 @@ class Supervisor:
         for worker, message in self._commands.messages():
             if message["command"] == "shutdown":
                 self._signals.append(signal.SIGTERM)
-            elif worker in processes:
+            elif worker not in processes:
+                continue
+            elif message["command"] in ("quiet", "resume"):
+                processes[worker].set_quiet(message["command"] == "quiet")
+            else:
                 self._attempt(self._request_stop, processes[worker], message)
 
     def _request_stop(self, process: WorkerProcess, message: dict[str, Any]) -> None:
@@ -281,18 +293,3 @@ class Supervisor:
         signal.set_wakeup_fd(previous.pop(-1))
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-class Timer:
-    """An action that is due every so many seconds."""
-
-    def __init__(self, every: float, action: Callable[[], Any]):
-        self._every = every
-        self._action = action
-        self._due = 0.0
-
-    def run_if_due(self) -> None:
-        now = time.monotonic()
-        if now >= self._due:
-            self._due = now + self._every
-            self._action()
