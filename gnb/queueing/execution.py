@@ -119,10 +119,7 @@ def unsupported_feature(client: Any, job_id: str) -> str | None:
     fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
     if key := fields[-1]:
         RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
-    for feature, value in zip(_UNSUPPORTED.values(), fields, strict=True):
-        if value:
-            return feature
-    return "dependents" if client.exists(names.dependents(job_id)) else None
+    return next((name for name, value in zip(_UNSUPPORTED.values(), fields, strict=True) if value), None)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from rq.worker_registration import clean_worker_registry
 
 from . import clock
 from .execution import lost
-from .scripts import PROMOTE, run
+from .scripts import PROMOTE, RESOLVE, run
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PROMOTED_AT_ONCE = 500
+_RESOLVED_AT_ONCE = 200
 _REMOVED_AT_ONCE = 1000
 _EXPIRED_AT_ONCE = 100
 _SECONDS_OF_A_STEP = 0.25
@@ -54,6 +55,14 @@ def promote(engine: "Engine", client: Any = None) -> int:
             if count < _PROMOTED_AT_ONCE or time.monotonic() > end:
                 break
     return moved
+
+
+def resolve_dependents(engine: "Engine", client: Any = None) -> None:
+    """Enqueue the dependents of ended jobs that the step which ended those did not reach, for a quarter of a second."""
+    client = client if client is not None else engine.broker.client
+    now, end = clock.rq_time(clock.broker_seconds(client.time())), time.monotonic() + _SECONDS_OF_A_STEP
+    while run(client, RESOLVE, [], [now, _RESOLVED_AT_ONCE]) and time.monotonic() < end:
+        pass
 
 
 class Timer:
@@ -210,3 +219,15 @@ def _type_name(engine: "Engine", execution: Execution) -> str:
         return engine.job_types.at(execution.call()[0]).name
     except (QueueingError, TypeError):
         return "undeclared"
+
+
+def timers(engine: "Engine", client: Any) -> list[Timer]:
+    """Return the maintenance that a supervisor runs."""
+    return [
+        Timer(0.5, lambda: promote(engine, client)),
+        Timer(0.5, lambda: resolve_dependents(engine, client)),
+        Timer(3.0, Sweeper(engine, client).sweep),
+        Timer(20.0, lambda: sample_depths(engine, client)),
+        Timer(60.0, lambda: remove_expired(engine, client)),
+        Timer(60.0, lambda: remove_dead_workers(engine, client)),
+    ]

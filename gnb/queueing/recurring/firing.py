@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueingError, QueueUnavailable
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from ..scripts import FIRE
 from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
@@ -53,7 +53,7 @@ def _step(
         if kind:
             options = {**schedule.options, "job_id": firing_id(name, at)}
             spec = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-            fields = [*spec.words[:2], *spec.words[6:]]
+            fields = [spec.job.id, spec.sub_queue, *spec.fields]
     except QueueUnavailable:
         raise
     except QueueingError as rejected:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import QueueUnavailable
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from .schedule import Schedule
 from .store import NAMES, NEXT, PAUSED, counters_key, template_key
 

@@ -28,8 +28,8 @@ from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
 from ..errors import QueueUnavailable, UnsupportedBroker
-from ..maintenance import promote
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
+from ..maintenance import promote, resolve_dependents
 from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
@@ -208,8 +208,7 @@ class Scheduler(rq_scheduler.Scheduler):
         another scheduler leads immediately. Raises UnsupportedBroker."""
         before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-            self._install_signal_handlers()
+            before = {number: signal.signal(number, self.stop) for number in (signal.SIGTERM, signal.SIGINT)}
         log.info("scheduler %s starts", self.name)
         pause = 0.0
         try:
@@ -233,10 +232,6 @@ class Scheduler(rq_scheduler.Scheduler):
         except Empty:
             return False
         return True
-
-    def _install_signal_handlers(self) -> None:
-        signal.signal(signal.SIGTERM, self.stop)
-        signal.signal(signal.SIGINT, self.stop)
 
     def tick(self) -> float:
         """Run one round: acquire the lock if it is free, promote, fire. Return the seconds until the next round."""
@@ -290,6 +285,7 @@ class Scheduler(rq_scheduler.Scheduler):
             repair(self._engine)
             self._next_repair = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
         broker.call(lambda: promote(self._engine))
+        broker.call(lambda: resolve_dependents(self._engine))
         for job_id in self.enqueue_jobs():
             log.info("enqueued %s", job_id)
         first = broker.call(lambda: self.connection.zrange(NEXT, 0, 0, withscores=True))

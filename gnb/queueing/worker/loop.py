@@ -15,6 +15,7 @@ from redis.exceptions import RedisError, ResponseError
 from .. import clock
 from .. import keys as names
 from ..connection import CONNECTION_ERRORS, WorkerConnection
+from ..dependencies import RelatedJob, read_parents
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, UnsupportedFeature
 from ..execution import Execution, Outcome, completed, finish_args, raised, released, unsupported_feature
@@ -193,8 +194,8 @@ class WorkLoop:
             job_type = self._types.at(path)
             type_name = job_type.name
             attempts = execution.attempt, execution.attempts
-            write, correlation_id = self._write_progress, execution.correlation_id
-            running = JobContext(execution.id, queue.name, type_name, *attempts, write, correlation_id)
+            parents, write, correlation_id = self._parents, self._write_progress, execution.correlation_id
+            running = JobContext(execution.id, queue.name, type_name, *attempts, write, correlation_id, parents)
             self._running = execution
             try:
                 with self._types.scope(running):
@@ -220,6 +221,10 @@ class WorkLoop:
             run(self.engine.broker.client, UPDATE_PROGRESS, keys, args)
         except (*CONNECTION_ERRORS, RedisError) as error:
             log.debug("progress could not be written: %s", error)
+
+    def _parents(self, job_id: str) -> list[RelatedJob]:
+        broker = self.engine.broker
+        return broker.call(lambda: read_parents(broker.client, job_id))  # type: ignore[no-any-return]
 
     def _release_lost(self) -> None:
         self._clock.set(clock.broker_seconds(self._connection.command("TIME")))

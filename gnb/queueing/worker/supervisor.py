@@ -21,7 +21,7 @@ from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, QueueUnavailable, UnsupportedBroker
 from ..eviction import warn_of_eviction
 from ..execution import Execution, Outcome, lost, raised, released
-from ..maintenance import Sweeper, Timer, end_executions, promote, remove_dead_workers, remove_expired, sample_depths
+from ..maintenance import Timer, end_executions, timers
 from ..outage import OutageLog
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
@@ -68,7 +68,6 @@ class Supervisor:
         self._jobs_per_process = max_jobs or (0 if burst else jobs_per_process)
         self._client = engine.worker_client()
         self._outage = OutageLog(engine.url)
-        self._sweeper = Sweeper(engine, self._client)
         self._stopping_since: float | None = None
         self._kill_now = False
         self._signals: list[int] = []
@@ -88,30 +87,20 @@ class Supervisor:
         try:
             gc.collect()
             gc.freeze()
-            timers = self._timers()
+            steps = [Timer(HEARTBEAT_INTERVAL, self._heartbeat), *timers(self.engine, self._client)]
             while not self._over():
                 self._attempt(self._start_missing)
                 self._wait(reader)
                 self._reap()
                 self._obey_signals()
-                for timer in timers:
-                    self._attempt(timer.run_if_due)
+                for step in steps:
+                    self._attempt(step.run_if_due)
                 self._enforce()
         finally:
             self._restore_signals(previous)
             os.close(reader)
             os.close(writer)
         return self._completed
-
-    def _timers(self) -> list[Timer]:
-        return [
-            Timer(0.5, lambda: promote(self.engine, self._client)),
-            Timer(HEARTBEAT_INTERVAL, self._heartbeat),
-            Timer(3.0, self._sweeper.sweep),
-            Timer(20.0, lambda: sample_depths(self.engine, self._client)),
-            Timer(60.0, lambda: remove_expired(self.engine, self._client)),
-            Timer(60.0, lambda: remove_dead_workers(self.engine, self._client)),
-        ]
 
     def _attempt(self, step: Callable[..., Any], *args: Any) -> None:
         try:
