@@ -97,12 +97,16 @@ def _decompress(data: bytes) -> bytes:
 
 def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:
     """Return path, positional and named arguments of RQ's `data` field. Raises ValueError for any other shape."""
+    rejected = "the job's data is not RQ's JSON of a call"
     try:
-        path, _instance, args, kwargs = json.loads(data if data[:1] == b"[" else _decompress(data))
+        text = data if data[:1] == b"[" else _decompress(data)
+        if text[:1] == b"\x80":
+            rejected = "the job was enqueued with pickle; use RQ's JSONSerializer"
+        path, _instance, args, kwargs = json.loads(text)
     except (ValueError, TypeError, RecursionError):
-        raise ValueError("the job's data is not RQ's JSON of a call") from None
+        raise ValueError(rejected) from None
     if not (isinstance(path, str) and isinstance(args, list) and isinstance(kwargs, dict)):
-        raise ValueError("the job's data is not RQ's JSON of a call")
+        raise ValueError(rejected)
     return path, args, kwargs
 
 

@@ -110,7 +110,8 @@ def strange_error(data: dict[str, Any], context: JobContext) -> None:
 
 @job("email", "kill-worker", attempts=1)
 def kill_worker(data: dict[str, Any], context: JobContext) -> None:
-    """Ends the process that runs it."""
+    """Ends the process that runs it, after data["seconds"] if there are any."""
+    time.sleep(data.get("seconds", 0))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
