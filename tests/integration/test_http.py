@@ -20,7 +20,9 @@ from gnb.queueing.errors import (
     UnknownJobType,
     UnknownQueue,
 )
-from tests.servers import on_sqlite
+from tests.integration.engine.fronts import Front
+from tests.integration.engine.test_outages import as_redis_6_2
+from tests.servers import Broker, on_sqlite
 
 pytestmark = on_sqlite
 
