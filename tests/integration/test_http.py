@@ -20,7 +20,8 @@ from gnb.queueing.errors import (
     UnknownJobType,
     UnknownQueue,
 )
-from tests.servers import on_sqlite
+from tests.integration.engine.fronts import Front, as_redis_6_2
+from tests.servers import Broker, on_sqlite
 
 pytestmark = on_sqlite
 
