@@ -164,6 +164,19 @@ def test_rqs_suspend_holds_our_workers(client: Any, queue: Queue, run_all: RunAl
     assert queue.job(job.id).state == "completed"
 
 
+def test_a_job_that_rq_cancels_while_it_runs_stays_canceled(
+    client: Any, queue: Queue, start: Callable[..., Workers]
+) -> None:
+    job = queue.enqueue("sleep", {"seconds": 1})
+    workers = start(burst=True)
+    wait_for(lambda: queue.logs(job.id) == ["asleep"])
+    stock = RQJob.fetch(job.id, connection=client, serializer="json")
+    stock.cancel()
+    workers.wait()
+    assert stock.get_status(refresh=True) == JobStatus.CANCELED
+    assert [job.id in registry for registry in (stock.finished_job_registry, stock.failed_job_registry)] == [False] * 2
+
+
 UNSUPPORTED: dict[str, tuple[dict[str, Any], str]] = {
     "success callback": ({"on_success": Callback(PATH + "noop")}, "a success callback"),
     "failure callback": ({"on_failure": Callback(PATH + "noop")}, "a failure callback"),
