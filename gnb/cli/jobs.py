@@ -43,6 +43,10 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--delay", type=DURATION, help="When it shall run, such as 1h.")
 @click.option("--timeout", type=DURATION, help="How long one attempt may take, such as 60s.")
 @click.option("--job-id", help="Its id; the same twice is one job.")
+@click.option("--dedup-id", help="Make no job while another one with this deduplication id has not ended.")
+@click.option("--dedup-ttl", type=DURATION, help="Hold the deduplication id for so long instead, such as 60s.")
+@click.option("--dedup-extend", is_flag=True, help="Start --dedup-ttl again with each job that is not made.")
+@click.option("--dedup-replace", is_flag=True, help="Replace the job that holds the id, while it is delayed.")
 @click.option("--depends-on", metavar="ID", multiple=True, help="Run it after this job; may be given several times.")
 @click.option(
     "--on-parent-failure",
@@ -51,10 +55,6 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 )
 @click.option("--on-success", metavar="TYPE", help="Enqueue this type when it has completed, such as email/done.")
 @click.option("--on-failure", metavar="TYPE", help="Enqueue this type when it has failed.")
-@click.option("--dedup-id", help="Make no job while another one with this deduplication id has not ended.")
-@click.option("--dedup-ttl", type=DURATION, help="Hold the deduplication id for so long instead, such as 60s.")
-@click.option("--dedup-extend", is_flag=True, help="Start --dedup-ttl again with each job that is not made.")
-@click.option("--dedup-replace", is_flag=True, help="Replace the job that holds the id, while it is delayed.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit 1 if it fails.")
 @as_json_option
 def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_json: bool, **options: Any) -> None:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import clock
-from .errors import InvalidJobData
-from .job import Job
+from .errors import InvalidJobData, InvalidJobOption
+from .job import LARGEST_DATA, Job
 from .job_types import JobType
+from .json_values import encode_data
 from .keys import QueueKeys
 from .options import JobOptions, plain
 
@@ -39,9 +40,8 @@ class JobSpec:
     def args(self) -> list[Any]:
         """The arguments of the enqueue script for this job."""
         chosen, given = self.options, self.fields
-        known = "1" if chosen.job_id else ""
-        once = chosen.deduplication.wire if chosen.deduplication else ""
-        return [self.job.id, self.sub_queue, chosen.delay, known, once, self.parents, len(given), *given]
+        known, once = "1" if chosen.job_id else "", chosen.deduplication.wire if chosen.deduplication else ""
+        return [self.job.id, self.sub_queue, chosen.delay, known, self.parents, once, len(given), *given]
 
 
 def build_job_spec(
@@ -70,6 +70,8 @@ def build_job_spec(
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
     if chosen.deduplication:
+        if chosen.deduplication.replace and chosen.depends_on.ids:
+            raise InvalidJobOption("deduplication.replace cannot be combined with depends_on")
         fields += [chosen.deduplication.field, chosen.deduplication.digest]
     return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, dict(data), job_id, now))
 
@@ -115,9 +117,14 @@ def _fields(
 
 def _as_json(data: Mapping[str, Any]) -> str:
     try:
-        return _encode(data)
+        wire, wrong = encode_data(data)
     except (TypeError, ValueError) as error:
         raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
+    if len(wire) > LARGEST_DATA:
+        wrong = {"_schema": [f"its JSON has {len(wire):,} characters; at most {LARGEST_DATA:,} are allowed"]}
+    if wrong:
+        raise InvalidJobData(wrong)
+    return wire
 
 
 def _job(keys: QueueKeys, job_type: JobType, options: JobOptions, data: dict[str, Any], job_id: str, now: float) -> Job:

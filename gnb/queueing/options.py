@@ -129,7 +129,8 @@ class Backoff:
 
     def intervals(self, retries: int) -> list[float]:
         """The waits before each retry in seconds: 2, 4, 8… for an exponential backoff from 2; none over a day."""
-        waits = (self.delay * (2**n if self.type == "exponential" else 1) for n in range(min(retries, 64)))
+        growth = 2 if self.type == "exponential" else 1
+        waits = (self.delay * growth ** min(n, 64) for n in range(retries))
         return [round(min(wait, 86400.0) * (1 - self.jitter * random.random()), 3) for wait in waits]
 
 
@@ -274,6 +275,8 @@ def _checked(name: str, value: Any) -> Any:
                 f"job_id is {value!r}; ids that start with {TEMPLATE_PREFIX!r} belong to schedules; choose another"
             )
         return value
+    if name == "deduplication":
+        return Deduplication.of(value)
     if name == "depends_on":
         return Dependencies.of(value)
     if name == "on_parent_failure":
@@ -284,7 +287,5 @@ def _checked(name: str, value: Any) -> Any:
         if not isinstance(value, str):
             raise InvalidJobOption(f"{name} is {value!r}; give a job type, as 'type' or 'queue/type'")
         return value
-    if name == "deduplication":
-        return Deduplication.of(value)
     known = ", ".join(option.name for option in fields(JobOptions))
     raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")

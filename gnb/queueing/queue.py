@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import chain
 from typing import Any, TypeVar
 
 from . import clock
@@ -28,8 +27,8 @@ from .worker.commands import request_stop
 
 T = TypeVar("T")
 
-_WRONG_PARENT = {-1: "there is no such job", -2: "that job waits for this one"}
-"""By the enqueue script's answer, what is wrong with a parent."""
+_STATES_MADE = {2: "deferred", 3: "failed"}
+"""By the enqueue script's answer, the state of a new job that neither waits nor is delayed."""
 
 _BATCH = 500
 _PLACES_AT_ONCE = 500_000
@@ -59,7 +58,9 @@ class Queue(QueueReader):
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
         spec = self.build_job(job_type, data, options)
-        made = self._write([[spec]])[0]
+        (made,) = self._checked(
+            self.broker.run(ENQUEUE, [self.keys.wake, self.keys.counts], self._enqueue_args([spec])), [spec]
+        )
         if isinstance(made, list):
             return self._holder(spec.job, made[0].decode())
         if made in (1, 2):
@@ -78,29 +79,19 @@ class Queue(QueueReader):
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked.
 
-        A job may depend on those before it; with an unknown parent, the 500 that it is among are not written.
-        A job whose `deduplication` id another one holds is returned with that one's id and `deduplicated` set.
+        A job may depend on those before it. With an unknown parent, its 500 are not written. A job whose deduplication
+        id another one holds is returned with that one's id and `deduplicated` set.
         """
         specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
         for some in batched(specs, _BATCH * _BATCHES_ON_THE_WAY):
-            answers = self._write(list(batched(some, _BATCH)))
-            for spec, made in zip(some, answers, strict=True):
-                if isinstance(made, list):
-                    spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
+            batches = list(batched(some, _BATCH))
+            args = [self._enqueue_args(batch) for batch in batches]
+            answers = self.broker.run_each(ENQUEUE, [self.keys.wake, self.keys.counts], args)
+            for answer, batch in zip(answers, batches, strict=True):
+                for spec, made in zip(batch, self._checked(answer, batch), strict=True):
+                    if isinstance(made, list):
+                        spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
         return [spec.job for spec in specs]
-
-    def _write(self, batches: list[list[JobSpec]]) -> list[Any]:
-        """Write the jobs and return the script's answer for each. Raises InvalidJobOption for a wrong parent."""
-        keys, calls = [self.keys.wake, self.keys.counts], [self._enqueue_args(batch) for batch in batches]
-        made: list[Any] = []
-        for answers in self.broker.run_each(ENQUEUE, keys, calls):
-            if isinstance(answers[0], int) and answers[0] < 0:
-                raise InvalidJobOption(f"depends_on has {answers[1].decode()!r}; {_WRONG_PARENT[answers[0]]}")
-            made += answers
-        for spec, answer in zip(chain.from_iterable(batches), made, strict=True):
-            if answer in (2, 3):
-                spec.job.state = "deferred" if answer == 2 else "failed"
-        return made
 
     def _enqueue_args(self, batch: list[JobSpec]) -> list[Any]:
         has_parents = any(spec.options.depends_on.ids for spec in batch)
@@ -108,6 +99,17 @@ class Queue(QueueReader):
         for spec in batch:
             args.extend(spec.args)
         return args
+
+    def _checked(self, made: list[Any], batch: list[JobSpec]) -> list[Any]:
+        """Return the script's answer, once the jobs say what it did. Raises InvalidJobOption for a wrong parent."""
+        if made[0] in (-1, -2):
+            parent = made[1].decode()
+            reason = "there is no such job" if made[0] == -1 else "that job waits for this one"
+            raise InvalidJobOption(f"depends_on has {parent!r}; {reason}")
+        for spec, answer in zip(batch, made, strict=True):
+            if not isinstance(answer, list) and answer in _STATES_MADE:
+                spec.job.state = _STATES_MADE[answer]
+        return made
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""

@@ -87,16 +87,23 @@ class Script:
 
 
 DEQUEUE = Script("dequeue_job.lua", "dequeue.lua", when_full=True, args=[DequeueArgs])
-FINISH = Script("dequeue_job.lua", "dependents.lua", "finish.lua", when_full=True, args=[DequeueArgs, FinishArgs])
-ENQUEUE = Script("dependents.lua", "enqueue.lua")
-RESOLVE = Script("dependents.lua", "resolve.lua", when_full=True)
+FINISH = Script(
+    "dequeue_job.lua",
+    "deduplication.lua",
+    "dependents.lua",
+    "finish.lua",
+    when_full=True,
+    args=[DequeueArgs, FinishArgs],
+)
+ENQUEUE = Script("deduplication.lua", "dependents.lua", "enqueue.lua")
+RESOLVE = Script("deduplication.lua", "dependents.lua", "resolve.lua", when_full=True)
 PAUSE = Script("pause.lua", when_full=True)
 PROMOTE = Script("promote.lua", when_full=True)
-REQUEUE = Script("dependents.lua", "requeue.lua")
-REMOVE = Script("forget.lua", "dependents.lua", "remove.lua", when_full=True)
+REQUEUE = Script("deduplication.lua", "dependents.lua", "requeue.lua")
+REMOVE = Script("deduplication.lua", "dependents.lua", "forget.lua", "remove.lua", when_full=True)
 REPRIORITISE = Script("reprioritise.lua")
 RESCHEDULE = Script("reschedule.lua")
-DRAIN = Script("forget.lua", "dependents.lua", "drain.lua", when_full=True)
+DRAIN = Script("deduplication.lua", "dependents.lua", "forget.lua", "drain.lua", when_full=True)
 HEARTBEAT = Script("heartbeat.lua", when_full=True)
 CLAIM = Script("claim.lua", when_full=True)
 REGISTER = Script("register.lua", when_full=True)

@@ -1,5 +1,5 @@
 -- dependents: jobs that wait for other jobs. A fragment: enqueue.lua, finish.lua, resolve.lua, remove.lua, drain.lua and
--- requeue.lua are this text followed by their own.
+-- requeue.lua are deduplication.lua and this text followed by their own.
 --
 -- rq:job:<id>:dependents       RQ's set of the jobs that still wait for this one
 -- rq:job::<id>:dependencies    RQ's set of the jobs that this one still waits for
@@ -29,7 +29,12 @@ end
 
 -- Enqueue the callback of a job that ended; `wire` as in callbacks.py. It names the job as the one that it depends on.
 local function enqueue_callback(id, wire, callback_id, outcome, line, meta, now_text)
-  local callback, job = cjson.decode(wire), 'rq:job:' .. callback_id
+  local readable, callback = pcall(cjson.decode, wire)
+  if not readable or type(callback) ~= 'table' or type(callback.call) ~= 'string' or type(callback.sub_queue) ~= 'string'
+    or type(callback.fields) ~= 'table' then
+    return -- whatever another wrote there
+  end
+  local job = 'rq:job:' .. callback_id
   local ended = {jobId = id, queue = callback.queue, jobType = callback.job_type, outcome = outcome, error = line}
   redis.call('HSET', job, 'data', callback.call .. cjson.encode(ended) .. ']', 'status', 'queued', 'created_at', now_text,
     'enqueued_at', now_text, 'dependency_id', id, 'dependency_ids', cjson.encode({id}), unpack(callback.fields))
@@ -86,8 +91,7 @@ local function resolve_dependents(now, now_text, most)
     local ttl = tonumber(fields[1] or 604800)
     redis.call('ZREM', 'rq:deferred:' .. sub_queue, id)
     leave_parents(id)
-    local held = fields[5] and 'gnb:deduplication:' .. queue .. ':' .. fields[5]
-    if held and redis.call('GET', held) == id then redis.call('DEL', held) end
+    if fields[5] then release_deduplication(queue, id, fields[5]) end
     if fields[3] then enqueue_callback(id, fields[3], id .. '-failed', 'failed', line, fields[4], now_text) end
     if redis.call('EXISTS', job .. ':dependents') == 1 then job_ended(id, 'failed') end
     redis.call('HINCRBY', 'gnb:counts:' .. queue, string.format('%d|', now / 60) .. (fields[2] or 'undeclared') .. '|failed||', 1)

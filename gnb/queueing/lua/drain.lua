@@ -9,10 +9,7 @@ local left = tonumber(ARGV[1])
 local function remove(ids, step)
   for number = 1, #ids, step do
     if string.sub(ids[number], 1, 9) ~= 'schedule-' then -- a schedule's template stays
-      local id = ids[number]
-      forget(id)
-      redis.call('UNLINK', 'rq:job::' .. id .. ':dependencies')
-      if redis.call('EXISTS', 'rq:job:' .. id .. ':dependents') == 1 then job_ended(id, 'removed') end
+      forget(ids[number])
     end
     left = left - 1
   end

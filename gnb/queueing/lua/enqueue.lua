@@ -2,15 +2,15 @@
 --
 -- KEYS  1 gnb:wake:<queue>   2 gnb:counts:<queue>
 -- ARGV  1 the number of jobs   2 now, RQ's time format; "" if none of them has parents   then for each: id, sub_queue,
---       seconds to wait (0: now), "1" if the id may be taken already, "<digest>|<ttl, ms>|<extend>|<replace>" of its
---       deduplication or "", its parents as "wait|run|cancel <id> <id>…" or "", number of field words, then the words of
---       its hash in RQ's format (name, value, …)
--- Writes rq:job:<id>, rq:queue:<sub_queue> or rq:scheduled:<sub_queue>, rq:queues, the keys of dependents.lua,
+--       seconds to wait (0: now), "1" if the id may be taken already, its parents as "wait|run|cancel <id> <id>…" or "",
+--       "<digest>|<ttl, ms>|<extend>|<replace>" of its deduplication or "", number of field words, then the words of its
+--       hash in RQ's format (name, value, …)
+-- Writes rq:job:<id>, rq:queue:<sub_queue> or rq:scheduled:<sub_queue>, rq:queues, the keys of dependents.lua, and
 --        gnb:deduplication:<queue>:<digest> (the id of the job that holds it).
--- Returns for each 1 (new), 0 (there is a job of that id, nothing done), 2 (new and deferred), 3 (new, and cancelled with a
--- parent that had failed), or the id of the job that holds its deduplication id, in a list of one: nothing was done but
--- what `extend` and `replace` ask for. Or, and nothing is done for any job, {-1, parent} if a parent is unknown and
--- {-2, parent} if it waits for the job itself.
+-- Returns a list of 1 (new), 0 (there is a job of that id, nothing done), 2 (new and deferred), 3 (new, and cancelled
+-- with a parent that had failed), or the id of the job that holds its deduplication id, in a list of one (nothing was
+-- done but what `extend` and `replace` ask for); or {-1, parent} if a parent is unknown, {-2, parent} if it waits for the
+-- job itself, and then nothing is done.
 
 local ENDED = {finished = true, failed = true, stopped = true, canceled = true}
 local made, waiting, sub_queues, at = {}, {}, {}, 3
@@ -34,7 +34,7 @@ end
 local function wrong_parent()
   local place, own = 3, {}
   for _ = 1, tonumber(ARGV[1]) do
-    local id, parents = ARGV[place], string.match(ARGV[place + 5], '^%a+ (.+)$')
+    local id, parents = ARGV[place], string.match(ARGV[place + 4], '^%a+ (.+)$')
     if parents and not (ARGV[place + 3] == '1' and redis.call('EXISTS', 'rq:job:' .. id) == 1) then
       local waited_for = redis.call('EXISTS', 'rq:job:' .. id .. ':dependents') == 1
       for parent in string.gmatch(parents, '%S+') do
@@ -71,6 +71,23 @@ local function defer(id, sub_queue, delay, mode, parents)
   return 3
 end
 
+-- Save a job where it belongs; return 1, 2 or 3 as above.
+local function save(id, place)
+  local sub_queue, delay, words = ARGV[place + 1], tonumber(ARGV[place + 2]), tonumber(ARGV[place + 6])
+  redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, place + 7, place + 6 + words))
+  sub_queues[sub_queue] = true
+  local mode, parents = nil, nil
+  if ARGV[2] ~= '' then mode, parents = string.match(ARGV[place + 4], '^(%a+) (.+)$') end
+  local state = parents and defer(id, sub_queue, delay, mode, parents) or 1
+  if state == 1 and delay > 0 then
+    redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + delay, id)
+  elseif state == 1 then
+    waiting[sub_queue] = waiting[sub_queue] or {}
+    table.insert(waiting[sub_queue], id)
+  end
+  return state
+end
+
 -- The job that holds the deduplication id. With a time to live it does so whatever becomes of it; without one, until it
 -- has ended, also where its end did not delete the key: a stock RQ worker does not know the key.
 local function holder(key)
@@ -80,28 +97,9 @@ local function holder(key)
   return status and not ENDED[status] and id
 end
 
--- Write the job, and return 1, 2 or 3 as above.
-local function save(id, number)
-  local sub_queue, delay, words = ARGV[number + 1], tonumber(ARGV[number + 2]), tonumber(ARGV[number + 6])
-  redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, number + 7, number + 6 + words))
-  sub_queues[sub_queue] = true
-  if ARGV[2] ~= '' and ARGV[number + 5] ~= '' then
-    local mode, parents = string.match(ARGV[number + 5], '^(%a+) (.+)$')
-    local deferred = defer(id, sub_queue, delay, mode, parents)
-    if deferred > 1 then return deferred end
-  end
-  if delay > 0 then
-    redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + delay, id)
-  else
-    waiting[sub_queue] = waiting[sub_queue] or {}
-    table.insert(waiting[sub_queue], id)
-  end
-  return 1
-end
-
 -- Claim the deduplication id for a new job; where another job holds it, return that one's id.
-local function deduplicate(id, number)
-  local digest, ttl, extend, replace = string.match(ARGV[number + 4], '^(%x+)|(%d+)|(.?)|(.?)$')
+local function deduplicate(id, place)
+  local digest, ttl, extend, replace = string.match(ARGV[place + 5], '^(%x+)|(%d+)|(.?)|(.?)$')
   local key = 'gnb:deduplication:' .. string.sub(KEYS[1], 10) .. ':' .. digest
   local held_by = holder(key)
   if not held_by then
@@ -114,7 +112,7 @@ local function deduplicate(id, number)
   local origin = replace == '1' and redis.call('HGET', job, 'origin')
   if origin and redis.call('ZREM', 'rq:scheduled:' .. origin, held_by) == 1 then
     redis.call('UNLINK', job, 'rq:results:' .. held_by, 'gnb:logs:' .. held_by)
-    save(held_by, number)
+    save(held_by, place)
   end
   return held_by
 end
@@ -126,7 +124,7 @@ for number = 1, tonumber(ARGV[1]) do
   if ARGV[at + 3] == '1' and redis.call('EXISTS', 'rq:job:' .. id) == 1 then
     made[number] = 0
   else
-    local held_by = ARGV[at + 4] ~= '' and deduplicate(id, at)
+    local held_by = ARGV[at + 5] ~= '' and deduplicate(id, at)
     made[number] = held_by and {held_by} or save(id, at)
   end
   at = at + 7 + ARGV[at + 6]

@@ -5,7 +5,7 @@
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
 -- ARGV  DequeueArgs and FinishArgs of scripts.py
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
---        the keys of dependents.lua, gnb:deduplication:<queue>:<digest> (freed at the job's end),
+--        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
@@ -80,22 +80,17 @@ local function record()
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
 
-local function release_deduplication(digest)
-  local key = 'gnb:deduplication:' .. string.sub(KEYS[15], 10) .. ':' .. digest
-  if redis.call('GET', key) == id then redis.call('DEL', key) end
-end
-
 local function move(now, digest)
   record()
   if outcome == 'completed' then
     redis.call('HSET', job, 'status', 'finished', 'ended_at', args.rq_now)
     finish('rq:finished:', 'completed', now)
-    if digest then release_deduplication(digest) end
+    if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
   elseif outcome == 'failed' or outcome == 'stopped' then
     redis.call('HSET', job, 'status', outcome, 'ended_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left)
     finish('rq:failed:', 'failed', now)
-    if digest then release_deduplication(digest) end
+    if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
   elseif outcome == 'retried' and tonumber(args.delay) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left)
@@ -103,7 +98,7 @@ local function move(now, digest)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left)
-    if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
+    if outcome == 'stalled' then redis.pcall('HINCRBY', job, 'stalls', 1) end -- whatever another wrote there
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end

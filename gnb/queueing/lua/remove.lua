@@ -33,8 +33,6 @@ for number = 1, #ARGV - 3 do
     if from == '' or taken == 1 then
       if status == 'deferred' then leave_parents(id) end
       forget(id)
-      redis.call('UNLINK', 'rq:job::' .. id .. ':dependencies')
-      if redis.call('EXISTS', 'rq:job:' .. id .. ':dependents') == 1 then job_ended(id, 'removed') end
       answers[number] = 1
     else
       answers[number] = 0

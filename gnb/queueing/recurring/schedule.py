@@ -82,10 +82,10 @@ class Schedule:
             errors["catch_up"] = [f"{self.catch_up!r} is neither 'once' nor 'skip'"]
         if rejected := {"delay", "job_id"} & set(self.options):
             errors["options"] = [f"a schedule sets {min(rejected)} itself"]
-        elif "depends_on" in self.options:
-            errors["options"] = ["the jobs of a schedule cannot depend on others"]
         if "deduplication" in self.options:
             errors["options"] = ["a schedule takes no deduplication: without overlap, one run at a time"]
+        if "depends_on" in self.options:
+            errors["options"] = ["the jobs of a schedule cannot depend on others"]
         object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)
