@@ -17,7 +17,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.queueing import FinalError, JobContext, RetryLater, job
+from gnb.queueing import FinalError, JobContext, JobOutcome, RetryLater, job
 from gnb.services import email_service, export_service
 from gnb.services.exports.errors import ExportNotFound
 from gnb.services.exports.notification import plan_notification
@@ -25,6 +25,7 @@ from gnb.services.fields import LARGEST_BIGINT, LARGEST_INT, WholeNumber
 from gnb.services.mail import ledger, outbox
 from gnb.services.mail.addresses import checked_address, checked_subject
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
+from gnb.services.mail.failure_notice import send_failure_notice
 from gnb.services.progress import job_progress
 
 _MINUTE = 60
@@ -150,6 +151,13 @@ def campaign_notification(data: dict[str, Any], _context: JobContext) -> dict[st
 def export_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """That an export is ready, or failed."""
     return _deliver(_export_row(data["export_id"]))
+
+
+@job("email", "job-failure-notice", JobOutcome)
+def job_failure_notice(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """That a job failed, to the admins."""
+    failed = (data["job_id"], data["queue"], data["job_type"], data["error"])
+    return {"planned": send_failure_notice(context.id, *failed)}
 
 
 @job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)

@@ -187,6 +187,7 @@ _JOB_TYPES = (
     N_("That a payment has arrived."),
     N_("A campaign's message to one account."),
     N_("That an export is ready, or failed."),
+    N_("That a job failed, to the admins."),
     N_("Plans a campaign's mailing."),
     N_("Requeues stale deliveries."),
     N_("How likely a transfer is to arrive late, and why."),

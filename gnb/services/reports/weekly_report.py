@@ -38,7 +38,10 @@ class Planned:
 def enqueue_weekly_report(week: Week | None = None, name: str = "") -> tuple[list[Job], Job]:
     """Enqueue a job for each part of the figures, and one that depends on them all; return those.
 
-    The last one fails with a part that fails. Args: `name` begins their ids, so that the same twice is one report.
+    The last one fails with a part that fails, and admins are told.
+
+    Args:
+        name: What the ids begin with: the same twice is one report.
     """
     week = week or Week.before(now())
     data = {"week": week.name}
@@ -51,7 +54,12 @@ def enqueue_weekly_report(week: Week | None = None, name: str = "") -> tuple[lis
         for part in PARTS
     ]
     last = queue_service.add_scheduled_job(
-        "send-weekly-report", data, depends_on=parts, on_parent_failure="cancel", **job_id("send")
+        "send-weekly-report",
+        data,
+        depends_on=parts,
+        on_parent_failure="cancel",
+        on_failure="email/job-failure-notice",
+        **job_id("send"),
     )
     return parts, last
 

@@ -153,6 +153,11 @@ def test_a_part_that_fails_takes_the_report_along_and_both_can_be_retried(
             engine().broker.client.hset(f"rq:job:{part.id}", "retries_left", 0)
         run_scheduled()
     assert queue.job(report.id).failed_reason == "ParentFailed: the job report-revenue, for which it waited, failed"
+    assert Workers(engine(), burst=True).wait() == 0
+    notice = db.session.scalars(db.select(Delivery).filter_by(kind="email")).one()
+    message = email.message_from_bytes(source_of(notice), policy=email.policy.default)
+    assert message["Subject"] == "Job failed: send-weekly-report"
+    assert "/admin/jobs/scheduled/report-send" in str(message)
     queue.retry_failed()
     run_scheduled()
     assert queue.job(report.id).state == "completed"
