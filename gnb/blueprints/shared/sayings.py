@@ -186,6 +186,8 @@ _JOB_TYPES = (
     N_("The confirmation of a booking."),
     N_("That a payment has arrived."),
     N_("A campaign's message to one account."),
+    N_("That an export is ready, or failed."),
+    N_("That a job failed, to the admins."),
     N_("Plans a campaign's mailing."),
     N_("Requeues stale deliveries."),
     N_("How likely a transfer is to arrive late, and why."),
@@ -194,6 +196,8 @@ _JOB_TYPES = (
     N_("Sets prices as campaigns say, ends those that are over, begins their mailings."),
     N_("Moves prices with demand, once a week."),
     N_("Sends the figures of the last week to admins and managers."),
+    N_("Computes a part of the figures of a week."),
+    N_("Sends the figures that other jobs have computed."),
     N_("Makes the public site's sitemap anew."),
     N_("Removes what is past its keeping time."),
 )
