@@ -69,8 +69,7 @@ class Engine:
         """Each queue's counts, from the answers to what `ask_stats` asked."""
         stats = []
         for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
-            limit = str(queue.options.rate_limit or "none")
-            stats.append(queue_stats(queue.name, counts, alive, limit))
+            stats.append(queue_stats(queue.name, counts, alive, queue.options.limits))
         return stats
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
@@ -102,4 +101,4 @@ class Engine:
 def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
-    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.counts]
+    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.counts, keys.concurrency]

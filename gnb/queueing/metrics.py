@@ -90,6 +90,7 @@ class QueueStats:
     delayed: int
     paused: bool
     rate_limit: str
+    concurrency_limit: str
     oldest_waiting_seconds: float | None
     workers: int
     busy: int
@@ -121,9 +122,9 @@ class QueueStats:
         return self.counts.deduplicated
 
 
-def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit: str) -> QueueStats:
-    """The stats that answers of the counts and alive scripts make."""
-    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute = answer
+def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:
+    """The stats that answers of the counts and alive scripts make; `limits`: the configured ones."""
+    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute, concurrency = answer
     alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
@@ -137,7 +138,8 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit:
         failed=failed,
         delayed=delayed,
         paused=bool(paused),
-        rate_limit=limit.decode() if limit else default_limit,
+        rate_limit=limit.decode() if limit else limits[0],
+        concurrency_limit=concurrency.decode() if concurrency else limits[1],
         oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,
         workers=alive,
         busy=min(active, alive),

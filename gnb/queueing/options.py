@@ -240,10 +240,29 @@ class JobOptions:
 
 @dataclass(frozen=True)
 class QueueOptions:
-    """A queue's own options: what its jobs have unless they say otherwise, and its rate limit over all workers."""
+    """A queue's own options: what its jobs have unless they say otherwise, and its limits over all workers.
+
+    `rate_limit`: how many jobs may start in a window; `concurrency_limit`: how many may run at once. None: no limit.
+    """
 
     job: JobOptions = field(default_factory=JobOptions)
     rate_limit: RateLimit | None = None
+    concurrency_limit: int | None = None
+
+    @property
+    def limits(self) -> tuple[str, str]:
+        """Both limits in the form that people write and the scripts read."""
+        return str(self.rate_limit or "none"), str(self.concurrency_limit or "none")
+
+
+def parse_concurrency_limit(value: int | str) -> int | None:
+    """From a whole number or its digits; None from "none" or "". Raises InvalidJobOption."""
+    text = str(value).strip().lower()
+    if text in ("", "none"):
+        return None
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
+        raise InvalidJobOption(f"concurrency limit is {value!r}; give 1 to 10000 jobs, or 'none'")
+    return int(text)
 
 
 def _checked(name: str, value: Any) -> Any:

@@ -6,7 +6,7 @@ queue.retry(job.id)
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -20,7 +20,16 @@ from .job import Job
 from .job_spec import JobSpec, build_job_spec
 from .job_types import JobTypes
 from .keys import QueueKeys
-from .options import MOST_SECONDS, Duration, JobOptions, QueueOptions, RateLimit, seconds, whole
+from .options import (
+    MOST_SECONDS,
+    Duration,
+    JobOptions,
+    QueueOptions,
+    RateLimit,
+    parse_concurrency_limit,
+    seconds,
+    whole,
+)
 from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
@@ -222,13 +231,30 @@ class Queue(QueueReader):
 
     def set_rate_limit(self, limit: str | None) -> None:
         """From now on this limit holds, like "50/60s" or "none"; None: the one it was configured with."""
-        client, key = self.broker.client, self.keys.limit
-        if limit is None:
-            self.broker.call(lambda: client.delete(key))
-        else:
-            wire = str(RateLimit.parse(limit) or "none")
-            self.broker.call(lambda: client.set(key, wire))
+        self.set_limits({"rate_limit": limit})
 
+    def set_limits(self, limits: Mapping[str, int | str | None]) -> None:
+        """From now on these limits hold; jobs that run already go on. Raises InvalidJobOption.
+
+        `rate_limit` is like "50/60s", `concurrency_limit` like 3; either may be "none", or None for the configured one.
+        """
+        wire = {name: None if limit is None else _LIMITS[name](limit) for name, limit in limits.items()}
+        keys = {"rate_limit": self.keys.limit, "concurrency_limit": self.keys.concurrency}
+        pipeline = self.broker.client.pipeline()
+        for name, text in wire.items():
+            if text is None:
+                pipeline.delete(keys[name])
+            else:
+                pipeline.set(keys[name], text)
+        pipeline.zadd(self.keys.wake, {"work": 0})
+        self.broker.call(pipeline.execute)
+
+
+_LIMITS: dict[str, Callable[[Any], str]] = {
+    "rate_limit": lambda limit: str(RateLimit.parse(str(limit)) or "none"),
+    "concurrency_limit": lambda limit: str(parse_concurrency_limit(limit) or "none"),
+}
+"""From what people give to what the scripts read."""
 
 _REGISTRIES = {
     "waiting": "rq:queue:",

@@ -9,7 +9,10 @@
 --       15     gnb:wake:<queue>            sorted set with one member while there is work for an idle worker
 --       16     rq:worker:<name>            RQ's hash of the worker
 --       17     gnb:executions:<name>       set of what the worker runs, "<id>:<execution>" each
--- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s  5 rate limit if key 13 is absent
+--       18     gnb:counts:<queue>          hash of what was counted lately, "<minute>|<field>" each
+--       19     gnb:concurrency:<queue>     a concurrency limit set at run time, a number or "none"
+-- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s
+--       5 "<rate limit> <concurrency limit>" if key 13 or 19 is absent
 --       6 "1" if the worker comes from idling, and so has taken the wake-up that others may be waiting for
 -- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
 
@@ -29,10 +32,25 @@ local function wait_for_limit(limit, now)
   return 0, count
 end
 
+-- Whether as many jobs of the queue run as may at once. Each has a lease, also that of a worker that died, until the job
+-- is taken back.
+local function at_concurrency_limit(limit)
+  local most, running = tonumber(limit), 0
+  if not most then return false end
+  for number = 1, 10 do running = running + redis.call('ZCARD', 'rq:wip:' .. string.sub(KEYS[number], 10)) end
+  return running >= most
+end
+
+local function jobs_wait()
+  return redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]) > 0
+end
+
 local function dequeue_job(now)
-  local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13])
+  local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13], KEYS[19])
   if flags[1] or flags[2] then return {'paused'} end
-  local wait, kept_starts = wait_for_limit(flags[3] or ARGV[5], now)
+  local rate_limit, concurrency_limit = string.match(ARGV[5], '^(%S*) ?(%S*)$')
+  if at_concurrency_limit(flags[4] or concurrency_limit) then return {'wait', '1'} end -- a job's end wakes it sooner
+  local wait, kept_starts = wait_for_limit(flags[3] or rate_limit, now)
   if wait > 0 then return {'wait', string.format('%.6f', wait)} end
   local id, sub_queue, fields, passed = nil, nil, nil, 0
   repeat
@@ -54,9 +72,7 @@ local function dequeue_job(now)
   redis.call('SADD', KEYS[17], member)
   if ARGV[6] == '1' then
     redis.call('HSET', KEYS[16], 'state', 'busy')
-    if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]) > 0 then
-      redis.call('ZADD', KEYS[15], 0, 'work')
-    end
+    if jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
   end
   return {'job', string.format('%.6f', now), id, sub_queue, unpack(fields)}
 end

@@ -1,8 +1,7 @@
 -- finish: the end of an execution in RQ's own records, and the next job in the same round trip.
 -- Nothing happens to a job whose execution is no longer the caller's (settled, or taken back): the answer says so.
 --
--- KEYS  1-17  as in dequeue_job.lua
---       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
+-- KEYS  1-19  as in dequeue_job.lua; counts.lua adds up what is counted in 18
 -- ARGV  1-6   as in dequeue_job.lua          7 "1": take the next job too
 --       8 job id  9 sub_queue  10 execution id  11 outcome: completed | failed | stopped | retried | stalled | released
 --       12 "return_value" | "exc_string" | ""  13 its value, as in RQ's result stream
@@ -131,6 +130,7 @@ if owned then
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = ARGV[7] == '1' and dequeue_job(now) or {'none'}
+if owned and answer[1] == 'none' and jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
 if ARGV[27] ~= '' and (answer[1] ~= 'job' or (ARGV[27] + ARGV[28]) % 16 == 0) then
   redis.call('HSET', KEYS[16], 'successful_job_count', ARGV[27], 'failed_job_count', ARGV[28], 'total_working_time', ARGV[29],
     'state', answer[1] == 'job' and 'busy' or 'idle')

@@ -55,7 +55,7 @@ class WorkLoop:
         self._connection = WorkerConnection(self._client)
         self._clock = clock.BrokerClock()
         self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
-        self._limits = {queue.name: str(queue.options.rate_limit or "none") for queue in queues}
+        self._limits = {queue.name: " ".join(queue.options.limits) for queue in queues}
         self._prefix = os.urandom(10).hex()
         self._serial = 0
         self._stopping = False

@@ -111,6 +111,11 @@ class QueueStatsSchema(Schema):
     busy = fields.Integer(required=True)
     quiet = fields.Integer(required=True, metadata={"description": "Workers that run no job and start none."})
     rateLimit = fields.String(attribute="rate_limit", required=True)
+    concurrencyLimit = fields.String(
+        attribute="concurrency_limit",
+        required=True,
+        metadata={"description": "How many jobs may run at once over all workers; none: any number."},
+    )
     oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)
     processedCompleted = fields.Integer(attribute="processed_completed", required=True)
     processedFailed = fields.Integer(attribute="processed_failed", required=True)
