@@ -11,9 +11,7 @@
 --       17     gnb:executions:<name>       set of what the worker runs, "<id>:<execution>" each
 --       18     gnb:counts:<queue>          hash of what was counted lately, "<minute>|<field>" each
 --       19     gnb:concurrency:<queue>     a concurrency limit set at run time, a number or "none"
--- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s
---       5 "<rate limit> <concurrency limit>" if key 13 or 19 is absent
---       6 "1" if the worker comes from idling, and so has taken the wake-up that others may be waiting for
+-- ARGV  DequeueArgs of scripts.py
 -- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
 
 local function clock()
@@ -48,9 +46,9 @@ end
 local function dequeue_job(now)
   local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13], KEYS[19])
   if flags[1] or flags[2] then return {'paused'} end
-  local rate_limit, concurrency_limit = string.match(ARGV[5], '^(%S*) ?(%S*)$')
-  if at_concurrency_limit(flags[4] or concurrency_limit) then return {'wait', '1'} end -- a job's end wakes it sooner
-  local wait, kept_starts = wait_for_limit(flags[3] or rate_limit, now)
+  -- A job's end wakes the worker sooner than the second that it is told to wait.
+  if at_concurrency_limit(flags[4] or args.concurrency_limit) then return {'wait', '1'} end
+  local wait, kept_starts = wait_for_limit(flags[3] or args.rate_limit, now)
   if wait > 0 then return {'wait', string.format('%.6f', wait)} end
   local id, sub_queue, fields, passed = nil, nil, nil, 0
   repeat
@@ -66,11 +64,12 @@ local function dequeue_job(now)
     redis.call('RPUSH', KEYS[14], string.format('%.6f', now))
     redis.call('LTRIM', KEYS[14], -kept_starts, -1)
   end
-  local member = id .. ':' .. ARGV[2]
-  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', ARGV[3], 'last_heartbeat', ARGV[3], 'worker_name', ARGV[1])
-  redis.call('ZADD', 'rq:wip:' .. sub_queue, now + ARGV[4], member)
+  local member = id .. ':' .. args.execution_id
+  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', args.rq_now, 'last_heartbeat', args.rq_now,
+    'worker_name', args.worker)
+  redis.call('ZADD', 'rq:wip:' .. sub_queue, now + args.lease, member)
   redis.call('SADD', KEYS[17], member)
-  if ARGV[6] == '1' then
+  if args.was_idle == '1' then
     redis.call('HSET', KEYS[16], 'state', 'busy')
     if jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
   end

@@ -23,7 +23,7 @@ from ..execution import Execution, Outcome, completed, finish_args, raised, rele
 from ..job_context import JobContext
 from ..maintenance import end_executions
 from ..queue import Queue
-from ..scripts import DEQUEUE, FINISH, UPDATE_PROGRESS, Script, run
+from ..scripts import DEQUEUE, FINISH, UPDATE_PROGRESS, DequeueArgs, Script, run
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class WorkLoop:
         self._connection = WorkerConnection(self._client)
         self._clock = clock.BrokerClock()
         self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
-        self._limits = {queue.name: " ".join(queue.options.limits) for queue in queues}
+        self._limits = {queue.name: queue.options.limits for queue in queues}
         self._prefix = os.urandom(10).hex()
         self._serial = 0
         self._stopping = False
@@ -108,7 +108,7 @@ class WorkLoop:
         for queue in self._queues:
             if self._stopping or self._quiet or self._reached_max_jobs():
                 return None
-            answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), idle="1"))
+            answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), was_idle="1"))
             if answer[0] == b"job":
                 return [*answer, queue, self._execution]
             answers.append(answer)
@@ -126,27 +126,34 @@ class WorkLoop:
         one_queue = len(self._queues) == 1
         go_on = one_queue and not self._stopping and not self._quiet and not self._reached_max_jobs()
         options = self._options(queue, type_name)
-        may_have_logged = "1" if self._logged or execution.before else ""
-        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", may_have_logged]
-        last = [*finish_args(execution, outcome, options, type_name, ended), *totals]
-        args = [*self._dequeue_args(queue, ended), "1" if go_on else "", *last]
+        dequeueing = self._dequeue_args(queue, ended)
+        ending = finish_args(
+            execution,
+            outcome,
+            options,
+            type_name,
+            ended,
+            dequeue_next=go_on,
+            may_have_logged=bool(self._logged or execution.before),
+            totals=(self.done - self.failed, self.failed, f"{self._seconds:.3f}"),
+        )
         try:
-            _owned, *following = self._call(FINISH, queue, args)
+            _owned, *following = self._call(FINISH, queue, [*dequeueing, *ending])
         except CONNECTION_ERRORS:
-            args[6] = ""
-            self._recover((queue, args))
+            self._recover((queue, [*dequeueing, *ending._replace(dequeue_next="")]))
             return None
         if following[0] == b"job":
             return [*following, queue, self._execution]
         return following if one_queue and following[0] != b"none" else self._dequeue_any()
 
-    def _call(self, script: Script, queue: Queue, args: list[Any]) -> Any:
+    def _call(self, script: Script, queue: Queue, args: Sequence[Any]) -> Any:
         return self._connection.call(script, self._keys[queue.name], args)
 
-    def _dequeue_args(self, queue: Queue, now: float, idle: str = "") -> list[Any]:
+    def _dequeue_args(self, queue: Queue, now: float, was_idle: str = "") -> DequeueArgs:
         self._serial += 1
         self._execution = f"{self._prefix}{self._serial:012x}"
-        return [self.name, self._execution, clock.rq_time(now), LEASE, self._limits[queue.name], idle]
+        limits = self._limits[queue.name]
+        return DequeueArgs(self.name, self._execution, clock.rq_time(now), LEASE, *limits, was_idle)
 
     def _options(self, queue: Queue, type_name: str) -> Any:
         return queue.default_options.get(type_name, queue.options.job)
