@@ -1,6 +1,7 @@
 """The jobs of the queue `email`, each of which sends one message, and the mail jobs of the queue `scheduled`.
 
-Data: `{"deliveryId": 4711}`, the row of the ledger to send, and no personal data. Where a message has no row yet, its
+Data: `{"deliveryId": 4711, "recipient": "5c1f…"}`, the row of the ledger to send and a digest of the address, by which
+messages to one mailbox are limited, and no personal data. Where a message has no row yet, its
 subject may be given instead, and the job creates the row: `to`, `subject`, `html`, `text` for `send-email`, `bookingId`
 (or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message. Result:
 `{"deliveryId", "state", "messageId"}`.
@@ -15,13 +16,15 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.queueing import FinalError, JobContext, RetryLater, job
+from gnb.queueing import FinalError, JobContext, RateLimit, RetryLater, job
 from gnb.services import email_service
 from gnb.services.mail import ledger, outbox
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
 from gnb.services.progress import job_progress
 
 _MINUTE = 60
+_PER_RECIPIENT = RateLimit("5/60s", key="recipient")
+"""Nobody can have a mailbox flooded, such as by bookings in another's name; EMAIL_RECIPIENT_RATE_LIMIT replaces it."""
 
 
 class _Referred(Schema):
@@ -39,6 +42,9 @@ class _DeliveryData(Schema):
     instead: tuple[tuple[str, ...], ...] = ()
 
     delivery_id = fields.Integer(data_key="deliveryId", strict=True, validate=validate.Range(min=1))
+
+    recipient = fields.String(validate=validate.Length(1, 64))
+    """`outbox.mailbox_digest` of the address; the key of the rate limit."""
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:
@@ -92,25 +98,25 @@ class MailingData(Schema):
     campaign_id = fields.Integer(data_key="campaignId", required=True, strict=True, validate=validate.Range(min=1))
 
 
-@job("email", "send-email", SendEmailData)
+@job("email", "send-email", SendEmailData, rate_limit=_PER_RECIPIENT)
 def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Any message."""
     return _deliver(data.get("delivery_id") or _own_row(data, context))
 
 
-@job("email", "booking-confirmation", BookingMailData)
+@job("email", "booking-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
 def booking_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """The confirmation of a booking."""
     return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
 
 
-@job("email", "payment-confirmation", BookingMailData)
+@job("email", "payment-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
 def payment_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """That a payment has arrived."""
     return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
 
 
-@job("email", "campaign-notification", CampaignMailData)
+@job("email", "campaign-notification", CampaignMailData, rate_limit=_PER_RECIPIENT)
 def campaign_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """A campaign's message to one account."""
     return _deliver(data.get("delivery_id") or _campaign_row(data))

@@ -14,8 +14,8 @@ from .counters import Counters
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
 from .metrics import HistoryPoint, QueueStats, histories, queue_stats
-from .options import QueueOptions
 from .queue import Queue
+from .queue_options import QueueOptions
 from .recurring.store import Schedules
 from .scripts import ALIVE, COUNTS
 from .worker.commands import set_quiet, shut_down

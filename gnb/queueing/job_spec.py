@@ -14,6 +14,7 @@ from .job import Job
 from .job_types import JobType
 from .keys import QueueKeys
 from .options import JobOptions, plain
+from .queue_options import RateLimit
 
 _COMPRESS_FROM = 300
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -35,8 +36,10 @@ def build_job_spec(
     options: Mapping[str, Any],
     now: float,
     correlation_id: str = "",
+    rate_limit: RateLimit | None = None,
 ) -> JobSpec:
-    """Build the job for this data and these options; `now` is the broker's time in epoch seconds.
+    """Build the job for this data and these options; `now` is the broker's time in epoch seconds, `rate_limit` one with
+    a key.
 
     Raises InvalidJobData, InvalidJobOption.
     """
@@ -52,6 +55,8 @@ def build_job_spec(
         fields += ["opts", json.dumps(plain(options))]
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
+    if rate_limit is not None and (limit := rate_limit.for_data(data)):
+        fields += ["key_limit", limit]
     once = ""
     if chosen.deduplication:
         once = chosen.deduplication.wire

@@ -47,11 +47,12 @@ class OutcomeCounts:
     duration_seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     wait_seconds: float = 0.0
     deduplicated: int = 0
+    held: int = 0
 
     def add(self, words: Iterable[bytes]) -> None:
         """Adds a minute's hash as the broker lists it, name after value. A name is
         "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds), or
-        "deduplicated" (a count)."""
+        "deduplicated" or "held" (counts)."""
         pairs = iter(words)
         for name, value in zip(pairs, pairs, strict=True):
             self._add(name.decode(), value)
@@ -60,8 +61,8 @@ class OutcomeCounts:
         parts = name.split("|")
         if name == "w":
             self.wait_seconds += int(value) / 1e6
-        elif name == "deduplicated":
-            self.deduplicated += int(value)
+        elif name in ("deduplicated", "held"):
+            setattr(self, name, getattr(self, name) + int(value))
         elif parts[0] == "d" and len(parts) == 2:
             self.duration_seconds[parts[1]] += int(value) / 1e6
         elif len(parts) == 4:
@@ -120,6 +121,11 @@ class QueueStats:
     @property
     def deduplicated(self) -> int:
         return self.counts.deduplicated
+
+    @property
+    def held(self) -> int:
+        """How many jobs were delayed for the rate limit of their key."""
+        return self.counts.held
 
 
 def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:

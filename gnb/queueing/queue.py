@@ -20,16 +20,8 @@ from .job import Job
 from .job_spec import JobSpec, build_job_spec
 from .job_types import JobTypes
 from .keys import QueueKeys
-from .options import (
-    MOST_SECONDS,
-    Duration,
-    JobOptions,
-    QueueOptions,
-    RateLimit,
-    parse_concurrency_limit,
-    seconds,
-    whole,
-)
+from .options import MOST_SECONDS, Duration, JobOptions, seconds, whole
+from .queue_options import QueueOptions, RateLimit, parse_concurrency_limit
 from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
@@ -103,7 +95,10 @@ class Queue(QueueReader):
         except QueueUnavailable:  # nothing will be enqueued, but wrong data is reported as such
             now = time.time()
         base, correlation_id = self.default_options[job_type], self._types.correlation_id()
-        return build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id)
+        limit = declared.rate_limit
+        if limit is not None and limit.key:
+            limit = self.options.key_limits.get(limit.key, limit)
+        return build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id, limit)
 
     @cached_property
     def default_options(self) -> dict[str, JobOptions]:

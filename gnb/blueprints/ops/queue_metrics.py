@@ -81,7 +81,9 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
     deduplicated = Counter(
         "queue_jobs_deduplicated", "Jobs not made, as another held their deduplication id.", labels=["queue"]
     )
+    held = Counter("queue_jobs_held", "Jobs delayed for the rate limit of their key.", labels=["queue"])
     for queue in queues:
+        held.add_metric([queue.name], queue.held)
         deduplicated.add_metric([queue.name], queue.deduplicated)
         processed.add_metric([queue.name, "completed"], queue.processed_completed)
         processed.add_metric([queue.name, "failed"], queue.processed_failed)
@@ -91,6 +93,7 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
     yield retries
     yield stalled
     yield deduplicated
+    yield held
 
 
 def _durations(queues: Sequence[QueueStats], declared: dict[str, set[str]]) -> Metric:

@@ -3,10 +3,8 @@
 Leases, the timeout of code that does not listen and the stop command are its parent's, the supervisor.
 """
 
-import ctypes
 import logging
 import os
-import random
 import signal
 import time
 from collections.abc import Sequence
@@ -31,8 +29,7 @@ LEASE = 12
 """Seconds that an execution is its worker's without a sign of life."""
 
 _IDLE_BLOCK = 1.0
-_PR_SET_PDEATHSIG = 1
-_HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
+HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 
 
 class _Interrupted(Exception):
@@ -106,7 +103,7 @@ class WorkLoop:
         """The answer for the first queue that has a job; else the shortest wait, or that all are empty or paused."""
         answers = []
         for queue in self._queues:
-            if self._stopping or self._quiet or self._reached_max_jobs():
+            if self._starts_no_more():
                 return None
             answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), was_idle="1"))
             if answer[0] == b"job":
@@ -124,7 +121,7 @@ class WorkLoop:
         ended = self._clock.now()
         self._count_run(outcome, ended - execution.started)
         one_queue = len(self._queues) == 1
-        go_on = one_queue and not self._stopping and not self._quiet and not self._reached_max_jobs()
+        go_on = one_queue and not self._starts_no_more()
         options = self._options(queue, type_name)
         dequeueing = self._dequeue_args(queue, ended)
         ending = finish_args(
@@ -162,6 +159,9 @@ class WorkLoop:
         self.done += 1
         self.failed += outcome.name != "completed"
         self._seconds += seconds
+
+    def _starts_no_more(self) -> bool:
+        return self._stopping or self._quiet or self._reached_max_jobs()
 
     def _reached_max_jobs(self) -> bool:
         return bool(self.max_jobs) and self.done >= self.max_jobs
@@ -246,7 +246,7 @@ class WorkLoop:
         signal.signal(signal.SIGUSR1, self._on_stop)
         signal.signal(signal.SIGUSR2, self._on_quiet)
         signal.signal(signal.SIGCONT, self._on_quiet)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
 
     def _on_shut_down(self, _signal: int, _frame: Any) -> None:
         self._stopping = True
@@ -278,29 +278,3 @@ class WorkLoop:
         if self._armed and wanted is not None and wanted.decode() == f"{execution.id}:{execution.execution_id}":
             self._armed = False
             raise JobStopped("the job was stopped")
-
-
-def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:
-    """Forks a worker process; its process id. It dies with its parent, whatever ends that."""
-    parent = os.getpid()
-    # A signal that comes before the child listens waits for it, and none of the child's wakes the parent.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-    pid = os.fork()
-    if pid:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
-        return pid
-    status = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-        random.seed()
-        engine.after_fork()
-        WorkLoop(engine, [engine.queue(queue) for queue in queue_names], name, burst, max_jobs).run()
-        status = 0
-    except BaseException:
-        log.exception("worker %s ended", name)
-    finally:
-        logging.shutdown()
-        os._exit(status)

@@ -1,17 +1,23 @@
 """A supervisor's place for one worker process, and what it can do to the process."""
 
+import ctypes
 import logging
 import os
+import random
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut
+from .loop import HEARD, WorkLoop
 
 log = logging.getLogger(__name__)
 
+_PR_SET_PDEATHSIG = 1
 KILL_AFTER_STOP = 1.0
 """Seconds that a job told to stop has for it."""
 
@@ -87,3 +93,29 @@ class WorkerProcess:
         else:
             log.warning("worker %s ended with %s", self.name, f"signal {-code}" if code < 0 else f"status {code}")
         return code
+
+
+def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:
+    """Forks a worker process; its process id. It dies with its parent, whatever ends that."""
+    parent = os.getpid()
+    # A signal that comes before the child listens waits for it, and none of the child's wakes the parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+    pid = os.fork()
+    if pid:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+        return pid
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        random.seed()
+        engine.after_fork()
+        WorkLoop(engine, [engine.queue(queue) for queue in queue_names], name, burst, max_jobs).run()
+        status = 0
+    except BaseException:
+        log.exception("worker %s ended", name)
+    finally:
+        logging.shutdown()
+        os._exit(status)

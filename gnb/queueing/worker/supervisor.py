@@ -25,8 +25,8 @@ from ..execution import Execution, Outcome, lost, raised, released
 from ..maintenance import Sweeper, end_executions, forget_dead, forget_expired, promote, sample_depths
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
-from .loop import LEASE, start_process
-from .process import WorkerProcess
+from .loop import LEASE
+from .process import WorkerProcess, start_process
 from .registry import claim_name, register, unregister
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from marshmallow import Schema, fields, validate
 
-from gnb.queueing import FinalError, JobContext, RetryLater, job
+from gnb.queueing import FinalError, JobContext, RateLimit, RetryLater, job
 
 
 class Numbered(Schema):
@@ -112,3 +112,11 @@ def strange_error(data: dict[str, Any], context: JobContext) -> None:
 def kill_worker(data: dict[str, Any], context: JobContext) -> None:
     """Ends the process that runs it."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job("email", "letter", rate_limit=RateLimit("2/1.5s", key="recipient"))
+def letter(data: dict[str, Any], context: JobContext) -> None:
+    """Writes down when it starts and for whom; at most two in 1.5 s for one recipient."""
+    with redis.Redis.from_url(data["url"]) as client:
+        client.rpush("letters", f"{data.get('recipient')} {data['n']} {time.time()}")
+    time.sleep(data.get("seconds", 0))
