@@ -2,16 +2,35 @@
 
 import hashlib
 import hmac
-import re
+from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from werkzeug.routing import Rule
 
 from gnb.config import Settings
+from gnb.queueing.connection import sentinel_settings
 
 BODY_LIMIT = 1024 * 1024  # bytes; the largest thing a client sends is a campaign's text or a job's data
+
+
+class LazyRule(Rule):
+    """A URL rule that compiles its URL builders when its first URL is built.
+
+    Compiling those of every rule takes most of the time of create_app, and most processes build few URLs or none.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled = cache(super()._compile_builder)
+
+        def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
+            return compiled(append_unknown)(rule, **values)
+
+        return build
 
 
 def mapping(settings: Settings) -> dict[str, Any]:
@@ -74,16 +93,21 @@ def _limits(settings: Settings) -> dict[str, Any]:
 def _limits_storage(redis_url: str) -> tuple[str, dict[str, Any]]:
     """Return the URL as Flask-Limiter expects it, and options that limit the wait for the broker to half a second."""
     impatient = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
-    if not redis_url.startswith("redis+sentinel://"):
+    if "+sentinel://" not in redis_url:
         return redis_url.replace("unix://", "redis+unix://", 1), impatient
-    address, db = re.fullmatch(r"(.+//[^/]+/[^/]+)(?:/(\d*))?", redis_url).groups()  # type: ignore[union-attr]
-    return address, {**impatient, "db": int(db or 0), "use_replicas": False, "sentinel_kwargs": impatient}
+    parts, found = urlsplit(redis_url), sentinel_settings(redis_url)
+    address = f"redis+sentinel://{parts.netloc}/{found['MASTER_NAME']}"
+    tls = found.get("SENTINEL_KWARGS", {})
+    options = {**impatient, **tls, "db": found["DB"], "use_replicas": False}
+    return address, {**options, "sentinel_kwargs": {**impatient, **tls}}
 
 
 def _api(settings: Settings) -> dict[str, Any]:
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return {
         "API_TITLE": "GNB Transfer",
         "API_VERSION": "v1",
+        "API_SPEC_OPTIONS": {"components": {"securitySchemes": {"bearer": bearer}}},
         "OPENAPI_VERSION": "3.0.3",
         "OPENAPI_URL_PREFIX": "/api",
         "OPENAPI_JSON_PATH": "openapi.json",

@@ -97,10 +97,11 @@ class QueueStats:
     busy: int
     quiet: int
     counts: OutcomeCounts
+    deferred: int = 0
 
     @property
     def total(self) -> int:
-        return self.waiting + self.active + self.completed + self.failed + self.delayed
+        return self.waiting + self.active + self.completed + self.failed + self.delayed + self.deferred
 
     @property
     def processed_completed(self) -> int:
@@ -130,7 +131,8 @@ class QueueStats:
 
 def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:
     """The stats that answers of the counts and alive scripts make; `limits`: the configured ones."""
-    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute, concurrency = answer
+    waiting, active, completed, failed, delayed, deferred, paused, limit, concurrency, *rest = answer
+    oldest, now, totals, minute = rest
     alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
@@ -151,6 +153,7 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[
         busy=min(active, alive),
         quiet=quiet,
         counts=counts,
+        deferred=deferred,
     )
 
 

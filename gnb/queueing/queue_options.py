@@ -1,7 +1,7 @@
 """The options of queues: what their jobs have unless they say otherwise, and how many may start and run at once."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,10 @@ class QueueOptions:
         """Both limits in the form that people write and the scripts read."""
         return str(self.rate_limit or "none"), str(self.concurrency_limit or "none")
 
+    def key_limit(self, declared: RateLimit | None) -> RateLimit | None:
+        """The limit of a key that holds here for job types that declare this one."""
+        return self.key_limits.get(declared.key, declared) if declared and declared.key else declared
+
 
 def parse_concurrency_limit(value: int | str) -> int | None:
     """From a whole number or its digits; None from "none" or "". Raises InvalidJobOption."""
@@ -76,3 +80,10 @@ def parse_concurrency_limit(value: int | str) -> int | None:
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
         raise InvalidJobOption(f"concurrency limit is {value!r}; give 1 to 10000 jobs, or 'none'")
     return int(text)
+
+
+LIMITS: dict[str, Callable[[Any], str]] = {
+    "rate_limit": lambda limit: str(RateLimit.parse(str(limit)) or "none"),
+    "concurrency_limit": lambda limit: str(parse_concurrency_limit(limit) or "none"),
+}
+"""The limits that can be set at run time, each from what people give to what the scripts read."""

@@ -1,11 +1,14 @@
-"""When a cron expression fires, in a time zone with its clock changes.
+"""Firing times of a cron expression in a time zone, across clock changes.
 
     Cron.parse("30 2 * * mon-fri", "Europe/Berlin").after(datetime.now(UTC))
 
+As in cron(8), a day must match both the day of the month and the day of the week if one of them begins with `*`, such
+as `0 0 */2 * mon`, and either of them otherwise. A step may not be longer than its field.
+
 Five fields with numbers, names (jan, mon), lists, ranges and steps, or `@hourly`, `@daily`, `@weekly`, `@monthly`,
-`@yearly`. croniter reads the fields against a clock on the wall; clock changes are ours, by the convention of cron(8):
-a schedule of every hour goes on by elapsed time; one with fixed hours fires once for each time its zone's clock shows,
-at the first showing of a time that comes twice, and at the end of the gap for a time that is skipped.
+`@yearly`. croniter evaluates the fields in local time; clock changes are handled here by the convention of cron(8): a
+schedule for every hour continues by elapsed time; one with fixed hours fires once per local time, at the first
+occurrence of a time that occurs twice, and at the end of the gap for a time that is skipped.
 """
 
 import os
@@ -21,6 +24,7 @@ from ..errors import InvalidSchedule
 
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 _SHAPES = ("0 to 59", "0 to 23", "1 to 31", "1 to 12 or jan to dec", "0 to 7 (0 and 7 are Sunday) or sun to sat")
+_LONGEST_STEPS = (59, 23, 30, 11, 6)
 _FORMS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -37,7 +41,7 @@ _SOME_DAY = datetime(2024, 1, 1)
 
 
 class Cron:
-    """A checked expression in its time zone. Made by `parse`."""
+    """A valid expression in its time zone; see `parse`."""
 
     def __init__(self, expression: str, zone: ZoneInfo):
         self.expression = expression
@@ -45,14 +49,14 @@ class Cron:
 
     @classmethod
     def parse(cls, text: str, tz: str) -> "Cron":
-        """From what a person wrote. Raises InvalidSchedule naming the field that is wrong."""
+        """Parse and validate an expression. Raises InvalidSchedule that names the invalid field."""
         zone = time_zone(tz)
         expression = _FORMS.get(text.strip().lower(), text.strip())
         _check(expression)
         return cls(expression.lower(), zone)
 
     def after(self, moment: datetime) -> datetime:
-        """The first firing later than that moment, in UTC."""
+        """Return the first firing after `moment`, in UTC."""
         return self._after_elapsed(moment) if self._every_hour else self._after_shown(moment)
 
     @cached_property
@@ -61,7 +65,7 @@ class Cron:
         return hours == ["*"] or len(hours) == 24
 
     def _after_elapsed(self, moment: datetime) -> datetime:
-        """Between two clock changes the wall clock is a plain one: look in each such stretch in turn."""
+        """Search each period between two clock changes in turn; within one, local time has a fixed offset."""
         offset = self._offset(moment)
         while True:
             local = moment.astimezone(UTC).replace(tzinfo=None) + offset
@@ -72,7 +76,7 @@ class Cron:
             moment, offset = change - timedelta(seconds=1), self._offset(change)
 
     def _after_shown(self, moment: datetime) -> datetime:
-        """Each time the wall clock shows stands for one instant; the first of these that is later."""
+        """Search local times in order; return the instant of the first one after `moment`."""
         local = moment.astimezone(self._zone).replace(tzinfo=None)
         if self._offset(moment) != self._offset(moment - _LONGEST_SHIFT):
             local -= _LONGEST_SHIFT
@@ -81,14 +85,14 @@ class Cron:
         return found
 
     def _instant(self, local: datetime) -> datetime:
-        """The first instant at which the zone's clock shows that time, or jumps over it."""
+        """Return the first instant with that local time, or the end of the gap that skips it."""
         shown = local.replace(tzinfo=self._zone).astimezone(UTC)
         if shown.astimezone(self._zone).replace(tzinfo=None) == local:
             return shown
         return self._change(local.replace(tzinfo=self._zone, fold=1).astimezone(UTC) - timedelta(seconds=1), shown)
 
     def _change(self, start: datetime, end: datetime) -> datetime:
-        """The instant between the two, to the second, from which the zone's offset is another than at the start."""
+        """Return the instant between the two, to the second, at which the zone's offset changes."""
         low, high = int(start.timestamp()), int(end.timestamp())
         before = self._offset(datetime.fromtimestamp(low, UTC))
         while high - low > 1:
@@ -103,12 +107,22 @@ class Cron:
         return moment.astimezone(self._zone).utcoffset() or timedelta(0)
 
     def _next(self, local: datetime) -> datetime:
-        following: datetime = croniter(self.expression, local).get_next(datetime)
-        return following
+        return _first_after(self.expression, local)
+
+
+def must_match_both_days(expression: str) -> bool:
+    """Return whether a day must match the day of the month and that of the week: if one of them begins with `*`."""
+    _, _, day, _, weekday = expression.split()
+    return day.startswith("*") or weekday.startswith("*")
+
+
+def _first_after(expression: str, local: datetime) -> datetime:
+    found: datetime = croniter(expression, local, day_or=not must_match_both_days(expression)).get_next(datetime)
+    return found
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """The zone of that IANA name. Raises InvalidSchedule."""
+    """Return the zone with that IANA name. Raises InvalidSchedule."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError, TypeError):
@@ -132,8 +146,10 @@ def _check(expression: str) -> None:
         alone[position] = text.lower()
         if not _FIELD.fullmatch(text) or _backward(text) or not croniter.is_valid(" ".join(alone)):
             raise _wrong(f"{FIELDS[position]} is {text!r}; give {_SHAPES[position]}, *, a list, a range or a step")
+        if any(int(step) > _LONGEST_STEPS[position] for step in re.findall(r"/(\d+)", text)):
+            raise _wrong(f"{FIELDS[position]} is {text!r}; a step is at most {_LONGEST_STEPS[position]}")
     try:
-        croniter(expression.lower(), _SOME_DAY).get_next(datetime)
+        _first_after(expression.lower(), _SOME_DAY)
     except (ValueError, KeyError):
         raise _wrong(f"day of the month {fields[2]!r} never comes in month {fields[3]!r}") from None
 

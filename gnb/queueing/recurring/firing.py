@@ -1,7 +1,7 @@
-"""The firings of one schedule. Each is one atomic step, made once however many processes try it.
+"""The firings of one schedule. Each is one atomic step and happens once, however many processes attempt it.
 
-A firing up to 8 s late, as when one scheduler takes over from another, is simply late. One later than that was missed,
-and the schedule's `catch_up` says whether the latest is made up for or left out.
+A firing up to 8 s late, such as after a takeover, counts as on time. A later one was missed, and the schedule's
+`catch_up` decides whether the latest missed one runs.
 """
 
 import json
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueingError, QueueUnavailable
+from ..keys import TEMPLATE_PREFIX
 from ..scripts import FIRE
 from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
@@ -24,7 +25,7 @@ LATE = timedelta(seconds=8)
 
 
 def fire(engine: "Engine", name: str, template: dict[bytes, bytes], due: datetime, now: datetime) -> list[str]:
-    """Make the firings of a schedule from `due` to `now`; return the ids of the enqueued jobs."""
+    """Fire a schedule for every due time from `due` to `now`; return the ids of the enqueued jobs."""
     schedule, meta, fired = Schedule.from_template(name, template), template[b"meta"].decode(), list[str]()
     while True:
         at, kind, missed = due, "timer", 0
@@ -45,14 +46,14 @@ def fire(engine: "Engine", name: str, template: dict[bytes, bytes], due: datetim
 def _step(
     engine: "Engine", schedule: Schedule, seen: list[Any], at: datetime, kind: str, missed: int, meta_after: str
 ) -> str:
-    """Return the script's answer. A type that is no longer declared, or data that no longer fits, is recorded as
-    the schedule's error and passed over."""
+    """Return the script's reply. If the type is no longer declared, or its data is invalid, the schedule's error is
+    recorded and nothing is enqueued."""
     name, fields, error = schedule.name, ["", ""], ""
     try:
         if kind:
             options = {**schedule.options, "job_id": firing_id(name, at)}
             spec = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-            fields = [*spec.words[:2], *spec.words[6:]]
+            fields = [spec.job.id, spec.sub_queue, *spec.fields]
     except QueueUnavailable:
         raise
     except QueueingError as rejected:
@@ -62,6 +63,15 @@ def _step(
     keys = [NEXT, template_key(name), counters_key(name), runs_key(name), OPEN, NAMES, f"gnb:wake:{schedule.queue}"]
     args = [name, repr(seen[0]), *seen[1:], missed, error, KEPT, "1" if schedule.overlap else "", meta_after, entry]
     return str(engine.broker.run(FIRE, keys, [*args, *fields]).decode())
+
+
+def record_failure(engine: "Engine", job_id: str, error: Exception) -> bool:
+    """Record the error of the schedule with this template; return whether it is a new one."""
+    client, call = engine.broker.client, engine.broker.call
+    key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), f"{type(error).__name__}: {error}"
+    known = call(lambda: client.hget(key, "error")) == text.encode()
+    call(lambda: client.hset(key, "error", text))
+    return not known
 
 
 def _count_down(meta: str) -> str:

@@ -1,11 +1,12 @@
-"""What a scheduler puts right among the schedules: lost or foreign next times, and records of earlier releases."""
+"""Repair of stored schedules: lost or foreign next times, and records of earlier releases."""
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import QueueUnavailable
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from .schedule import Schedule
 from .store import NAMES, NEXT, PAUSED, counters_key, template_key
 
@@ -15,8 +16,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def prepare(engine: "Engine", declared: Iterable[Schedule] | None) -> None:
+    """Convert the records of earlier releases and store the schedules declared in code."""
+    carry_over(engine)
+    for name, done in engine.schedules.sync(declared).items() if declared is not None else ():
+        if done == "taken":
+            log.warning("schedule %s is declared in the code, but an admin added one with that name", name)
+        elif done != "kept":
+            log.info("schedule %s: %s", name, done)
+
+
 def repair(engine: "Engine") -> None:
-    """Set the next times that are lost, or that another scheduler set to no time of their schedule's timing."""
+    """Restore next times that are lost, or that another scheduler set to a time outside the schedule's timing."""
     client, now = engine.broker.client, engine.broker.now()
     for raw in engine.broker.call(lambda: client.smembers(NAMES)):
         name = raw.decode()
@@ -41,7 +52,7 @@ def repair(engine: "Engine") -> None:
 
 
 def carry_over(engine: "Engine") -> None:
-    """Take over, once, the schedules that releases before rq-scheduler stored in `gnb:schedules`."""
+    """Migrate, once, the schedules that releases before rq-scheduler stored in `gnb:schedules`."""
     client = engine.broker.client
     for raw, score in engine.broker.call(lambda: client.zrange("gnb:schedules", 0, -1, withscores=True)):
         name = raw.decode()

@@ -1,12 +1,12 @@
-"""The scheduler process: rq-scheduler's, with each firing made in one atomic step. Any number may run, one leads.
+"""The scheduler process: rq-scheduler with atomic firings. Any number may run; one leads.
 
     scheduler = Scheduler(engine)
     scheduler.cron("0 3 * * *", "gnb.jobs.clean_up.clean_up", id="nightly", tz="Europe/Istanbul")
     scheduler.run()
 
-The leader's lock is held by a token that only its owner refreshes, for three seconds; the others try it twice a second,
-so one of them leads at most four seconds after the leader was killed. Two that both believe that they lead, as after a
-pause of the whole process, fire nothing twice.
+The leader holds a lock for three seconds and refreshes it by its token; the others try to acquire it twice a second, so
+one of them leads at most four seconds after the leader was killed. Even two schedulers that both act as leader, such as
+after a paused process resumes, fire nothing twice.
 """
 
 import logging
@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -26,16 +27,17 @@ from redis.exceptions import RedisError
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
-from ..errors import QueueUnavailable
-from ..maintenance import promote
-from ..options import TEMPLATE_PREFIX
+from ..errors import QueueUnavailable, UnsupportedBroker
+from ..keys import TEMPLATE_PREFIX
+from ..maintenance import promote, resolve_dependents
+from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
-from .firing import fire
-from .repair import carry_over, repair
+from .firing import fire, record_failure
+from .repair import prepare, repair
 from .runs import write_outcomes
 from .schedule import Schedule
-from .store import NEXT, PAUSED, counters_key
+from .store import NEXT, PAUSED
 from .template import ScheduledJob, build_schedule
 
 if TYPE_CHECKING:
@@ -50,9 +52,12 @@ _SECONDS_BETWEEN_REPAIRS = 30.0
 
 
 class Scheduler(rq_scheduler.Scheduler):
-    """An rq-scheduler over the engine's queues. `declared`: the code's schedules, stored before anything fires.
+    """An rq-scheduler for the engine's queues.
 
-    What is inherited works on the engine's own connection, and raises redis-py's errors.
+    Args:
+        declared: The schedules declared in code, stored before anything fires.
+
+    Inherited methods use the engine's connection and raise redis-py's errors.
     """
 
     job_class = ScheduledJob
@@ -70,7 +75,8 @@ class Scheduler(rq_scheduler.Scheduler):
         self._engine = engine
         self._declared = None if declared is None else tuple(declared)
         self._prepared = False
-        self._stop = threading.Event()
+        self._stops: SimpleQueue[None] = SimpleQueue()
+        self._outage = OutageLog(engine.url)
         self._next_upkeep = self._next_repair = 0.0
 
     # Schedules, by rq-scheduler's API
@@ -164,7 +170,7 @@ class Scheduler(rq_scheduler.Scheduler):
             except QueueUnavailable:
                 raise
             except Exception as error:  # one bad record must not stop the others
-                if self._note_failure(job_id, error):
+                if record_failure(self._engine, job_id, error):
                     log.exception("%s cannot be fired", job_id)
         return fired
 
@@ -188,34 +194,26 @@ class Scheduler(rq_scheduler.Scheduler):
     def _enqueue_once(self, job_id: str, fields: dict[bytes, bytes]) -> list[str]:
         stored = self.job_class.fetch(job_id, connection=self.connection)
         if stored.meta.get("interval") or stored.meta.get("cron_string"):
-            super().enqueue_job(stored)  # a recurring job of plain rq-scheduler's: it is fired as that does
+            super().enqueue_job(stored)  # added by plain rq-scheduler: fired as it would
             return [job_id]
         queue = stored.origin.partition(":")[0]
         keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", f"gnb:wake:{queue}"]
         side = "LPUSH" if stored.enqueue_at_front else "RPUSH"
         return [job_id] if self._engine.broker.run(ENQUEUE_SCHEDULED, keys, [job_id, clock.rq_time(), side]) else []
 
-    def _note_failure(self, job_id: str, error: Exception) -> bool:
-        """Record the schedule's error; return whether it is a new one."""
-        key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), f"{type(error).__name__}: {error}"
-        call = self._engine.broker.call
-        known = call(lambda: self.connection.hget(key, "error")) == text.encode()
-        call(lambda: self.connection.hset(key, "error", text))
-        return not known
-
     # The process
 
     def run(self, burst: bool = False) -> None:
-        """Fire what is due until SIGTERM, SIGINT or `stop()`, then release the lock so that another scheduler leads at
-        once. With `burst` after one round."""
+        """Fire due schedules until SIGTERM, SIGINT or `stop()`, with `burst` once; then release the lock, so that
+        another scheduler leads immediately. Raises UnsupportedBroker."""
         before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-            self._install_signal_handlers()
+            before = {number: signal.signal(number, self.stop) for number in (signal.SIGTERM, signal.SIGINT)}
         log.info("scheduler %s starts", self.name)
+        pause = 0.0
         try:
-            while not self._stop.is_set():
-                self._stop.wait(self.tick())
+            while not self._stopped_within(pause):
+                pause = self.tick()
                 if burst:
                     break
         finally:
@@ -226,26 +224,32 @@ class Scheduler(rq_scheduler.Scheduler):
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Make `run` return after its current step."""
-        self._stop.set()
+        self._stops.put(None)  # unlike Event.set() it acquires no lock that the interrupted code may hold
 
-    def _install_signal_handlers(self) -> None:
-        signal.signal(signal.SIGTERM, self.stop)
-        signal.signal(signal.SIGINT, self.stop)
+    def _stopped_within(self, seconds: float) -> bool:
+        try:
+            self._stops.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def tick(self) -> float:
-        """Do one round: lead if nobody else does, promote, fire. Return the seconds until the next one."""
+        """Run one round: acquire the lock if it is free, promote, fire. Return the seconds until the next round."""
         try:
             if not self._prepared:
-                self._prepare()
+                prepare(self._engine, self._declared)
+                self._prepared = True
             if time.monotonic() >= self._next_upkeep:
                 self._next_upkeep = time.monotonic() + _SECONDS_BETWEEN_UPKEEP
                 self._engine.broker.call(self._register)
                 if self.leading:
                     write_outcomes(self._engine.broker)
             return self._run_due() if self.acquire_lock() else _TICK
+        except UnsupportedBroker:
+            raise
         except QueueUnavailable as error:
-            log.warning("%s", error)
-        except Exception:  # the scheduler goes on whatever one round meets
+            self._outage.report(error)
+        except Exception:  # one failing round must not end the scheduler
             if not self._prepared:
                 raise
             log.exception("a round of the scheduler failed")
@@ -257,6 +261,7 @@ class Scheduler(rq_scheduler.Scheduler):
         answer = self._engine.broker.call(
             lambda: acquire_or_refresh_lock(self.connection, self.scheduler_lock_key, self.name, LEASE)
         )
+        self._outage.end()
         if answer == "acquired":
             log.info("scheduler %s leads", self.name)
             self._next_repair = 0.0
@@ -280,19 +285,11 @@ class Scheduler(rq_scheduler.Scheduler):
             repair(self._engine)
             self._next_repair = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
         broker.call(lambda: promote(self._engine))
+        broker.call(lambda: resolve_dependents(self._engine))
         for job_id in self.enqueue_jobs():
             log.info("enqueued %s", job_id)
         first = broker.call(lambda: self.connection.zrange(NEXT, 0, 0, withscores=True))
         return min(max(first[0][1] - broker.now().timestamp(), 0.01), _TICK) if first else _TICK
-
-    def _prepare(self) -> None:
-        carry_over(self._engine)
-        for name, done in self._engine.schedules.sync(self._declared).items() if self._declared is not None else ():
-            if done == "taken":
-                log.warning("schedule %s is declared in the code, but one made by hand has its name", name)
-            elif done != "kept":
-                log.info("schedule %s: %s", name, done)
-        self._prepared = True
 
 
 def _id(job: Any) -> str:

@@ -9,11 +9,12 @@ registration for users. An instant is taken for the day it falls on there. A fie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, pre_load, validates_schema
 
 from gnb.models import (
     CURRENCIES,
@@ -26,8 +27,9 @@ from gnb.models import (
     local_day,
 )
 from gnb.services.exports.errors import InvalidFilters, UnknownExportType
+from gnb.services.fields import LARGEST_INT, WholeNumber
 
-_LARGEST_ID = 2**31 - 1
+_DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 
 
 class Words(fields.Field[list[str]]):
@@ -95,9 +97,9 @@ class Filters(Schema):
 
 
 class _SoldFilters(Filters):
-    tour = fields.Integer(
-        strict=True,
-        validate=validate.Range(1, _LARGEST_ID),
+    tour = WholeNumber(
+        1,
+        LARGEST_INT,
         error_messages={"invalid": "a tour's number is expected"},
         metadata={"description": "a tour's number"},
     )
@@ -106,26 +108,26 @@ class _SoldFilters(Filters):
 
     @pre_load
     def _number_from_a_form(self, data: Any, **_: Any) -> Any:
-        if isinstance(data, Mapping) and isinstance(tour := data.get("tour"), str) and tour.strip().isdecimal():
-            return {**data, "tour": int(tour[:20])}
+        if isinstance(data, Mapping) and isinstance(tour := data.get("tour"), str) and _DIGITS.fullmatch(tour):
+            return {**data, "tour": int(tour)}
         return data
 
 
 class BookingsFilters(_SoldFilters):
-    """For `bookings-csv` and `bookings-pdf`. `language` is the customer's."""
+    """For exports of bookings. `language` is the customer's."""
 
     status = Words(STATUSES)
     language = Words(LANGUAGES)
 
 
 class RevenueFilters(_SoldFilters):
-    """For `revenue-csv` and `revenue-pdf`, which count confirmed, paid and completed bookings only."""
+    """For exports of revenue, which count confirmed, paid and completed bookings only."""
 
     status = Words(REVENUE_STATUSES)
 
 
 class UsersFilters(Filters):
-    """For `users-csv`. The role `customer` is another name for `user`."""
+    """For exports of accounts. The role `customer` is another name for `user`."""
 
     role = Words(ROLES, aliases={"customer": "user"})
     language = Words(LANGUAGES)
@@ -135,6 +137,9 @@ FILTERS: dict[str, type[Filters]] = {
     "bookings-csv": BookingsFilters,
     "users-csv": UsersFilters,
     "revenue-csv": RevenueFilters,
+    "bookings-xlsx": BookingsFilters,
+    "users-xlsx": UsersFilters,
+    "revenue-xlsx": RevenueFilters,
     "bookings-pdf": BookingsFilters,
     "revenue-pdf": RevenueFilters,
 }

@@ -110,7 +110,7 @@ def test_two_planners_at_once_plan_once(app: Flask, users: list[User], monkeypat
 
 def work_off_the_queue() -> None:
     """Have a worker run every job that waits in the queue `email`."""
-    engine().queue("email").set_rate_limit("none")
+    engine().queue("email").set_limits({"rate_limit": "none"})
     db.session.remove()
     db.engine.dispose()
     assert Workers(engine(), queues=("email",), burst=True).wait(60) == 0
