@@ -44,6 +44,7 @@ class Stage:
             "DATABASE_URL": f"sqlite:///{folder / 'gnb.db'}",
             "REDIS_URL": self.broker.url,
             "EMAIL_RATE_LIMIT": "none",
+            "EMAIL_RECIPIENT_RATE_LIMIT": "none",
             "LOG_LEVEL": "ERROR",
         }
         self._workers: list[subprocess.Popen[bytes]] = []

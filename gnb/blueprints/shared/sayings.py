@@ -24,6 +24,7 @@ _OF_JOBS = (
     N_("%(name)s is %(value)s; give more than 0 seconds"),
     N_("%(name)s is %(value)s; give 1 to 200 letters, digits, dashes and underscores"),
     N_("job_id is %(value)s; another queue has a job of that id"),
+    N_("concurrency limit is %(value)s; give 1 to 10000 jobs, or 'none'"),
     N_("deduplication is %(value)s; give {'id': text}, with ttl, extend and replace"),
     N_("deduplication has %(name)s; it takes id, ttl, extend and replace"),
     N_("deduplication.id is %(value)s; give 1 to %(most)s characters"),

@@ -54,12 +54,12 @@ def started(queue: Queue, job_id: str) -> float:
 
 @pytest.mark.parametrize("then", ["none", None])
 def test_a_rate_limit_changes_without_a_restart(engine: Engine, queue: Queue, start: Start, then: str | None) -> None:
-    queue.set_rate_limit("1/20d")
+    queue.set_limits({"rate_limit": "1/20d"})
     queue.enqueue_many([("noop", {}, {})] * 3)
     start()
     wait_for(lambda: queue.jobs("completed").total == 1)
     assert engine.stats()[0].rate_limit == "1/1728000s"
-    queue.set_rate_limit(then)
+    queue.set_limits({"rate_limit": then})
     wait_for(lambda: queue.jobs("completed").total == 3)
     assert engine.stats()[0].rate_limit == "none"
 
