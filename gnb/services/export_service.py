@@ -27,7 +27,7 @@ from gnb.models import DEFAULT_LANGUAGE, Export, Tour, User, db, now
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
 from gnb.services.exports import attempts, clean_up
-from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters
+from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters, TooManyExports
 from gnb.services.exports.filters import dump_filters, load_filters
 from gnb.services.exports.storage import open_storage
 from gnb.services.progress import Progress, noop_progress
@@ -35,6 +35,8 @@ from gnb.services.progress import Progress, noop_progress
 log = structlog.stdlib.get_logger(__name__)
 
 Filters = Mapping[str, Any]
+OPEN_EXPORTS = 5
+"""How many exports of one account may wait or run at a time."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,10 @@ def request(
     """Create the export and queue it; with the broker unreachable, run it inline. Commits.
 
     Raises:
-        UnknownExportType, InvalidFilters, and for an inline run the errors of `run`.
+        UnknownExportType, InvalidFilters, TooManyExports, and for an inline run the errors of `run`.
     """
+    if requested_by:
+        _check_open_exports(requested_by)
     export = create(export_type, filters, requested_by, language)
     try:
         job = queue_service.add_export_job(export_type, {"exportId": export.id})
@@ -159,6 +163,17 @@ def create(
     db.session.add(export)
     db.session.commit()
     return export
+
+
+def _check_open_exports(user: User) -> None:
+    """Raise TooManyExports if the account has `OPEN_EXPORTS` that wait or run."""
+    own = sa.select(Export).where(Export.requested_by_id == user.id, Export.state.in_(clean_up.OPEN))
+    clean_up.fail_lost(db.session.scalars(own).all())
+    # Concurrent requests of one account wait here until the export of the first is committed.
+    db.session.execute(sa.select(User.id).where(User.id == user.id).with_for_update())
+    if len(db.session.scalars(own).all()) >= OPEN_EXPORTS:
+        db.session.rollback()
+        raise TooManyExports(f"you have {OPEN_EXPORTS} exports that are not finished; wait for one of them")
 
 
 def create_for_job(export_type: str, filters: Filters | None, job_id: str | None) -> Export:
