@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from . import keys as names
 from .errors import QueueingError
 from .execution import Execution, Outcome, finish_args
-from .scripts import FINISH
+from .scripts import FINISH, DequeueArgs
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -185,11 +185,9 @@ def end_execution(
     type_name = _type_name(engine, execution)
     outcome = decide(execution, int(values[-1] or 0))
     options = queue.default_options.get(type_name, queue.options.job)
-    pending = finish_args(execution, outcome, options, type_name, now, only_expired)
-    if not count:
-        pending[14] = ""
-    args = [worker, "", clock.rq_time(now), 0, "", "", "", *pending, "", "", "", "1"]
-    return bool(run(client, FINISH, queue.keys.for_worker(worker), args)[0])
+    ending = finish_args(execution, outcome, options, type_name, now, counted=count, only_expired=only_expired)
+    dequeueing = DequeueArgs(worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="")
+    return bool(run(client, FINISH, queue.keys.for_worker(worker), [*dequeueing, *ending])[0])
 
 
 def _type_name(engine: "Engine", execution: Execution) -> str:

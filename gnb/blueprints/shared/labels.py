@@ -43,8 +43,14 @@ ROLE_LABELS = {
     "superadmin": _l("chief administrator"),
 }
 
-WORKER_LABELS = {"busy": _l("busy"), "idle": _l("idle"), "suspended": _l("suspended"), "started": _l("starting")}
-WORKER_VARIANTS = {"busy": "info", "idle": "ok"}
+WORKER_LABELS = {
+    "busy": _l("busy"),
+    "idle": _l("idle"),
+    "quiet": _l("quiet"),
+    "suspended": _l("suspended"),
+    "started": _l("starting"),
+}
+WORKER_VARIANTS = {"busy": "info", "idle": "ok", "quiet": "warn"}
 
 
 DELIVERY_STATE_LABELS = {
@@ -165,6 +171,7 @@ BOOKING_ACTION_EFFECTS = {
 AUDIT_KIND_LABELS = (
     ("job.", _l("jobs")),
     ("queue.", _l("queues")),
+    ("worker.", _l("workers")),
     ("export.", _l("exports")),
     ("schedule.", _l("schedules")),
     ("booking.", _l("bookings")),
@@ -179,8 +186,12 @@ AUDIT_ACTION_LABELS = {
     "job.promote": _l("run now"),
     "job.stop": _l("stopped"),
     "job.priority": _l("priority changed"),
+    "job.reschedule": _l("rescheduled"),
     "job.enqueue": _l("enqueued"),
     "job.run-again": _l("run again"),
+    "worker.quiet": _l("quieted"),
+    "worker.resume": _l("resumed"),
+    "worker.shut-down": _l("shut down"),
     "queue.pause": _l("paused"),
     "queue.resume": _l("resumed"),
     "queue.clean": _l("cleaned"),

@@ -12,6 +12,8 @@ _OF_JOBS = (
     N_("job %(id)s is %(state)s; only a failed job can be retried"),
     N_("job %(id)s is %(state)s; only a completed job can be run again"),
     N_("job %(id)s is %(state)s; only a delayed job can be promoted"),
+    N_("job %(id)s is %(state)s; only a delayed job can be rescheduled"),
+    N_("the time is %(time)s; give one within the next ten years"),
     N_("the job ran longer than its timeout of %(limit)s seconds"),
     N_("the job ran longer than its timeout of %(limit)s seconds and was killed"),
     N_("the job was stopped"),
@@ -22,6 +24,12 @@ _OF_JOBS = (
     N_("%(name)s is %(value)s; give more than 0 seconds"),
     N_("%(name)s is %(value)s; give 1 to 200 letters, digits, dashes and underscores"),
     N_("job_id is %(value)s; another queue has a job of that id"),
+    N_("deduplication is %(value)s; give {'id': text}, with ttl, extend and replace"),
+    N_("deduplication has %(name)s; it takes id, ttl, extend and replace"),
+    N_("deduplication.id is %(value)s; give 1 to %(most)s characters"),
+    N_("deduplication.extend and deduplication.replace are true or false"),
+    N_("deduplication.extend needs deduplication.ttl"),
+    N_("a schedule takes no deduplication: without overlap, one run at a time"),
 )
 _OF_SCHEDULES = (
     N_("%(value)s is no name; give 1 to 100 letters, digits, dashes and underscores"),
