@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from email.utils import parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -70,6 +71,13 @@ class Environment:
         if not _RATE.fullmatch(value):
             raise _wrong(name, "starts/seconds, or none", "10/60s")
         return value
+
+    def ip_address(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            raise _wrong(name, "an IP address of this machine", default) from None
 
     def http_url(self, name: str, default: str) -> str:
         """Return an http or https URL without trailing slash."""

@@ -12,7 +12,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from marshmallow import Schema, ValidationError, fields
 
-from gnb.services.mail.addresses import checked_address, one_line
+from gnb.services.mail.addresses import checked_address, contains_link, one_line
 from gnb.services.mail.errors import InvalidMessage
 
 HOME_REGION = "TR"
@@ -96,6 +96,15 @@ class Line(fields.String):
         if len(text) > self.limit:
             raise ValidationError(gettext("At most %(limit)s letters.", limit=self.limit))
         return one_line(text, self.limit)
+
+
+class PlainLine(Line):
+    """One line without a link: a name or place, which stands in mails to an address that is not confirmed."""
+
+    def _cleaned(self, text: str) -> str:
+        if contains_link(text):
+            raise ValidationError(gettext("Leave out web and e-mail addresses."))
+        return super()._cleaned(text)
 
 
 class Paragraphs(Line):

@@ -13,14 +13,12 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.extensions import db
-from gnb.models import ADMIN_ROLES, Delivery, User, now
+from gnb.models import REPORT_READERS, Delivery, User, now
 from gnb.services.mail import ledger
 from gnb.services.mail.errors import InvalidMessage
 from gnb.services.reports.week import Week, figures
 
 log = structlog.stdlib.get_logger(__name__)
-
-READERS = sorted(ADMIN_ROLES | {"manager"})
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,8 @@ class Planned:
 def send_weekly_report(moment: datetime | None = None, week: Week | None = None) -> Planned:
     """Plan a mail to every reader who has none for that week yet. Commits. Idempotent."""
     week = week or Week.before(moment or now())
-    readers = db.session.scalars(sa.select(User).where(User.active, User.role.in_(READERS)).order_by(User.id)).all()
+    wanted = sa.select(User).where(User.active, User.role.in_(sorted(REPORT_READERS)))
+    readers = db.session.scalars(wanted.order_by(User.id)).all()
     known = set(
         db.session.scalars(
             sa.select(Delivery.unique_key).where(Delivery.unique_key.in_([_key(week, user) for user in readers]))
