@@ -33,15 +33,11 @@ REQUESTS: dict[str, type[Schema]] = {
     "delay-risk": DelayRiskRequest,
     "batch-insights": InsightsRequest,
 }
-<<<<<<< HEAD
 OPEN_JOBS = 10
 """How many jobs of one account may wait or run at a time; the queue starts twice as many a minute."""
 
 _OPEN_JOBS_KEPT_SECONDS = 86_400
-_UNFINISHED = ("waiting", "active", "delayed")
-=======
 _UNFINISHED = ("waiting", "active", "delayed", "deferred")
->>>>>>> main
 
 
 class TooManyOpenJobs(Exception):
