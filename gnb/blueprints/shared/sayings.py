@@ -103,6 +103,7 @@ _OF_DATA = (
 _OF_EXPORTS = (
     N_("there is no export %(value)s; there are: %(choices)s"),
     N_("there is no export %(id)s"),
+    N_("you have %(count)s exports that are not finished; wait for one of them"),
     N_("Its file was removed after its seven days; ask for it again."),
     N_("It failed, so there is no file; ask for it again."),
     N_("It is not ready yet; wait until it is completed."),
