@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.extensions import db
-from gnb.models import ADMIN_ROLES, REPORT_READERS, Delivery, User, now
+from gnb.models import REPORT_READERS, Delivery, User, now
 from gnb.queueing import Job
 from gnb.services import queue_service
 from gnb.services.mail import ledger
