@@ -77,7 +77,7 @@ class Job:
     stalls: int = 0
     worker: str | None = None
     deduplicated: bool = False
-    """In the answer of `enqueue` alone: no job was made, since this one holds the deduplication id."""
+    """In the answer of `enqueue` alone: no job was made, since this one has the id or holds the deduplication id."""
 
 
 def _decompress(data: bytes) -> bytes:

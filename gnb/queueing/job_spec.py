@@ -43,8 +43,11 @@ def build_job_spec(
     """
     chosen = base.override(options)
     wire = _as_json(data)
+    stored: dict[str, Any] = json.loads(wire)
     if job_type.schema is not None:
-        job_type.load(json.loads(wire))
+        job_type.load(stored)
+        if job_type.leave_out_excluded(stored):
+            wire = _encode(stored)
     job_id = chosen.job_id or os.urandom(16).hex()
     sub_queue = keys.sub_queue(chosen.priority)
     status = "scheduled" if chosen.delay > 0 else "queued"
@@ -58,7 +61,7 @@ def build_job_spec(
         once = chosen.deduplication.wire
         fields += [chosen.deduplication.field, chosen.deduplication.digest]
     words = [job_id, sub_queue, chosen.delay, "1" if chosen.job_id else "", once, len(fields), *fields]
-    return JobSpec(words, _job(keys, job_type, chosen, dict(data), job_id, now))
+    return JobSpec(words, _job(keys, job_type, chosen, stored, job_id, now))
 
 
 def _fields(
@@ -87,7 +90,7 @@ def _fields(
 def _as_json(data: Mapping[str, Any]) -> str:
     try:
         wire, wrong = encode_data(data)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
     if len(wire) > LARGEST_DATA:
         wrong = {"_schema": [f"its JSON has {len(wire):,} characters; at most {LARGEST_DATA:,} are allowed"]}

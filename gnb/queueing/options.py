@@ -22,6 +22,9 @@ _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _LONGEST_DEDUPLICATION_ID = 500
+RESERVED_IDS = frozenset({"clean", "drain", "failures", "jobs", "new", "stats", "types"})
+"""Ids that no job may have: an address that ends like this is a queue's own, as in /jobs/email/stats."""
+
 TEMPLATE_PREFIX = "schedule-"
 """What the job id of a schedule's template starts with, and no other."""
 
@@ -265,6 +268,8 @@ def _checked(name: str, value: Any) -> Any:
     if name == "job_id":
         if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
             raise InvalidJobOption(f"job_id is {value!r}; give 1 to 200 letters, digits, dashes and underscores")
+        if value in RESERVED_IDS:
+            raise InvalidJobOption(f"job_id is {value!r}; pages of a queue have this address; choose another")
         if value.startswith(TEMPLATE_PREFIX):
             raise InvalidJobOption(
                 f"job_id is {value!r}; ids that start with {TEMPLATE_PREFIX!r} belong to schedules; choose another"
@@ -273,4 +278,4 @@ def _checked(name: str, value: Any) -> Any:
     if name == "deduplication":
         return Deduplication.of(value)
     known = ", ".join(option.name for option in fields(JobOptions))
-    raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")
+    raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}, repeat")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from . import clock
 from .connection import Broker
-from .errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable
+from .errors import InvalidJobOption, InvalidJobState, JobIdTaken, JobNotFound, QueueUnavailable
 from .job import Job
 from .job_spec import JobSpec, build_job_spec
 from .job_types import JobTypes
@@ -44,12 +44,12 @@ class Queue(QueueReader):
     # Jobs in
 
     def enqueue(self, job_type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
-        """The new job; with a `job_id` that is taken, the job that has it. Options as in `JobOptions`.
+        """The new job; with a `job_id` that is taken, the job that has it, `deduplicated` set. Options: `JobOptions`.
 
         Where another job holds the `deduplication` id, that one with `deduplicated` set; if it has ended and is no
         longer kept, its id and the state "removed".
 
-        Raises UnknownJobType, InvalidJobData, InvalidJobOption.
+        Raises UnknownJobType, InvalidJobData, InvalidJobOption, JobIdTaken.
         """
         spec = self.build_job(job_type, data, options)
         made = self.broker.run(ENQUEUE, self._enqueue_keys, _enqueue_args([spec]))[0]
@@ -58,9 +58,12 @@ class Queue(QueueReader):
         if made:
             return spec.job
         try:
-            return self.job(spec.job.id)
+            existing = self.job(spec.job.id)
         except JobNotFound:
-            raise InvalidJobOption(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
+            raise JobIdTaken(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
+        if existing.name != job_type:
+            raise JobIdTaken(f"job_id is {spec.job.id!r}; a job of the type {existing.name!r} has that id")
+        return replace(existing, deduplicated=True)
 
     def _holder(self, wanted: Job, job_id: str) -> Job:
         try:
@@ -71,7 +74,8 @@ class Queue(QueueReader):
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked.
 
-        A job whose `deduplication` id another one holds is returned with that one's id and `deduplicated` set.
+        A job whose `deduplication` id another one holds is returned with that one's id and `deduplicated` set; one
+        whose `job_id` is taken with `deduplicated` set.
         """
         specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
         for some in batched(specs, _BATCH * _BATCHES_ON_THE_WAY):
@@ -80,6 +84,8 @@ class Queue(QueueReader):
             for spec, made in zip(some, answers, strict=True):
                 if isinstance(made, list):
                     spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
+                elif not made:
+                    spec.job = replace(spec.job, deduplicated=True)
         return [spec.job for spec in specs]
 
     @property
@@ -191,11 +197,11 @@ class Queue(QueueReader):
         registry = _REGISTRIES[state] if state else ""
         return sum(answer == 1 for batch in batched(list(ids), _BATCH) for answer in self._remove(batch, registry))
 
-    def clean(self, older_than: timedelta = timedelta(0), state: str = "completed", limit: int | None = None) -> int:
+    def clean(self, older_than: Duration = 0, state: str = "completed", limit: int | None = None) -> int:
         """How many jobs that ended at least so long ago were removed, the oldest first, at most `limit`."""
         if state not in ("completed", "failed"):
             raise InvalidJobOption(f"state is {state!r}; only completed or failed jobs are cleaned")
-        latest = self.broker.now() - older_than
+        latest = self.broker.now() - timedelta(seconds=seconds(older_than, "older_than"))
         ended = [(at, job_id) for job_id, (at,) in self.scan(state, ("ended_at",)) if _is_by(at, latest)]
         return self.remove_many([job_id for _, job_id in sorted(ended)[:limit]], state)
 
