@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_limiter.errors import RateLimitExceeded
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import NoMoreData, ParseException
 from redis import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -62,7 +62,8 @@ def register(app: Flask) -> None:
     handle = app.register_error_handler
     app.before_request(_reject_unstorable_text)
     handle(HTTPException, _http)
-    handle(ParseException, lambda _error: _http(BadRequest("The body's chunks are malformed.")))
+    for unreadable in (ParseException, NoMoreData):  # raised by gunicorn where the body is read
+        handle(unreadable, lambda _error: _http(BadRequest("The body is malformed or cut off.")))
     handle(UnicodeError, _unreadable_text)
     handle(RateLimitExceeded, _rate_limited)
     _register_queue_errors(app)

@@ -12,7 +12,7 @@ from . import clock
 from .json_values import json_safe, parse_json, storable
 from .keys import QueueKeys
 
-STATES = ("waiting", "active", "completed", "failed", "delayed")
+STATES = ("waiting", "active", "completed", "failed", "delayed", "deferred")
 
 STATE_OF_STATUS = {
     "queued": "waiting",
@@ -21,11 +21,13 @@ STATE_OF_STATUS = {
     "failed": "failed",
     "stopped": "failed",
     "scheduled": "delayed",
+    "deferred": "deferred",
 }
 
 FIELDS = (
     "type", "data", "status", "origin", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name",
     "timeout", "retries_left", "attempts", "opts", "progress", "progress_message", "error", "stalls",
+    "dependency_ids",
 )  # fmt: skip
 """The fields of a job's hash that a `Job` is made of."""
 
@@ -78,6 +80,7 @@ class Job:
     worker: str | None = None
     deduplicated: bool = False
     """In the answer of `enqueue` alone: no job was made, since this one has the id or holds the deduplication id."""
+    depends_on: tuple[str, ...] = ()
 
 
 def _decompress(data: bytes) -> bytes:
@@ -94,12 +97,16 @@ def _decompress(data: bytes) -> bytes:
 
 def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:
     """Return path, positional and named arguments of RQ's `data` field. Raises ValueError for any other shape."""
+    rejected = "the job's data is not RQ's JSON of a call"
     try:
-        path, _instance, args, kwargs = json.loads(data if data[:1] == b"[" else _decompress(data))
+        text = data if data[:1] == b"[" else _decompress(data)
+        if text[:1] == b"\x80":
+            rejected = "the job was enqueued with pickle; use RQ's JSONSerializer"
+        path, _instance, args, kwargs = json.loads(text)
     except (ValueError, TypeError, RecursionError):
-        raise ValueError("the job's data is not RQ's JSON of a call") from None
+        raise ValueError(rejected) from None
     if not (isinstance(path, str) and isinstance(args, list) and isinstance(kwargs, dict)):
-        raise ValueError("the job's data is not RQ's JSON of a call")
+        raise ValueError(rejected)
     return path, args, kwargs
 
 
@@ -114,7 +121,7 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
     state = STATE_OF_STATUS.get(text["status"] or "", "waiting")
     retries_left = whole_number(text["retries_left"]) or 0
     limit = whole_number(text["attempts"]) or retries_left + 1
-    made = limit - retries_left - (1 if state in ("waiting", "delayed") else 0)
+    made = limit - retries_left - (1 if state in ("waiting", "delayed", "deferred") else 0)
     ended = clock.parse(text["ended_at"]) if state in ("completed", "failed") else None
     name = storable(text["type"] or path.rpartition(".")[2])
     return Job(
@@ -137,6 +144,7 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
         timeout=finite_number(text["timeout"]),
         stalls=whole_number(text["stalls"]) or 0,
         worker=(text["worker_name"] or None) if state == "active" else None,
+        depends_on=tuple(parent_ids(text["dependency_ids"])),
     )
 
 
@@ -155,6 +163,15 @@ def _options(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return options if isinstance(options, dict) else {}
+
+
+def parent_ids(text: bytes | str | None) -> list[str]:
+    """Return the ids in RQ's field `dependency_ids`; none where it is not a list of ids."""
+    try:
+        ids = parse_json(text) if text else []
+    except ValueError:
+        return []
+    return [each for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
 
 
 def _progress(text: dict[str, Any], state: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import engine
+from gnb.jobs.emails import _committed
 from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
 from gnb.queueing import InvalidJobData
 from gnb.services import email_service
@@ -382,6 +383,22 @@ def test_an_id_is_an_integer_that_the_database_can_hold(app: Flask, job_type: st
         sent = {"userId": 1, "campaignId": 1, **sent}
     with pytest.raises(InvalidJobData):
         engine().queue("email").enqueue(job_type, sent)
+
+
+def test_a_row_that_another_job_plans_at_the_same_time_is_used(app: Flask, server: MailServer) -> None:
+    booking = make_booking()
+    first = ledger.plan_booking("booking-confirmation", booking)
+    db.session.commit()
+    calls: list[int] = []
+
+    def plan_at_the_same_time() -> Delivery:
+        calls.append(1)
+        if len(calls) == 1:  # as if the other one's row had not been there yet
+            return ledger.plan("booking-confirmation", "ann@example.com", unique_key=first.unique_key)
+        return ledger.plan_booking("booking-confirmation", booking)
+
+    assert _committed(plan_at_the_same_time) == first.id
+    assert len(calls) == 2
 
 
 def test_a_planned_message_is_in_the_queue_after_its_commit_and_not_before(app: Flask, server: MailServer) -> None:
