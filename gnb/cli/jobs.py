@@ -65,7 +65,7 @@ def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_jso
         given["deduplication"] = deduplication
     job = actions.enqueue(queue, type_name, data, given)
     if job.deduplicated:
-        click.echo("no job was enqueued: this one holds the deduplication id", err=True)
+        click.echo("no job was enqueued: this one has the id, or holds the deduplication id", err=True)
     if not wait:
         print_json(EnqueuedJobSchema().dump(job)) if as_json else click.echo(job.id)
         return

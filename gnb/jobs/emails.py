@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
@@ -23,11 +24,12 @@ from gnb.services import email_service, export_service
 from gnb.services.exports.errors import ExportNotFound
 from gnb.services.exports.notification import plan_notification
 from gnb.services.fields import LARGEST_BIGINT, LARGEST_INT, WholeNumber
-from gnb.services.mail import ledger, outbox
+from gnb.services.mail import ledger, outbox, sending
 from gnb.services.mail.addresses import checked_address, checked_subject
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
 from gnb.services.mail.failure_notice import send_failure_notice
 from gnb.services.progress import job_progress
+from gnb.services.queues import reading
 
 _MINUTE = 60
 _PER_RECIPIENT = RateLimit("5/60s", key="recipient")
@@ -41,6 +43,13 @@ class _Referred(Schema):
         unknown = EXCLUDE
 
     id = WholeNumber(1, LARGEST_BIGINT, required=True)
+
+
+class _Ignored(Schema):
+    """An object of which nothing is used."""
+
+    class Meta:
+        unknown = EXCLUDE
 
 
 class _ReferredAccount(_Referred):
@@ -79,10 +88,18 @@ def _checked_by(check: Callable[[object], str]) -> Callable[[str], None]:
     return validate_text
 
 
+class _Address(fields.Email):
+    """An address that the mail services take; marshmallow's own check takes others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.validators = [_checked_by(checked_address)]
+
+
 class SendEmailData(_DeliveryData):
     """Data of `send-email`."""
 
-    to = fields.String(validate=_checked_by(checked_address), metadata={"format": "email"})
+    to = _Address()
     subject = fields.String(validate=_checked_by(checked_subject))
     html = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
     text = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
@@ -102,7 +119,7 @@ class BookingMailData(_DeliveryData):
 
     booking_id = WholeNumber(1, LARGEST_BIGINT, data_key="bookingId")
     booking = fields.Nested(_Referred)
-    user = fields.Dict(load_only=True)
+    user = fields.Nested(_Ignored)
     """Accepted and ignored: the recipient is the booking's customer."""
 
 
@@ -132,31 +149,31 @@ class MailingData(Schema):
 @job("email", "send-email", SendEmailData, rate_limit=_PER_RECIPIENT)
 def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Any message."""
-    return _deliver(data.get("delivery_id") or _own_row(data, context))
+    return _deliver(data.get("delivery_id") or _own_row(data, context), context)
 
 
 @job("email", "booking-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
-def booking_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+def booking_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """The confirmation of a booking."""
-    return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
+    return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data), context)
 
 
 @job("email", "payment-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
-def payment_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+def payment_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """That a payment has arrived."""
-    return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
+    return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data), context)
 
 
 @job("email", "campaign-notification", CampaignMailData, rate_limit=_PER_RECIPIENT)
-def campaign_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+def campaign_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """A campaign's message to one account."""
-    return _deliver(data.get("delivery_id") or _campaign_row(data))
+    return _deliver(data.get("delivery_id") or _campaign_row(data), context)
 
 
 @job("email", "export-notification", ExportMailData)
-def export_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+def export_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """That an export is ready, or failed."""
-    return _deliver(_export_row(data["export_id"]))
+    return _deliver(_export_row(data["export_id"]), context)
 
 
 @job("email", "job-failure-notice", JobOutcome)
@@ -179,22 +196,37 @@ def requeue_stale_deliveries(_data: dict[str, Any], _context: JobContext) -> dic
     return {"enqueued": email_service.requeue_stale_deliveries()}
 
 
-def _deliver(delivery_id: int) -> dict[str, Any]:
+def _deliver(delivery_id: int, context: JobContext) -> dict[str, Any]:
+    outcome = _outcome(delivery_id)
+    if outcome.state == "finished" and reading.previous_outcome(context) == "completed":
+        # A person runs a completed job again, to have the message sent again.
+        again = db.session.get_one(Delivery, delivery_id)
+        delivery_id = _committed(lambda: ledger.plan_again(again))
+        outcome = _outcome(delivery_id)
+    return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
+
+
+def _outcome(delivery_id: int) -> sending.Outcome:
     try:
-        outcome = email_service.deliver(delivery_id)
+        return email_service.deliver(delivery_id)
     except MailRefused as error:
         raise FinalError(str(error)) from error
     except AlreadyBeingSent as error:
         raise RetryLater(str(error), delay=max(error.seconds, 1.0)) from error
-    return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
 
 
 def _own_row(data: dict[str, Any], context: JobContext) -> int:
-    """Return the row of a job that was added with a message; every attempt of the job uses the same."""
+    """Return the row of a job that was added with a message; every attempt of the job uses the same.
+
+    A new job with the id of one that is gone gets a row of its own.
+    """
     key = f"job:{context.id}" if context.id else None
-    known = db.session.query(Delivery.id).filter_by(unique_key=key).scalar() if key else None
+    known = db.session.query(Delivery).filter_by(unique_key=key).one_or_none() if key else None
+    if known and reading.previous_outcome(context) is not None:
+        return known.id
     if known:
-        return int(known)
+        known.unique_key = None
+        db.session.flush()
     texts = {name: data.get(name) for name in ("html", "text")}
     return _committed(lambda: ledger.plan_text(data["to"], data["subject"], **texts, unique_key=key))
 
@@ -227,8 +259,13 @@ def _committed(plan: Any) -> int:
     """Plan a delivery for this job, without a job of its own, commit, and return its id."""
     try:
         with outbox.without_enqueueing():
-            delivery_id: int = plan().id
-            db.session.commit()
+            try:
+                delivery_id: int = plan().id
+                db.session.commit()
+            except IntegrityError:  # another job has planned the same at the same time: its row is found now
+                db.session.rollback()
+                delivery_id = plan().id
+                db.session.commit()
     except InvalidMessage as error:
         raise FinalError(str(error)) from error
     return delivery_id

@@ -81,7 +81,7 @@ class Job:
     held: bool = False
     """Delayed since the rate limit of its key is used up."""
     deduplicated: bool = False
-    """In the answer of `enqueue` alone: no job was made, since this one holds the deduplication id."""
+    """In the answer of `enqueue` alone: no job was made, since this one has the id or holds the deduplication id."""
     depends_on: tuple[str, ...] = ()
 
 

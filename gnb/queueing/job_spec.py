@@ -62,8 +62,11 @@ def build_job_spec(
     """
     chosen = base.override(options)
     wire = _as_json(data)
+    stored: dict[str, Any] = json.loads(wire)
     if job_type.schema is not None:
-        job_type.load(json.loads(wire))
+        job_type.load(stored)
+        if job_type.leave_out_excluded(stored):
+            wire = _encode(stored)
     job_id = chosen.job_id or os.urandom(16).hex()
     sub_queue = keys.sub_queue(chosen.priority)
     status = "scheduled" if chosen.delay > 0 else "queued"
@@ -78,7 +81,7 @@ def build_job_spec(
         if chosen.deduplication.replace and chosen.depends_on.ids:
             raise InvalidJobOption("deduplication.replace cannot be combined with depends_on")
         fields += [chosen.deduplication.field, chosen.deduplication.digest]
-    return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, dict(data), job_id, now))
+    return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, stored, job_id, now))
 
 
 def _as_checked(options: Mapping[str, Any], chosen: JobOptions) -> Mapping[str, Any]:
@@ -123,7 +126,7 @@ def _fields(
 def _as_json(data: Mapping[str, Any]) -> str:
     try:
         wire, wrong = encode_data(data)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
     if len(wire) > LARGEST_DATA:
         wrong = {"_schema": [f"its JSON has {len(wire):,} characters; at most {LARGEST_DATA:,} are allowed"]}

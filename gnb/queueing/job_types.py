@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from rq import get_current_job
 
 from .errors import InvalidJobData, UnknownJobType
@@ -44,6 +44,11 @@ class JobType:
         self.path = f"{function.__module__}.{function.__qualname__}"
         self.description = (function.__doc__ or name).strip().splitlines()[0]
         self._loader = schema() if schema else None
+        self._nested = {
+            field.data_key or name: {part.data_key or key for key, part in field.schema.fields.items()}
+            for name, field in (self._loader.fields.items() if self._loader else ())
+            if isinstance(field, fields.Nested) and field.schema.unknown == EXCLUDE
+        }
 
     def load(self, data: dict[str, Any]) -> dict[str, Any]:
         """The data as the function takes it. Raises InvalidJobData naming each field that is wrong."""
@@ -54,6 +59,21 @@ class JobType:
         except ValidationError as error:
             raise InvalidJobData(error.normalized_messages()) from None
         return loaded
+
+    def leave_out_excluded(self, data: dict[str, Any]) -> bool:
+        """Remove from the data what its nested schemas exclude, and return whether there was any.
+
+        Of an object that is given whole, only its id is then kept in the broker.
+        """
+        found = [
+            (part, name)
+            for field, known in self._nested.items()
+            if isinstance(part := data.get(field), dict)
+            for name in part.keys() - known
+        ]
+        for part, name in found:
+            del part[name]
+        return bool(found)
 
     def __call__(self, **data: Any) -> Any:
         """Does the job for a worker that knows only RQ: the data is the call's keyword arguments."""

@@ -23,6 +23,8 @@ MOST_SECONDS = 10 * 365 * 86400
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _LONGEST_DEDUPLICATION_ID = 500
+RESERVED_IDS = frozenset({"clean", "drain", "failures", "jobs", "new", "stats", "types"})
+"""Ids that no job may have: an address that ends like this is a queue's own, as in /jobs/email/stats."""
 
 
 def seconds(value: Any, option: str) -> float:
@@ -237,6 +239,8 @@ def _checked(name: str, value: Any) -> Any:
     if name == "job_id":
         if not isinstance(value, str) or not JOB_ID.fullmatch(value):
             raise InvalidJobOption(f"job_id is {value!r}; give 1 to 200 letters, digits, dashes and underscores")
+        if value in RESERVED_IDS:
+            raise InvalidJobOption(f"job_id is {value!r}; pages of a queue have this address; choose another")
         if value.startswith(TEMPLATE_PREFIX):
             raise InvalidJobOption(
                 f"job_id is {value!r}; ids that start with {TEMPLATE_PREFIX!r} belong to schedules; choose another"
@@ -255,4 +259,4 @@ def _checked(name: str, value: Any) -> Any:
             raise InvalidJobOption(f"{name} is {value!r}; give a job type, as 'type' or 'queue/type'")
         return value
     known = ", ".join(option.name for option in fields(JobOptions))
-    raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")
+    raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}, repeat")

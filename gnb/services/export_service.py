@@ -203,11 +203,21 @@ def _check_open_exports(user: User) -> None:
         raise TooManyExports(f"you have {OPEN_EXPORTS} exports that are not finished; wait for one of them")
 
 
-def create_for_job(export_type: str, filters: Filters | None, job_id: str | None) -> Export:
-    """Return the row of a job that was added without one; its first attempt creates the row. Commits."""
-    wanted = sa.select(Export).where(Export.job_id == job_id, Export.type == export_type).order_by(Export.created_at)
-    found = db.session.scalars(wanted.limit(1)).first() if job_id else None
+def create_for_job(export_type: str, filters: Filters | None, job_id: str | None, goes_on: bool) -> Export:
+    """Return the row of a job that was added without one. Commits.
+
+    Args:
+        goes_on: Whether an earlier attempt of the job may have created the row; its newest one is then used.
+    """
+    newest = sa.select(Export).where(Export.job_id == job_id, Export.type == export_type)
+    found = db.session.scalars(newest.order_by(Export.created_at.desc()).limit(1)).first() if goes_on else None
     return found or create(export_type, filters, job_id=job_id)
+
+
+def create_again(export_id: str) -> Export:
+    """Create an export like this one, in state `waiting`, without queueing it. Commits. Raises ExportNotFound."""
+    old = get(export_id)
+    return create(old.type, old.filters, old.requested_by, old.language)
 
 
 def run(export_id: str, job_id: str | None = None, last: bool = True, progress: Progress = noop_progress) -> Export:

@@ -102,7 +102,7 @@ def test_a_job_that_was_deduplicated_is_named_with_the_job_that_holds_the_id(adm
     }
     assert "probe enqueued." in admin.post("/admin/jobs/email/new", data=form, follow_redirects=True).text
     again = admin.post("/admin/jobs/email/new", data=form, follow_redirects=True).text
-    assert "this job holds the deduplication ID" in again
+    assert "this job has its ID or deduplication ID" in again
     page = engine().queue("email").jobs("delayed")
     assert page.total == 1
     assert page.jobs[0].options["deduplication"] == {"id": "x", "ttl": "60s", "extend": True, "replace": True}

@@ -61,9 +61,9 @@ def no_such_export(_error: ExportNotFound) -> ResponseReturnValue:
 @blueprint.get("/exports/<export_id>/download")
 @admin_required
 def download_export(export_id: str) -> ResponseReturnValue:
-    """Send the file."""
+    """Send the file; a CSV with a byte-order mark, unless `plain` is in the address."""
     try:
-        return send_export(export_service.get(export_id))
+        return send_export(export_service.get(export_id), for_excel="plain" not in request.args)
     except (FileNotAvailable, StorageError) as error:
         return rejected(in_words(error), url_for("admin.exports"))
 

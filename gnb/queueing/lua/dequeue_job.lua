@@ -86,6 +86,19 @@ local function hold(id, sub_queue, limit, was_held, now)
   return true
 end
 
+-- RQ's form of a time. What is shown as a job's start is then the moment that the rate limit counts, not the worker's clock.
+local function iso(now)
+  local day, rest = math.floor(now / 86400), now % 86400
+  local era = math.floor((day + 719468) / 146097)
+  local of_era = day + 719468 - era * 146097
+  local year = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local of_year = of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local from_march = math.floor((5 * of_year + 2) / 153)
+  local month = from_march < 10 and from_march + 3 or from_march - 9
+  return string.format('%04d-%02d-%02dT%02d:%02d:%09.6fZ', year + era * 400 + (month <= 2 and 1 or 0), month,
+    of_year - math.floor((153 * from_march + 2) / 5) + 1, math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60)
+end
+
 local function dequeue_job(now)
   local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13], KEYS[19])
   if flags[1] or flags[2] then return {'paused'} end
@@ -109,7 +122,7 @@ local function dequeue_job(now)
     redis.call('LTRIM', KEYS[14], -kept_starts, -1)
   end
   local member = id .. ':' .. args.execution_id
-  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', args.rq_now, 'last_heartbeat', args.rq_now,
+  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', iso(now), 'last_heartbeat', args.rq_now,
     'worker_name', args.worker)
   redis.call('ZADD', 'rq:wip:' .. sub_queue, now + args.lease, member)
   redis.call('SADD', KEYS[17], member)

@@ -16,6 +16,9 @@ local CENTURY = 3155760000
 -- RQ's own `Job.delete` knows no logs, so those expire in any case: a year after the end of a job that is kept for ever.
 local LOGS_KEPT = 31557600
 
+-- Every attempt's result is kept up to this number, and ten where a job was retried by hand.
+local MOST_RESULTS = 100
+
 -- Remove the jobs that ended first from the ten sub-queues' registries until `keep` are left, at most 200 in one step.
 -- A registry is in the order of expiry: the first of those kept for ever and the first of the others are compared.
 local function trim(registry, counter, keep, now)
@@ -64,7 +67,8 @@ local function finish(registry, state, now)
   redis.call('ZADD', registry .. sub_queue, now + (ttl > 0 and ttl or CENTURY), id)
   local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
   local kept = redis.call('INCR', counter)
-  if keep > 0 and kept > keep + keep / 100 then trim(registry, counter, keep, now) end
+  -- A hundredth more than needed is removed, so that not every job's end has to look.
+  if keep > 0 and kept > keep then trim(registry, counter, keep - math.floor(keep / 100), now) end
 end
 
 -- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.
@@ -76,7 +80,7 @@ local function record()
   if args.result_field ~= '' then entry[11], entry[12], size = args.result_field, args.result, 12 end
   if args.attempt ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', args.attempt, size + 2 end
   if outcome == 'stalled' or outcome == 'released' then entry[size + 1], entry[size + 2] = 'outcome', outcome end
-  redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
+  redis.call('XADD', results, 'MAXLEN', math.max(10, math.min(args.attempt, MOST_RESULTS)), '*', unpack(entry))
 end
 
 local function move(now, digest)

@@ -58,7 +58,7 @@ class JobSchema(Schema):
 
 
 class EnqueuedJobSchema(JobSchema):
-    """The job that an enqueueing made, or the one that holds its deduplication id."""
+    """The job that an enqueueing made, or the one that has its id or holds its deduplication id."""
 
     state = fields.String(
         required=True,

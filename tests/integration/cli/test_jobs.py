@@ -133,7 +133,7 @@ def test_a_held_deduplication_id_gives_the_job_that_holds_it(run: Run) -> None:
     first = enqueue(run, *options)
     second = run("enqueue", "email", "probe", *options, "--data", '{"number": 2}')
     assert second.stdout.strip() == first
-    assert second.stderr == "no job was enqueued: this one holds the deduplication id\n"
+    assert second.stderr == "no job was enqueued: this one has the id, or holds the deduplication id\n"
     assert engine().queue("email").job(first).data["number"] == 2
     assert json.loads(run("enqueue", "email", "probe", *options, "--json").stdout)["deduplicated"] is True
 

@@ -96,6 +96,12 @@ def test_completed_jobs_are_kept_by_count_and_the_oldest_go_first(queue: Queue, 
     assert {job.id for job in queue.jobs("completed", 0, 100).jobs} == {job.id for job in ran[-10:]}
 
 
+def test_no_more_than_the_count_is_kept_and_at_most_a_hundredth_fewer(queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("noop", {}, {"remove_on_complete": 300})] * 305)
+    run_all()
+    assert 297 <= queue.jobs("completed").total <= 300
+
+
 def test_jobs_that_are_kept_for_ever_count_and_the_first_that_ended_go_first(queue: Queue, run_all: RunAll) -> None:
     kept_for_ever = queue.enqueue_many([("noop", {}, {"remove_on_complete": False, "priority": 1})] * 20)
     run_all()
@@ -188,6 +194,30 @@ def test_a_search_among_large_jobs_stops_early_and_goes_on_where_it_stopped(queu
         page = queue.search("waiting", "izmir", cursor=cursor)
         found, cursor, rounds = found + page.jobs, page.cursor, rounds + 1
     assert (len(found), rounds) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('"bookingId": 4711', True),
+        ("null", True),
+        ("true", True),
+        ("\\\\server", True),
+        ("\\server", True),
+        ('it\'s "here"', True),
+        ('it\'s \\"here\\"', True),
+        ("👨‍👩‍👧", True),
+        ("Ş", True),
+        ("{'", False),
+        ("None", False),
+        ("'bookingId'", False),
+    ],
+)
+def test_a_search_compares_with_the_json_that_is_shown(queue: Queue, text: str, found: bool) -> None:
+    data = {"bookingId": 4711, "a": None, "b": True, "c": "\\server", "d": 'it\'s "here"', "e": "👨‍👩‍👧 ş"}
+    job = queue.enqueue("echo", data)
+    queue.enqueue("echo", {"bookingId": 4712})
+    assert [each.id for each in queue.search("waiting", text).jobs] == ([job.id] if found else [])
 
 
 def test_a_search_finds_by_id_type_and_data_and_goes_on_at_its_cursor(queue: Queue) -> None:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import redis
-from marshmallow import Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
 
@@ -28,6 +28,22 @@ def echo(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
 @job("email", "numbered", Numbered)
 def numbered(data: dict[str, Any], running: JobContext) -> int:
     return int(data["n"])
+
+
+class _Someone(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.Integer(required=True)
+
+
+class Referring(Schema):
+    who = fields.Nested(_Someone, required=True)
+
+
+@job("email", "refer", Referring)
+def refer(data: dict[str, Any], running: JobContext) -> int:
+    return int(data["who"]["id"])
 
 
 @job("email", "boom", attempts=3, backoff={"type": "fixed", "delay": 0})
