@@ -1,6 +1,7 @@
 """The jobs of the queue `email`, each of which sends one message, and the mail jobs of the queue `scheduled`.
 
-Data: `{"deliveryId": 4711}`, the row of the ledger to send, and no personal data. Where a message has no row yet, its
+Data: `{"deliveryId": 4711, "recipient": "5c1f…"}`, the row of the ledger to send and a digest of the address, by which
+messages to one mailbox are limited, and no personal data. Where a message has no row yet, its
 subject may be given instead, and the job creates the row: `to`, `subject`, `html`, `text` for `send-email`, `bookingId`
 (or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message, `exportId` for
 the notification of an export. Result:
@@ -17,7 +18,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.queueing import FinalError, JobContext, JobOutcome, RetryLater, job
+from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
 from gnb.services import email_service, export_service
 from gnb.services.exports.errors import ExportNotFound
 from gnb.services.exports.notification import plan_notification
@@ -29,6 +30,8 @@ from gnb.services.mail.failure_notice import send_failure_notice
 from gnb.services.progress import job_progress
 
 _MINUTE = 60
+_PER_RECIPIENT = RateLimit("5/60s", key="recipient")
+"""Nobody can have a mailbox flooded, such as by bookings in another's name; EMAIL_RECIPIENT_RATE_LIMIT replaces it."""
 
 
 class _Referred(Schema):
@@ -52,6 +55,9 @@ class _DeliveryData(Schema):
     instead: tuple[tuple[str, ...], ...] = ()
 
     delivery_id = WholeNumber(1, LARGEST_BIGINT, data_key="deliveryId")
+
+    recipient = fields.String(validate=validate.Length(1, 64))
+    """`outbox.mailbox_digest` of the address; the key of the rate limit."""
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:
@@ -123,25 +129,25 @@ class MailingData(Schema):
     campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId", required=True)
 
 
-@job("email", "send-email", SendEmailData)
+@job("email", "send-email", SendEmailData, rate_limit=_PER_RECIPIENT)
 def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Any message."""
     return _deliver(data.get("delivery_id") or _own_row(data, context))
 
 
-@job("email", "booking-confirmation", BookingMailData)
+@job("email", "booking-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
 def booking_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """The confirmation of a booking."""
     return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
 
 
-@job("email", "payment-confirmation", BookingMailData)
+@job("email", "payment-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
 def payment_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """That a payment has arrived."""
     return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
 
 
-@job("email", "campaign-notification", CampaignMailData)
+@job("email", "campaign-notification", CampaignMailData, rate_limit=_PER_RECIPIENT)
 def campaign_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """A campaign's message to one account."""
     return _deliver(data.get("delivery_id") or _campaign_row(data))

@@ -28,7 +28,7 @@ from gnb.queueing import Job
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
 from gnb.services.exports import attempts, clean_up
-from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters
+from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters, TooManyExports
 from gnb.services.exports.filters import dump_filters, load_filters
 from gnb.services.exports.notification import plan_notification
 from gnb.services.exports.storage import open_storage
@@ -37,6 +37,8 @@ from gnb.services.progress import Progress, noop_progress
 log = structlog.stdlib.get_logger(__name__)
 
 Filters = Mapping[str, Any]
+OPEN_EXPORTS = 5
+"""How many exports of one account may wait or run at a time."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,10 @@ def request(
         notify: Mail the account that requests it when the export has ended.
 
     Raises:
-        UnknownExportType, InvalidFilters, and for an inline run the errors of `run`.
+        UnknownExportType, InvalidFilters, TooManyExports, and for an inline run the errors of `run`.
     """
+    if requested_by:
+        _check_open_exports(requested_by)
     export = create(export_type, filters, requested_by, language)
     try:
         job = queue_service.add_export_job(export_type, {"exportId": export.id})
@@ -186,6 +190,17 @@ def create(
     db.session.add(export)
     db.session.commit()
     return export
+
+
+def _check_open_exports(user: User) -> None:
+    """Raise TooManyExports if the account has `OPEN_EXPORTS` that wait or run."""
+    own = sa.select(Export).where(Export.requested_by_id == user.id, Export.state.in_(clean_up.OPEN))
+    clean_up.fail_lost(db.session.scalars(own).all())
+    # Concurrent requests of one account wait here until the export of the first is committed.
+    db.session.execute(sa.select(User.id).where(User.id == user.id).with_for_update())
+    if len(db.session.scalars(own).all()) >= OPEN_EXPORTS:
+        db.session.rollback()
+        raise TooManyExports(f"you have {OPEN_EXPORTS} exports that are not finished; wait for one of them")
 
 
 def create_for_job(export_type: str, filters: Filters | None, job_id: str | None) -> Export:

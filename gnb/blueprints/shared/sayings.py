@@ -24,6 +24,7 @@ _OF_JOBS = (
     N_("%(name)s is %(value)s; give more than 0 seconds"),
     N_("%(name)s is %(value)s; give 1 to 200 letters, digits, dashes and underscores"),
     N_("job_id is %(value)s; another queue has a job of that id"),
+    N_("concurrency limit is %(value)s; give 1 to 10000 jobs, or 'none'"),
     N_("deduplication is %(value)s; give {'id': text}, with ttl, extend and replace"),
     N_("deduplication has %(name)s; it takes id, ttl, extend and replace"),
     N_("deduplication.id is %(value)s; give 1 to %(most)s characters"),
@@ -102,6 +103,7 @@ _OF_DATA = (
 _OF_EXPORTS = (
     N_("there is no export %(value)s; there are: %(choices)s"),
     N_("there is no export %(id)s"),
+    N_("you have %(count)s exports that are not finished; wait for one of them"),
     N_("Its file was removed after its seven days; ask for it again."),
     N_("It failed, so there is no file; ask for it again."),
     N_("It is not ready yet; wait until it is completed."),

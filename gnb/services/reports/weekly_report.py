@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.extensions import db
-from gnb.models import ADMIN_ROLES, Delivery, User, now
+from gnb.models import REPORT_READERS, Delivery, User, now
 from gnb.queueing import Job
 from gnb.services import queue_service
 from gnb.services.mail import ledger
@@ -22,8 +22,6 @@ from gnb.services.mail.errors import InvalidMessage
 from gnb.services.reports.week import PARTS, Week, figures
 
 log = structlog.stdlib.get_logger(__name__)
-
-READERS = sorted(ADMIN_ROLES | {"manager"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,8 @@ def send_weekly_report(
         report: The figures, where they are computed already.
     """
     week = week or Week.before(moment or now())
-    readers = db.session.scalars(sa.select(User).where(User.active, User.role.in_(READERS)).order_by(User.id)).all()
+    wanted = sa.select(User).where(User.active, User.role.in_(sorted(REPORT_READERS)))
+    readers = db.session.scalars(wanted.order_by(User.id)).all()
     known = set(
         db.session.scalars(
             sa.select(Delivery.unique_key).where(Delivery.unique_key.in_([_key(week, user) for user in readers]))
