@@ -1,5 +1,5 @@
 -- finish: the end of an execution in RQ's own records, and the next job in the same round trip.
--- Nothing happens to a job whose execution is no longer the caller's (settled, or taken back): the answer says so.
+-- Nothing happens to a job whose execution is no longer the caller's (finished, or requeued): the reply says so.
 --
 -- KEYS  1-17  as in dequeue_job.lua
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
