@@ -38,7 +38,7 @@ _STOP_WITHIN = 5.0
 
 
 class Queue(QueueReader):
-    """One of the engine's queues. Methods raise QueueUnavailable while the broker is away."""
+    """One of the engine's queues. Methods raise QueueUnavailable while the broker is unreachable."""
 
     def __init__(
         self, broker: Broker, name: str, options: QueueOptions, types: JobTypes, find: "Callable[[str], Queue]"

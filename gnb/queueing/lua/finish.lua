@@ -1,5 +1,5 @@
 -- finish: the end of an execution in RQ's own records, and the next job in the same round trip.
--- Nothing happens to a job whose execution is no longer the caller's (settled, or taken back): the answer says so.
+-- Nothing happens to a job whose execution is no longer the caller's (finished, or requeued): the reply says so.
 --
 -- KEYS  1-19  as in dequeue_job.lua; counts.lua adds up what is counted in 18
 -- ARGV  DequeueArgs and FinishArgs of scripts.py

@@ -35,9 +35,10 @@ def work(engine: Engine) -> Work:
     """Runs jobs in `processes` worker processes until none waits."""
 
     def run(*queues: str, processes: int = 1) -> None:
-        workers = [WorkerProcess(list(queues or EMAIL)) for _ in range(processes)]
+        names = queues or EMAIL
+        workers = [WorkerProcess(list(names)) for _ in range(processes)]
         for number, worker in enumerate(workers):
-            worker.start(engine, f"worker-{number}", True, 0)
+            worker.start(engine, f"worker-{number}", burst=True, max_jobs=0)
         for worker in workers:
             assert os.waitpid(worker.pid, 0)[1] == 0
 
