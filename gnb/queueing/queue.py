@@ -109,7 +109,7 @@ class Queue(QueueReader):
             raise InvalidJobOption(f"depends_on has {parent!r}; {reason}")
         for spec, answer in zip(batch, made, strict=True):
             if not isinstance(answer, list) and answer in _STATES_MADE:
-                spec.job.state = _STATES_MADE[answer]
+                spec.job.state, spec.job.run_at = _STATES_MADE[answer], None
         return made
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
