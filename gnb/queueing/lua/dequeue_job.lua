@@ -14,7 +14,7 @@
 -- ARGV  DequeueArgs of scripts.py
 -- For jobs with a rate limit of their key, by a digest of its value:
 --   gnb:key-starts:<queue>:<digest>   list of the latest starts, as long as the limit's count
---   gnb:held:<queue>:<digest>         sorted set of the jobs that were delayed, by the time at which they may start
+--   gnb:held:<queue>:<digest>         sorted set of the jobs that were delayed for it, in their order
 -- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
 
 local function clock()
@@ -47,42 +47,51 @@ local function jobs_wait()
 end
 
 -- Whether the job is over the rate limit of its key, and so delayed until the time at which it may start. Each held job has
--- a time of its own, a window after the start of the job that is `count` places ahead of it, be that start made or planned:
--- jobs of one key keep their order, and each is set aside once unless those ahead of it start late.
-local LATEST = 3600 -- seconds for which a held job that is due and not dequeued keeps its place before newer ones
+-- a time of its own, a window after the start of the job that is `count` places ahead of it, be that start made or planned
+-- (its field `held`): jobs of one key keep their order, and each is set aside once unless those ahead of it start late.
+local LATEST = 3600 -- seconds for which held jobs that are due and not dequeued keep their places before newer ones
 
 local function hold(id, sub_queue, limit, was_held, now)
   local digest, count, window = string.match(limit, '^(%x+)|(%d+)|(.+)$')
-  local queue = string.sub(KEYS[15], 10)
+  local queue, job = string.sub(KEYS[15], 10), 'rq:job:' .. id
   local starts, held = 'gnb:key-starts:' .. queue .. ':' .. digest, 'gnb:held:' .. queue .. ':' .. digest
   local function after_start(place)
     local start = tonumber(redis.call('LINDEX', starts, -place) or nil)
     return start and start <= now and start + window or 0 -- one in the future is from before the clock was set back
   end
-  redis.call('ZREMRANGEBYSCORE', held, '-inf', now - window - LATEST) -- those that RQ's own tools removed
-  local ahead = redis.call('ZRANK', held, id) or redis.call('ZCARD', held)
+  local place = was_held and redis.call('ZRANK', held, id)
+  local ahead = place or redis.call('ZCARD', held)
   local free = after_start(count)
   if ahead > 0 and ahead < tonumber(count) then
     free = math.max(free, after_start(count - ahead))
   elseif ahead > 0 then
-    free = math.max(free, redis.call('ZRANGE', held, ahead - count, ahead - count, 'WITHSCORES')[2] + window)
+    local before = redis.call('ZRANGE', held, ahead - count, ahead - count)[1]
+    free = math.max(free, (redis.call('HGET', 'rq:job:' .. before, 'held') or 0) + window)
+  end
+  if free <= now and ahead > 0 then -- let the one before it be promoted first, which takes half a second at most
+    local before = redis.call('HMGET', 'rq:job:' .. redis.call('ZRANGE', held, ahead - 1, ahead - 1)[1], 'status', 'held')
+    local planned = tonumber(before[2] or nil)
+    if before[1] == 'scheduled' and planned and planned > now - 5 then free = math.max(planned, now) + 0.000001 end
   end
   if free <= now then
     if was_held then
       redis.call('ZREM', held, id)
-      redis.call('HDEL', 'rq:job:' .. id, 'held')
+      redis.call('HDEL', job, 'held')
     end
     redis.call('RPUSH', starts, string.format('%.6f', now))
     redis.call('LTRIM', starts, -count, -1)
     redis.call('PEXPIRE', starts, math.ceil(window * 1000))
     return false
   end
-  if redis.call('ZADD', held, free, id) == 1 then
+  if not place then
+    redis.call('ZADD', held, (redis.call('ZRANGE', held, -1, -1, 'WITHSCORES')[2] or 0) + 1, id)
     redis.call('HINCRBY', KEYS[18], string.format('%d|held', now / 60), 1)
   end
-  redis.call('PEXPIREAT', held, math.ceil((redis.call('ZRANGE', held, -1, -1, 'WITHSCORES')[2] + window + LATEST) * 1000))
-  redis.call('HSET', 'rq:job:' .. id, 'status', 'scheduled', 'held', '1')
-  redis.call('ZADD', 'rq:scheduled:' .. sub_queue, free, id)
+  local forgotten = math.ceil((free + window + LATEST) * 1000)
+  redis.call('PEXPIREAT', held, forgotten, 'NX')
+  redis.call('PEXPIREAT', held, forgotten, 'GT')
+  redis.call('HSET', job, 'status', 'scheduled', 'held', string.format('%.6f', free))
+  redis.call('ZADD', 'rq:scheduled:' .. sub_queue, string.format('%.6f', free), id)
   return true
 end
 

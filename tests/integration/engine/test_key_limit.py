@@ -86,7 +86,7 @@ def test_a_job_that_came_later_does_not_overtake_those_of_its_key(
     wait_for(lambda: queue.jobs("delayed").total == 4)
     for number in range(6, 12):
         time.sleep(0.4)
-        queue.enqueue("letter", {"url": queue.broker.url, "n": number, "recipient": "a"}, priority=1)
+        queue.enqueue("letter", {"url": queue.broker.url, "n": number, "recipient": "a"})
     wait_for(lambda: queue.jobs("completed", 0, 100).total == 12, 30)
     assert [number for number, _ in letters(client)["a"]] == list(range(12))
     assert_within_limit(queue)
