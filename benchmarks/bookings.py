@@ -115,7 +115,11 @@ def _application(url: str) -> Iterator[tuple[FlaskClient, ValkeyServer]]:
             }
         )
     )
-    app.config.update(API_RATE_LIMIT="1000000 per minute", BOOKING_RATE_LIMIT="1000000 per minute")
+    app.config.update(
+        API_RATE_LIMIT="1000000 per minute",
+        BOOKING_RATE_LIMIT="1000000 per minute",
+        BOOKING_RECIPIENT_LIMIT="1000000 per day",
+    )
     try:
         with _catalogue(app):
             yield app.test_client(), server

@@ -1,19 +1,24 @@
 """A stranger cannot write to others through us, and staff cannot act by the links of other people's mail."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from gnb import create_app
+from gnb.config import Settings
 from gnb.extensions import db
 from gnb.models import Delivery, User
 from gnb.services import email_service
 from gnb.services.mail import sending
 from gnb.services.mail.contents import content_of
+from gnb.services.mail.errors import MailUnavailable
 from gnb.services.reports.weekly_report import send_weekly_report
 from tests.business import booking_data, make_booking, make_tour, make_user
+from tests.mail_server import MailServer
 from tests.security.conftest import SITE, form_token, sign_in
 from tests.servers import on_sqlite
 
@@ -144,3 +149,24 @@ def test_a_message_is_read_by_those_who_may_know_what_its_recipients_do(
         assert client.get(f"/admin/emails/{report.id}/message").status_code == (200 if allowed else 403), role
         assert (client.get(f"/admin/emails/{report.id}/source").status_code == 200) == (role in ("admin", "superadmin"))
         assert client.get(f"/admin/emails/{report.id}").status_code == 200
+
+
+@on_sqlite
+def test_nothing_is_sent_in_the_clear_where_tls_is_required(settings: Settings) -> None:
+    server = MailServer().start()  # as it looks where somebody has stripped the offer of STARTTLS
+    try:
+        smtp = {"email_provider": "smtp", "smtp_host": "127.0.0.1", "smtp_port": server.port}
+        for required in (True, False):
+            app = create_app(replace(settings, **smtp, smtp_require_tls=required))
+            with app.app_context():
+                if required:
+                    with pytest.raises(MailUnavailable, match="no TLS"):
+                        email_service.send_email("a@example.com", "Hi", text="secret")
+                    assert server.sources == []
+                else:
+                    email_service.send_email("a@example.com", "Hi", text="plain")
+                db.session.remove()
+                db.engine.dispose()
+        assert len(server.sources) == 1
+    finally:
+        server.stop()
