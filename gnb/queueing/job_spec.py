@@ -10,10 +10,12 @@ from typing import Any
 
 from . import clock
 from .errors import InvalidJobData, InvalidJobOption
-from .job import Job
+from .job import LARGEST_DATA, Job
 from .job_types import JobType
+from .json_values import encode_data
 from .keys import QueueKeys
 from .options import JobOptions, plain
+from .queue_options import RateLimit
 
 _COMPRESS_FROM = 300
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -51,8 +53,10 @@ def build_job_spec(
     options: Mapping[str, Any],
     now: float,
     correlation_id: str = "",
+    rate_limit: RateLimit | None = None,
 ) -> JobSpec:
-    """Build the job for this data and these options; `now` is the broker's time in epoch seconds.
+    """Build the job for this data and these options; `now` is the broker's time in epoch seconds, `rate_limit` one with
+    a key.
 
     Raises InvalidJobData, InvalidJobOption.
     """
@@ -68,6 +72,8 @@ def build_job_spec(
         fields += ["opts", json.dumps(plain(_as_checked(options, chosen)))]
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
+    if rate_limit is not None and (limit := rate_limit.for_data(data)):
+        fields += ["key_limit", limit]
     if chosen.deduplication:
         if chosen.deduplication.replace and chosen.depends_on.ids:
             raise InvalidJobOption("deduplication.replace cannot be combined with depends_on")
@@ -116,9 +122,14 @@ def _fields(
 
 def _as_json(data: Mapping[str, Any]) -> str:
     try:
-        return _encode(data)
+        wire, wrong = encode_data(data)
     except (TypeError, ValueError) as error:
         raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
+    if len(wire) > LARGEST_DATA:
+        wrong = {"_schema": [f"its JSON has {len(wire):,} characters; at most {LARGEST_DATA:,} are allowed"]}
+    if wrong:
+        raise InvalidJobData(wrong)
+    return wire
 
 
 def _job(keys: QueueKeys, job_type: JobType, options: JobOptions, data: dict[str, Any], job_id: str, now: float) -> Job:

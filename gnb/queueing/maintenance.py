@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from . import keys as names
 from .errors import QueueingError
 from .execution import Execution, Outcome, finish_args
+from .job import whole_number
 from .scripts import FINISH, DequeueArgs
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Sweeper:
         for sub_queue in sub_queues:
             pipeline.zrangebyscore(f"rq:wip:{sub_queue}", "-inf", seconds, start=0, num=_EXPIRED_AT_ONCE)
         answers = zip(sub_queues, pipeline.execute(), strict=True)
-        return [(sub_queue, member.decode()) for sub_queue, members in answers for member in members]
+        return [(sub_queue, member.decode(errors="replace")) for sub_queue, members in answers for member in members]
 
     def _requeue(self, sub_queue: str, member: str) -> bool:
         owner = self._client.hget(names.job(member.partition(":")[0]), "worker_name")
@@ -207,10 +208,12 @@ def end_execution(
     reply = [started.timestamp() if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]
     execution = Execution.from_reply(reply, execution_id, queue.options.job.timeout)
     type_name = _type_name(engine, execution)
-    outcome = decide(execution, int(values[-1] or 0))
+    outcome = decide(execution, whole_number(values[-1]) or 0)
     options = queue.default_options.get(type_name, queue.options.job)
     ending = finish_args(execution, outcome, options, type_name, now, counted=count, only_expired=only_expired)
-    dequeueing = DequeueArgs(worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="")
+    dequeueing = DequeueArgs(
+        worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="", concurrency_limit=""
+    )
     return bool(run(client, FINISH, queue.keys.for_worker(worker), [*dequeueing, *ending])[0])
 
 

@@ -12,6 +12,7 @@ from gnb.blueprints.shared.access import signed_in_user
 from gnb.blueprints.shared.responses import send_export
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
+from gnb.services.fields import QueryNumber
 from gnb.services.queues.schemas import moment
 
 LARGEST_PAGE = 200
@@ -34,13 +35,19 @@ class ExportRequest(Schema):
     language = fields.String(
         validate=validate.OneOf(TEXT_LANGUAGES), metadata={"description": "Of a PDF; the caller's own unless given."}
     )
+    notify = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Whether the caller is mailed when it is ready or has failed."},
+    )
 
 
 class ExportPageQuery(Schema):
     """Which part of the list: from `start` up to, not including, `end`."""
 
-    start = fields.Integer(load_default=0, validate=validate.Range(0, 10**9))
-    end = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, 10**9))
+    start = QueryNumber(0, 10**9, load_default=0)
+    end = QueryNumber(0, 10**9, load_default=None, allow_none=True)
 
 
 class ExportSchema(Schema):
@@ -77,7 +84,7 @@ def request_export(wanted: dict[str, Any]) -> Export:
     """Ask for an export. With the broker away it is made at once, and comes back completed."""
     user = signed_in_user()
     language = wanted.get("language") or user.language
-    export = export_service.request(wanted["type"], wanted["filters"], user, language)
+    export = export_service.request(wanted["type"], wanted["filters"], user, language, wanted["notify"])
     audit.record(user, "export.request", f"export/{export.id}", details={"type": export.type})
     db.session.commit()
     return export

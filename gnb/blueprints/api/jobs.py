@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
+from gnb.services.fields import LARGEST_INT, QueryNumber, WholeNumber
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import (
     EnqueuedJobSchema,
@@ -24,7 +25,6 @@ from gnb.services.queues.schemas import (
 LONGEST_PAGE = 1000
 
 
-_FURTHEST = 2**31 - 1
 _LATEST = 32_503_680_000_000
 """The year 3000 in epoch ms; the engine allows the next ten years."""
 _CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
@@ -36,8 +36,8 @@ READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains 
 JOB_ID = validate.Regexp(r"[A-Za-z0-9_-]{1,200}\Z", error="An id has 1 to 200 letters, digits, dashes and underscores.")
 
 
-def position_field(**options: Any) -> fields.Integer:
-    return fields.Integer(validate=validate.Range(0, _FURTHEST), **options)
+def position_field(**options: Any) -> QueryNumber:
+    return QueryNumber(0, LARGEST_INT, **options)
 
 
 def text_field(**options: Any) -> fields.String:
@@ -93,7 +93,7 @@ class NewJob(Schema):
 class NewPriority(Schema):
     """Where the job is to wait."""
 
-    priority = fields.Integer(required=True, validate=validate.Range(1, 10))
+    priority = WholeNumber(1, 10, required=True)
 
 
 class NewTime(Schema):

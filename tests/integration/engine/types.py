@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from marshmallow import Schema, fields, validate
 
-from gnb.queueing import FinalError, JobContext, JobOutcome, RetryLater, job
+from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
 
 
 class Numbered(Schema):
@@ -115,6 +115,14 @@ def kill_worker(data: dict[str, Any], context: JobContext) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@job("email", "letter", rate_limit=RateLimit("2/1.5s", key="recipient"))
+def letter(data: dict[str, Any], context: JobContext) -> None:
+    """Writes down when it starts and for whom; at most two in 1.5 s for one recipient."""
+    with redis.Redis.from_url(data["url"]) as client:
+        client.rpush("letters", f"{data.get('recipient')} {data['n']} {time.time()}")
+    time.sleep(data.get("seconds", 0))
+
+
 @job("email", "sum", Numbered)
 def sum_of_parents(data: dict[str, Any], context: JobContext) -> int:
     """Its own number and what the jobs that it depends on returned."""
@@ -130,3 +138,19 @@ def total_of_parents(data: dict[str, Any], context: JobContext) -> dict[str, Any
 @job("email", "called-back", JobOutcome)
 def called_back(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     return {**data, "returned": [parent.return_value for parent in context.parents()]}
+
+
+@job("email", "strange-result", attempts=1)
+def strange_result(data: dict[str, Any], context: JobContext) -> Any:
+    """Returns what JSON does not have."""
+    itself: list[Any] = []
+    itself.append(itself)
+    return {
+        "nan": {"a": [float("nan"), float("inf"), -float("inf")]},
+        "set": {1},
+        "bytes": b"\xff",
+        "surrogate": ["half \ud800", {"nul\0": "a\0b"}],
+        "key": {float("nan"): 1},
+        "itself": itself,
+        "huge": "x" * 2_000_000,
+    }[data["kind"]]
