@@ -21,7 +21,9 @@ def test_a_dequeue_passes_over_a_few_hundred_ids_without_a_job_and_the_next_goes
     client, keys = engine.broker.client, queue.keys
     client.rpush("rq:queue:email", *(f"gone-{number}" for number in range(1200)))
     job = queue.enqueue("noop")
-    args = DequeueArgs("w", "1", rq_now="2026-01-01T00:00:00.000000Z", lease=12, rate_limit="none")
+    args = DequeueArgs(
+        "w", "1", rq_now="2026-01-01T00:00:00.000000Z", lease=12, rate_limit="none", concurrency_limit="none"
+    )
     answer = run(client, DEQUEUE, keys.for_worker("w"), [*args])
     assert (answer[0], client.llen("rq:queue:email")) == (b"wait", 701)
     run_all()
