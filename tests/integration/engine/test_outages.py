@@ -189,7 +189,7 @@ def test_a_burst_goes_on_after_a_lost_connection(engine: Engine, start: Start) -
 def unsupported(request: pytest.FixtureRequest, broker: servers.Broker, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The URL of a server that cannot be the broker, and what it lacks."""
     if request.param == "cluster":
-        server = Valkey(tmp_path / "cluster", "cluster-enabled yes").start()
+        server = Valkey(tmp_path / "cluster", "cluster-enabled yes", f"cluster-port {servers.free_port()}").start()
         yield server.url, "the broker is a cluster; a single server or a primary with Sentinel is needed"
         server.kill()
     else:
