@@ -76,6 +76,15 @@ class Environment:
             raise _wrong(name, "starts/seconds, or none", "10/60s")
         return value
 
+    def concurrency_limit(self, name: str) -> int | None:
+        """Return a number of jobs; None where the variable is `none` or not set."""
+        value = self.text(name, "none").lower()
+        if value == "none":
+            return None
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 10_000:
+            raise _wrong(name, "a number of jobs from 1 to 10000, or none", "3")
+        return int(value)
+
     def ip_address(self, name: str, default: str) -> str:
         value = self.text(name, default)
         try:

@@ -31,6 +31,8 @@ class MailServer:
     tls: ssl.SSLContext | None = None
     tls_at_once: bool = False
     password: str = ""
+    smtputf8: bool = True
+    senders: list[str] = field(default_factory=list)
     sources: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     connections: int = 0
@@ -99,6 +101,10 @@ class _Smtp(SMTP):
             return
         await super()._handle_client()
 
+    async def smtp_EHLO(self, hostname: str) -> None:
+        self.enable_SMTPUTF8 = self._server.smtputf8
+        await super().smtp_EHLO(hostname)
+
     async def smtp_DATA(self, arg: str) -> None:
         if self._server.drop_at == "DATA":
             self.transport.close()
@@ -115,24 +121,27 @@ class _Handler:
     async def handle_MAIL(self, server: Any, session: Session, envelope: Envelope, address: str, options: Any) -> str:
         if self._server.drop_at == "MAIL":
             server.transport.close()
-        if refusal := self._server.answers.get("MAIL"):
-            return refusal
+        answer = self._server.answers.get("MAIL", "250 OK")
+        if not answer.startswith("2"):
+            return answer
+        self._server.senders.append(address)
         envelope.mail_from = address
         envelope.mail_options.extend(options)
-        return "250 OK"
+        return answer
 
     async def handle_RCPT(self, server: Any, session: Session, envelope: Envelope, address: str, options: Any) -> str:
-        if refusal := self._server.answers.get("RCPT"):
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
+        answer = self._server.answers.get("RCPT", "250 OK")
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
-        if refusal := self._server.answers.get("end"):
-            return refusal
+        answer = self._server.answers.get("end", "250 2.0.0 taken")
+        if not answer.startswith("2"):
+            return answer
         self._server.sources.append(bytes(envelope.original_content or b""))
         self._server.recipients.extend(envelope.rcpt_tos)
         self._server.encrypted.append(session.ssl is not None)
         if self._server.drop_at == "end":
             server.transport.close()
-        return "250 2.0.0 taken"
+        return answer

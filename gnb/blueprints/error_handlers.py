@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 import structlog
-from flask import Flask
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_limiter.errors import RateLimitExceeded
+from gunicorn.http.errors import NoMoreData, ParseException
 from redis import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +22,7 @@ from gnb.queueing.errors import (
     InvalidJobOption,
     InvalidJobState,
     InvalidSchedule,
+    JobIdTaken,
     JobNotFound,
     QueueUnavailable,
     ScheduleInCode,
@@ -29,6 +31,7 @@ from gnb.queueing.errors import (
     UnknownQueue,
     WorkerNotFound,
 )
+from gnb.queueing.json_values import UNSTORABLE_TEXT, storable
 from gnb.services.ai.lookups import TooManyOpenJobs
 from gnb.services.bookings.errors import (
     BookingNotFound,
@@ -54,18 +57,33 @@ log = structlog.stdlib.get_logger(__name__)
 
 _OWN_HEADERS = {"content-type", "content-length"}
 _RETRY_AFTER = {"Retry-After": "5"}
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def register(app: Flask) -> None:
     """Register a handler for every error; Flask logs an uncaught one and makes it an HTTPException of status 500."""
     handle = app.register_error_handler
+    app.before_request(_reject_unstorable_text)
     handle(HTTPException, _http)
+    for unreadable in (ParseException, NoMoreData):  # raised by gunicorn where the body is read
+        handle(unreadable, lambda _error: _http(BadRequest("The body is malformed or cut off.")))
     handle(UnicodeError, _unreadable_text)
     handle(RateLimitExceeded, _rate_limited)
     _register_queue_errors(app)
     _register_export_errors(app)
     _register_booking_errors(app)
     _register_database_errors(app)
+
+
+def _reject_unstorable_text() -> ResponseReturnValue | None:
+    """Reject NUL, which no database stores, in a query string or a form, and name the parameters that have it."""
+    found = {name: [UNSTORABLE_TEXT] for name, text in request.args.items(multi=True) if "\0" in name + text}
+    if request.mimetype in _FORM_TYPES:
+        found |= {name: [UNSTORABLE_TEXT] for name, text in request.form.items(multi=True) if "\0" in name + text}
+    if not found:
+        return None
+    names = ", ".join(storable(name) for name in found)
+    return error_response(422, "invalid", f"{names}: {UNSTORABLE_TEXT}", {storable(k): v for k, v in found.items()})
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
@@ -124,6 +142,7 @@ def _register_queue_errors(app: Flask) -> None:
     handle(UnknownJobType, _unknown_type)
     handle(InvalidJobData, _invalid_data)
     handle(InvalidJobOption, _invalid_option)
+    handle(JobIdTaken, lambda error: error_response(409, "job_id_taken", str(error), {"options": [str(error)]}))
     handle(QueueUnavailable, _unavailable)
     handle(TooManyOpenJobs, _too_many_jobs)
 

@@ -6,17 +6,16 @@ import sys
 from datetime import datetime
 
 import click
-from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gnb.cli.groups import USAGE, Failure, database_errors
+from gnb.cli.groups import USAGE, Failure, OneLineGroup, database_errors
 from gnb.models import local_day, now
 from gnb.services import demo as demo_service
 from gnb.services.accounts import passwords
 from gnb.services.demo.people import STAFF_DOMAIN
 
-demo = AppGroup("demo", help="Demo data.")
+demo = OneLineGroup("demo", help="Demo data.")
 
 
 @demo.command("load")

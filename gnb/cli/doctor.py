@@ -9,14 +9,14 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from gnb.cli.groups import CONNECTION_ERRORS, Failure, log_to_standard_error
+from gnb.cli.groups import CONNECTION_ERRORS, Failure, OneLineCommand, log_to_standard_error
 from gnb.cli.output import print_json, printable
 from gnb.services.doctor import Finding, examine
 
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-@click.command("doctor")
+@click.command("doctor", cls=OneLineCommand)
 @click.option("--before-start", is_flag=True, help="Leave out workers and scheduler, which are to be started later.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_appcontext

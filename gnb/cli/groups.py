@@ -79,6 +79,15 @@ class OneLineGroup(AppGroup):
         return name, command, rest
 
 
+class OneLineCommand(click.Command):
+    """A command that reports wrong usage in one line."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse the arguments. Raises Failure."""
+        with one_line_errors():
+            return super().make_context(*args, **extra)
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Turn errors of the engine, the database and click into a Failure."""

@@ -8,10 +8,9 @@ from datetime import timedelta
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
 from gnb.cli.arguments import DURATION
-from gnb.cli.groups import USAGE, Failure, database_errors
+from gnb.cli.groups import USAGE, Failure, OneLineGroup, database_errors
 from gnb.extensions import db
 from gnb.models import ROLES, now
 from gnb.services import audit
@@ -19,7 +18,7 @@ from gnb.services.accounts import tokens
 from gnb.services.accounts import users as accounts
 from gnb.services.accounts.users import InvalidAccount, UserExists, UserNotFound
 
-users = AppGroup("users", help="Accounts: administrators, roles, tokens.")
+users = OneLineGroup("users", help="Accounts: administrators, roles, tokens.")
 
 
 @users.command("create-admin")

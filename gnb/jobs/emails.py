@@ -1,8 +1,10 @@
 """The jobs of the queue `email`, each of which sends one message, and the mail jobs of the queue `scheduled`.
 
-Data: `{"deliveryId": 4711}`, the row of the ledger to send, and no personal data. Where a message has no row yet, its
+Data: `{"deliveryId": 4711, "recipient": "5c1f…"}`, the row of the ledger to send and a digest of the address, by which
+messages to one mailbox are limited, and no personal data. Where a message has no row yet, its
 subject may be given instead, and the job creates the row: `to`, `subject`, `html`, `text` for `send-email`, `bookingId`
-(or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message. Result:
+(or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message, `exportId` for
+the notification of an export. Result:
 `{"deliveryId", "state", "messageId"}`.
 """
 
@@ -12,19 +14,26 @@ from collections.abc import Callable
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.queueing import FinalError, JobContext, RetryLater, job
-from gnb.services import email_service
+from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
+from gnb.services import email_service, export_service
+from gnb.services.exports.errors import ExportNotFound
+from gnb.services.exports.notification import plan_notification
 from gnb.services.fields import LARGEST_BIGINT, LARGEST_INT, WholeNumber
-from gnb.services.mail import ledger, outbox
+from gnb.services.mail import ledger, outbox, sending
 from gnb.services.mail.addresses import checked_address, checked_subject
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
+from gnb.services.mail.failure_notice import send_failure_notice
 from gnb.services.progress import job_progress
+from gnb.services.queues import reading
 
 _MINUTE = 60
+_PER_RECIPIENT = RateLimit("5/60s", key="recipient")
+"""Nobody can have a mailbox flooded, such as by bookings in another's name; EMAIL_RECIPIENT_RATE_LIMIT replaces it."""
 
 
 class _Referred(Schema):
@@ -34,6 +43,13 @@ class _Referred(Schema):
         unknown = EXCLUDE
 
     id = WholeNumber(1, LARGEST_BIGINT, required=True)
+
+
+class _Ignored(Schema):
+    """An object of which nothing is used."""
+
+    class Meta:
+        unknown = EXCLUDE
 
 
 class _ReferredAccount(_Referred):
@@ -48,6 +64,9 @@ class _DeliveryData(Schema):
     instead: tuple[tuple[str, ...], ...] = ()
 
     delivery_id = WholeNumber(1, LARGEST_BIGINT, data_key="deliveryId")
+
+    recipient = fields.String(validate=validate.Length(1, 64))
+    """`outbox.mailbox_digest` of the address; the key of the rate limit."""
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:
@@ -69,10 +88,18 @@ def _checked_by(check: Callable[[object], str]) -> Callable[[str], None]:
     return validate_text
 
 
+class _Address(fields.Email):
+    """An address that the mail services take; marshmallow's own check takes others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.validators = [_checked_by(checked_address)]
+
+
 class SendEmailData(_DeliveryData):
     """Data of `send-email`."""
 
-    to = fields.String(validate=_checked_by(checked_address), metadata={"format": "email"})
+    to = _Address()
     subject = fields.String(validate=_checked_by(checked_subject))
     html = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
     text = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
@@ -92,7 +119,7 @@ class BookingMailData(_DeliveryData):
 
     booking_id = WholeNumber(1, LARGEST_BIGINT, data_key="bookingId")
     booking = fields.Nested(_Referred)
-    user = fields.Dict(load_only=True)
+    user = fields.Nested(_Ignored)
     """Accepted and ignored: the recipient is the booking's customer."""
 
 
@@ -107,34 +134,53 @@ class CampaignMailData(_DeliveryData):
     campaign = fields.Nested(_ReferredAccount)
 
 
+class ExportMailData(Schema):
+    """Data of `export-notification`."""
+
+    export_id = fields.String(data_key="exportId", required=True, validate=validate.Length(1, 36))
+
+
 class MailingData(Schema):
     """Data of `campaign-mailing`."""
 
     campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId", required=True)
 
 
-@job("email", "send-email", SendEmailData)
+@job("email", "send-email", SendEmailData, rate_limit=_PER_RECIPIENT)
 def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Any message."""
-    return _deliver(data.get("delivery_id") or _own_row(data, context))
+    return _deliver(data.get("delivery_id") or _own_row(data, context), context)
 
 
-@job("email", "booking-confirmation", BookingMailData)
-def booking_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+@job("email", "booking-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
+def booking_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """The confirmation of a booking."""
-    return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
+    return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data), context)
 
 
-@job("email", "payment-confirmation", BookingMailData)
-def payment_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+@job("email", "payment-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
+def payment_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """That a payment has arrived."""
-    return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
+    return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data), context)
 
 
-@job("email", "campaign-notification", CampaignMailData)
-def campaign_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+@job("email", "campaign-notification", CampaignMailData, rate_limit=_PER_RECIPIENT)
+def campaign_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """A campaign's message to one account."""
-    return _deliver(data.get("delivery_id") or _campaign_row(data))
+    return _deliver(data.get("delivery_id") or _campaign_row(data), context)
+
+
+@job("email", "export-notification", ExportMailData)
+def export_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """That an export is ready, or failed."""
+    return _deliver(_export_row(data["export_id"]), context)
+
+
+@job("email", "job-failure-notice", JobOutcome)
+def job_failure_notice(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """That a job failed, to the admins."""
+    failed = (data["job_id"], data["queue"], data["job_type"], data["error"])
+    return {"planned": send_failure_notice(context.id, *failed)}
 
 
 @job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)
@@ -150,22 +196,37 @@ def requeue_stale_deliveries(_data: dict[str, Any], _context: JobContext) -> dic
     return {"enqueued": email_service.requeue_stale_deliveries()}
 
 
-def _deliver(delivery_id: int) -> dict[str, Any]:
+def _deliver(delivery_id: int, context: JobContext) -> dict[str, Any]:
+    outcome = _outcome(delivery_id)
+    if outcome.state == "finished" and reading.previous_outcome(context) == "completed":
+        # A person runs a completed job again, to have the message sent again.
+        again = db.session.get_one(Delivery, delivery_id)
+        delivery_id = _committed(lambda: ledger.plan_again(again))
+        outcome = _outcome(delivery_id)
+    return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
+
+
+def _outcome(delivery_id: int) -> sending.Outcome:
     try:
-        outcome = email_service.deliver(delivery_id)
+        return email_service.deliver(delivery_id)
     except MailRefused as error:
         raise FinalError(str(error)) from error
     except AlreadyBeingSent as error:
         raise RetryLater(str(error), delay=max(error.seconds, 1.0)) from error
-    return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
 
 
 def _own_row(data: dict[str, Any], context: JobContext) -> int:
-    """Return the row of a job that was added with a message; every attempt of the job uses the same."""
+    """Return the row of a job that was added with a message; every attempt of the job uses the same.
+
+    A new job with the id of one that is gone gets a row of its own.
+    """
     key = f"job:{context.id}" if context.id else None
-    known = db.session.query(Delivery.id).filter_by(unique_key=key).scalar() if key else None
+    known = db.session.query(Delivery).filter_by(unique_key=key).one_or_none() if key else None
+    if known and reading.previous_outcome(context) is not None:
+        return known.id
     if known:
-        return int(known)
+        known.unique_key = None
+        db.session.flush()
     texts = {name: data.get(name) for name in ("html", "text")}
     return _committed(lambda: ledger.plan_text(data["to"], data["subject"], **texts, unique_key=key))
 
@@ -186,12 +247,25 @@ def _campaign_row(data: dict[str, Any]) -> int:
     return _committed(lambda: email_service.plan_campaign_notification(user, campaign))
 
 
+def _export_row(export_id: str) -> int:
+    try:
+        export = export_service.get(export_id)
+        return _committed(lambda: plan_notification(export))
+    except ExportNotFound as error:
+        raise FinalError(str(error)) from error
+
+
 def _committed(plan: Any) -> int:
     """Plan a delivery for this job, without a job of its own, commit, and return its id."""
     try:
         with outbox.without_enqueueing():
-            delivery_id: int = plan().id
-            db.session.commit()
+            try:
+                delivery_id: int = plan().id
+                db.session.commit()
+            except IntegrityError:  # another job has planned the same at the same time: its row is found now
+                db.session.rollback()
+                delivery_id = plan().id
+                db.session.commit()
     except InvalidMessage as error:
         raise FinalError(str(error)) from error
     return delivery_id

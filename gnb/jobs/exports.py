@@ -16,6 +16,7 @@ from gnb.services import export_service
 from gnb.services.exports.errors import AttemptSuperseded, ExportNotFound, InvalidFilters
 from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilters, UsersFilters, dump_filters
 from gnb.services.progress import job_progress
+from gnb.services.queues import reading
 
 
 class _ExportData(Filters):
@@ -104,10 +105,13 @@ def _run(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     job_id = context.id or None
     last = context.attempt >= context.attempts
     try:
-        export_id = data["export_id"]
+        export_id, before = data["export_id"], reading.previous_outcome(context)
         if export_id is None:
             filters = dump_filters(context.type, data["filters"])
-            export_id = export_service.create_for_job(context.type, filters, job_id).id
+            goes_on = before not in (None, "completed")
+            export_id = export_service.create_for_job(context.type, filters, job_id, goes_on).id
+        elif before == "completed":  # a person runs the job again, to have a new file
+            export_id = export_service.create_again(export_id).id
         export = export_service.run(export_id, job_id, last, job_progress(context, "rows"))
     except (ExportNotFound, AttemptSuperseded, InvalidFilters) as error:
         # Another attempt would raise the same error.

@@ -39,6 +39,10 @@ class InvalidJobOption(QueueingError):
     """An option of a job has a value it cannot have."""
 
 
+class JobIdTaken(InvalidJobOption):
+    """Another queue, or another type, has a job with the `job_id` asked for."""
+
+
 class InvalidFields(QueueingError):
     """The base of the next two; `errors` maps each field to what is wrong with it."""
 

@@ -15,6 +15,7 @@ from .job_types import JobType
 from .json_values import encode_data
 from .keys import QueueKeys
 from .options import JobOptions, plain
+from .queue_options import RateLimit
 
 _COMPRESS_FROM = 300
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -52,15 +53,20 @@ def build_job_spec(
     options: Mapping[str, Any],
     now: float,
     correlation_id: str = "",
+    rate_limit: RateLimit | None = None,
 ) -> JobSpec:
-    """Build the job for this data and these options; `now` is the broker's time in epoch seconds.
+    """Build the job for this data and these options; `now` is the broker's time in epoch seconds, `rate_limit` one with
+    a key.
 
     Raises InvalidJobData, InvalidJobOption.
     """
     chosen = base.override(options)
     wire = _as_json(data)
+    stored: dict[str, Any] = json.loads(wire)
     if job_type.schema is not None:
-        job_type.load(json.loads(wire))
+        job_type.load(stored)
+        if job_type.leave_out_excluded(stored):
+            wire = _encode(stored)
     job_id = chosen.job_id or os.urandom(16).hex()
     sub_queue = keys.sub_queue(chosen.priority)
     status = "scheduled" if chosen.delay > 0 else "queued"
@@ -69,11 +75,13 @@ def build_job_spec(
         fields += ["opts", json.dumps(plain(_as_checked(options, chosen)))]
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
+    if rate_limit is not None and (limit := rate_limit.for_data(data)):
+        fields += ["key_limit", limit]
     if chosen.deduplication:
         if chosen.deduplication.replace and chosen.depends_on.ids:
             raise InvalidJobOption("deduplication.replace cannot be combined with depends_on")
         fields += [chosen.deduplication.field, chosen.deduplication.digest]
-    return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, dict(data), job_id, now))
+    return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, stored, job_id, now))
 
 
 def _as_checked(options: Mapping[str, Any], chosen: JobOptions) -> Mapping[str, Any]:
@@ -118,7 +126,7 @@ def _fields(
 def _as_json(data: Mapping[str, Any]) -> str:
     try:
         wire, wrong = encode_data(data)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
     if len(wire) > LARGEST_DATA:
         wrong = {"_schema": [f"its JSON has {len(wire):,} characters; at most {LARGEST_DATA:,} are allowed"]}

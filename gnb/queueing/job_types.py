@@ -12,11 +12,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from rq import get_current_job
 
 from .errors import InvalidJobData, UnknownJobType
 from .job_context import JobContext
+from .queue_options import RateLimit
 
 JobFunction = Callable[[dict[str, Any], JobContext], Any]
 JobScope = Callable[[JobContext], AbstractContextManager[Any]]
@@ -26,16 +27,28 @@ class JobType:
     """One declared type: its queue and name, the schema of its data, its options and the function that does it."""
 
     def __init__(
-        self, queue: str, name: str, schema: type[Schema] | None, function: JobFunction, options: dict[str, Any]
+        self,
+        queue: str,
+        name: str,
+        schema: type[Schema] | None,
+        function: JobFunction,
+        options: dict[str, Any],
+        rate_limit: RateLimit | None = None,
     ):
         self.queue = queue
         self.name = name
         self.schema = schema
         self.function = function
         self.options = options
+        self.rate_limit = rate_limit
         self.path = f"{function.__module__}.{function.__qualname__}"
         self.description = (function.__doc__ or name).strip().splitlines()[0]
         self._loader = schema() if schema else None
+        self._nested = {
+            field.data_key or name: {part.data_key or key for key, part in field.schema.fields.items()}
+            for name, field in (self._loader.fields.items() if self._loader else ())
+            if isinstance(field, fields.Nested) and field.schema.unknown == EXCLUDE
+        }
 
     def load(self, data: dict[str, Any]) -> dict[str, Any]:
         """The data as the function takes it. Raises InvalidJobData naming each field that is wrong."""
@@ -46,6 +59,21 @@ class JobType:
         except ValidationError as error:
             raise InvalidJobData(error.normalized_messages()) from None
         return loaded
+
+    def leave_out_excluded(self, data: dict[str, Any]) -> bool:
+        """Remove from the data what its nested schemas exclude, and return whether there was any.
+
+        Of an object that is given whole, only its id is then kept in the broker.
+        """
+        found = [
+            (part, name)
+            for field, known in self._nested.items()
+            if isinstance(part := data.get(field), dict)
+            for name in part.keys() - known
+        ]
+        for part, name in found:
+            del part[name]
+        return bool(found)
 
     def __call__(self, **data: Any) -> Any:
         """Does the job for a worker that knows only RQ: the data is the call's keyword arguments."""
@@ -96,10 +124,20 @@ class JobTypes:
 job_types = JobTypes()
 
 
-def job(queue: str, name: str, schema: type[Schema] | None = None, **options: Any) -> Callable[[JobFunction], JobType]:
-    """Declares the decorated function as a job type of the queue; options as in `JobOptions`."""
+def job(
+    queue: str, name: str, schema: type[Schema] | None = None, *, rate_limit: RateLimit | None = None, **options: Any
+) -> Callable[[JobFunction], JobType]:
+    """Declares the decorated function as a job type of the queue; options as in `JobOptions`.
+
+    `rate_limit` has a `key`, such as `RateLimit("5/60s", key="recipient")`. It holds for each value of that field of
+    the data, over all types of the queue. A job over the limit is delayed until it may start; other jobs overtake it.
+    """
+    if rate_limit is not None and not rate_limit.key:
+        raise ValueError(
+            f"the rate limit of {queue}/{name} has no key; a limit of the whole queue is the queue's option"
+        )
 
     def declare(function: JobFunction) -> JobType:
-        return job_types.declare(JobType(queue, name, schema, function, options))
+        return job_types.declare(JobType(queue, name, schema, function, options, rate_limit))
 
     return declare

@@ -3,11 +3,17 @@
 import json
 import math
 import re
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MAYBE_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+_JSON = (str, int, float, type(None))
 
 UNSTORABLE_TEXT = "Remove NUL characters and unpaired surrogates."
 
@@ -59,23 +65,61 @@ def parse_json(text: bytes | str) -> Any:
 
 
 def encode_data(data: Any) -> tuple[str, dict[str, Any]]:
-    """Return the JSON of a job's data, and by field what is wrong with its texts, as marshmallow nests messages.
+    """Return the JSON of a job's data, and by field what is wrong with it, as marshmallow nests messages.
 
-    Raises TypeError or ValueError for data that is not JSON.
+    Dates and times become ISO 8601, UUIDs and decimals text, and objects with an `id` that id alone.
+    Raises ValueError for data that is nested too deeply or contains itself.
     """
     try:
-        wire = _encode(data)
+        try:
+            wire = _encode(data)
+        except (TypeError, ValueError):
+            if wrong := _not_json(data):
+                return "", wrong
+            wire = _encode(_plain(data))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    return wire, _unstorable_texts(json.loads(wire)) if _MAYBE_UNSTORABLE.search(wire) else {}
+    return wire, unstorable_texts(json.loads(wire)) if _MAYBE_UNSTORABLE.search(wire) else {}
 
 
-def _unstorable_texts(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """Return the value with what has a usual form in JSON in that form."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, (UUID, Decimal)):
+        return str(value)
+    if isinstance(value, _JSON):
+        return value
+    return {"id": _plain(value.id)} if hasattr(value, "id") else value
+
+
+def _not_json(value: Any) -> Any:
+    """Return by field what has no form in JSON; {} for nothing."""
+    if isinstance(value, Mapping):
+        names = {str(name): ["Names are text."] for name in value if not isinstance(name, str)}
+        return names | {str(name): wrong for name, part in value.items() if (wrong := _not_json(part))}
+    if isinstance(value, (list, tuple)):
+        return {place: wrong for place, part in enumerate(value) if (wrong := _not_json(part))}
+    if isinstance(value, float) and not math.isfinite(value):
+        return ["Not a finite number."]
+    if isinstance(value, (*_JSON, date, time, UUID, Decimal)):
+        return {}
+    if isinstance(getattr(value, "id", None), (int, str, UUID)):
+        return {}
+    return [f"{type(value).__name__} has no form in JSON; dates, UUIDs, decimals and objects with an id have."]
+
+
+def unstorable_texts(value: Any) -> Any:
+    """Return by field what is wrong with the texts of a JSON value, as marshmallow nests messages; {} for nothing."""
     if isinstance(value, str):
         return [UNSTORABLE_TEXT] if _UNSTORABLE.search(value) else {}
     if isinstance(value, list):
-        return {place: wrong for place, part in enumerate(value) if (wrong := _unstorable_texts(part))}
+        return {place: wrong for place, part in enumerate(value) if (wrong := unstorable_texts(part))}
     if isinstance(value, dict):
         names = {storable(name): [UNSTORABLE_TEXT] for name in value if _UNSTORABLE.search(name)}
-        return names | {storable(name): wrong for name, part in value.items() if (wrong := _unstorable_texts(part))}
+        return names | {storable(name): wrong for name, part in value.items() if (wrong := unstorable_texts(part))}
     return {}

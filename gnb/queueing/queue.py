@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 from . import clock
 from .callbacks import callback_type, callback_wire
 from .connection import Broker
-from .errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable
+from .errors import InvalidJobOption, InvalidJobState, JobIdTaken, JobNotFound, QueueUnavailable
 from .job import Job
 from .job_spec import JobSpec, build_job_spec, call_start, option_fields
 from .job_types import JobType, JobTypes
-from .keys import QueueKeys
-from .options import MOST_SECONDS, Duration, JobOptions, QueueOptions, RateLimit, seconds, whole
+from .keys import REGISTRIES, QueueKeys
+from .options import MOST_SECONDS, Duration, JobOptions, seconds, whole
+from .queue_options import LIMITS, QueueOptions
 from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
@@ -37,7 +38,7 @@ _STOP_WITHIN = 5.0
 
 
 class Queue(QueueReader):
-    """One of the engine's queues. Methods raise QueueUnavailable while the broker is away."""
+    """One of the engine's queues. Methods raise QueueUnavailable while the broker is unreachable."""
 
     def __init__(
         self, broker: Broker, name: str, options: QueueOptions, types: JobTypes, find: "Callable[[str], Queue]"
@@ -50,25 +51,25 @@ class Queue(QueueReader):
     # Jobs in
 
     def enqueue(self, job_type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
-        """The new job; with a `job_id` that is taken, the job that has it. Options as in `JobOptions`.
+        """The new job; or, with `deduplicated` set, the one that has the `job_id` or holds the `deduplication` id.
 
-        Where another job holds the `deduplication` id, that one with `deduplicated` set; if it has ended and is no
-        longer kept, its id and the state "removed".
-
-        Raises UnknownJobType, InvalidJobData, InvalidJobOption.
+        One that holds it, has ended and is no longer kept has the state "removed". Options as in `JobOptions`.
+        Raises UnknownJobType, InvalidJobData, InvalidJobOption, JobIdTaken.
         """
         spec = self.build_job(job_type, data, options)
-        (made,) = self._checked(
-            self.broker.run(ENQUEUE, [self.keys.wake, self.keys.counts], self._enqueue_args([spec])), [spec]
-        )
+        keys, args = [self.keys.wake, self.keys.counts], self._enqueue_args([spec])
+        (made,) = self._checked(self.broker.run(ENQUEUE, keys, args), [spec])
         if isinstance(made, list):
             return self._holder(spec.job, made[0].decode())
-        if made in (1, 2):
-            return spec.job
+        if made:
+            return self.job(spec.job.id) if _STATES_MADE.get(made) == "failed" else spec.job
         try:
-            return self.job(spec.job.id)
+            existing = self.job(spec.job.id)
         except JobNotFound:
-            raise InvalidJobOption(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
+            raise JobIdTaken(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
+        if existing.name != job_type:
+            raise JobIdTaken(f"job_id is {spec.job.id!r}; a job of the type {existing.name!r} has that id")
+        return replace(existing, deduplicated=True)
 
     def _holder(self, wanted: Job, job_id: str) -> Job:
         try:
@@ -79,8 +80,8 @@ class Queue(QueueReader):
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked.
 
-        A job may depend on those before it. With an unknown parent, its 500 are not written. A job whose deduplication
-        id another one holds is returned with that one's id and `deduplicated` set.
+        A job may depend on those before it. With an unknown parent, its 500 are not written. A job whose `job_id` is
+        taken, or whose deduplication id another one holds, is returned with that one's id and `deduplicated` set.
         """
         specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
         for some in batched(specs, _BATCH * _BATCHES_ON_THE_WAY):
@@ -89,8 +90,8 @@ class Queue(QueueReader):
             answers = self.broker.run_each(ENQUEUE, [self.keys.wake, self.keys.counts], args)
             for answer, batch in zip(answers, batches, strict=True):
                 for spec, made in zip(batch, self._checked(answer, batch), strict=True):
-                    if isinstance(made, list):
-                        spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
+                    if not made or isinstance(made, list):
+                        spec.job = replace(spec.job, id=made[0].decode() if made else spec.job.id, deduplicated=True)
         return [spec.job for spec in specs]
 
     def _enqueue_args(self, batch: list[JobSpec]) -> list[Any]:
@@ -108,7 +109,7 @@ class Queue(QueueReader):
             raise InvalidJobOption(f"depends_on has {parent!r}; {reason}")
         for spec, answer in zip(batch, made, strict=True):
             if not isinstance(answer, list) and answer in _STATES_MADE:
-                spec.job.state = _STATES_MADE[answer]
+                spec.job.state, spec.job.run_at = _STATES_MADE[answer], None
         return made
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
@@ -119,7 +120,8 @@ class Queue(QueueReader):
         except QueueUnavailable:  # nothing will be enqueued, but wrong data is reported as such
             now = time.time()
         base, correlation_id = self.default_options[job_type], self._types.correlation_id()
-        spec = build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id)
+        limit = self.options.key_limit(declared.rate_limit)
+        spec = build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id, limit)
         for option in ("on_success", "on_failure"):
             if name := getattr(spec.options, option):
                 spec.fields += [option, self._callback(declared, name, option)]
@@ -236,14 +238,14 @@ class Queue(QueueReader):
 
         Running jobs stay, and with `state` all that have left it meanwhile: a failed job that was retried is not lost.
         """
-        registry = _REGISTRIES[state] if state else ""
+        registry = REGISTRIES[state] if state else ""
         return sum(answer == 1 for batch in batched(list(ids), _BATCH) for answer in self._remove(batch, registry))
 
-    def clean(self, older_than: timedelta = timedelta(0), state: str = "completed", limit: int | None = None) -> int:
+    def clean(self, older_than: Duration = 0, state: str = "completed", limit: int | None = None) -> int:
         """How many jobs that ended at least so long ago were removed, the oldest first, at most `limit`."""
         if state not in ("completed", "failed"):
             raise InvalidJobOption(f"state is {state!r}; only completed or failed jobs are cleaned")
-        latest = self.broker.now() - older_than
+        latest = self.broker.now() - timedelta(seconds=seconds(older_than, "older_than"))
         ended = [(at, job_id) for job_id, (at,) in self.scan(state, ("ended_at",)) if _is_by(at, latest)]
         return self.remove_many([job_id for _, job_id in sorted(ended)[:limit]], state)
 
@@ -269,25 +271,21 @@ class Queue(QueueReader):
         """Jobs start again."""
         self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [""])
 
-    def set_rate_limit(self, limit: str | None) -> None:
-        """From now on this limit holds, like "50/60s" or "none"; None: the one it was configured with."""
-        client, key = self.broker.client, self.keys.limit
-        if limit is None:
-            self.broker.call(lambda: client.delete(key))
-        else:
-            wire = str(RateLimit.parse(limit) or "none")
-            self.broker.call(lambda: client.set(key, wire))
+    def set_limits(self, limits: Mapping[str, int | str | None]) -> None:
+        """From now on these limits hold; jobs that run already go on. Raises InvalidJobOption.
 
-
-_REGISTRIES = {
-    "waiting": "rq:queue:",
-    "completed": "rq:finished:",
-    "failed": "rq:failed:",
-    "delayed": "rq:scheduled:",
-    "deferred": "rq:deferred:",
-    "active": "rq:wip:",
-}
-"""Where RQ lists the jobs of a state; the sub-queue's name follows."""
+        `rate_limit` is like "50/60s", `concurrency_limit` like 3; either may be "none", or None for the configured one.
+        """
+        wire = {name: None if limit is None else LIMITS[name](limit) for name, limit in limits.items()}
+        keys = {"rate_limit": self.keys.limit, "concurrency_limit": self.keys.concurrency}
+        pipeline = self.broker.client.pipeline()
+        for name, text in wire.items():
+            if text is None:
+                pipeline.delete(keys[name])
+            else:
+                pipeline.set(keys[name], text)
+        pipeline.zadd(self.keys.wake, {"work": 0})
+        self.broker.call(pipeline.execute)
 
 
 def _is_by(text: str, moment: datetime) -> bool:

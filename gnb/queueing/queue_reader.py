@@ -1,5 +1,6 @@
 """Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
 
+import json
 import re
 import unicodedata
 from collections import defaultdict
@@ -22,6 +23,7 @@ PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
 """How many jobs a search looks at in its first and in its second round trip."""
 _SCANNED_AT_ONCE = 1000
+_MOST_ATTEMPTS = 100
 _DEPENDENTS_SHOWN = 100
 """As many as dependents.lua notes."""
 _BYTES_AT_ONCE = 4_000_000
@@ -63,14 +65,14 @@ class QueueReader:
         return self.job_and_attempts(job_id)[0]
 
     def attempts(self, job_id: str) -> list[Attempt]:
-        """The job's newest ten attempts, newest first. Raises JobNotFound."""
+        """The job's newest hundred attempts, newest first. Raises JobNotFound."""
         return self.job_and_attempts(job_id)[1]
 
     def job_and_attempts(self, job_id: str) -> tuple[Job, list[Attempt]]:
         """Both in one round trip. Raises JobNotFound."""
         pipeline = self.broker.client.pipeline(transaction=False)
         pipeline.hmget(names.job(job_id), FIELDS)
-        pipeline.xrevrange(names.results(job_id), count=10)
+        pipeline.xrevrange(names.results(job_id), count=_MOST_ATTEMPTS)
         for key in self.keys.delayed:
             pipeline.zscore(key, job_id)
         values, entries, *scores = self.broker.call(pipeline.execute)
@@ -125,7 +127,7 @@ class QueueReader:
         return [replace(job, return_value=values.get(job.id)) for job in jobs]
 
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
-        """Jobs of a state whose id, type or data has the text, case and accents aside, in two round trips at most.
+        """Jobs of a state whose id, type or data, as JSON, has the text, case and accents aside, in two round trips.
 
         Looks at 1,500 jobs from place `cursor` on; the answer's cursor says where to go on, None when all were seen.
         """
@@ -134,7 +136,7 @@ class QueueReader:
         for size in _SLICES:
             total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE, scan=True)
             for offset, job in enumerate(jobs):
-                if wanted in _plain(f"{job.id} {job.name} {job.data}"):
+                if wanted in _plain(_searched_text(job)):
                     found.append(job)
                     if len(found) == limit:
                         return JobPage(found, total, place + offset + 1)
@@ -198,6 +200,16 @@ class QueueReader:
         for job_id, fields in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
             alike[fold(fields[0])].append((job_id, fields))
         return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
+
+
+def _searched_text(job: Job) -> str:
+    """Return id, type and data as the page and the API show them, and data with escapes also as people type it."""
+    shown = json.dumps(job.data, ensure_ascii=False)
+    escaped = "\\" in shown
+    unescaped = (
+        shown.replace(r"\"", '"').replace(r"\n", "\n").replace(r"\t", "\t").replace(r"\\", "\\") if escaped else ""
+    )
+    return f"{job.id} {job.name} {shown} {unescaped}"
 
 
 def _plain(text: str) -> str:

@@ -24,11 +24,13 @@ from sqlalchemy.orm import joinedload
 
 from gnb.extensions import settings
 from gnb.models import DEFAULT_LANGUAGE, Export, Tour, User, db, now
+from gnb.queueing import Job
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
 from gnb.services.exports import attempts, clean_up
 from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters, TooManyExports
 from gnb.services.exports.filters import dump_filters, load_filters
+from gnb.services.exports.notification import plan_notification
 from gnb.services.exports.storage import open_storage
 from gnb.services.progress import Progress, noop_progress
 
@@ -93,7 +95,7 @@ def generate_bookings_pdf(filters: Filters | None = None, language: str = DEFAUL
 
 
 def export_bookings_csv_async(filters: Filters | None = None, **options: Any) -> ExportResult:
-    """Queue the export. Options of all `_async` functions: `requested_by` (a User), `language`."""
+    """Queue the export. Options of all `_async` functions: `requested_by` (a User), `language`, `notify`."""
     return _result(request("bookings-csv", filters, **options))
 
 
@@ -118,9 +120,16 @@ def generate_bookings_pdf_async(filters: Filters | None = None, **options: Any) 
 
 
 def request(
-    export_type: str, filters: Filters | None = None, requested_by: User | None = None, language: str = DEFAULT_LANGUAGE
+    export_type: str,
+    filters: Filters | None = None,
+    requested_by: User | None = None,
+    language: str = DEFAULT_LANGUAGE,
+    notify: bool = False,
 ) -> Export:
     """Create the export and queue it; with the broker unreachable, run it inline. Commits.
+
+    Args:
+        notify: Mail the account that requests it when the export has ended.
 
     Raises:
         UnknownExportType, InvalidFilters, TooManyExports, and for an inline run the errors of `run`.
@@ -132,9 +141,27 @@ def request(
         job = queue_service.add_export_job(export_type, {"exportId": export.id})
     except QueueUnavailable as error:
         log.warning("an export runs inline, without the queue", export=export.id, cause=str(error))
-        return run(export.id)
+        return _notified(run(export.id), notify)
     export.job_id = job.id
     db.session.commit()
+    if notify and requested_by:
+        _enqueue_notification(export.id, job)
+    return export
+
+
+def _enqueue_notification(export_id: str, job: Job) -> None:
+    """Let a job mail the outcome once the export's job has ended."""
+    options = {"depends_on": job, "on_parent_failure": "run"}
+    try:
+        queue_service.add_email_job("export-notification", {"exportId": export_id}, **options)
+    except QueueUnavailable as error:
+        log.warning("nobody will be told that the export has ended", export=export_id, cause=str(error))
+
+
+def _notified(export: Export, notify: bool) -> Export:
+    if notify and export.requested_by:
+        plan_notification(export)
+        db.session.commit()
     return export
 
 
@@ -176,11 +203,21 @@ def _check_open_exports(user: User) -> None:
         raise TooManyExports(f"you have {OPEN_EXPORTS} exports that are not finished; wait for one of them")
 
 
-def create_for_job(export_type: str, filters: Filters | None, job_id: str | None) -> Export:
-    """Return the row of a job that was added without one; its first attempt creates the row. Commits."""
-    wanted = sa.select(Export).where(Export.job_id == job_id, Export.type == export_type).order_by(Export.created_at)
-    found = db.session.scalars(wanted.limit(1)).first() if job_id else None
+def create_for_job(export_type: str, filters: Filters | None, job_id: str | None, goes_on: bool) -> Export:
+    """Return the row of a job that was added without one. Commits.
+
+    Args:
+        goes_on: Whether an earlier attempt of the job may have created the row; its newest one is then used.
+    """
+    newest = sa.select(Export).where(Export.job_id == job_id, Export.type == export_type)
+    found = db.session.scalars(newest.order_by(Export.created_at.desc()).limit(1)).first() if goes_on else None
     return found or create(export_type, filters, job_id=job_id)
+
+
+def create_again(export_id: str) -> Export:
+    """Create an export like this one, in state `waiting`, without queueing it. Commits. Raises ExportNotFound."""
+    old = get(export_id)
+    return create(old.type, old.filters, old.requested_by, old.language)
 
 
 def run(export_id: str, job_id: str | None = None, last: bool = True, progress: Progress = noop_progress) -> Export:

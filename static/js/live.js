@@ -16,6 +16,7 @@ function due() {
 
 async function refresh() {
   asking = true;
+  refreshedAt = Date.now();
   try {
     await htmx.ajax("GET", location.pathname + location.search, {
       source: page(), target: "#live", select: "#live", swap: "morph:outerHTML",
@@ -24,7 +25,8 @@ async function refresh() {
     // What went wrong is said by the banner, through the events below.
   } finally {
     asking = false;
-    refreshedAt = Date.now();
+    // After a slow answer the next request waits a second, so that a busy server is not asked without a pause.
+    refreshedAt = Math.max(refreshedAt, Date.now() - (seconds() - 1) * 1000);
   }
 }
 
@@ -69,7 +71,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     return;
   }
   if (target.id === "live" && xhr.status < 400) {
-    lastGood = refreshedAt = Date.now();
+    lastGood = Date.now();
     banner(null);
   }
   // What is gone, or a form that was not accepted, answers with a page of its own: show it.
@@ -95,4 +97,5 @@ function keepWhatPeopleDid() {
 
 document.addEventListener("DOMContentLoaded", () => { keepWhatPeopleDid(); say(); });
 if (document.readyState !== "loading") { keepWhatPeopleDid(); say(); }
-setInterval(() => { if (due()) refresh(); say(); }, 1000);
+setInterval(() => { if (due()) refresh(); }, 100);
+setInterval(say, 1000);

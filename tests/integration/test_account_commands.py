@@ -114,3 +114,22 @@ def test_demo_data_is_loaded_without_a_bar_in_a_pipe(app: Flask) -> None:
 )
 def test_demo_data_of_no_sense_is_wrong_usage(app: Flask, arguments: list[str]) -> None:
     assert run(app, "demo", "load", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["users", "create-admin"],
+        ["users", "set-role", "a@b.example", "king"],
+        ["users", "token", "--expires"],
+        ["users", "nothing"],
+        ["demo", "load", "--nothing"],
+        ["doctor", "--nothing"],
+        ["doctor", "too", "much"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_one_line_with_status_2(app: Flask, arguments: list[str]) -> None:
+    done = run(app, *arguments)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("Error: ")

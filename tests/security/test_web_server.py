@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,3 +54,16 @@ def test_no_header_moves_the_application_to_another_path(port: int) -> None:
         assert answer
         assert (answer.status, answer.headers["Location"]) == (303, plain.headers["Location"])
         assert "evil" not in str(answer.headers)
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\nx", b"5\r\nab", b"2\r\nabcdef\r\n", b"-1\r\n", b"\r\n"], ids=repr)
+def test_a_broken_chunked_body_is_answered_with_400(port: int, chunks: bytes) -> None:
+    for path, kind in (
+        (b"/login", b"application/x-www-form-urlencoded"),
+        (b"/api/v1/auth/login", b"application/json"),
+    ):
+        head = b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %b\r\nTransfer-Encoding: chunked\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(head % (path, kind) + chunks)
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 400 "), path

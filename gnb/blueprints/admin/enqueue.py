@@ -49,7 +49,7 @@ def create_job(queue_name: str) -> ResponseReturnValue:
     except InvalidJobOption as error:
         return _form(queue_name, type_name, data, sent, option_error=in_words(error)), 422
     if new.deduplicated:
-        message = gettext("%(type)s was not enqueued: this job holds the deduplication ID.", type=type_name)
+        message = gettext("%(type)s was not enqueued: this job has its ID or deduplication ID.", type=type_name)
     else:
         message = gettext("%(type)s enqueued.", type=type_name)
     return done(message, url_for("admin.job", queue_name=queue_name, job_id=new.id))

@@ -37,7 +37,8 @@ def request_export() -> ResponseReturnValue:
         filters = read_form(filters_schema(chosen), request.form)
     title = EXPORT_LABELS[chosen].title
     try:
-        export = export_service.request(chosen, filters, signed_in_user(), language=str(get_locale()))
+        notify = request.form.get("notify") == "true"
+        export = export_service.request(chosen, filters, signed_in_user(), str(get_locale()), notify)
     except InvalidFilters as error:
         return _page(chosen, filters, error.errors), 422
     except ExportError as error:  # made at once, because the broker is away, and that went wrong
@@ -60,9 +61,9 @@ def no_such_export(_error: ExportNotFound) -> ResponseReturnValue:
 @blueprint.get("/exports/<export_id>/download")
 @admin_required
 def download_export(export_id: str) -> ResponseReturnValue:
-    """Send the file."""
+    """Send the file; a CSV with a byte-order mark, unless `plain` is in the address."""
     try:
-        return send_export(export_service.get(export_id))
+        return send_export(export_service.get(export_id), for_excel="plain" not in request.args)
     except (FileNotAvailable, StorageError) as error:
         return rejected(in_words(error), url_for("admin.exports"))
 

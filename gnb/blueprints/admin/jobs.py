@@ -64,7 +64,7 @@ def _export(found: Any) -> Export | None:
     if found.queue != "export":
         return None
     by_job: Export | None = db.session.execute(
-        db.select(Export).where(Export.job_id == found.id).limit(1)
+        db.select(Export).where(Export.job_id == found.id).order_by(Export.created_at.desc()).limit(1)
     ).scalar_one_or_none()
     return by_job
 

@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 
 from flask import Request, Response, abort, request
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
 from gnb.blueprints.shared.access import require_role
 from gnb.blueprints.shared.rate_limits import count_request
 from gnb.models import ADMIN_ROLES, STAFF_ROLES
+from gnb.queueing.json_values import unstorable_texts
 from gnb.services.exports.filters import Words
 
 _ENVELOPES: dict[str, Schema] = {}
@@ -84,18 +85,22 @@ def _word(schema: type[Schema]) -> str:
 
 
 class Parser(FlaskParser):
-    """webargs' parser, which also answers 400 to JSON nested too deeply or with numbers of too many digits."""
+    """webargs' parser, which also answers 400 to JSON nested too deeply or with numbers of too many digits, and 422 to
+    text that cannot be stored."""
 
     KNOWN_MULTI_FIELDS = [*FlaskParser.KNOWN_MULTI_FIELDS, Words]
 
     def _raw_load_json(self, req: Request) -> Any:
         try:
-            return super()._raw_load_json(req)
+            value = super()._raw_load_json(req)
+            if wrong := unstorable_texts(value):
+                raise ValidationError(wrong if isinstance(wrong, dict) else {"_schema": wrong})
+            return value
         except RecursionError:
             abort(400, "The JSON is nested too deeply.")
         except ValueError as error:
             if type(error) is not ValueError:
-                raise  # a JSONDecodeError, which webargs answers itself
+                raise  # a JSONDecodeError or ValidationError, which webargs answers itself
             abort(400, "The JSON holds a number of too many digits.")
 
 

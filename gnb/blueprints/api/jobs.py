@@ -157,14 +157,15 @@ def job(queue: str, job_id: str) -> dict[str, Any]:
     EnqueuedJobSchema,
     status=201,
     body=NewJob,
-    errors=(404,),
+    errors=(404, 409),
     message="Job enqueued.",
-    also={200: "No job was enqueued: this one holds the deduplication id."},
+    also={200: "No job was enqueued: this one has the id, or holds the deduplication id."},
 )
 def enqueue(new: dict[str, Any], queue: str) -> Job | Alternative:
-    """Enqueue a job. With a `job_id` that is taken, the job that has it.
+    """Enqueue a job.
 
-    Where another job holds the `deduplication` id, the status is 200 and the answer is that job.
+    Where a job of this type has the `job_id`, or holds the `deduplication` id, the status is 200 and the answer is that
+    job; 409 if the one with the `job_id` is of another type or queue.
     """
     job = actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
     return Alternative(200, job) if job.deduplicated else job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Generator, Iterator
 from typing import Any, Self, cast
 
@@ -85,8 +86,9 @@ def _plain_page(status: int, title: str) -> str:
 class _ExportFile:
     """The file of an export as an iterator of bytes that can start anywhere, so that a range is read from its start."""
 
-    def __init__(self, export: Export):
+    def __init__(self, export: Export, prefix: bytes):
         self._export = export
+        self._prefix = prefix
         self._position = 0
         # The server reads the file when the view has returned: its context stays until then.
         self._chunks = cast("Generator[bytes, None, None]", stream_with_context(self._read()))
@@ -107,25 +109,32 @@ class _ExportFile:
         return next(self._chunks)
 
     def _read(self) -> Iterator[bytes]:
-        yield from export_service.read_file(self._export, self._position)
+        if rest := self._prefix[self._position :]:
+            yield rest
+        yield from export_service.read_file(self._export, max(self._position - len(self._prefix), 0))
 
     def close(self) -> None:
         self._chunks.close()
 
 
-def send_export(export: Export) -> Response:
+def send_export(export: Export, for_excel: bool = False) -> Response:
     """Return the file of an export as a download: all of it, one byte range, or 304 when the client has it already.
 
     A request for several ranges, or in another unit, gets the whole file.
+
+    Args:
+        for_excel: Put a byte-order mark before a CSV, without which Excel does not take it for UTF-8.
 
     Raises:
         FileNotAvailable: if the export has no file.
         RequestedRangeNotSatisfiable: if the range starts after the end of the file.
     """
-    size = export_service.file_size(export)
-    response = Response(_ExportFile(export), content_type=export.content_type, direct_passthrough=True)
+    prefix = BOM_UTF8 if for_excel and export.type.endswith("-csv") else b""
+    size = export_service.file_size(export) + len(prefix)
+    response = Response(_ExportFile(export, prefix), content_type=export.content_type, direct_passthrough=True)
     response.content_length = size
-    response.set_etag((export.file_key or "").rsplit(".", 1)[0])  # a file never changes under its key
+    key = (export.file_key or "").rsplit(".", 1)[0]  # a file never changes under its key
+    response.set_etag(f"{key}-bom" if prefix else key)
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
     conditions = dict(request.environ)

@@ -1,8 +1,7 @@
 -- finish: the end of an execution in RQ's own records, and the next job in the same round trip.
--- Nothing happens to a job whose execution is no longer the caller's (settled, or taken back): the answer says so.
+-- Nothing happens to a job whose execution is no longer the caller's (finished, or requeued): the reply says so.
 --
--- KEYS  1-17  as in dequeue_job.lua
---       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
+-- KEYS  1-19  as in dequeue_job.lua; counts.lua adds up what is counted in 18
 -- ARGV  DequeueArgs and FinishArgs of scripts.py
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
@@ -16,6 +15,9 @@ local job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:lo
 local CENTURY = 3155760000
 -- RQ's own `Job.delete` knows no logs, so those expire in any case: a year after the end of a job that is kept for ever.
 local LOGS_KEPT = 31557600
+
+-- Every attempt's result is kept up to this number, and ten where a job was retried by hand.
+local MOST_RESULTS = 100
 
 -- Remove the jobs that ended first from the ten sub-queues' registries until `keep` are left, at most 200 in one step.
 -- A registry is in the order of expiry: the first of those kept for ever and the first of the others are compared.
@@ -65,7 +67,8 @@ local function finish(registry, state, now)
   redis.call('ZADD', registry .. sub_queue, now + (ttl > 0 and ttl or CENTURY), id)
   local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
   local kept = redis.call('INCR', counter)
-  if keep > 0 and kept > keep + keep / 100 then trim(registry, counter, keep, now) end
+  -- A hundredth more than needed is removed, so that not every job's end has to look.
+  if keep > 0 and kept > keep then trim(registry, counter, keep - math.floor(keep / 100), now) end
 end
 
 -- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.
@@ -77,7 +80,7 @@ local function record()
   if args.result_field ~= '' then entry[11], entry[12], size = args.result_field, args.result, 12 end
   if args.attempt ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', args.attempt, size + 2 end
   if outcome == 'stalled' or outcome == 'released' then entry[size + 1], entry[size + 2] = 'outcome', outcome end
-  redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
+  redis.call('XADD', results, 'MAXLEN', math.max(10, math.min(args.attempt, MOST_RESULTS)), '*', unpack(entry))
 end
 
 local function move(now, digest)
@@ -141,6 +144,7 @@ if owned then
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = args.dequeue_next == '1' and dequeue_job(now) or {'none'}
+if owned and answer[1] == 'none' and jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
 if args.completed_count ~= '' and (answer[1] ~= 'job' or (args.completed_count + args.failed_count) % 16 == 0) then
   redis.call('HSET', KEYS[16], 'successful_job_count', args.completed_count, 'failed_job_count', args.failed_count,
     'total_working_time', args.working_seconds, 'state', answer[1] == 'job' and 'busy' or 'idle')

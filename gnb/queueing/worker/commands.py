@@ -41,7 +41,7 @@ class Commands:
         self._pubsub = None
 
     def socket(self) -> int | None:
-        """What to wait for, as a file descriptor; None while nothing is listened to."""
+        """Return the file descriptor to wait for; None while there is no subscription."""
         connection = self._pubsub.connection if self._pubsub is not None else None
         socket = getattr(connection, "_sock", None)
         return socket.fileno() if socket is not None else None
@@ -59,28 +59,28 @@ class Commands:
                     command = json.loads(message["data"])
                     command["command"]
                 except (ValueError, TypeError, KeyError, IndexError):
-                    log.exception("worker %s was sent a message that is no command", worker)
+                    log.exception("worker %s received a message that is not a command", worker)
                 else:
                     yield worker, command
 
 
 def execution_to_stop(client: Any, worker: str, message: dict[str, Any]) -> str | None:
-    """The execution that the command ends; None if it is another command or the worker runs no such job.
+    """Return the execution that the command stops; None if it is another command or the worker runs no such job.
 
-    The wish stands in the worker's hash, where the process looks for it once woken, and for one execution only: what
-    comes too late does not end the job's next attempt. Of RQ's own callers it names the job alone.
+    The stop request is a field of the worker's hash, which the process reads after the signal. It names one execution,
+    so that a late request does not stop the job's next attempt. RQ's own callers name only the job.
     """
     if message["command"] not in _STOPS:
         return None
     key, job = names.worker(worker), message.get("job_id")
     running = [member.decode() for member in client.smembers(names.worker_executions(worker))]
-    asked = (client.hget(key, "stop") or b"").decode()
-    if asked and asked.partition(":")[0] == job:
-        return asked if asked in running else None
-    wanted = next((member for member in running if job in (None, member.partition(":")[0])), None)
-    if wanted is not None:
-        client.hset(key, "stop", wanted)
-    return wanted
+    requested = (client.hget(key, "stop") or b"").decode()
+    if requested and requested.partition(":")[0] == job:
+        return requested if requested in running else None
+    found = next((member for member in running if job in (None, member.partition(":")[0])), None)
+    if found is not None:
+        client.hset(key, "stop", found)
+    return found
 
 
 def set_quiet(broker: Broker, name: str, quiet: bool) -> None:
@@ -111,10 +111,10 @@ def shut_down(broker: Broker, name: str) -> None:
 
 
 def request_stop(broker: Broker, keys: QueueKeys, job_id: str) -> bool:
-    """Whether the job runs and its worker was told to stop it.
+    """Request that the running job be stopped; return False if it does not run.
 
-    The wish is written to the worker's hash, so that it holds for this one execution and outlives a lost message, and
-    RQ's own command is published, which a stock worker understands as well.
+    The request is written to the worker's hash, so that it applies to this one execution and a lost message does not
+    matter, and RQ's own command is published, which RQ's own workers understand as well.
     """
     pipeline = broker.client.pipeline(transaction=False)
     for sub_queue in keys.active:

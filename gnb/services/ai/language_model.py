@@ -4,7 +4,8 @@
     reply.content, reply.usage
 
 Errors of the service become what a job can raise: RetryLater while it is busy or unreachable (after its own
-Retry-After), FinalError where a retry cannot help, Unusable for an answer in another shape. Retries are the queue's.
+Retry-After), FinalError where the configuration is wrong, Unusable for an answer in another shape.
+Retries are the queue's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gnb.extensions import settings
 from gnb.queueing import FinalError, RetryLater
+from gnb.queueing.json_values import unstorable_texts
 from gnb.services.ai import usage
 from gnb.services.ai.usage import Usage
 
@@ -45,7 +47,7 @@ _NO_INSTRUCTIONS = (
 
 
 class Unusable(Exception):
-    """The model answered in another form than requested; its tokens are spent."""
+    """No usable answer, and no retry would bring one: another form than requested, or no quota."""
 
     def __init__(self, message: str, spent: Usage | None = None):
         super().__init__(message)
@@ -87,9 +89,9 @@ def complete(prompt: Prompt, seconds: float = ANSWER_SECONDS) -> Reply:
     except openai.APIConnectionError as error:
         raise RetryLater("the language model cannot be reached", delay=_PAUSE) from error
     except openai.APIStatusError as error:
-        raise _job_error(error) from error
-    except (openai.OpenAIError, ValueError, TypeError) as error:
-        raise Unusable(f"the language model's answer could not be read: {type(error).__name__}") from error
+        raise _job_error(error) from None  # its text may quote the key, and a job's page shows the stack
+    except (openai.OpenAIError, ValueError, TypeError, RecursionError) as error:
+        raise Unusable(f"the language model's answer could not be read: {type(error).__name__}") from None
     return _reply(completion)
 
 
@@ -129,20 +131,24 @@ def _reply(completion: Any) -> Reply:
         text = choice.message.content
     except (AttributeError, IndexError, TypeError) as error:
         raise Unusable("the language model's answer has no content") from error
-    if choice.finish_reason != "stop" or not text:
+    if choice.finish_reason != "stop" or not text or not isinstance(text, str):
         raise Unusable(f"the language model did not finish its answer: {choice.finish_reason}", spent)
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unusable("the language model's answer is no JSON", spent) from error
     if not isinstance(content, dict):
         raise Unusable("the language model's answer is no JSON object", spent)
+    if unstorable_texts(content):
+        raise Unusable("the language model's answer holds characters that cannot be stored", spent)
     return Reply(cast("dict[str, Any]", content), spent)
 
 
-def _job_error(error: openai.APIStatusError) -> FinalError | RetryLater:
-    """What a refusal means for the job. The service's own message is left out: it may quote the key."""
+def _job_error(error: openai.APIStatusError) -> FinalError | RetryLater | Unusable:
+    """Return what a refusal means for the job. The service's own message is left out: it may quote the key."""
     status = error.status_code
+    if status == 429 and "insufficient_quota" in (error.code, error.type):
+        return Unusable("the language model's quota is used up")
     if status in (408, 409, 429) or status >= 500:
         delay = _retry_after(error.response.headers.get("retry-after"))
         return RetryLater(f"the language model answered {status}; trying again in {delay:g} s", delay=delay)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gnb.extensions import engine, settings
+from gnb.queueing.json_values import storable
 from gnb.services.counting import LANGUAGE_MODEL
 
 PRICES = {
@@ -21,6 +22,7 @@ June 2026. Prices of another day or vendor are written here; the cost of a model
 counted nowhere."""
 
 _MILLION = 1_000_000
+_MOST_TOKENS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,16 @@ class Usage:
 
 
 def record(model: str, tokens: Any) -> Usage:
-    """Add the tokens of one call to the totals and return its usage."""
-    spent_in, spent_out = int(tokens.prompt_tokens), int(tokens.completion_tokens)
-    call = Usage(str(model)[:80], spent_in, spent_out, cost_of(str(model), spent_in, spent_out))
+    """Add the tokens of one call to the totals and return its usage; its cost is unknown without the number of tokens.
+
+    Services that speak the protocol of OpenAI may leave the numbers out.
+    """
+    counts = [getattr(tokens, name, None) for name in ("prompt_tokens", "completion_tokens")]
+    valid = [count for count in counts if isinstance(count, int) and 0 <= count <= _MOST_TOKENS]
+    known = len(valid) == len(counts)
+    spent_in, spent_out = valid if known else (0, 0)
+    name = storable(str(model), 80)
+    call = Usage(name, spent_in, spent_out, cost_of(name, spent_in, spent_out) if known else None)
     amounts = {"calls": 1, "prompt_tokens": spent_in, "completion_tokens": spent_out}
     if call.cost is not None:
         amounts["microdollars"] = round(call.cost * _MILLION)

@@ -18,6 +18,8 @@ from gnb.services.mail.providers import Connection, server
 
 if TYPE_CHECKING:
     from pypdf import PageObject
+
+    from gnb.services.exports.pdf_renderer import PdfRenderer
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -97,10 +99,26 @@ def check_mail() -> Iterator[Finding]:
 _SAMPLE = "İstanbul ₺"
 _LIBRARIES = "Install: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 _FONTS = "Install: apt-get install fonts-dejavu-core"
+_SCRIPTS = {
+    "Greek": "Νίκος",
+    "Cyrillic": "Иван",
+    "Arabic": "علي",
+    "Hebrew": "דוד",
+    "Georgian": "გია",
+    "Devanagari": "रमन",
+    "Thai": "วิชัย",
+    "Chinese": "王伟",
+    "Japanese": "さくら",
+    "Korean": "김민",
+    "emoji": "😀",
+}
+"""A name in each script that customers write theirs in; a document has boxes for letters that no font has."""
+
+_MORE_FONTS = "Install: apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
 
 
 def check_documents() -> Iterator[Finding]:
-    """Check that a PDF can be made, with the letters of Turkish."""
+    """Check that a PDF can be made, with the letters of Turkish, and which other scripts it can have."""
     try:
         from gnb.services.exports.pdf_renderer import PdfRenderer
     except OSError as error:
@@ -109,15 +127,24 @@ def check_documents() -> Iterator[Finding]:
     except NoFonts as error:
         yield problem("documents", str(error), _FONTS)
         return
-    pdf = PdfRenderer("en").render_html(f"<p>{_SAMPLE}").write_pdf()
-    from pypdf import PdfReader  # ten megabytes that every process would carry, and only this needs
-
-    page = PdfReader(io.BytesIO(pdf)).pages[0]
-    fonts = _fonts(page)
+    renderer = PdfRenderer("en")
+    page = _page_of(renderer, _SAMPLE)
     if _SAMPLE not in page.extract_text():
         yield problem("documents", f"no font has the letters of “{_SAMPLE}”", _FONTS)
     else:
-        yield ok("documents", f"a page was made, with {', '.join(fonts)}")
+        yield ok("documents", f"a page was made, with {', '.join(_fonts(page))}")
+    # A page for each: what pypdf reads from a page is not reliable where its text has several fonts.
+    missing = [
+        script for script, text in _SCRIPTS.items() if not set(text) <= set(_page_of(renderer, text).extract_text())
+    ]
+    if missing:
+        yield warning("documents", f"no font has {', '.join(missing)}: a PDF shows boxes instead", _MORE_FONTS)
+
+
+def _page_of(renderer: PdfRenderer, text: str) -> PageObject:
+    from pypdf import PdfReader  # ten megabytes that every process would carry, and only this needs
+
+    return PdfReader(io.BytesIO(renderer.render_html(f"<p>{text}").write_pdf())).pages[0]
 
 
 def _fonts(page: PageObject) -> list[str]:

@@ -33,6 +33,17 @@ def checked_address(address: object) -> str:
         raise InvalidMessage("the recipient is not an e-mail address") from None
 
 
+def wire_address(address: str) -> str:
+    """Return the address as SMTP carries it, its domain as IDNA 2008 A-labels; any server takes those."""
+    if address.isascii():
+        return address
+    try:
+        parts = validate_email(address, check_deliverability=False, test_environment=True)
+    except (EmailNotValidError, UnicodeError):
+        return address
+    return f"{parts.local_part}@{parts.ascii_domain}"
+
+
 def checked_subject(subject: object) -> str:
     """The subject as it may be sent. Raises InvalidMessage for an empty one, a long one, one of two lines."""
     if not isinstance(subject, str) or not subject.strip():

@@ -11,7 +11,7 @@ from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from typing import Any
 
-from gnb.services.mail.addresses import LONGEST_SUBJECT, one_line
+from gnb.services.mail.addresses import LONGEST_SUBJECT, one_line, wire_address
 
 
 class _UnfoldedHeader(UnstructuredHeader):
@@ -91,7 +91,8 @@ def sender_domain(sender: str) -> str:
 
 @lru_cache(maxsize=16)
 def _parse_sender(sender: str) -> tuple[str, str]:
-    return parseaddr(sender)
+    name, address = parseaddr(sender)
+    return name, wire_address(address)
 
 
 def build(envelope: Envelope, content: Content) -> bytes:

@@ -144,7 +144,7 @@ class Connection:
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self._drop()
             raise MailUnavailable(f"the connection broke while the message was handed over: {_cause(error)}") from error
-        if code != 250:
+        if not 200 <= code < 300:
             raise self._refusal(client, code, answer)
         self._used = time.monotonic()
         self._messages += 1
@@ -155,14 +155,14 @@ class Connection:
         options = [f"SIZE={len(message)}"] if client.has_extn("size") else []
         if not (sender + recipient).isascii():
             if not client.has_extn("smtputf8"):
-                raise MailRefused("the server takes no address with letters beyond ASCII (no SMTPUTF8)")
+                raise MailRefused("the server takes no address with letters beyond ASCII before the @ (no SMTPUTF8)")
             options += ["SMTPUTF8", "BODY=8BITMIME"]
             client.command_encoding = "utf-8"
         for code, answer in (client.mail(sender, options), client.rcpt(recipient)):
             if code == 421:
                 self._drop()
                 raise _NotStarted(_reply(code, answer))
-            if code not in (250, 251):
+            if not 200 <= code < 300:
                 raise self._refusal(client, code, answer)
 
     def _refusal(self, client: smtplib.SMTP, code: int, answer: bytes | str) -> MailRefused | MailUnavailable:

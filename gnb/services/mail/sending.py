@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 from gnb.extensions import db, settings
 from gnb.models import Delivery, now
 from gnb.services.mail import ledger
+from gnb.services.mail.addresses import wire_address
 from gnb.services.mail.contents import content_of
 from gnb.services.mail.errors import InvalidMessage, MailRefused
 from gnb.services.mail.message import Content, Envelope, build, message_id
@@ -90,7 +91,7 @@ def _envelope(delivery: Delivery) -> Envelope:
     chosen = settings()
     return Envelope(
         sender=chosen.email_from,
-        recipient=delivery.recipient,
+        recipient=wire_address(delivery.recipient),
         recipient_name=delivery.recipient_name or "",
         message_id=message_id(delivery.id, chosen.email_from, chosen.secret_key),
         date=delivery.sent_at or now(),

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, Protocol
 
 from gnb.extensions import engine
-from gnb.queueing import HistoryPoint, Job, JobType, QueueStats, ScheduleState, WorkerInfo
+from gnb.queueing import HistoryPoint, Job, JobContext, JobType, QueueStats, ScheduleState, WorkerInfo
 from gnb.queueing.errors import JobNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues.actions import SEARCHED_AT_ONCE
@@ -16,6 +16,12 @@ from gnb.services.queues.actions import SEARCHED_AT_ONCE
 def queue(name: str) -> QueueReader:
     """Return the reading half of a queue; changes go through `actions`. Raises UnknownQueue."""
     return engine().queue(name)
+
+
+def previous_outcome(context: JobContext) -> str | None:
+    """Return how the job's run before this one ended; None for its first, also of a new job with a used id."""
+    attempts = engine().queue(context.queue).attempts(context.id) if context.id else []
+    return attempts[0].outcome if attempts else None
 
 
 def queue_names() -> list[str]:

@@ -1,8 +1,10 @@
 """The language model's client, against a server that behaves and misbehaves as the real one can."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from traceback import TracebackException
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from werkzeug import Response
 from gnb.queueing import FinalError, RetryLater
 from gnb.services.ai import language_model, usage
 from gnb.services.ai.language_model import Prompt, Unusable
-from tests.integration.ai.openai_server import OpenAIServer
+from tests.integration.ai.openai_server import OpenAIServer, completion
 from tests.servers import free_port, on_sqlite
 
 pytestmark = on_sqlite
@@ -127,6 +129,54 @@ def test_an_answer_that_was_cut_is_unusable(openai_server: OpenAIServer, reason:
     openai_server.will_say({"word": "merhaba"}, finish_reason=reason)
     with pytest.raises(Unusable, match=reason):
         language_model.complete(PROMPT)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"word": "\\ud800"}', '{"word": "a\\u0000b"}', '{"word": ' + "[" * 100_000, "[" * 100_000]
+)
+def test_an_answer_that_cannot_be_stored_falls_back_to_the_rules(openai_server: OpenAIServer, text: str) -> None:
+    openai_server.will_say(text)
+    worded = language_model.word(PROMPT, dict, last_attempt=False)
+    assert worded.content is None
+    assert worded.note
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [None, {}, [], "many", {"prompt_tokens": "many"}, {"prompt_tokens": -1, "completion_tokens": 1},
+     {"prompt_tokens": 10**30, "completion_tokens": 1}, {"prompt_tokens": 1.5, "completion_tokens": None}],
+    ids=repr,
+)  # fmt: skip
+def test_a_good_answer_with_odd_usage_is_used_and_its_cost_unknown(openai_server: OpenAIServer, tokens: Any) -> None:
+    body = {**completion('{"word": "merhaba"}'), "usage": tokens}
+    openai_server.will_answer(Response(json.dumps(body), content_type="application/json"))
+    reply = language_model.complete(PROMPT)
+    assert reply.content == {"word": "merhaba"}
+    assert (reply.usage.prompt_tokens, reply.usage.cost) == (0, None)
+    assert usage.totals()["gpt-4o-mini"]["calls"] == 1
+
+
+def test_a_good_answer_without_usage_is_used(openai_server: OpenAIServer) -> None:
+    body = completion('{"word": "merhaba"}')
+    del body["usage"]
+    openai_server.will_answer(Response(json.dumps(body), content_type="application/json"))
+    assert language_model.complete(PROMPT).content == {"word": "merhaba"}
+
+
+def test_a_used_up_quota_falls_back_to_the_rules_at_once(openai_server: OpenAIServer) -> None:
+    error = {"message": "You exceeded your quota", "type": "insufficient_quota", "code": "insufficient_quota"}
+    openai_server.will_answer(Response(json.dumps({"error": error}), 429, content_type="application/json"))
+    worded = language_model.word(PROMPT, dict, last_attempt=False)
+    assert (worded.content, worded.note) == (None, "the language model's quota is used up")
+    assert len(openai_server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
+def test_the_text_of_the_service_is_in_no_stack(openai_server: OpenAIServer, status: int) -> None:
+    openai_server.will_refuse(status)
+    with pytest.raises((FinalError, RetryLater)) as raised:
+        language_model.complete(PROMPT)
+    assert "sk-" not in "".join(TracebackException.from_exception(raised.value).format())
 
 
 def test_the_cost_of_an_unknown_model_is_not_made_up(app: Flask) -> None:

@@ -50,7 +50,7 @@ def test_a_check_that_fails_in_a_way_of_its_own_is_a_problem_too(app: Flask, mon
 
 
 def doctor_process(settings: Settings, **variables: str) -> str:
-    """The line on documents of a `flask doctor` in a process of its own."""
+    """The lines on documents of a `flask doctor` in a process of its own."""
     own = {"APP_ENV": "testing", "SECRET_KEY": "k" * 32, "DATABASE_URL": settings.database_url}
     done = subprocess.run(
         [sys.executable, "-m", "flask", "doctor", "--before-start"],
@@ -61,7 +61,7 @@ def doctor_process(settings: Settings, **variables: str) -> str:
         timeout=60,
     )
     assert "Traceback" not in done.stderr
-    return next(line for line in done.stdout.splitlines() if " documents " in line)
+    return "\n".join(line for line in done.stdout.splitlines() if " documents " in line)
 
 
 def test_a_machine_without_fonts_is_told_before_a_document_ends_its_worker(settings: Settings, tmp_path: Path) -> None:
@@ -75,6 +75,16 @@ def test_a_missing_library_is_named_with_its_package(settings: Settings, tmp_pat
     line = doctor_process(settings, LD_LIBRARY_PATH=str(tmp_path))
     assert line.startswith("problem")
     assert "libpango-1.0-0" in line.partition("apt-get install")[2]
+
+
+def test_the_scripts_that_no_font_has_are_named(settings: Settings, tmp_path: Path) -> None:
+    path = no_fonts(tmp_path)
+    path.write_text(path.read_text().replace(f"{tmp_path}/none", "/usr/share/fonts/truetype/dejavu"))
+    made, missing = doctor_process(settings, FONTCONFIG_FILE=str(path)).splitlines()
+    assert made.startswith("ok")
+    assert missing.startswith("warning")
+    assert "no font has Devanagari, Thai, Chinese, Japanese, Korean" in missing
+    assert missing.endswith("apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji")
 
 
 def no_fonts(folder: Path) -> Path:

@@ -14,7 +14,7 @@ from rq.job import Dependency
 from gnb.queueing import Engine, InvalidJobOption, InvalidJobState, Job, Queue
 from gnb.queueing.maintenance import resolve_dependents
 from gnb.queueing.worker.commands import request_stop
-from gnb.queueing.worker.loop import start_process
+from gnb.queueing.worker.process import WorkerProcess
 
 from .conftest import Workers, wait_for
 
@@ -36,9 +36,11 @@ def work(engine: Engine) -> Work:
 
     def run(*queues: str, processes: int = 1) -> None:
         names = queues or EMAIL
-        pids = [start_process(engine, names, f"worker-{number}", True, 0) for number in range(processes)]
-        for pid in pids:
-            assert os.waitpid(pid, 0)[1] == 0
+        workers = [WorkerProcess(list(names)) for _ in range(processes)]
+        for number, worker in enumerate(workers):
+            worker.start(engine, f"worker-{number}", burst=True, max_jobs=0)
+        for worker in workers:
+            assert os.waitpid(worker.pid, 0)[1] == 0
 
     return run
 

@@ -1,10 +1,15 @@
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 import redis
 from rq import Queue as RQQueue
 
 from gnb.queueing import Engine, InvalidJobData, InvalidJobOption, Queue, UnknownJobType, UnknownQueue
+from gnb.queueing.errors import JobIdTaken
 from gnb.queueing.options import seconds
 from tests.servers import Broker
 
@@ -22,6 +27,15 @@ def test_the_same_id_twice_is_one_job(queue: Queue) -> None:
     second = queue.enqueue("echo", {"n": 2}, job_id="booking-7")
     assert second.id == first.id and second.data["n"] == 1
     assert queue.jobs("waiting").total == 1
+
+
+def test_an_id_that_is_taken_says_so(queue: Queue) -> None:
+    assert queue.enqueue("echo", job_id="one").deduplicated is False
+    assert queue.enqueue("echo", job_id="one").deduplicated is True
+    again, new = queue.enqueue_many([("echo", {}, {"job_id": "one"}), ("echo", {}, {"job_id": "two"})])
+    assert (again.deduplicated, new.deduplicated) == (True, False)
+    with pytest.raises(JobIdTaken, match="a job of the type 'echo' has that id"):
+        queue.enqueue("noop", job_id="one")
 
 
 def test_only_declared_types_are_taken(queue: Queue) -> None:
@@ -57,6 +71,8 @@ def test_data_that_does_not_fit_the_schema_is_refused_field_by_field(queue: Queu
         ("backoff", {"type": "cubic"}),
         ("backoff", {"type": "fixed", "wait": 2}),
         ("job_id", "../x"),
+        ("job_id", "stats"),
+        ("job_id", "new"),
         ("job_id", ""),
         ("remove_on_complete", {"years": 2}),
         ("colour", "red"),
@@ -87,8 +103,48 @@ def test_an_id_that_a_job_of_another_queue_has_is_refused(queue: Queue, broker: 
         queue.enqueue("noop", job_id="mine")
 
 
+def test_dates_uuids_decimals_and_objects_with_an_id_are_taken_in_their_usual_form(
+    queue: Queue, run_all: Callable[..., None]
+) -> None:
+    number = UUID(int=7)
+    data = {
+        "at": datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+        "day": date(2026, 1, 2),
+        "clock": time(3, 4),
+        "number": number,
+        "price": Decimal("1.50"),
+        "who": [SimpleNamespace(id=4, password="secret")],
+    }
+    taken = {
+        "at": "2026-01-02T03:04:00+00:00",
+        "day": "2026-01-02",
+        "clock": "03:04:00",
+        "number": str(number),
+        "price": "1.50",
+        "who": [{"id": 4}],
+    }
+    job = queue.enqueue("echo", data)
+    assert job.data == {"type": "echo", **taken}
+    run_all()
+    assert queue.job(job.id).return_value == taken
+
+
+@pytest.mark.parametrize("value", [{1}, b"x", object(), 1j, timedelta(1), float("nan")], ids=repr)
+def test_a_value_without_a_form_in_json_is_rejected_with_its_field(queue: Queue, value: object) -> None:
+    with pytest.raises(InvalidJobData) as raised:
+        queue.enqueue("echo", {"good": 1, "list": [{"deep": value}]})
+    assert list(raised.value.errors["list"][0]) == ["deep"]
+
+
+def test_of_a_nested_object_the_broker_has_what_the_schema_keeps(queue: Queue, run_all: Callable[..., None]) -> None:
+    job = queue.enqueue("refer", {"who": {"id": 4, "email": "ann@example.com"}})
+    assert job.data == queue.job(job.id).data == {"type": "refer", "who": {"id": 4}}
+    run_all()
+    assert queue.job(job.id).return_value == 4
+
+
 def test_data_that_is_not_json_is_refused(queue: Queue) -> None:
-    with pytest.raises(InvalidJobData, match="JSON"):
+    with pytest.raises(InvalidJobData, match="when: timedelta has no form in JSON"):
         queue.enqueue("echo", {"when": timedelta(1)})
 
 

@@ -54,12 +54,12 @@ def started(queue: Queue, job_id: str) -> float:
 
 @pytest.mark.parametrize("then", ["none", None])
 def test_a_rate_limit_changes_without_a_restart(engine: Engine, queue: Queue, start: Start, then: str | None) -> None:
-    queue.set_rate_limit("1/20d")
+    queue.set_limits({"rate_limit": "1/20d"})
     queue.enqueue_many([("noop", {}, {})] * 3)
     start()
     wait_for(lambda: queue.jobs("completed").total == 1)
     assert engine.stats()[0].rate_limit == "1/1728000s"
-    queue.set_rate_limit(then)
+    queue.set_limits({"rate_limit": then})
     wait_for(lambda: queue.jobs("completed").total == 3)
     assert engine.stats()[0].rate_limit == "none"
 
@@ -94,6 +94,12 @@ def test_completed_jobs_are_kept_by_count_and_the_oldest_go_first(queue: Queue, 
     assert queue.jobs("completed").total == 10
     ran = sorted(jobs, key=lambda job: (job.priority, jobs.index(job)))
     assert {job.id for job in queue.jobs("completed", 0, 100).jobs} == {job.id for job in ran[-10:]}
+
+
+def test_no_more_than_the_count_is_kept_and_at_most_a_hundredth_fewer(queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("noop", {}, {"remove_on_complete": 300})] * 305)
+    run_all()
+    assert 297 <= queue.jobs("completed").total <= 300
 
 
 def test_jobs_that_are_kept_for_ever_count_and_the_first_that_ended_go_first(queue: Queue, run_all: RunAll) -> None:
@@ -135,8 +141,9 @@ def test_the_log_of_an_earlier_attempt_is_kept_no_longer_than_the_job(
         assert 95 < client.ttl(f"gnb:logs:{job.id}") <= 100
 
 
-def test_a_job_can_be_removed_as_soon_as_it_is_done(queue: Queue, run_all: RunAll, broker: Broker) -> None:
-    job = queue.enqueue("noop", remove_on_complete=True)
+@pytest.mark.parametrize("keep", [True, 0, {"age": 0}, {"age": 100, "count": 0}])
+def test_a_job_can_be_removed_as_soon_as_it_is_done(queue: Queue, run_all: RunAll, broker: Broker, keep: Any) -> None:
+    job = queue.enqueue("noop", remove_on_complete=keep)
     run_all()
     with redis.Redis.from_url(broker.url) as client:
         assert client.keys(f"*{job.id}*") == []
@@ -187,6 +194,30 @@ def test_a_search_among_large_jobs_stops_early_and_goes_on_where_it_stopped(queu
         page = queue.search("waiting", "izmir", cursor=cursor)
         found, cursor, rounds = found + page.jobs, page.cursor, rounds + 1
     assert (len(found), rounds) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('"bookingId": 4711', True),
+        ("null", True),
+        ("true", True),
+        ("\\\\server", True),
+        ("\\server", True),
+        ('it\'s "here"', True),
+        ('it\'s \\"here\\"', True),
+        ("👨‍👩‍👧", True),
+        ("Ş", True),
+        ("{'", False),
+        ("None", False),
+        ("'bookingId'", False),
+    ],
+)
+def test_a_search_compares_with_the_json_that_is_shown(queue: Queue, text: str, found: bool) -> None:
+    data = {"bookingId": 4711, "a": None, "b": True, "c": "\\server", "d": 'it\'s "here"', "e": "👨‍👩‍👧 ş"}
+    job = queue.enqueue("echo", data)
+    queue.enqueue("echo", {"bookingId": 4712})
+    assert [each.id for each in queue.search("waiting", text).jobs] == ([job.id] if found else [])
 
 
 def test_a_search_finds_by_id_type_and_data_and_goes_on_at_its_cursor(queue: Queue) -> None:

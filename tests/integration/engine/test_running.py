@@ -200,10 +200,24 @@ def test_a_job_of_another_queue_is_not_found(queue: Queue) -> None:
         make_engine(queue.broker.url).queue("export").job(job.id)
 
 
-def test_attempts_are_kept_up_to_ten(queue: Queue, run_all: RunAll) -> None:
-    job = queue.enqueue("boom", attempts=14)
+def test_every_attempt_up_to_a_hundred_is_kept_with_its_error(queue: Queue, run_all: RunAll) -> None:
+    few, many = queue.enqueue("boom", attempts=15), queue.enqueue("boom", attempts=103)
     run_all()
-    assert [attempt.number for attempt in queue.attempts(job.id)] == list(range(14, 4, -1))
+    failed, attempts = queue.job_and_attempts(few.id)
+    assert [attempt.number for attempt in attempts] == list(range(15, 0, -1))
+    assert len(failed.stacktrace) == 15
+    assert [attempt.number for attempt in queue.attempts(many.id)] == list(range(103, 3, -1))
+
+
+def test_the_start_that_is_shown_is_the_one_that_the_rate_limit_counts(broker: Broker, start: Start) -> None:
+    engine = make_engine(broker.url, "50/60s")
+    queue = engine.queue("email")
+    jobs = [queue.enqueue("noop").id for _ in range(20)]
+    start(3, on=engine, burst=True).wait()
+    with redis.Redis.from_url(broker.url) as client:
+        counted = sorted(float(moment) for moment in client.lrange("gnb:starts:email", 0, -1))
+    shown = sorted(queue.job(job_id).started_at.timestamp() for job_id in jobs)  # type: ignore[union-attr]
+    assert shown == pytest.approx(counted, abs=2e-6)
 
 
 def test_an_idle_worker_starts_a_job_at_once(queue: Queue, start: Start) -> None:

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import redis
-from marshmallow import Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
-from gnb.queueing import FinalError, JobContext, JobOutcome, RetryLater, job
+from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
 
 
 class Numbered(Schema):
@@ -28,6 +28,22 @@ def echo(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
 @job("email", "numbered", Numbered)
 def numbered(data: dict[str, Any], running: JobContext) -> int:
     return int(data["n"])
+
+
+class _Someone(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    id = fields.Integer(required=True)
+
+
+class Referring(Schema):
+    who = fields.Nested(_Someone, required=True)
+
+
+@job("email", "refer", Referring)
+def refer(data: dict[str, Any], running: JobContext) -> int:
+    return int(data["who"]["id"])
 
 
 @job("email", "boom", attempts=3, backoff={"type": "fixed", "delay": 0})
@@ -113,6 +129,14 @@ def kill_worker(data: dict[str, Any], context: JobContext) -> None:
     """Ends the process that runs it, after data["seconds"] if there are any."""
     time.sleep(data.get("seconds", 0))
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job("email", "letter", rate_limit=RateLimit("2/1.5s", key="recipient"))
+def letter(data: dict[str, Any], context: JobContext) -> None:
+    """Writes down when it starts and for whom; at most two in 1.5 s for one recipient."""
+    with redis.Redis.from_url(data["url"]) as client:
+        client.rpush("letters", f"{data.get('recipient')} {data['n']} {time.time()}")
+    time.sleep(data.get("seconds", 0))
 
 
 @job("email", "sum", Numbered)

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from structlog.testing import capture_logs
 
-from gnb.extensions import db
+from gnb.extensions import db, engine
 from gnb.models import Booking, Export, ExportChunk
 from gnb.queueing import InvalidJobData
 from gnb.services import export_service
@@ -122,9 +122,38 @@ def test_a_job_added_by_filters_alone_reports_its_rows_as_progress(
 
 
 def test_attempts_of_a_job_without_a_row_share_the_row_of_the_first(app: Flask) -> None:
-    first = export_service.create_for_job("users-csv", {"role": ["user"]}, "job-1")
-    assert export_service.create_for_job("users-csv", {"role": ["user"]}, "job-1").id == first.id
-    assert export_service.create_for_job("users-csv", {"role": ["user"]}, "job-2").id != first.id
+    first = export_service.create_for_job("users-csv", {"role": ["user"]}, "job-1", goes_on=False)
+    assert export_service.create_for_job("users-csv", {"role": ["user"]}, "job-1", goes_on=True).id == first.id
+    assert export_service.create_for_job("users-csv", {"role": ["user"]}, "job-2", goes_on=True).id != first.id
+
+
+@pytest.mark.parametrize("by_row", [True, False])
+def test_a_completed_export_that_is_run_again_makes_a_new_file(
+    bookings: list[Booking], start_workers: Callable[..., Workers], by_row: bool
+) -> None:
+    data = {"exportId": export_service.create("users-csv").id} if by_row else {}
+    job = add_export_job("users-csv", data)
+    start_workers()
+    first = get_job("export", job.id).return_value["exportId"]
+    engine().queue("export").run_again(job.id)
+    start_workers()
+    second = get_job("export", job.id).return_value["exportId"]
+    assert second != first
+    assert {export_service.get(first).state, export_service.get(second).state} == {"completed"}
+
+
+def test_a_new_job_with_a_used_id_makes_its_own_file(
+    bookings: list[Booking], start_workers: Callable[..., Workers]
+) -> None:
+    add_export_job("users-csv", {}, job_id="nightly")
+    start_workers()
+    first = get_job("export", "nightly").return_value["exportId"]
+    remove_job("export", "nightly")
+    add_export_job("bookings-csv", {}, job_id="nightly")
+    start_workers()
+    second = get_job("export", "nightly").return_value
+    assert second["exportId"] != first
+    assert export_service.get(second["exportId"]).type == "bookings-csv"
 
 
 def test_a_job_that_runs_twice_makes_one_file(bookings: list[Booking]) -> None:

@@ -1,12 +1,14 @@
 """`/admin/exports`, read and used as a browser without script does."""
 
+import codecs
 import re
 from typing import Any
 
 import pytest
 
 from gnb.extensions import db
-from gnb.models import Export
+from gnb.models import Booking, Export
+from gnb.services import export_service
 from tests.integration.api.conftest import Caller
 from tests.servers import on_sqlite
 
@@ -45,3 +47,20 @@ def test_a_failed_export_says_in_turkish_why_it_has_no_file(admin: Caller) -> No
     assert "dışa aktarım yazılamadı: diskte yer kalmadı" in admin("GET", PAGE).text
     gone = admin("GET", "/admin/exports/e1/download?lang=tr", follow_redirects=True)
     assert "Başarısız oldu, bu yüzden dosyası yok" in gone.text
+
+
+def test_a_csv_from_the_page_has_a_byte_order_mark_and_one_for_programs_none(
+    admin: Caller, bookings: list[Booking]
+) -> None:
+    export = export_service.run(export_service.create("bookings-csv").id)
+    address = f"/admin/exports/{export.id}/download"
+    plain = admin("GET", f"{address}?plain=1").data
+    marked = admin("GET", address)
+    assert marked.data == b"\xef\xbb\xbf" + plain == codecs.BOM_UTF8 + b"".join(export_service.read_file(export))
+    assert marked.content_length == len(plain) + 3
+    for start in (0, 1, 3, 4, 100):
+        part = admin("GET", address, headers={"Range": f"bytes={start}-{start + 9}"})
+        assert (part.status_code, part.data) == (206, marked.data[start : start + 10])
+    assert marked.headers["ETag"] != admin("GET", f"{address}?plain=1").headers["ETag"]
+    assert admin("GET", f"/api/v1/admin/exports/{export.id}/download").data == plain
+    assert f"{address}?plain=1" in admin("GET", "/admin/exports").text

@@ -6,15 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
 from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import engine
+from gnb.jobs.emails import _committed
 from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
+from gnb.queueing import InvalidJobData
 from gnb.services import email_service
-from gnb.services.mail import ledger, providers, sending
+from gnb.services.mail import ledger, outbox, providers, sending
 from gnb.services.mail.errors import AlreadyBeingSent, MailRefused, MailUnavailable
 from tests.business import make_booking, make_campaign, make_tour, make_user, new_booking
 from tests.integration.engine.conftest import Workers
@@ -256,6 +259,148 @@ def test_an_address_beyond_ascii_is_written_to_where_the_server_can(app: Flask, 
     assert server.recipients == ["ayşe@example.com"]
 
 
+@pytest.mark.parametrize(
+    ("address", "on_the_wire"),
+    [
+        ("ali@bücher.example", "ali@xn--bcher-kva.example"),
+        ("ali@xn--bcher-kva.example", "ali@xn--bcher-kva.example"),
+        ("a@faß.example", "a@xn--fa-hia.example"),
+        ("a@例え.example", "a@xn--r8jz45g.example"),
+    ],
+)
+def test_a_domain_beyond_ascii_is_written_to_as_a_labels_on_any_server(
+    app: Flask, server: MailServer, address: str, on_the_wire: str
+) -> None:
+    server.smtputf8 = False
+    assert email_service.send_email(address, "Hello", text="x").state == "sent"
+    assert server.recipients == [on_the_wire]
+    assert server.messages[0]["To"] == on_the_wire
+
+
+def test_only_a_local_part_beyond_ascii_needs_smtputf8(app: Flask, server: MailServer) -> None:
+    server.smtputf8 = False
+    with pytest.raises(MailRefused, match="before the @"):
+        email_service.send_email("ayşe@example.com", "Hello", text="x")
+    server.smtputf8 = True
+    assert email_service.send_email("ayşe@bücher.example", "Hello", text="x").state == "sent"
+    assert server.recipients == ["ayşe@xn--bcher-kva.example"]
+
+
+def test_a_senders_domain_beyond_ascii_is_sent_as_a_labels(app: Flask, server: MailServer) -> None:
+    server.smtputf8 = False
+    app.extensions["settings"] = replace(app.extensions["settings"], email_from="GNB <info@bücher.example>")
+    assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+    assert server.senders == ["info@xn--bcher-kva.example"]
+    assert server.messages[0]["From"] == "GNB <info@xn--bcher-kva.example>"
+    assert server.messages[0]["Message-ID"].endswith("@xn--bcher-kva.example>")
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "end"])
+@pytest.mark.parametrize("words", ["251 2.0.0 will forward", "252 2.0.0 taken, not verified"])
+def test_any_positive_reply_is_a_success(app: Flask, server: MailServer, step: str, words: str) -> None:
+    server.answers[step] = words
+    assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+
+
+def test_a_completed_message_that_is_run_again_is_sent_again(app: Flask, server: MailServer) -> None:
+    text = {"to": "ann@example.com", "subject": "Hello", "text": "Hello"}
+    jobs = [engine().queue("email").enqueue("send-email", data).id for data in (text, {"deliveryId": plan().id})]
+    work()
+    assert len(server.sources) == 2
+    for job_id in jobs:
+        engine().queue("email").run_again(job_id)
+        work()
+    assert len(server.sources) == 4
+    assert {engine().queue("email").job(job_id).return_value["state"] for job_id in jobs} == {"sent"}
+
+
+def test_a_new_job_with_a_used_id_sends_its_own_message(app: Flask, server: MailServer) -> None:
+    for name in ("ann", "bob"):
+        data = {"to": f"{name}@example.com", "subject": "Hello", "text": "Hello"}
+        engine().queue("email").enqueue("send-email", data, job_id="greeting")
+        work()
+        engine().queue("email").remove("greeting")
+    assert server.recipients == ["ann@example.com", "bob@example.com"]
+
+
+def test_a_job_that_lost_its_worker_after_sending_does_not_send_again(app: Flask, server: MailServer) -> None:
+    queue = engine().queue("email")
+    job = queue.enqueue("send-email", {"to": "ann@example.com", "subject": "Hello", "text": "Hello"})
+    work()
+    with redis.Redis.from_url(app.extensions["settings"].redis_url) as client:
+        client.delete(f"rq:results:{job.id}")
+        client.xadd(f"rq:results:{job.id}", {"type": 4, "outcome": "stalled"})
+    queue.run_again(job.id)
+    work()
+    assert len(server.sources) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("to", "a@[127.0.0.1]"),
+        ("to", "a@localhost"),
+        ("to", "a@b"),
+        ("to", "a@example.com\nBcc: b@example.com"),
+        ("subject", "two\nlines"),
+        ("subject", "a\ttab"),
+        ("subject", "   "),
+        ("subject", "x" * 301),
+        ("subject", "half \ud800"),
+        ("html", "a\0b"),
+        ("text", "half \udfff"),
+    ],
+)
+def test_a_message_that_cannot_be_sent_is_rejected_with_its_field_when_it_is_enqueued(
+    app: Flask, server: MailServer, field: str, value: str
+) -> None:
+    data = {"to": "ann@example.com", "subject": "Hello", "text": "Hello", field: value}
+    with pytest.raises(InvalidJobData) as raised:
+        engine().queue("email").enqueue("send-email", data)
+    assert list(raised.value.errors) == [field]
+
+
+def test_an_unstorable_text_in_a_field_that_is_ignored_is_rejected_too(app: Flask, server: MailServer) -> None:
+    with pytest.raises(InvalidJobData) as raised:
+        engine().queue("email").enqueue("booking-confirmation", {"bookingId": 1, "user": {"name": "a\0b"}})
+    assert list(raised.value.errors) == ["user"]
+
+
+@pytest.mark.parametrize("number", [2**63, 0, -1, 1.5, 1.0, True, "7", "1_0", "٣", float("inf")])
+@pytest.mark.parametrize(
+    ("job_type", "data"),
+    [
+        ("send-email", "deliveryId"),
+        ("booking-confirmation", "bookingId"),
+        ("payment-confirmation", "booking"),
+        ("campaign-notification", "userId"),
+        ("campaign-notification", "campaignId"),
+    ],
+)
+def test_an_id_is_an_integer_that_the_database_can_hold(app: Flask, job_type: str, data: str, number: Any) -> None:
+    sent = {"booking": {"id": number}} if data == "booking" else {data: number}
+    if job_type == "campaign-notification":
+        sent = {"userId": 1, "campaignId": 1, **sent}
+    with pytest.raises(InvalidJobData):
+        engine().queue("email").enqueue(job_type, sent)
+
+
+def test_a_row_that_another_job_plans_at_the_same_time_is_used(app: Flask, server: MailServer) -> None:
+    booking = make_booking()
+    first = ledger.plan_booking("booking-confirmation", booking)
+    db.session.commit()
+    calls: list[int] = []
+
+    def plan_at_the_same_time() -> Delivery:
+        calls.append(1)
+        if len(calls) == 1:  # as if the other one's row had not been there yet
+            return ledger.plan("booking-confirmation", "ann@example.com", unique_key=first.unique_key)
+        return ledger.plan_booking("booking-confirmation", booking)
+
+    assert _committed(plan_at_the_same_time) == first.id
+    assert len(calls) == 2
+
+
 def test_a_planned_message_is_in_the_queue_after_its_commit_and_not_before(app: Flask, server: MailServer) -> None:
     booking = new_booking(make_tour())
     db.session.flush()
@@ -263,7 +408,9 @@ def test_a_planned_message_is_in_the_queue_after_its_commit_and_not_before(app: 
     assert waiting() == 0
     db.session.commit()
     (job,) = engine().queue("email").jobs("waiting").jobs
-    assert job.data == {"type": "booking-confirmation", "deliveryId": delivery.id}
+    digest = outbox.mailbox_digest(delivery.recipient)
+    assert job.data == {"type": "booking-confirmation", "deliveryId": delivery.id, "recipient": digest}
+    assert delivery.recipient not in str(job.data)
     assert job.priority == 1
     assert (refreshed(delivery).job_id, delivery.enqueued_at is not None) == (job.id, True)
 
