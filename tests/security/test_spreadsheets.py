@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from gnb.extensions import db
 from gnb.models import User
 from gnb.services import export_service
-from tests.business import booking_data, make_tour
+from tests.business import booking_data, make_booking, make_tour
 from tests.security.conftest import PASSWORD
 
 API = "/api/v1/admin/exports"
@@ -46,10 +46,9 @@ def book_under_hostile_names(app: Flask, people: dict[str, User]) -> None:
     app.config.update(BOOKING_RATE_LIMIT="1000 per minute", BOOKING_RECIPIENT_LIMIT="1000 per day")
     tour, stranger = make_tour(), app.test_client()
     for number, name in enumerate(PAYLOADS):
-        answer = stranger.post(
-            "/api/v1/bookings", json=booking_data(tour, contactName=name, time=f"{number % 24:02}:30")
-        )
-        assert answer.status_code == 201, answer.text
+        data = booking_data(tour, contactName=name, time=f"{number % 24:02}:30")
+        if stranger.post("/api/v1/bookings", json=data).status_code != 201:
+            make_booking(tour, customer_name=name)  # refused as a link today; older rows can hold it
     people["user"].name = "Two\n=lines\r\n@and\ttabs;\t+and more"
     db.session.commit()
 

@@ -217,7 +217,7 @@ def test_what_is_typed_into_any_field_is_shown_as_text(client: FlaskClient, tran
         {"passengers-999-name": "x"},
         {"passengers-9999-name": "x"},
         {"passengers-²-name": "x"},
-        {"notes": "x" * 100_000},
+        {"notes": "x" * 50_000},
         {"contactName": "\x00\x01"},
         {"date": "9999-12-31"},
         {"date": "2027-W01-1"},
