@@ -16,7 +16,9 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from gnb.blueprints.shared.responses import error_response
 from gnb.extensions import db, limiter
+from gnb.messages import localize, localize_fields
 from gnb.queueing.errors import (
+    CodedError,
     InvalidJobData,
     InvalidJobOption,
     InvalidJobState,
@@ -49,7 +51,6 @@ from gnb.services.exports.errors import (
 log = structlog.stdlib.get_logger(__name__)
 
 _OWN_HEADERS = {"content-type", "content-length"}
-_RETRY_AFTER = {"Retry-After": "5"}
 
 
 def register(app: Flask) -> None:
@@ -58,9 +59,8 @@ def register(app: Flask) -> None:
     handle(HTTPException, _http)
     handle(UnicodeError, _unreadable_text)
     handle(RateLimitExceeded, _rate_limited)
-    _register_queue_errors(app)
-    _register_export_errors(app)
-    _register_booking_errors(app)
+    for kind in _STATUSES:
+        handle(kind, _coded)
     _register_database_errors(app)
 
 
@@ -70,7 +70,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     data = getattr(error, "data", None) or {}
     headers = {name: value for name, value in error.get_headers() if name.lower() not in _OWN_HEADERS}
     headers.update(data.get("headers") or {})
-    details = data.get("errors", _by_field(data.get("messages")))
+    details = localize_fields(data.get("errors", _by_field(data.get("messages"))))
     message = data.get("message") or ("The data is not valid." if error.code == 422 else error.description)
     return error_response(error.code, _code(error), str(message or error.name), details, headers)
 
@@ -107,79 +107,53 @@ def _by_field(messages: Any) -> Any:
     return fields
 
 
-def _register_queue_errors(app: Flask) -> None:
-    """Answer 404 for what is not there, 409 for a move out of turn, 422 for bad input, 503 without a broker."""
-    handle = app.register_error_handler
-    handle(UnknownQueue, lambda error: error_response(404, "unknown_queue", str(error)))
-    handle(JobNotFound, lambda error: error_response(404, "job_not_found", str(error)))
-    handle(InvalidJobState, lambda error: error_response(409, "invalid_job_state", str(error)))
-    handle(ScheduleNotFound, lambda error: error_response(404, "schedule_not_found", str(error)))
-    handle(ScheduleInCode, lambda error: error_response(409, "schedule_in_code", str(error)))
-    handle(InvalidSchedule, _invalid_schedule)
-    handle(UnknownJobType, _unknown_type)
-    handle(InvalidJobData, _invalid_data)
-    handle(InvalidJobOption, _invalid_option)
-    handle(QueueUnavailable, _unavailable)
+_STATUSES: dict[type[CodedError], int] = {
+    **dict.fromkeys((UnknownQueue, JobNotFound, ScheduleNotFound, ExportNotFound, TourNotFound, BookingNotFound), 404),
+    **dict.fromkeys((InvalidJobState, ScheduleInCode, FileNotAvailable), 409),
+    **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
+    **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
+    **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
+    **dict.fromkeys((QueueUnavailable, NoFonts, StorageError), 503),
+}
+"""404 for what does not exist, 409 for what the state does not allow, 422 for bad input, 503 while a part is away."""
+
+_RETRY_AFTER = {QueueUnavailable: "5", StorageError: "30"}
 
 
-def _unknown_type(error: UnknownJobType) -> ResponseReturnValue:
-    return error_response(422, "unknown_job_type", str(error), {"type": [str(error)]})
+def _coded(error: CodedError) -> ResponseReturnValue:
+    kind = next(each for each in type(error).__mro__ if each in _STATUSES)
+    headers = {"Retry-After": _RETRY_AFTER[kind]} if kind in _RETRY_AFTER else None
+    return error_response(_STATUSES[kind], error.code, localize(error), _details(error), headers)
 
 
-def _invalid_data(error: InvalidJobData) -> ResponseReturnValue:
-    return error_response(422, "invalid_job_data", str(error), {"data": error.errors})
+def _details(error: CodedError) -> Any:
+    """Return what the error says by field."""
+    said = [localize(error)]
+    match error:
+        case UnknownJobType() | UnknownExportType():
+            return {"type": said}
+        case InvalidJobOption():
+            return {"options": said}
+        case InvalidJobData():
+            return {"data": localize_fields(error.errors)}
+        case InvalidFilters():
+            return {"filters": localize_fields(error.errors)}
+        case InvalidSchedule():
+            return {_FIELD_NAMES.get(name, name): localize_fields(found) for name, found in error.errors.items()}
+        case SoldOut():
+            return {"seatsLeft": error.left}
+        case InvalidIdempotencyKey():
+            return {"Idempotency-Key": said}
+        case CurrencyMismatch():
+            return {"extras": {error.extra: said}}
+    return None
 
 
-def _invalid_schedule(error: InvalidSchedule) -> ResponseReturnValue:
-    names = {"catch_up": "catchUp"}
-    details = {names.get(field, field): words for field, words in error.errors.items()}
-    return error_response(422, "invalid_schedule", str(error), details)
-
-
-def _invalid_option(error: InvalidJobOption) -> ResponseReturnValue:
-    return error_response(422, "invalid_job_option", str(error), {"options": [str(error)]})
-
-
-def _unavailable(error: QueueUnavailable) -> ResponseReturnValue:
-    return error_response(503, "queue_unavailable", str(error), headers=_RETRY_AFTER)
-
-
-def _register_export_errors(app: Flask) -> None:
-    """Answer 404 for what is not there, 409 for a file that is not to be had, 422 for wrong filters."""
-    handle = app.register_error_handler
-    handle(ExportNotFound, lambda error: error_response(404, "export_not_found", str(error)))
-    handle(FileNotAvailable, lambda error: error_response(409, "file_not_available", str(error)))
-    handle(
-        UnknownExportType, lambda error: error_response(422, "unknown_export_type", str(error), {"type": [str(error)]})
-    )
-    handle(InvalidFilters, lambda error: error_response(422, "invalid_filters", str(error), {"filters": error.errors}))
-    handle(NoFonts, lambda error: error_response(503, "no_fonts", str(error)))
-    handle(
-        StorageError,
-        lambda error: error_response(503, "storage_unavailable", str(error), headers={"Retry-After": "30"}),
-    )
-
-
-def _register_booking_errors(app: Flask) -> None:
-    """Answer 404 for what is not there, 409 for what is not possible any more, 422 for bad input."""
-    handle = app.register_error_handler
-    handle(TourNotFound, lambda error: error_response(404, "tour_not_found", str(error)))
-    handle(BookingNotFound, lambda error: error_response(404, "booking_not_found", str(error)))
-    handle(SoldOut, lambda error: error_response(409, "sold_out", str(error), {"seatsLeft": error.left}))
-    handle(IdempotencyConflict, lambda error: error_response(409, "idempotency_conflict", str(error)))
-    handle(InvalidBookingState, lambda error: error_response(409, "invalid_booking_state", str(error)))
-    handle(
-        InvalidIdempotencyKey,
-        lambda error: error_response(422, "invalid", str(error), {"Idempotency-Key": [str(error)]}),
-    )
-    handle(
-        CurrencyMismatch,
-        lambda error: error_response(422, "invalid", str(error), {"extras": {error.code: [str(error)]}}),
-    )
+_FIELD_NAMES = {"catch_up": "catchUp"}
 
 
 def _register_database_errors(app: Flask) -> None:
-    """Answer 503 while the database is away, 422 for a value that no column can hold, 409 to the slower of two."""
+    """Answer 503 while the database is unreachable, 422 for what no column can hold, 409 to the slower of two."""
     handle = app.register_error_handler
     handle(OperationalError, _database_unreachable)
     handle(InterfaceError, _database_unreachable)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+from flask_babel import lazy_gettext as _l
+from marshmallow import EXCLUDE, ValidationError, fields, validate, validates_schema
 
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
+from gnb.messages import LocalizedSchema, make_message
 from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, JobContext, RetryLater, job
 from gnb.services import email_service
@@ -24,7 +26,7 @@ from gnb.services.progress import job_progress
 _MINUTE = 60
 
 
-class _Referred(Schema):
+class _Referred(LocalizedSchema):
     """An object with an id; other fields are ignored."""
 
     class Meta:
@@ -33,7 +35,7 @@ class _Referred(Schema):
     id = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
 
 
-class _DeliveryData(Schema):
+class _DeliveryData(LocalizedSchema):
     """The id of a delivery, or all fields of one of `instead`."""
 
     instead: tuple[tuple[str, ...], ...] = ()
@@ -45,7 +47,7 @@ class _DeliveryData(Schema):
         given = [all(name in data for name in names) for names in (("delivery_id",), *self.instead)]
         if sum(given) != 1:
             wanted = " or ".join(" with ".join(self.fields[n].data_key or n for n in names) for names in self.instead)
-            raise ValidationError(f"Give deliveryId, or {wanted}.", "deliveryId")
+            raise ValidationError(make_message("invalid_field.delivery", instead=wanted), "deliveryId")
 
 
 class SendEmailData(_DeliveryData):
@@ -61,7 +63,9 @@ class SendEmailData(_DeliveryData):
         own = {name for name in ("to", "subject", "html", "text") if name in data}
         whole = {"to", "subject"} <= own and own & {"html", "text"}
         if ("delivery_id" in data) == bool(own) or (own and not whole):
-            raise ValidationError("Give deliveryId, or to and subject with html or text.", "deliveryId")
+            raise ValidationError(
+                make_message("invalid_field.delivery", instead="to and subject with html or text"), "deliveryId"
+            )
 
 
 class BookingMailData(_DeliveryData):
@@ -86,46 +90,46 @@ class CampaignMailData(_DeliveryData):
     campaign = fields.Nested(_Referred)
 
 
-class MailingData(Schema):
+class MailingData(LocalizedSchema):
     """Data of `campaign-mailing`."""
 
     campaign_id = fields.Integer(data_key="campaignId", required=True, strict=True, validate=validate.Range(min=1))
 
 
-@job("email", "send-email", SendEmailData)
+@job("email", "send-email", SendEmailData, description=_l("Sends a message."))
 def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Any message."""
+    """Send a message."""
     return _deliver(data.get("delivery_id") or _own_row(data, context))
 
 
-@job("email", "booking-confirmation", BookingMailData)
+@job("email", "booking-confirmation", BookingMailData, description=_l("Sends the confirmation of a booking."))
 def booking_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """The confirmation of a booking."""
+    """Send the confirmation of a booking."""
     return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data))
 
 
-@job("email", "payment-confirmation", BookingMailData)
+@job("email", "payment-confirmation", BookingMailData, description=_l("Sends the confirmation of a payment."))
 def payment_confirmation(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """That a payment has arrived."""
+    """Send the confirmation of a payment."""
     return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data))
 
 
-@job("email", "campaign-notification", CampaignMailData)
+@job("email", "campaign-notification", CampaignMailData, description=_l("Sends a campaign's message to one account."))
 def campaign_notification(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """A campaign's message to one account."""
+    """Send a campaign's message to one account."""
     return _deliver(data.get("delivery_id") or _campaign_row(data))
 
 
-@job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)
+@job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE, description=_l("Plans a campaign's mailing."))
 def campaign_mailing(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Plans a campaign's mailing."""
-    progress = job_progress(context, "recipients planned")
+    """Plan a campaign's mailing."""
+    progress = job_progress(context, "progress.planned")
     return {"state": email_service.reconcile_mailing(data["campaign_id"], progress)}
 
 
-@job("scheduled", "requeue-stale-deliveries", NoData)
+@job("scheduled", "requeue-stale-deliveries", NoData, description=_l("Requeues stale deliveries."))
 def requeue_stale_deliveries(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """Requeues stale deliveries."""
+    """Requeue stale deliveries."""
     return {"enqueued": email_service.requeue_stale_deliveries()}
 
 
@@ -133,9 +137,9 @@ def _deliver(delivery_id: int) -> dict[str, Any]:
     try:
         outcome = email_service.deliver(delivery_id)
     except MailRefused as error:
-        raise FinalError(str(error)) from error
+        raise FinalError(error) from error
     except AlreadyBeingSent as error:
-        raise RetryLater(str(error), delay=max(error.seconds, 1.0)) from error
+        raise RetryLater(error, delay=max(error.seconds, 1.0)) from error
     return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
 
 
@@ -153,7 +157,7 @@ def _booking_row(kind: str, data: dict[str, Any]) -> int:
     booking_id = data.get("booking_id") or data["booking"]["id"]
     booking = db.session.get(Booking, booking_id)
     if booking is None:
-        raise FinalError(f"there is no booking {booking_id}")
+        raise FinalError(make_message("invalid_message.unknown_booking", id=str(booking_id)))
     return _committed(lambda: ledger.plan_booking(kind, booking))
 
 
@@ -161,7 +165,7 @@ def _campaign_row(data: dict[str, Any]) -> int:
     user = db.session.get(User, data.get("user_id") or data["user"]["id"])
     campaign = db.session.get(Campaign, data.get("campaign_id") or data["campaign"]["id"])
     if user is None or campaign is None:
-        raise FinalError("there is no such account or campaign")
+        raise FinalError(make_message("invalid_message.no_recipient"))
     return _committed(lambda: email_service.plan_campaign_notification(user, campaign))
 
 
@@ -172,5 +176,5 @@ def _committed(plan: Any) -> int:
             delivery_id: int = plan().id
             db.session.commit()
     except InvalidMessage as error:
-        raise FinalError(str(error)) from error
+        raise FinalError(error) from error
     return delivery_id

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, BigId, Model, now, one_of
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, BigId, Model, OptionalJson, now, one_of
 from gnb.models.booking import Booking
 from gnb.models.campaign import Campaign
 from gnb.models.user import User, normalize_email
@@ -67,7 +67,9 @@ class Delivery(Model):
     message_id: Mapped[str | None] = mapped_column(sa.String(250))
     provider: Mapped[str | None] = mapped_column(sa.String(20))
     error: Mapped[str | None] = mapped_column(sa.Text)
-    """The server's own words, or why it was suppressed."""
+    """The server's reply, or why it was suppressed, in English; with the next two, the message in any language."""
+    error_code: Mapped[str | None] = mapped_column(sa.String(80))
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(OptionalJson)
     created_at: Mapped[datetime] = mapped_column(default=now)
     enqueued_at: Mapped[datetime | None]
     sending_at: Mapped[datetime | None]

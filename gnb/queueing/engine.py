@@ -41,7 +41,7 @@ class Engine:
         try:
             return self._queues[name]
         except (KeyError, TypeError):
-            raise UnknownQueue(f"there is no queue {name!r}; there are {', '.join(self._queues)}") from None
+            raise UnknownQueue(value=repr(name), choices=list(self._queues)) from None
 
     def types(self, queue: str) -> dict[str, JobType]:
         """The queue's declared job types by name. Raises UnknownQueue."""

@@ -13,9 +13,10 @@ from rq.rate_limit import RateLimitRegistry
 
 from . import clock
 from . import keys as names
-from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
+from .errors import CodedError, FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
 from .job import payload
 from .job_context import storable
+from .messages import Message, make_message
 from .metrics import bucket
 from .options import JobOptions
 
@@ -95,7 +96,7 @@ class Execution:
         if len(args) == 1 and isinstance(args[0], dict) and not data:
             return path, args[0]
         if args:
-            raise InvalidJobData({"data": ["positional arguments; a job's data is named arguments or one mapping"]})
+            raise InvalidJobData({"data": [make_message("invalid_job_data.arguments")]})
         return path, data
 
 
@@ -151,7 +152,9 @@ def completed(execution: Execution, value: Any) -> Outcome:
 
 def raised(execution: Execution, error: BaseException) -> Outcome:
     """The outcome of a run that raised: stopped, tried again after its backoff, or failed."""
-    outcome = Outcome("failed", "exc_string", _packed(_trace(error)), _line(error), retries_left=execution.retries_left)
+    outcome = Outcome(
+        "failed", "exc_string", _packed(_trace(error)), _error_field(error), retries_left=execution.retries_left
+    )
     if isinstance(error, JobStopped):
         outcome.name = "stopped"
     elif not isinstance(error, (FinalError, InvalidJobData, UnknownJobType)):
@@ -159,10 +162,11 @@ def raised(execution: Execution, error: BaseException) -> Outcome:
     return outcome
 
 
-def lost(execution: Execution, stalls: int, words: str) -> Outcome:
+def lost(execution: Execution, stalls: int, error: Message) -> Outcome:
     """The outcome of a run whose worker died: back to the front, an attempt spent only after two such losses."""
-    error = f"Stalled: {words}"
-    outcome = Outcome("stalled", "exc_string", _packed(error), error, 0.0, execution.retries_left, cut_short=True)
+    outcome = Outcome(
+        "stalled", "exc_string", _packed(error), error.pack(), 0.0, execution.retries_left, cut_short=True
+    )
     if stalls >= MAX_STALLED:
         outcome.name = "failed"
         _try_again(execution, outcome, None)
@@ -218,6 +222,12 @@ def _trace(error: BaseException) -> str:
     text = "".join(TracebackException(type(error), error, stack).format()).replace(f'"{Path.cwd()}/', '"')
     half = _TRACEBACK_LENGTH // 2
     return text if len(text) <= _TRACEBACK_LENGTH else f"{text[:half]}\n…\n{text[-half:]}"
+
+
+def _error_field(error: BaseException) -> str:
+    """Return the error's line as the job's hash holds it, with the code and params of an error that has them."""
+    said = error.message if isinstance(error, (CodedError, JobStopped)) else Message("")
+    return Message(_line(error), said.code, said.params).pack()
 
 
 def _line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import clock
 from .keys import QueueKeys
+from .messages import Message
 
 STATES = ("waiting", "active", "completed", "failed", "delayed")
 
@@ -110,7 +111,7 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
         enqueued_at=clock.parse(text["enqueued_at"]),
         run_at=datetime.fromtimestamp(score, UTC) if score is not None and state == "delayed" else None,
         progress=_progress(text, state),
-        failed_reason=(text["error"] or None) if state != "completed" else None,
+        failed_reason=Message.unpack(text["error"]) if text["error"] and state != "completed" else None,
         options=json.loads(text["opts"]) if text["opts"] else {},
         timeout=float(text["timeout"]) if text["timeout"] else None,
         stalls=int(text["stalls"] or 0),
@@ -128,7 +129,7 @@ def _data(raw: bytes) -> tuple[dict[str, Any], str]:
 
 def _progress(text: dict[str, Any], state: str) -> dict[str, Any]:
     percent = 100.0 if state == "completed" else float(text["progress"] or 0)
-    return {"percent": percent, "message": text["progress_message"] or ""}
+    return {"percent": percent, "message": Message.unpack(text["progress_message"] or "")}
 
 
 def attempts_from_results(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Attempt]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from . import keys
+from .messages import as_message
 
 if TYPE_CHECKING:
     from rq.job import Job as RQJob
@@ -48,7 +49,7 @@ class JobContext:
         if now - self._last_note < _SECONDS_BETWEEN_NOTES and not (percent >= 100 > self._last_percent):
             return
         self._last_note, self._last_percent = now, percent
-        self._write(f"{min(max(float(percent), 0.0), 100.0):g}", storable(str(message), 500))
+        self._write(f"{min(max(float(percent), 0.0), 100.0):g}", storable(as_message(message).pack(), 3000))
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""

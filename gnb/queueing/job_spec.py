@@ -13,6 +13,7 @@ from .errors import InvalidJobData
 from .job import Job
 from .job_types import JobType
 from .keys import QueueKeys
+from .messages import make_message
 from .options import JobOptions, plain
 
 _COMPRESS_FROM = 300
@@ -83,7 +84,7 @@ def _as_json(data: Mapping[str, Any]) -> str:
     try:
         return _encode(data)
     except (TypeError, ValueError) as error:
-        raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
+        raise InvalidJobData({"_schema": [make_message("invalid_job_data.not_json", what=str(error))]}) from None
 
 
 def _job(keys: QueueKeys, job_type: JobType, options: JobOptions, data: dict[str, Any], job_id: str, now: float) -> Job:

@@ -26,7 +26,13 @@ class JobType:
     """One declared type: its queue and name, the schema of its data, its options and the function that does it."""
 
     def __init__(
-        self, queue: str, name: str, schema: type[Schema] | None, function: JobFunction, options: dict[str, Any]
+        self,
+        queue: str,
+        name: str,
+        schema: type[Schema] | None,
+        function: JobFunction,
+        options: dict[str, Any],
+        description: object = None,
     ):
         self.queue = queue
         self.name = name
@@ -34,8 +40,13 @@ class JobType:
         self.function = function
         self.options = options
         self.path = f"{function.__module__}.{function.__qualname__}"
-        self.description = (function.__doc__ or name).strip().splitlines()[0]
+        self._description = description or (function.__doc__ or name).strip().splitlines()[0]
         self._loader = schema() if schema else None
+
+    @property
+    def description(self) -> str:
+        """What the job does, in a sentence; one that is lazily translated is in the reader's language."""
+        return str(self._description)
 
     def load(self, data: dict[str, Any]) -> dict[str, Any]:
         """The data as the function takes it. Raises InvalidJobData naming each field that is wrong."""
@@ -79,14 +90,14 @@ class JobTypes:
             return self._by_name[queue, name]
         except (KeyError, TypeError):
             names = ", ".join(self.of(queue)) or "none"
-            raise UnknownJobType(f"there is no job type {name!r} on the queue {queue}; there are: {names}") from None
+            raise UnknownJobType("name", value=repr(name), queue=queue, choices=names) from None
 
     def at(self, path: str) -> JobType:
         """The type whose function has that dotted path. Raises UnknownJobType."""
         try:
             return self._by_path[path]
         except KeyError:
-            raise UnknownJobType(f"{path!r} is not a declared job type") from None
+            raise UnknownJobType("path", value=repr(path)) from None
 
     def of(self, queue: str) -> dict[str, JobType]:
         """The queue's types by name, in the order they were declared."""
@@ -96,10 +107,16 @@ class JobTypes:
 job_types = JobTypes()
 
 
-def job(queue: str, name: str, schema: type[Schema] | None = None, **options: Any) -> Callable[[JobFunction], JobType]:
-    """Declares the decorated function as a job type of the queue; options as in `JobOptions`."""
+def job(
+    queue: str, name: str, schema: type[Schema] | None = None, *, description: object = None, **options: Any
+) -> Callable[[JobFunction], JobType]:
+    """Declare the decorated function as a job type of the queue; options as in `JobOptions`.
+
+    Args:
+        description: What the job does, in a sentence, if not the first line of the docstring; may be lazily translated.
+    """
 
     def declare(function: JobFunction) -> JobType:
-        return job_types.declare(JobType(queue, name, schema, function, options))
+        return job_types.declare(JobType(queue, name, schema, function, options, description))
 
     return declare

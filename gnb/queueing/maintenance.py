@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from . import keys as names
 from .errors import QueueingError
 from .execution import Execution, Outcome, finish_args
+from .messages import make_message
 from .scripts import FINISH
 
 if TYPE_CHECKING:
@@ -88,18 +89,18 @@ class Sweeper:
     def _take_back(self, sub_queue: str, member: str) -> bool:
         owner = self._client.hget(names.job(member.partition(":")[0]), "worker_name")
         worker = owner.decode() if owner else "unknown"
-        words = f"worker {worker} gave no sign of life"
+        error = make_message("stalled.no_heartbeat", worker=worker)
         ended = end_execution(
             self._engine,
             self._client,
             member,
             sub_queue,
             worker,
-            lambda execution, stalls: lost(execution, stalls, words),
+            lambda execution, stalls: lost(execution, stalls, error),
             only_expired=True,
         )
         if ended:
-            log.warning("took job %s of %s back: %s", member.partition(":")[0], sub_queue, words)
+            log.warning("took job %s of %s back: %s", member.partition(":")[0], sub_queue, error)
         return ended
 
 

@@ -32,17 +32,17 @@ def seconds(value: Any, option: str) -> float:
     else:
         text = value.strip() if isinstance(value, str) else ""
         if not text or len(text) > _LONGEST_DURATION or _PART.sub("", text).strip():
-            raise InvalidJobOption(f"{option} is {value!r}; give seconds, like 90, or a duration, like '1h'")
+            raise InvalidJobOption("duration", name=option, value=repr(value))
         number = sum(float(count) * _UNITS[unit] for count, unit in _PART.findall(text))
     if not 0 <= number <= 10 * 365 * 86400:
-        raise InvalidJobOption(f"{option} is {value!r}; give 0 seconds to ten years")
+        raise InvalidJobOption("range", name=option, value=repr(value))
     return number
 
 
 def whole(value: Any, option: str, low: int, high: int) -> int:
     """The value as a whole number from `low` to `high`. Raises InvalidJobOption."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidJobOption(f"{option} is {value!r}; give a whole number from {low} to {high}")
+        raise InvalidJobOption("whole", name=option, value=repr(value), low=str(low), high=str(high))
     return value
 
 
@@ -81,9 +81,7 @@ class Retention:
             )
         if isinstance(value, int):
             return cls(count=whole(value, option, 0, 10_000_000))
-        raise InvalidJobOption(
-            f"{option} is {value!r}; give true, false, a count or {{'age': seconds, 'count': number}}"
-        )
+        raise InvalidJobOption("retention", name=option, value=repr(value))
 
     @property
     def ttl(self) -> int:
@@ -115,12 +113,12 @@ class Backoff:
         if not isinstance(value, Mapping):
             return cls("fixed", seconds(value, "backoff"))
         if unknown := set(value) - {"type", "delay", "jitter"}:
-            raise InvalidJobOption(f"backoff has {sorted(unknown)[0]!r}; it takes type, delay and jitter")
+            raise InvalidJobOption("backoff_field", value=repr(sorted(unknown)[0]))
         kind, jitter = value.get("type", "exponential"), value.get("jitter", 0)
         if kind not in ("exponential", "fixed"):
-            raise InvalidJobOption(f"backoff.type is {kind!r}; give 'exponential' or 'fixed'")
+            raise InvalidJobOption("backoff_type", value=repr(kind))
         if isinstance(jitter, bool) or not isinstance(jitter, (int, float)) or not 0 <= jitter <= 1:
-            raise InvalidJobOption(f"backoff.jitter is {jitter!r}; give a share from 0 to 1")
+            raise InvalidJobOption("jitter", value=repr(jitter))
         return cls(kind, seconds(value.get("delay", 2.0), "backoff.delay"), float(jitter))
 
     def intervals(self, retries: int) -> list[float]:
@@ -143,10 +141,10 @@ class RateLimit:
             return None
         count, slash, window = text.partition("/")
         if not slash or not count.strip().isdigit() or not 1 <= int(count) <= 1_000_000:
-            raise InvalidJobOption(f"rate limit is {text!r}; give starts/window, like '50/60s', or 'none'")
+            raise InvalidJobOption("rate_limit", value=repr(text))
         length = seconds(window, "rate limit's window")
         if length <= 0:
-            raise InvalidJobOption(f"rate limit is {text!r}; its window must be longer than 0 seconds")
+            raise InvalidJobOption("rate_window", value=repr(text))
         return cls(int(count), length)
 
     def __str__(self) -> str:
@@ -202,17 +200,15 @@ def _checked(name: str, value: Any) -> Any:
         return seconds(value, name)
     if name == "timeout":
         if (length := seconds(value, name)) <= 0:
-            raise InvalidJobOption(f"timeout is {value!r}; give more than 0 seconds")
+            raise InvalidJobOption("positive", name=name, value=repr(value))
         return length
     if name in ("remove_on_complete", "remove_on_fail"):
         return Retention.of(value, name)
     if name == "job_id":
         if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
-            raise InvalidJobOption(f"job_id is {value!r}; give 1 to 200 letters, digits, dashes and underscores")
+            raise InvalidJobOption("job_id", value=repr(value))
         if value.startswith(TEMPLATE_PREFIX):
-            raise InvalidJobOption(
-                f"job_id is {value!r}; ids that start with {TEMPLATE_PREFIX!r} belong to schedules; choose another"
-            )
+            raise InvalidJobOption("schedule_prefix", value=repr(value), prefix=repr(TEMPLATE_PREFIX))
         return value
-    known = ", ".join(option.name for option in fields(JobOptions))
-    raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")
+    known = [option.name for option in fields(JobOptions)]
+    raise InvalidJobOption("unknown", name=repr(name), choices=known)

@@ -53,7 +53,7 @@ class Queue(QueueReader):
         try:
             return self.job(spec.job.id)
         except JobNotFound:
-            raise InvalidJobOption(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
+            raise InvalidJobOption("another_queue", value=repr(spec.job.id)) from None
 
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked."""
@@ -82,15 +82,15 @@ class Queue(QueueReader):
 
     def retry(self, job_id: str) -> None:
         """A failed job waits again, with all its attempts. Raises JobNotFound, InvalidJobState."""
-        self._requeue_one(job_id, self.keys.failed, "only a failed job can be retried")
+        self._requeue_one(job_id, self.keys.failed, "not_failed")
 
     def run_again(self, job_id: str) -> None:
         """A completed job waits again. Raises JobNotFound, InvalidJobState."""
-        self._requeue_one(job_id, self.keys.completed, "only a completed job can be run again")
+        self._requeue_one(job_id, self.keys.completed, "not_completed")
 
     def promote(self, job_id: str) -> None:
         """A delayed job waits at once. Raises JobNotFound, InvalidJobState."""
-        self._requeue_one(job_id, self.keys.delayed, "only a delayed job can be promoted", fresh="")
+        self._requeue_one(job_id, self.keys.delayed, "not_delayed", fresh="")
 
     def remove(self, job_id: str) -> None:
         """The job is gone; a running one is stopped first, within 2 s. Raises JobNotFound, InvalidJobState."""
@@ -99,7 +99,7 @@ class Queue(QueueReader):
             request_stop(self.broker, self.keys, job_id)
             time.sleep(0.05)
             if time.monotonic() > deadline:
-                raise InvalidJobState(f"job {job_id} is still running; its worker did not stop it in time")
+                raise InvalidJobState("running", id=job_id)
         if answer < 0:
             raise self._no_job(job_id)
 
@@ -107,22 +107,22 @@ class Queue(QueueReader):
         """The running job is told to stop, and killed if it does not listen. Raises JobNotFound, InvalidJobState."""
         state = self.job(job_id).state
         if state != "active" or not request_stop(self.broker, self.keys, job_id):
-            raise InvalidJobState(f"job {job_id} is {state}; only an active job can be stopped")
+            raise InvalidJobState("not_active", id=job_id, state=state)
 
     def set_priority(self, job_id: str, priority: int) -> int:
         """The priority until now of the waiting or delayed job, which moves behind those of the new one. Raises
         JobNotFound, InvalidJobState, InvalidJobOption."""
         job, sub_queue = self.job(job_id), self.keys.sub_queue(whole(priority, "priority", 1, 10))
         if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, sub_queue]) != 1:
-            raise InvalidJobState(f"job {job_id} is {job.state}; only a waiting or delayed job changes its priority")
+            raise InvalidJobState("not_waiting", id=job_id, state=job.state)
         return job.priority
 
-    def _requeue_one(self, job_id: str, registries: list[str], rule: str, fresh: str = "1") -> None:
+    def _requeue_one(self, job_id: str, registries: list[str], reason: str, fresh: str = "1") -> None:
         answer = self._requeue([job_id], registries, fresh)[0]
         if answer < 0:
             raise self._no_job(job_id)
         if answer == 0:
-            raise InvalidJobState(f"job {job_id} is {self.job(job_id).state}; {rule}")
+            raise InvalidJobState(reason, id=job_id, state=self.job(job_id).state)
 
     def _requeue(self, ids: list[str], registries: list[str], fresh: str = "1") -> list[int]:
         args = [clock.rq_time(self.broker.time()), fresh, *ids]
@@ -156,7 +156,7 @@ class Queue(QueueReader):
     def clean(self, older_than: timedelta = timedelta(0), state: str = "completed", limit: int | None = None) -> int:
         """How many jobs that ended at least so long ago were removed, the oldest first, at most `limit`."""
         if state not in ("completed", "failed"):
-            raise InvalidJobOption(f"state is {state!r}; only completed or failed jobs are cleaned")
+            raise InvalidJobOption("clean_state", value=repr(state))
         latest = self.broker.now() - older_than
         ended = [(at, job_id) for job_id, (at,) in self.scan(state, ("ended_at",)) if _is_by(at, latest)]
         return self.remove_many([job_id for _, job_id in sorted(ended)[:limit]], state)

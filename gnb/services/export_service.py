@@ -23,6 +23,7 @@ import structlog
 from sqlalchemy.orm import joinedload
 
 from gnb.extensions import settings
+from gnb.messages import make_message
 from gnb.models import DEFAULT_LANGUAGE, Export, Tour, User, db, now
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
@@ -148,7 +149,7 @@ def create(
     loaded = load_filters(export_type, filters)
     tour = loaded.get("tour")
     if tour is not None and db.session.get(Tour, tour) is None:
-        raise InvalidFilters({"tour": [f"there is no tour {tour}"]})
+        raise InvalidFilters({"tour": [make_message("invalid_field.unknown_tour", id=str(tour))]})
     export = Export(
         type=export_type,
         filters=dump_filters(export_type, loaded),
@@ -182,7 +183,7 @@ def get(export_id: str) -> Export:
     """Return the export. Raises ExportNotFound."""
     export = db.session.get(Export, export_id, populate_existing=True)
     if export is None:
-        raise ExportNotFound(f"there is no export {export_id}")
+        raise ExportNotFound(id=export_id)
     clean_up.fail_lost([export])
     return export
 
@@ -202,14 +203,14 @@ def list_exports(start: int = 0, end: int = 20) -> tuple[list[Export], int]:
 def file_size(export: Export) -> int:
     """Return the size of the file in bytes. Raises FileNotAvailable with the reason if there is none."""
     if export.state == "removed":
-        raise FileNotAvailable("Its file was removed after its seven days; ask for it again.")
+        raise FileNotAvailable("removed")
     if export.state == "failed":
-        raise FileNotAvailable("It failed, so there is no file; ask for it again.")
+        raise FileNotAvailable("failed")
     if export.state != "completed" or not export.file_key:
-        raise FileNotAvailable("It is not ready yet; wait until it is completed.")
+        raise FileNotAvailable("not_ready")
     size = _backend().storage.size(export.file_key)
     if size is None or size != export.size:
-        raise FileNotAvailable("Its file is no longer in the storage; ask for it again.")
+        raise FileNotAvailable("lost")
     return size
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gnb.extensions import engine, settings
+from gnb.messages import make_message
 from gnb.queueing import Job, Queue
 from gnb.queueing.errors import (
     InvalidJobData,
@@ -97,7 +98,7 @@ def remove_job(queue: str, id: str) -> None:
 def add_job(queue_name: str, type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Job:
     """The new job on the queue of that name."""
     if not settings().queue_enabled:
-        raise QueueUnavailable("queueing is switched off; set QUEUE_ENABLED=true to use it")
+        raise QueueUnavailable(make_message("queue_unavailable.disabled"))
     queue: Queue = engine().queue(queue_name)
     rest = dict(options)
     if (repeat := rest.pop("repeat", None)) is not None:

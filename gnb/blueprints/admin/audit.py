@@ -8,8 +8,8 @@ from flask import current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.shared.labels import AUDIT_KIND_LABELS
 from gnb.blueprints.shared.pagination import page_of
+from gnb.messages.labels import AUDIT_KIND_LABELS
 from gnb.services.audit import AuditFilter
 from gnb.services.audit import entries as audit_entries
 

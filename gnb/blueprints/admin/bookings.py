@@ -15,11 +15,11 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, redirect_to, rejected
 from gnb.blueprints.admin.schema_forms import filter_fields, other_errors, read_form
 from gnb.blueprints.admin.timelines import booking_timeline
-from gnb.blueprints.shared import labels
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.describe import state_label
-from gnb.blueprints.shared.labels import BOOKING_ACTION_EFFECTS, BOOKING_ACTION_LABELS, BOOKING_ACTION_QUESTIONS
 from gnb.blueprints.shared.pagination import page_of
+from gnb.messages import labels, localize
+from gnb.messages.labels import BOOKING_ACTION_EFFECTS, BOOKING_ACTION_LABELS, BOOKING_ACTION_QUESTIONS
 from gnb.models import AuditEntry, Booking, Delivery, Extra, db
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import audit
@@ -111,7 +111,7 @@ def set_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
     try:
         set_status(found, status, signed_in_user())
     except InvalidBookingState as error:
-        return rejected(str(error), page)
+        return rejected(localize(error), page)
     words = gettext("Booking %(reference)s: %(status)s.", reference=found.reference, status=state_label(status, "booking"))  # fmt: skip # noqa: E501
     return done(words, page)
 

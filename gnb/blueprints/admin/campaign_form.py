@@ -23,7 +23,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from gnb.blueprints.admin.schema_forms import tour_choices
 from gnb.blueprints.shared.forms import PageForm
-from gnb.blueprints.shared.labels import CATEGORY_LABELS, LANGUAGE_NAMES
+from gnb.messages.labels import CATEGORY_LABELS, LANGUAGE_NAMES
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign
 from gnb.services.mail.addresses import LONGEST_SUBJECT, checked_subject
 from gnb.services.mail.errors import InvalidMessage

@@ -8,7 +8,7 @@ from flask_wtf.csrf import CSRFError
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import back_url, redirect_to, rejected
 from gnb.blueprints.shared.access import caller
-from gnb.blueprints.shared.refusals import in_words
+from gnb.messages import localize
 from gnb.queueing.errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable, UnknownQueue
 
 
@@ -40,13 +40,13 @@ def no_such_queue(_error: UnknownQueue) -> ResponseReturnValue:
 @blueprint.errorhandler(InvalidJobState)
 def out_of_turn(error: InvalidJobState) -> ResponseReturnValue:
     """Say that the job has moved on since the page was drawn."""
-    return rejected(gettext("No longer possible: %(why)s", why=in_words(error)))
+    return rejected(gettext("No longer possible: %(why)s", why=localize(error)))
 
 
 @blueprint.errorhandler(InvalidJobOption)
 def wrong_option(error: InvalidJobOption) -> ResponseReturnValue:
     """Say which option was wrong."""
-    return rejected(in_words(error))
+    return rejected(localize(error))
 
 
 @blueprint.errorhandler(CSRFError)

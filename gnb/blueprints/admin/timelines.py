@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from gnb.blueprints.shared.describe import label_of
 from gnb.blueprints.shared.formatting import duration, elapsed
-from gnb.blueprints.shared.labels import BOOKING_VARIANTS, CUSTOMER_STATUS_LABELS, OUTCOME_LABELS, OUTCOME_VARIANTS
+from gnb.messages.labels import BOOKING_VARIANTS, CUSTOMER_STATUS_LABELS, OUTCOME_LABELS, OUTCOME_VARIANTS
 from gnb.models import AuditEntry, Booking
 
 

@@ -18,8 +18,8 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.forms import PageForm
-from gnb.blueprints.shared.labels import CATEGORY_LABELS
 from gnb.blueprints.shared.pagination import page_of
+from gnb.messages.labels import CATEGORY_LABELS
 from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour, db
 from gnb.services import places
 from gnb.services.bookings import tours as service

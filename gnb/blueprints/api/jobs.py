@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.shared.access import caller
+from gnb.messages import LocalizedSchema, make_message
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, QueueStatsSchema, WorkerSchema
@@ -32,7 +33,7 @@ def text_field(**options: Any) -> fields.String:
     return fields.String(validate=[validate.Length(1, 200), READABLE], **options)
 
 
-class JobQuery(Schema):
+class JobQuery(LocalizedSchema):
     """Which jobs: the places [start, end) of a state, or with `q` those whose id, type or data has the text."""
 
     state = fields.String(load_default="waiting", validate=validate.OneOf(STATES))
@@ -51,12 +52,12 @@ class JobQuery(Schema):
     def _check_range(self, data: dict[str, Any], **_kwargs: Any) -> None:
         start, end = data["start"], data.get("end", data["start"])
         if end < start:
-            raise ValidationError("The end is before the start.", "end")
+            raise ValidationError(make_message("invalid_field.end_before_start", end=str(end), start=str(start)), "end")
         if end - start > LONGEST_PAGE:
-            raise ValidationError(f"At most {LONGEST_PAGE:,} jobs at once.", "end")
+            raise ValidationError(make_message("invalid_field.most_jobs", most=LONGEST_PAGE), "end")
 
 
-class NewJob(Schema):
+class NewJob(LocalizedSchema):
     """A job to enqueue."""
 
     type = fields.String(required=True, validate=[validate.Length(1, 100), READABLE])
@@ -71,7 +72,7 @@ class NewJob(Schema):
     )
 
 
-class NewPriority(Schema):
+class NewPriority(LocalizedSchema):
     """Where the job is to wait."""
 
     priority = fields.Integer(required=True, validate=validate.Range(1, 10))

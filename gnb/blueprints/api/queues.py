@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from gnb.blueprints.api.endpoints import ByName
 from gnb.blueprints.api.jobs import JOB_ID, blueprint, position_field, text_field
 from gnb.blueprints.shared.access import caller
+from gnb.messages import LocalizedSchema, make_message
 from gnb.queueing import STATES
 from gnb.services.queues import actions
 
@@ -20,7 +21,7 @@ def _ids() -> fields.List:
     return fields.List(fields.String(validate=JOB_ID), validate=validate.Length(1, 5000))
 
 
-class Chosen(Schema):
+class Chosen(LocalizedSchema):
     """Which failed jobs: those of `ids`, those that match `q`, or all."""
 
     ids = _ids()
@@ -30,7 +31,7 @@ class Chosen(Schema):
     @validates_schema
     def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if "ids" in data and "q" in data:
-            raise ValidationError("Give either `ids` or `q`, not both.", "q")
+            raise ValidationError(make_message("invalid_field.selection"), "q")
 
 
 class ChosenToRemove(Chosen):
@@ -41,10 +42,10 @@ class ChosenToRemove(Chosen):
     @validates_schema
     def _check_any(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if "ids" not in data and "q" not in data:
-            raise ValidationError("Give either `ids` or `q`.", "ids")
+            raise ValidationError(make_message("invalid_field.selection"), "ids")
 
 
-class Cleaning(Schema):
+class Cleaning(LocalizedSchema):
     """Which finished jobs to remove: those that ended at least `grace` milliseconds ago."""
 
     grace = fields.Integer(load_default=86_400_000, validate=validate.Range(0, _TEN_YEARS))

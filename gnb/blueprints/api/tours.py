@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.models import CATEGORIES, CURRENCIES, Extra
-from gnb.services.bookings.fields import LocalizedSchema, TravelDay
+from gnb.services.bookings.fields import FormSchema, TravelDay
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
@@ -26,7 +26,7 @@ def amount(**options: Any) -> fields.Decimal:
     return fields.Decimal(places=2, as_string=True, required=True, **options)
 
 
-class PageQuery(LocalizedSchema):
+class PageQuery(FormSchema):
     """Which part of a list: from `start` up to, not including, `end`."""
 
     start = fields.Integer(load_default=0, validate=validate.Range(0, 10**9))
@@ -52,7 +52,7 @@ class TourQuery(PageQuery):
     passengers = fields.Integer(validate=validate.Range(1, 50))
 
 
-class DayQuery(LocalizedSchema):
+class DayQuery(FormSchema):
     """The day that seats are counted on."""
 
     date = TravelDay()

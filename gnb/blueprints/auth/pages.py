@@ -11,6 +11,7 @@ from gnb.blueprints.auth.forms import LoginForm, PasswordForm
 from gnb.blueprints.shared.access import caller, signed_in, signed_in_user
 from gnb.blueprints.shared.preferences import local_path
 from gnb.blueprints.shared.rate_limits import count_failure, limit_password_change, limit_sign_in
+from gnb.messages import localize
 from gnb.models import User
 from gnb.services.accounts import authentication
 
@@ -71,7 +72,7 @@ def _change(user: User, form: PasswordForm) -> bool:
         form.current.errors = [*form.current.errors, gettext("Incorrect current password.")]
         return False
     except authentication.WeakPassword as error:
-        form.new.errors = [*form.new.errors, gettext(str(error))]
+        form.new.errors = [*form.new.errors, localize(error)]
         return False
     return True
 

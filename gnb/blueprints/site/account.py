@@ -19,9 +19,10 @@ from wtforms.validators import DataRequired, Length
 from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line
 from gnb.blueprints.shared.access import signed_in, signed_in_user
 from gnb.blueprints.shared.forms import PageForm
-from gnb.blueprints.shared.labels import LANGUAGE_NAMES
 from gnb.blueprints.shared.pagination import page_of
 from gnb.extensions import csrf, db, limiter
+from gnb.messages import localize
+from gnb.messages.labels import LANGUAGE_NAMES
 from gnb.models import TEXT_LANGUAGES, Booking, User
 from gnb.services.accounts import users
 from gnb.services.bookings.fields import Phone
@@ -94,7 +95,7 @@ class SettingsForm(PageForm):
         try:
             field.data = Phone().deserialize(field.data) if field.data else None
         except SchemaError as error:
-            raise ValidationError(" ".join(error.messages)) from None
+            raise ValidationError(" ".join(map(localize, error.messages))) from None
 
 
 unsubscribe_blueprint = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe")

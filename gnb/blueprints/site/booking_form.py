@@ -19,6 +19,7 @@ from flask_babel import gettext
 from gnb.blueprints.shared.preferences import page_language
 from gnb.blueprints.shared.text import parse_int
 from gnb.blueprints.site.search import place_label
+from gnb.messages import localize
 from gnb.models import PASSENGER_KINDS, Extra, Tour, User
 from gnb.services.bookings.request import MOST_PASSENGERS
 from gnb.services.pricing.quotes import Party, Quote, extras_on_sale, is_per_person, quote
@@ -176,7 +177,7 @@ def _flat(messages: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
         if isinstance(value, Mapping):
             found += _flat(value, f"{name}-")
         else:
-            found.append((name, " ".join(map(str, value)) if isinstance(value, list) else str(value)))
+            found.append((name, " ".join(map(localize, value)) if isinstance(value, list) else localize(value)))
     return found
 
 

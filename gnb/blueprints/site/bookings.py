@@ -14,6 +14,7 @@ from gnb.blueprints.site.booking_form import BookingForm, labels
 from gnb.blueprints.site.search import requested_search
 from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter, settings
+from gnb.messages import localize
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now
 from gnb.services.bookings import access
 from gnb.services.bookings.booking import book
@@ -81,7 +82,7 @@ def cancel(reference: str) -> ResponseReturnValue:
         cancel_by_customer(booking, user)
         flash(gettext("Booking cancelled. We have sent you a confirmation by email."), "info")
     except InvalidBookingState as error:
-        flash(str(error), "error")
+        flash(localize(error), "error")
     return redirect(address_of_booking(booking, user), 303)
 
 
@@ -102,7 +103,7 @@ def _booking(reference: str) -> Booking:
             ask_to_sign_in()
         return access.booking_of_user(reference, user)
     except BookingNotFound as error:
-        abort(404, str(error))
+        abort(404, localize(error))
 
 
 booking_blueprint = Blueprint("book", __name__)
@@ -143,7 +144,7 @@ def create() -> ResponseReturnValue:
         sent.refuse(error.normalized_messages())
         return _form_page(sent), 422
     except SoldOut as error:
-        sent.refuse({"date": [str(error)]})
+        sent.refuse({"date": [error.message]})
         return _form_page(sent), 409
     except IdempotencyConflict:
         return _again(sent)

@@ -14,10 +14,11 @@ from marshmallow import EXCLUDE, ValidationError, fields
 from gnb.blueprints.shared.preferences import page_language
 from gnb.blueprints.shared.text import parse_int
 from gnb.extensions import db
+from gnb.messages import localize
 from gnb.models import CATEGORIES, Tour, local_day, now
 from gnb.services import places
 from gnb.services.bookings import tours
-from gnb.services.bookings.fields import Choice, Line, LocalizedSchema, TravelDay
+from gnb.services.bookings.fields import Choice, FormSchema, Line, TravelDay
 from gnb.services.bookings.request import MOST_PASSENGERS, check_day
 from gnb.services.bookings.tours import TourSearch
 from gnb.services.places import place_name
@@ -34,7 +35,7 @@ class _Passengers(fields.Integer):
         return number
 
 
-class _SearchSchema(LocalizedSchema):
+class _SearchSchema(FormSchema):
     class Meta:
         unknown = EXCLUDE
 
@@ -82,7 +83,9 @@ def requested_search() -> Search:
         except ValidationError as error:
             del found["day"]
             messages.update(error.normalized_messages())
-    return Search(typed, TourSearch(**found), {name: " ".join(words) for name, words in messages.items()})
+    return Search(
+        typed, TourSearch(**found), {name: " ".join(map(localize, words)) for name, words in messages.items()}
+    )
 
 
 def place_names() -> list[str]:

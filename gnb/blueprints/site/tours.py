@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gnb.blueprints.shared.labels import CATEGORY_LABELS
 from gnb.blueprints.shared.pagination import Pager, page_number
 from gnb.blueprints.site.search import PARAMETERS, place_label, place_names, requested_search
 from gnb.blueprints.site.seo import page_addresses, structured_tour
+from gnb.messages import localize
+from gnb.messages.labels import CATEGORY_LABELS
 from gnb.models import Tour, local_day, now
 from gnb.services.bookings.errors import TourNotFound
 from gnb.services.bookings.tours import TourSearch, find_tours, is_sold_out, tour_of_slug
@@ -60,7 +61,7 @@ def tour_or_404(slug: str) -> Tour:
     try:
         return tour_of_slug(slug)
     except TourNotFound as error:
-        abort(404, str(error))
+        abort(404, localize(error))
 
 
 ON_A_SHELF = 3

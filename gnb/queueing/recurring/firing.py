@@ -57,7 +57,7 @@ def _step(
         raise
     except QueueingError as rejected:
         log.error("schedule %s cannot be fired: %s", name, rejected)
-        error, kind, missed = str(rejected), "", missed + 1
+        error, kind, missed = rejected.message.pack(), "", missed + 1
     entry = f"{at.timestamp():.0f}|{kind}" if kind else ""
     keys = [NEXT, template_key(name), counters_key(name), runs_key(name), OPEN, NAMES, f"gnb:wake:{schedule.queue}"]
     args = [name, repr(seen[0]), *seen[1:], missed, error, KEPT, "1" if schedule.overlap else "", meta_after, entry]

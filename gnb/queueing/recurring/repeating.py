@@ -24,16 +24,14 @@ def enqueue_repeated(
     Raises InvalidJobOption and what `Schedules.add` raises.
     """
     if not isinstance(repeat, Mapping) or not set(repeat) <= _KEYS:
-        raise InvalidJobOption(
-            f"repeat is {repeat!r}; give {{'pattern': '0 0 * * *', 'tz': zone}} or {{'every': seconds}}"
-        )
+        raise InvalidJobOption("repeat", value=repr(repeat))
     values = {"cron": repeat.get("pattern"), **{key: repeat[key] for key in _KEYS - {"pattern"} if key in repeat}}
     rest = dict(options)
     name = rest.pop("job_id", None) or _name(queue, job_type, data, values)
     try:
         schedule = Schedule(name=name, type=job_type, data=dict(data), queue=queue, options=rest, **values)
     except InvalidSchedule as error:
-        raise InvalidJobOption(f"repeat: {error}") from None
+        raise InvalidJobOption("repeat_value", what=error.message) from None
     engine.schedules.add(schedule)
     return engine.schedules.next_job(name)
 

@@ -28,6 +28,7 @@ from rq.scripts import acquire_or_refresh_lock, release_lock
 from .. import clock
 from ..errors import QueueUnavailable
 from ..maintenance import promote
+from ..messages import Message, as_message
 from ..options import TEMPLATE_PREFIX
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
@@ -197,7 +198,8 @@ class Scheduler(rq_scheduler.Scheduler):
 
     def _note_failure(self, job_id: str, error: Exception) -> bool:
         """Record the schedule's error; return whether it is a new one."""
-        key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), f"{type(error).__name__}: {error}"
+        key, said = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), as_message(error)
+        text = Message(f"{type(error).__name__}: {error}", said.code, said.params).pack()
         call = self._engine.broker.call
         known = call(lambda: self.connection.hget(key, "error")) == text.encode()
         call(lambda: self.connection.hset(key, "error", text))

@@ -59,7 +59,7 @@ def build_schedule(
         options["priority"] = 1
     given.pop("description", None)
     if rejected := [key for key, value in given.items() if value]:
-        raise InvalidJobOption(f"a schedule has no {rejected[0]}; give the job's data as kwargs")
+        raise InvalidJobOption("schedules_own", name=rejected[0])
     path = func if isinstance(func, str) else getattr(func, "path", None) or f"{func.__module__}.{func.__qualname__}"
     job_type = types.at(path)
     name = (name or f"{job_type.name}-{uuid4().hex[:10]}").removeprefix(TEMPLATE_PREFIX)

@@ -170,7 +170,7 @@ class WorkLoop:
         feature = None if execution.type else unsupported_feature(self._client, execution.id)
         try:
             if feature:
-                raise UnsupportedFeature(f"the job was enqueued with {feature}, which these workers do not support")
+                raise UnsupportedFeature(feature)
             path, data = execution.call()
             job_type = self._types.at(path)
             type_name = job_type.name
@@ -248,7 +248,7 @@ class WorkLoop:
         execution = self._running
         if self._armed and execution:
             self._armed = False
-            raise JobTimedOut(f"the job ran longer than its timeout of {execution.timeout:g} seconds")
+            raise JobTimedOut(limit=f"{execution.timeout:g}")
 
     def _on_stop(self, _signal: int, _frame: Any) -> None:
         execution = self._running
@@ -260,7 +260,7 @@ class WorkLoop:
             return
         if self._armed and wanted is not None and wanted.decode() == f"{execution.id}:{execution.execution_id}":
             self._armed = False
-            raise JobStopped("the job was stopped")
+            raise JobStopped()
 
 
 def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:

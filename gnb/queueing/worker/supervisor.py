@@ -23,6 +23,7 @@ from ..errors import JobStopped, JobTimedOut, QueueUnavailable
 from ..eviction import warn_of_eviction
 from ..execution import Execution, Outcome, lost, raised, released
 from ..maintenance import Sweeper, end_executions, forget_dead, forget_expired, promote, sample_depths
+from ..messages import make_message
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
 from .loop import LEASE, start_process
@@ -157,7 +158,7 @@ class Supervisor:
             return raised(execution, process.kill_reason)
         if self._stopping_since is not None or process.retiring:
             return released(execution)
-        return lost(execution, stalls, f"worker {process.name} died")
+        return lost(execution, stalls, make_message("stalled.died", worker=process.name))
 
     def _working(self) -> list[WorkerProcess]:
         return [process for process in self.processes if process.pid]
@@ -185,7 +186,7 @@ class Supervisor:
         for member, started, timeout, stop in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True):
             limit = float(timeout)
             if limit > 0 and seconds - float(started) > limit + _KILL_AFTER_TIMEOUT:
-                process.kill(JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed"))
+                process.kill(JobTimedOut("killed", limit=f"{limit:g}"))
             if stop == member:
                 process.request_stop(member.decode())
         if memory > self.max_memory and not process.retiring:
@@ -204,7 +205,7 @@ class Supervisor:
 
     def _kill_if_running(self, process: WorkerProcess, execution: str) -> None:
         if self._client.sismember(names.worker_executions(process.name), execution):
-            process.kill(JobStopped("the job did not listen when it was stopped, and was killed"))
+            process.kill(JobStopped("killed"))
 
     # Signals and commands
 

@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from gnb.extensions import settings
+from gnb.messages import DomainError, Message, as_message, make_message
 from gnb.queueing import FinalError, RetryLater
 from gnb.services.ai import usage
 from gnb.services.ai.usage import Usage
@@ -44,11 +45,13 @@ _NO_INSTRUCTIONS = (
 )
 
 
-class Unusable(Exception):
+class Unusable(DomainError):
     """The model answered in another form than requested; its tokens are spent."""
 
-    def __init__(self, message: str, spent: Usage | None = None):
-        super().__init__(message)
+    code = "unusable_answer"
+
+    def __init__(self, reason: str, spent: Usage | None = None, **params: str):
+        super().__init__(reason, **params)
         self.usage = spent
 
 
@@ -83,13 +86,13 @@ def complete(prompt: Prompt, seconds: float = ANSWER_SECONDS) -> Reply:
         with _client(seconds) as service:
             completion = service.chat.completions.create(**_request(prompt))
     except openai.APITimeoutError as error:
-        raise RetryLater(f"the language model did not answer within {seconds:g} s", delay=_PAUSE) from error
+        raise RetryLater(make_message("language_model.timeout", seconds=f"{seconds:g}"), delay=_PAUSE) from error
     except openai.APIConnectionError as error:
-        raise RetryLater("the language model cannot be reached", delay=_PAUSE) from error
+        raise RetryLater(make_message("language_model.unreachable"), delay=_PAUSE) from error
     except openai.APIStatusError as error:
         raise _job_error(error) from error
     except (openai.OpenAIError, ValueError, TypeError) as error:
-        raise Unusable(f"the language model's answer could not be read: {type(error).__name__}") from error
+        raise Unusable("unreadable", what=type(error).__name__) from error
     return _reply(completion)
 
 
@@ -128,15 +131,15 @@ def _reply(completion: Any) -> Reply:
         choice = completion.choices[0]
         text = choice.message.content
     except (AttributeError, IndexError, TypeError) as error:
-        raise Unusable("the language model's answer has no content") from error
+        raise Unusable("empty") from error
     if choice.finish_reason != "stop" or not text:
-        raise Unusable(f"the language model did not finish its answer: {choice.finish_reason}", spent)
+        raise Unusable("unfinished", spent, what=str(choice.finish_reason))
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise Unusable("the language model's answer is no JSON", spent) from error
+        raise Unusable("not_json", spent) from error
     if not isinstance(content, dict):
-        raise Unusable("the language model's answer is no JSON object", spent)
+        raise Unusable("not_object", spent)
     return Reply(cast("dict[str, Any]", content), spent)
 
 
@@ -145,10 +148,10 @@ def _job_error(error: openai.APIStatusError) -> FinalError | RetryLater:
     status = error.status_code
     if status in (408, 409, 429) or status >= 500:
         delay = _retry_after(error.response.headers.get("retry-after"))
-        return RetryLater(f"the language model answered {status}; trying again in {delay:g} s", delay=delay)
+        return RetryLater(make_message("language_model.busy", status=str(status), seconds=f"{delay:g}"), delay=delay)
     if status in (401, 403):
-        return FinalError(f"the language model refused the key ({status}); check OPENAI_API_KEY")
-    return FinalError(f"the language model refused the request ({status}); check OPENAI_MODEL and OPENAI_BASE_URL")
+        return FinalError(make_message("language_model.key_rejected", status=str(status)))
+    return FinalError(make_message("language_model.request_rejected", status=str(status)))
 
 
 def _retry_after(value: str | None) -> float:
@@ -167,7 +170,7 @@ def _retry_after(value: str | None) -> float:
 
 Checked = TypeVar("Checked")
 
-NO_KEY = "no key for a language model is set"
+NO_KEY = make_message("language_model.no_key")
 _ADDRESS = re.compile(r"https?:|www\.|@|[<>]|\+?\d[\d ()-]{8,}\d", re.IGNORECASE)
 
 
@@ -177,7 +180,16 @@ class Worded(Generic[Checked]):
 
     content: Checked | None
     usage: Usage | None = None
-    note: str | None = None
+    note: Message | None = None
+
+    def remarks(self) -> dict[str, Any]:
+        """Return the note, with its code and params, and the usage as JSON."""
+        return {
+            "note": self.note and str(self.note),
+            "noteCode": self.note and self.note.code,
+            "noteParams": self.note and self.note.stored_params,
+            "usage": self.usage.as_json() if self.usage else None,
+        }
 
 
 def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attempt: bool) -> Worded[Checked]:
@@ -199,13 +211,13 @@ def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attemp
     except RetryLater as error:
         if not last_attempt:
             raise
-        return Worded(None, note=str(error).partition(";")[0])
+        return Worded(None, note=error.message)
     except Unusable as error:
-        return Worded(None, error.usage, str(error))
+        return Worded(None, error.usage, error.message)
     try:
         return Worded(check(reply.content), reply.usage)
     except ValidationError as error:
-        return Worded(None, reply.usage, f"the language model's answer was refused: {_first(error.messages)}")
+        return Worded(None, reply.usage, make_message("unusable_answer.rejected", what=_first(error.messages)))
 
 
 def sentence(longest: int) -> list[Callable[[str], Any]]:
@@ -215,10 +227,10 @@ def sentence(longest: int) -> list[Callable[[str], Any]]:
 
 def _plain(text: str) -> None:
     if _ADDRESS.search(text):
-        raise ValidationError("a sentence holds an address, a phone number or markup")
+        raise ValidationError(make_message("unusable_answer.address"))
 
 
-def _first(messages: Any) -> str:
+def _first(messages: Any) -> Message:
     while isinstance(messages, (dict, list)) and messages:
         messages = next(iter(messages.values() if isinstance(messages, dict) else messages))
-    return str(messages)[:200]
+    return as_message(messages)

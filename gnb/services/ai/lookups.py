@@ -71,7 +71,7 @@ def peek(kind: str, data: Mapping[str, Any]) -> Lookup:
 def cache(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Cache an answer for an hour and return it; for two minutes if the language model should have worded it but did
     not."""
-    made_do = answer.get("note") not in (None, language_model.NO_KEY)
+    made_do = answer.get("noteCode") not in (None, language_model.NO_KEY.code)
     store(kind, content, answer, FALLBACK_SECONDS if made_do else KEPT_SECONDS)
     return answer
 

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import phonenumbers
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
+from gnb.messages import LocalizedSchema
 from gnb.services.mail.addresses import checked_address, one_line
 from gnb.services.mail.errors import InvalidMessage
 
@@ -23,8 +24,8 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(:00)?")
 MESSAGES = {"required": _l("Fill this in."), "null": _l("Fill this in.")}
 
 
-class LocalizedSchema(Schema):
-    """A schema whose error messages are in the reader's language."""
+class FormSchema(LocalizedSchema):
+    """A schema of a form for customers, with messages of its own for fields that are left out or unknown."""
 
     error_messages = {
         "unknown": _l("There is no such field; leave it out."),
@@ -35,17 +36,7 @@ class LocalizedSchema(Schema):
         """Set the application's messages for errors that every field has."""
         own = {key: words for key, words in MESSAGES.items() if key in field_obj.error_messages}
         field_obj.error_messages = {**field_obj.error_messages, **own}
-
-    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
-        """Localize the messages of the error."""
-        error.messages = localize_messages(error.messages)
-
-
-def localize_messages(messages: Any) -> Any:
-    """Return the messages as plain text, in the reader's language."""
-    if isinstance(messages, dict):
-        return {key: localize_messages(value) for key, value in messages.items()}
-    return [str(value) for value in messages] if isinstance(messages, list) else [str(messages)]
+        super().on_bind_field(field_name, field_obj)
 
 
 class Line(fields.String):

@@ -41,8 +41,8 @@ from gnb.services.bookings.fields import (
     Country,
     Email,
     FlightNumber,
+    FormSchema,
     Line,
-    LocalizedSchema,
     Paragraphs,
     Phone,
     Quantities,
@@ -107,10 +107,10 @@ class TourField(Line):
         try:
             return tour_of_slug(super()._deserialize(value, attr, data, **kwargs))
         except TourNotFound as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(error.message) from None
 
 
-class PassengerSchema(LocalizedSchema):
+class PassengerSchema(FormSchema):
     """One traveller; Turkish rules require every passenger's name."""
 
     name = Line(LONGEST_NAME, required=True, metadata={"description": "as in the travel document"})
@@ -122,7 +122,7 @@ class PassengerSchema(LocalizedSchema):
         return NewPassenger(data["name"], data["kind"], data["nationality"] or None)
 
 
-class BookingRequestSchema(LocalizedSchema):
+class BookingRequestSchema(FormSchema):
     """The fields of a booking request. `at` is the time that counts as now."""
 
     tour = TourField(100, required=True, metadata={"description": "its slug"})

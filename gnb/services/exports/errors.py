@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from gnb.messages import DomainError
+from gnb.queueing.errors import InvalidFields
 
 
-class ExportError(Exception):
-    """The base of all errors below; its text is a line that an operator can act on."""
+class ExportError(DomainError):
+    """The base of all errors below; the message tells an operator what to do."""
 
 
-class InvalidFilters(ExportError):
-    """The filters do not fit the type's schema; `errors` maps each field to what is wrong with it."""
+class InvalidFilters(InvalidFields, ExportError):
+    """The filters do not fit the type's schema; `errors` maps each field to its messages."""
 
-    def __init__(self, errors: dict[str, Any]) -> None:
-        self.errors = errors
-        super().__init__("; ".join(f"{field}: {words}" for field, words in errors.items()))
+    code = "invalid_filters"
 
 
 class UnknownExportType(ExportError):
     """There is no export of that type."""
 
+    code = "unknown_export_type"
+
 
 class ExportNotFound(ExportError):
     """There is no export with that id."""
 
+    code = "export_not_found"
+
 
 class FileNotAvailable(ExportError):
-    """The export has no file to hand out: not ready, failed, or past its keeping time."""
+    """The export has no file: not ready, failed, or removed after its retention time."""
+
+    code = "file_not_available"
 
 
 class AttemptSuperseded(ExportError):
-    """Another attempt at the same export has taken over; this one's file is thrown away."""
+    """Another attempt at the same export has taken over; this one's file is discarded."""
+
+    code = "attempt_superseded"
 
 
 class NoFonts(ExportError):
-    """The machine has no font, without which no document can be laid out."""
+    """The machine has no font, without which no document can be rendered."""
+
+    code = "no_fonts"
 
 
 class StorageError(ExportError):
     """The file could not be written to or read from the storage."""
+
+    code = "storage_unavailable"

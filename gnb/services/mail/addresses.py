@@ -16,21 +16,21 @@ _BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 def checked_address(address: object) -> str:
     """The address in its normal form. Raises InvalidMessage for one that is none."""
     if not isinstance(address, str) or len(address) > _LONGEST_ADDRESS:
-        raise InvalidMessage("the recipient is not an e-mail address")
+        raise InvalidMessage("address")
     try:
         return validate_email(address.strip(), check_deliverability=False, test_environment=True).normalized.lower()
     except (EmailNotValidError, UnicodeError):
-        raise InvalidMessage("the recipient is not an e-mail address") from None
+        raise InvalidMessage("address") from None
 
 
 def checked_subject(subject: object) -> str:
     """The subject as it may be sent. Raises InvalidMessage for an empty one, a long one, one of two lines."""
     if not isinstance(subject, str) or not subject.strip():
-        raise InvalidMessage("the subject is empty")
+        raise InvalidMessage("no_subject")
     if len(subject) > LONGEST_SUBJECT:
-        raise InvalidMessage(f"the subject is longer than {LONGEST_SUBJECT} characters")
+        raise InvalidMessage("long_subject", most=LONGEST_SUBJECT)
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") for character in subject):
-        raise InvalidMessage("the subject holds a line break or another control character")
+        raise InvalidMessage("control_character")
     return one_line(subject, LONGEST_SUBJECT)
 
 

@@ -62,14 +62,14 @@ def _booking(delivery: Delivery) -> Content:
 
 def _facts(delivery: Delivery) -> BookingFacts:
     if delivery.booking is None:
-        raise InvalidMessage("the booking that this is about is gone")
+        raise InvalidMessage("no_booking")
     return booking_facts(delivery.booking, text_language(delivery.language))
 
 
 def _campaign(delivery: Delivery) -> Content:
     campaign = delivery.campaign or db.session.get(Campaign, delivery.content.get("campaign", 0))
     if campaign is None:
-        raise InvalidMessage("the campaign that this is about is gone")
+        raise InvalidMessage("no_campaign")
     unsubscribe = unsubscribe_url(delivery.user_id) if delivery.user_id else ""
     return campaign_content(campaign, delivery.language, delivery.recipient_name or "", unsubscribe)
 
@@ -80,7 +80,7 @@ def _password_reset(delivery: Delivery) -> Content:
         return Content(*render("no-account", language, **_letterhead()), language)
     user = db.session.get(User, delivery.user_id) if delivery.user_id else None
     if user is None:
-        raise InvalidMessage("the account that this is about is gone")
+        raise InvalidMessage("no_account")
     # Created with the message and not stored, so that nobody who reads the database can sign in with it.
     link = f"{settings().site_url}{delivery.content['path'].replace('{token}', authentication.reset_token(user))}"
     subject, html, text = render("password-reset", language, **_letterhead(), name=one_line(user.name), link_url=link)

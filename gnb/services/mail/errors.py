@@ -1,25 +1,35 @@
 """What can go wrong with a message."""
 
+from gnb.messages import DomainError
 
-class MailError(Exception):
+
+class MailError(DomainError):
     """The base of the errors below."""
 
 
 class InvalidMessage(MailError, ValueError):
     """An address, a subject or a text that no message can be made of."""
 
+    code = "invalid_message"
+
 
 class MailRefused(MailError):
-    """The server refused the message for good; the text is the server's own words."""
+    """The server rejected the message permanently; the text is the server's reply."""
+
+    code = "mail_rejected"
 
 
 class MailUnavailable(MailError):
-    """The message did not get through this time: later it may. The text is the server's words or the network's."""
+    """The message was not accepted this time: a later try may succeed. The text is the server's reply or the cause."""
+
+    code = "mail_unavailable"
 
 
 class AlreadyBeingSent(MailError):
-    """Somebody else has the delivery in hand; `seconds` is when their time is up."""
+    """Another worker has claimed the delivery; `seconds` is when its claim expires."""
+
+    code = "mail_in_progress"
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"another worker is sending it; it is free in {seconds:.0f} s if that one died")
+        super().__init__(seconds=f"{seconds:.0f}")
         self.seconds = seconds

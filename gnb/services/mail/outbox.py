@@ -17,6 +17,7 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.extensions import db, engine, settings
+from gnb.messages import make_message
 from gnb.models import Delivery, now
 from gnb.queueing.errors import JobNotFound, QueueUnavailable
 from gnb.services.after_commit import on_commit
@@ -55,7 +56,7 @@ def job_id(delivery_id: int) -> str:
 def enqueue(planned: Iterable[Planned]) -> None:
     """Enqueue the deliveries; those in the queue already stay unchanged. Raises QueueUnavailable."""
     if not settings().queue_enabled:
-        raise QueueUnavailable("the queue is switched off")
+        raise QueueUnavailable(make_message("queue_unavailable.disabled"))
     engine().queue("email").enqueue_many(_job(each) for each in planned)
 
 

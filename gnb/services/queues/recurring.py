@@ -14,6 +14,7 @@ from babel.dates import get_day_names, get_month_names
 from cron_descriptor import ExpressionDescriptor, Options
 
 from gnb.extensions import engine
+from gnb.messages import make_message
 from gnb.models import User
 from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
 from gnb.queueing.recurring.cron import Cron
@@ -67,8 +68,10 @@ def queue_of(job_type: str) -> str:
     names = sorted((queue.name for queue in engine().queues), key=lambda name: name != "scheduled")
     found = next((name for name in names if job_type in engine().types(name)), None)
     if found is None:
-        types = ", ".join(known for name in names for known in engine().types(name))
-        raise InvalidSchedule({"type": [f"there is no job type {job_type!r}; there are: {types}"]})
+        types = [known for name in names for known in engine().types(name)]
+        raise InvalidSchedule(
+            {"type": [make_message("invalid_field.unknown_job_type", value=repr(job_type), choices=types)]}
+        )
     return found
 
 
@@ -77,11 +80,11 @@ def _field_by_field(save: Callable[[], Any]) -> None:
     try:
         save()
     except UnknownJobType as error:
-        raise InvalidSchedule({"type": [str(error)]}) from error
+        raise InvalidSchedule({"type": [error.message]}) from error
     except InvalidJobData as error:
-        raise InvalidSchedule({"data": [str(error)]}) from error
+        raise InvalidSchedule({"data": [error.message]}) from error
     except InvalidJobOption as error:
-        raise InvalidSchedule({"options": [str(error)]}) from error
+        raise InvalidSchedule({"options": [error.message]}) from error
 
 
 def _summary(values: Mapping[str, Any]) -> dict[str, Any]:

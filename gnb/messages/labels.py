@@ -68,6 +68,19 @@ DELIVERY_KIND_LABELS = {
     "account-exists": _l("account exists already"),
 }
 
+BOOKING_LABELS = {
+    "pending": _l("pending"),
+    "confirmed": _l("confirmed"),
+    "paid": _l("paid"),
+    "completed": _l("completed"),
+    "cancelled": _l("cancelled"),
+    "cash": _l("cash"),
+    "credit_card": _l("credit card"),
+    "stripe": "Stripe",
+    "paytr": "PayTR",
+}
+"""The statuses and payment methods of bookings."""
+
 MAILING_LABELS = {
     "none": _l("not mailed yet"),
     "planning": _l("being planned"),
@@ -88,6 +101,11 @@ CAMPAIGN_LABELS = {
 CAMPAIGN_VARIANTS = {"draft": "", "active": "ok", "paused": "warn", "ended": "later", "cancelled": "later"}
 
 LANGUAGE_NAMES = {"tr": "Türkçe", "en": "English", "de": "Deutsch", "ru": "Русский", "ar": "العربية", "fr": "Français"}
+
+
+def booking_label(code: str) -> str:
+    """Return the label of a status or payment method of bookings."""
+    return str(BOOKING_LABELS.get(code, code))
 
 
 @dataclass(frozen=True)
