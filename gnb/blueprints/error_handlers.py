@@ -29,6 +29,7 @@ from gnb.queueing.errors import (
     ScheduleNotFound,
     UnknownJobType,
     UnknownQueue,
+    WorkerNotFound,
 )
 from gnb.services.bookings.errors import (
     BookingNotFound,
@@ -107,8 +108,9 @@ def _by_field(messages: Any) -> Any:
     return fields
 
 
+_NOT_FOUND = (UnknownQueue, WorkerNotFound, JobNotFound, ScheduleNotFound)
 _STATUSES: dict[type[CodedError], int] = {
-    **dict.fromkeys((UnknownQueue, JobNotFound, ScheduleNotFound, ExportNotFound, TourNotFound, BookingNotFound), 404),
+    **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound), 404),
     **dict.fromkeys((InvalidJobState, ScheduleInCode, FileNotAvailable), 409),
     **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),

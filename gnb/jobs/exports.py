@@ -37,19 +37,19 @@ class _ExportData(Filters):
 
 
 class BookingsData(_ExportData, BookingsFilters):
-    """Data of `bookings-csv` and `bookings-pdf`."""
+    """Data of exports of bookings."""
 
     filters = fields.Nested(BookingsFilters)
 
 
 class RevenueData(_ExportData, RevenueFilters):
-    """Data of `revenue-csv` and `revenue-pdf`."""
+    """Data of exports of revenue."""
 
     filters = fields.Nested(RevenueFilters)
 
 
 class UsersData(_ExportData, UsersFilters):
-    """Data of `users-csv`."""
+    """Data of exports of accounts."""
 
     filters = fields.Nested(UsersFilters)
 
@@ -69,6 +69,24 @@ def users_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
 @job("export", "revenue-csv", RevenueData, description=_l("Exports revenue by day and tour as a CSV file."))
 def revenue_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Export revenue by day and tour as a CSV file."""
+    return _run(data, context)
+
+
+@job("export", "bookings-xlsx", BookingsData, description=_l("Exports bookings as an Excel file."))
+def bookings_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Export bookings as an Excel file."""
+    return _run(data, context)
+
+
+@job("export", "users-xlsx", UsersData, description=_l("Exports accounts as an Excel file."))
+def users_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Export accounts as an Excel file."""
+    return _run(data, context)
+
+
+@job("export", "revenue-xlsx", RevenueData, description=_l("Exports revenue by day and tour as an Excel file."))
+def revenue_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Export revenue by day and tour as an Excel file."""
     return _run(data, context)
 
 

@@ -99,6 +99,7 @@ _FIELDS = {
     "invalid_field.given_twice": N_("given twice, beside `filters` and in it"),
     "invalid_field.instant": N_("an instant is written like 2026-12-24T17:30:00+03:00"),
     "invalid_field.most_jobs": N_("At most %(most)s jobs at once."),
+    "invalid_field.run_at": N_("Give either `runAt` or `delay`."),
     "invalid_field.same_place": N_("this is where the trip begins"),
     "invalid_field.selection": N_("Give either `ids` or `q`, not both."),
     "invalid_field.tour": N_("a tour's number is expected"),

@@ -56,6 +56,12 @@ class JobNotFound(QueueingError):
     code = "job_not_found"
 
 
+class WorkerNotFound(QueueingError):
+    """There is no worker of that name, or it does not listen."""
+
+    code = "worker_not_found"
+
+
 class InvalidJobState(QueueingError):
     """The job is not in a state that allows the move."""
 

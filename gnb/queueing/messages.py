@@ -21,6 +21,15 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_option.backoff_field": N_("backoff has %(value)s; it takes type, delay and jitter"),
     "invalid_job_option.backoff_type": N_("backoff.type is %(value)s; give 'exponential' or 'fixed'"),
     "invalid_job_option.clean_state": N_("state is %(value)s; only completed or failed jobs are cleaned"),
+    "invalid_job_option.deduplication": N_(
+        "deduplication is %(value)s; give {'id': text}, with ttl, extend and replace"
+    ),
+    "invalid_job_option.deduplication_extend": N_("deduplication.extend needs deduplication.ttl"),
+    "invalid_job_option.deduplication_field": N_("deduplication has %(name)s; it takes id, ttl, extend and replace"),
+    "invalid_job_option.deduplication_flags": N_(
+        "deduplication.extend and deduplication.replace are true or false"
+    ),
+    "invalid_job_option.deduplication_id": N_("deduplication.id is %(value)s; give 1 to %(most)s characters"),
     "invalid_job_option.duration": N_("%(name)s is %(value)s; give seconds, like 90, or a duration, like '1h'"),
     "invalid_job_option.job_id": N_("job_id is %(value)s; give 1 to 200 letters, digits, dashes and underscores"),
     "invalid_job_option.jitter": N_("backoff.jitter is %(value)s; give a share from 0 to 1"),
@@ -41,6 +50,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "invalid_job_option.schedules_own": N_("a schedule has no %(name)s; give the job's data as kwargs"),
     "invalid_job_option.state": N_("state is %(value)s; give one of %(choices)s"),
+    "invalid_job_option.time": N_("the time is %(time)s; give one within the next ten years"),
     "invalid_job_option.unknown": N_("there is no option %(name)s; a job takes %(choices)s"),
     "invalid_job_option.whole": N_("%(name)s is %(value)s; give a whole number from %(low)s to %(high)s"),
     "invalid_job_state.not_active": N_("job %(id)s is %(state)s; only an active job can be stopped"),
@@ -50,6 +60,7 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_state.not_waiting": N_(
         "job %(id)s is %(state)s; only a waiting or delayed job changes its priority"
     ),
+    "invalid_job_state.not_rescheduled": N_("job %(id)s is %(state)s; only a delayed job can be rescheduled"),
     "invalid_job_state.running": N_("job %(id)s is still running; its worker did not stop it in time"),
     "invalid_schedule.both_timings": N_("give either cron, like '0 2 * * mon', or every, in seconds"),
     "invalid_schedule.catch_up": N_("%(value)s is neither 'once' nor 'skip'"),
@@ -66,6 +77,7 @@ TEXTS: Mapping[str, str] = {
     "invalid_schedule.cron_weekday": N_(
         "day of the week is %(value)s; give 0 to 7 (0 and 7 are Sunday) or sun to sat, *, a list, a range or a step"
     ),
+    "invalid_schedule.deduplication": N_("a schedule takes no deduplication: without overlap, one run at a time"),
     "invalid_schedule.every": N_("%(value)s is no whole number of seconds from 1 on"),
     "invalid_schedule.exists": N_("there is a schedule %(value)s already"),
     "invalid_schedule.name": N_("%(value)s is no name; give 1 to 100 letters, digits, dashes and underscores"),
@@ -89,6 +101,8 @@ TEXTS: Mapping[str, str] = {
     "unknown_job_type.path": N_("%(value)s is not a declared job type"),
     "unknown_queue": N_("there is no queue %(value)s; there are %(choices)s"),
     "unsupported_feature": N_("the job was enqueued with %(feature)s, which these workers do not support"),
+    "worker_not_found": N_("there is no worker %(name)s"),
+    "worker_not_found.not_listening": N_("there is no worker %(name)s that listens"),
 }  # fmt: skip
 
 _SEPARATOR = "\x1f"

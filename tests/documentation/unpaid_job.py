@@ -16,12 +16,12 @@ class UnpaidData(Schema):
 
 
 @job("scheduled", "unpaid-bookings", UnpaidData, attempts=4, timeout="2m")
-def unpaid_job(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def unpaid_job(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Lists the bookings of a day that are not paid yet."""
     found = list(unpaid_bookings(data["day"]))
     if len(found) > data["most"]:
         raise FinalError(f"{len(found)} bookings of {data['day']} are unpaid, more than {data['most']}")
     for number, booking in enumerate(found, 1):
-        running.log(f"{booking.reference}: {booking.amount} {booking.currency}")
-        running.progress(100 * number / len(found), booking.reference)
+        context.log(f"{booking.reference}: {booking.amount} {booking.currency}")
+        context.progress(100 * number / len(found), booking.reference)
     return {"day": data["day"].isoformat(), "unpaid": len(found)}

@@ -12,7 +12,7 @@
 --       26 "1": only if the lease has run out  27-29 worker's totals: completed, failed, seconds ("" to leave them),
 --       written when the worker goes idle and after every sixteenth job  30 "1": the job may have written a log
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
---        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
+--        gnb:deduplication:<queue>:<digest> (freed at the job's end), gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
 local id, sub_queue, execution, outcome = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
@@ -86,14 +86,21 @@ local function record()
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
 
-local function move(now)
+local function release_deduplication(digest)
+  local key = 'gnb:deduplication:' .. string.sub(KEYS[15], 10) .. ':' .. digest
+  if redis.call('GET', key) == id then redis.call('DEL', key) end
+end
+
+local function move(now, digest)
   record()
   if outcome == 'completed' then
     redis.call('HSET', job, 'status', 'finished', 'ended_at', ARGV[3])
     finish('rq:finished:', 'completed', now)
+    if digest then release_deduplication(digest) end
   elseif outcome == 'failed' or outcome == 'stopped' then
     redis.call('HSET', job, 'status', outcome, 'ended_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
     finish('rq:failed:', 'failed', now)
+    if digest then release_deduplication(digest) end
   elseif outcome == 'retried' and tonumber(ARGV[16]) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
     redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + ARGV[16], id)
@@ -119,7 +126,8 @@ if owned then
   if redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
     redis.call('SREM', KEYS[16] .. ':executions', member)
   end
-  if redis.call('HGET', job, 'status') == 'started' then move(now) end
+  local fields = redis.call('HMGET', job, 'status', 'deduplication')
+  if fields[1] == 'started' then move(now, fields[2]) end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = ARGV[7] == '1' and dequeue_job(now) or {'none'}

@@ -1,11 +1,11 @@
-"""When a cron expression fires, in a time zone with its clock changes.
+"""Firing times of a cron expression in a time zone, across clock changes.
 
     Cron.parse("30 2 * * mon-fri", "Europe/Berlin").after(datetime.now(UTC))
 
 Five fields with numbers, names (jan, mon), lists, ranges and steps, or `@hourly`, `@daily`, `@weekly`, `@monthly`,
-`@yearly`. croniter reads the fields against a clock on the wall; clock changes are ours, by the convention of cron(8):
-a schedule of every hour goes on by elapsed time; one with fixed hours fires once for each time its zone's clock shows,
-at the first showing of a time that comes twice, and at the end of the gap for a time that is skipped.
+`@yearly`. croniter evaluates the fields in local time; clock changes are handled here by the convention of cron(8): a
+schedule for every hour continues by elapsed time; one with fixed hours fires once per local time, at the first
+occurrence of a time that occurs twice, and at the end of the gap for a time that is skipped.
 """
 
 import os
@@ -38,7 +38,7 @@ _SOME_DAY = datetime(2024, 1, 1)
 
 
 class Cron:
-    """A checked expression in its time zone. Made by `parse`."""
+    """A valid expression in its time zone; see `parse`."""
 
     def __init__(self, expression: str, zone: ZoneInfo):
         self.expression = expression
@@ -46,14 +46,14 @@ class Cron:
 
     @classmethod
     def parse(cls, text: str, tz: str) -> "Cron":
-        """From what a person wrote. Raises InvalidSchedule naming the field that is wrong."""
+        """Parse and validate an expression. Raises InvalidSchedule that names the invalid field."""
         zone = time_zone(tz)
         expression = _FORMS.get(text.strip().lower(), text.strip())
         _check(expression)
         return cls(expression.lower(), zone)
 
     def after(self, moment: datetime) -> datetime:
-        """The first firing later than that moment, in UTC."""
+        """Return the first firing after `moment`, in UTC."""
         return self._after_elapsed(moment) if self._every_hour else self._after_shown(moment)
 
     @cached_property
@@ -62,7 +62,7 @@ class Cron:
         return hours == ["*"] or len(hours) == 24
 
     def _after_elapsed(self, moment: datetime) -> datetime:
-        """Between two clock changes the wall clock is a plain one: look in each such stretch in turn."""
+        """Search each period between two clock changes in turn; within one, local time has a fixed offset."""
         offset = self._offset(moment)
         while True:
             local = moment.astimezone(UTC).replace(tzinfo=None) + offset
@@ -73,7 +73,7 @@ class Cron:
             moment, offset = change - timedelta(seconds=1), self._offset(change)
 
     def _after_shown(self, moment: datetime) -> datetime:
-        """Each time the wall clock shows stands for one instant; the first of these that is later."""
+        """Search local times in order; return the instant of the first one after `moment`."""
         local = moment.astimezone(self._zone).replace(tzinfo=None)
         if self._offset(moment) != self._offset(moment - _LONGEST_SHIFT):
             local -= _LONGEST_SHIFT
@@ -82,14 +82,14 @@ class Cron:
         return found
 
     def _instant(self, local: datetime) -> datetime:
-        """The first instant at which the zone's clock shows that time, or jumps over it."""
+        """Return the first instant with that local time, or the end of the gap that skips it."""
         shown = local.replace(tzinfo=self._zone).astimezone(UTC)
         if shown.astimezone(self._zone).replace(tzinfo=None) == local:
             return shown
         return self._change(local.replace(tzinfo=self._zone, fold=1).astimezone(UTC) - timedelta(seconds=1), shown)
 
     def _change(self, start: datetime, end: datetime) -> datetime:
-        """The instant between the two, to the second, from which the zone's offset is another than at the start."""
+        """Return the instant between the two, to the second, at which the zone's offset changes."""
         low, high = int(start.timestamp()), int(end.timestamp())
         before = self._offset(datetime.fromtimestamp(low, UTC))
         while high - low > 1:
@@ -109,7 +109,7 @@ class Cron:
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """The zone of that IANA name. Raises InvalidSchedule."""
+    """Return the zone with that IANA name. Raises InvalidSchedule."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError, TypeError):

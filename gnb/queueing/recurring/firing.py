@@ -1,7 +1,7 @@
-"""The firings of one schedule. Each is one atomic step, made once however many processes try it.
+"""The firings of one schedule. Each is one atomic step and happens once, however many processes attempt it.
 
-A firing up to 8 s late, as when one scheduler takes over from another, is simply late. One later than that was missed,
-and the schedule's `catch_up` says whether the latest is made up for or left out.
+A firing up to 8 s late, such as after a takeover, counts as on time. A later one was missed, and the schedule's
+`catch_up` decides whether the latest missed one runs.
 """
 
 import json
@@ -24,7 +24,7 @@ LATE = timedelta(seconds=8)
 
 
 def fire(engine: "Engine", name: str, template: dict[bytes, bytes], due: datetime, now: datetime) -> list[str]:
-    """Make the firings of a schedule from `due` to `now`; return the ids of the enqueued jobs."""
+    """Fire a schedule for every due time from `due` to `now`; return the ids of the enqueued jobs."""
     schedule, meta, fired = Schedule.from_template(name, template), template[b"meta"].decode(), list[str]()
     while True:
         at, kind, missed = due, "timer", 0
@@ -45,14 +45,14 @@ def fire(engine: "Engine", name: str, template: dict[bytes, bytes], due: datetim
 def _step(
     engine: "Engine", schedule: Schedule, seen: list[Any], at: datetime, kind: str, missed: int, meta_after: str
 ) -> str:
-    """Return the script's answer. A type that is no longer declared, or data that no longer fits, is recorded as
-    the schedule's error and passed over."""
+    """Return the script's reply. If the type is no longer declared, or its data is invalid, the schedule's error is
+    recorded and nothing is enqueued."""
     name, fields, error = schedule.name, ["", ""], ""
     try:
         if kind:
             options = {**schedule.options, "job_id": firing_id(name, at)}
             spec = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-            fields = [*spec.words[:2], *spec.words[5:]]
+            fields = [*spec.words[:2], *spec.words[6:]]
     except QueueUnavailable:
         raise
     except QueueingError as rejected:

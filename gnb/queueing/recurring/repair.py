@@ -1,4 +1,4 @@
-"""What a scheduler puts right among the schedules: lost or foreign next times, and records of earlier releases."""
+"""Repair of stored schedules: lost or foreign next times, and records of earlier releases."""
 
 import logging
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def repair(engine: "Engine") -> None:
-    """Set the next times that are lost, or that another scheduler set to no time of their schedule's timing."""
+    """Restore next times that are lost, or that another scheduler set to a time outside the schedule's timing."""
     client, now = engine.broker.client, engine.broker.now()
     for raw in engine.broker.call(lambda: client.smembers(NAMES)):
         name = raw.decode()
@@ -41,7 +41,7 @@ def repair(engine: "Engine") -> None:
 
 
 def carry_over(engine: "Engine") -> None:
-    """Take over, once, the schedules that releases before rq-scheduler stored in `gnb:schedules`."""
+    """Migrate, once, the schedules that releases before rq-scheduler stored in `gnb:schedules`."""
     client = engine.broker.client
     for raw, score in engine.broker.call(lambda: client.zrange("gnb:schedules", 0, -1, withscores=True)):
         name = raw.decode()

@@ -1,4 +1,4 @@
-"""The option `repeat` of a job: a schedule is made, and the job that it will fire first is given back."""
+"""The job option `repeat`: adds a schedule and returns its first job."""
 
 import hashlib
 import json
@@ -18,10 +18,10 @@ _KEYS = {"pattern", "tz", "every", "overlap", "catch_up"}
 def enqueue_repeated(
     engine: "Engine", queue: str, job_type: str, data: Mapping[str, Any], repeat: Any, options: Mapping[str, Any]
 ) -> Job:
-    """The next job of the schedule for {"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}.
+    """Add a schedule for {"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}; return its next job.
 
-    The schedule is named by `job_id`, else by type, data and timing: asked for twice it is one.
-    Raises InvalidJobOption and what `Schedules.add` raises.
+    The schedule is named by `job_id`, else by type, data and timing, so that an equal call adds no second one.
+    Raises InvalidJobOption, and what `Schedules.add` raises.
     """
     if not isinstance(repeat, Mapping) or not set(repeat) <= _KEYS:
         raise InvalidJobOption("repeat", value=repr(repeat))

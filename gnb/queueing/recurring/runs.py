@@ -1,4 +1,4 @@
-"""What became of a schedule's firings: written down when they ended, since their jobs are kept for less long."""
+"""The runs of a schedule. Their outcomes are stored separately, because jobs are removed earlier."""
 
 import json
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ KEPT = 50
 OPEN = "gnb:schedules:open"
 _ENDED = ("completed", "failed")
 _FIELDS = ("status", "started_at", "ended_at", "error")
-"""What a run's job tells of its end; an outcome is these as a JSON list."""
+"""The fields of a job that make an outcome, stored as a JSON list."""
 
 
 def runs_key(name: str) -> str:
@@ -29,7 +29,7 @@ def outcomes_key(name: str) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """One firing. `kind`: timer, catch-up (made up for missed ones) or hand. `outcome`: a state's word, or removed."""
+    """One firing. `kind`: timer, catch-up or hand (run by a person). `outcome`: the job's state, or removed."""
 
     job_id: str
     fired_for: datetime
@@ -41,14 +41,14 @@ class Run:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from the last start to the end; None before that."""
+        """Seconds from the last start to the end; None before the end."""
         if self.outcome not in _ENDED or not self.started_at or not self.finished_at:
             return None
         return max((self.finished_at - self.started_at).total_seconds(), 0.0)
 
 
 def read_runs(broker: Broker, names: Iterable[str], count: int = KEPT) -> dict[str, list[Run]]:
-    """The newest runs of each schedule, newest first, in three round trips however many there are."""
+    """Return the newest runs of each schedule, newest first, in a constant number of round trips."""
     names = list(names)
     pipeline = broker.client.pipeline(transaction=False)
     for name in names:
@@ -62,7 +62,7 @@ def read_runs(broker: Broker, names: Iterable[str], count: int = KEPT) -> dict[s
 
 
 def _ends(broker: Broker, firings: list[Any]) -> list[list[str]]:
-    """Each firing's _FIELDS: as its job has them, else as they were written down; empty when neither is there."""
+    """Return the _FIELDS of each firing from its job, else from its stored outcome; empty if there is neither."""
     pipeline = broker.client.pipeline(transaction=False)
     for name, job_id, *_ in firings:
         pipeline.hmget(job_key(job_id), _FIELDS)
@@ -80,12 +80,12 @@ def _run(job_id: str, fired_for: datetime, kind: str, values: list[str]) -> Run:
     status, started, ended, error = values
     outcome = STATE_OF_STATUS.get(status, "waiting")
     finished_at = clock.parse(ended) if outcome in _ENDED else None
-    error_said = Message.unpack(error) if error and outcome != "completed" else None
-    return Run(job_id, fired_for, kind, outcome, clock.parse(started), finished_at, error_said)
+    message = Message.unpack(error) if error and outcome != "completed" else None
+    return Run(job_id, fired_for, kind, outcome, clock.parse(started), finished_at, message)
 
 
 def write_outcomes(broker: Broker) -> int:
-    """Writes down how the runs ended that have ended since the last time; how many those were."""
+    """Store the outcomes of runs that ended since the last call; return their number."""
     members = [member.decode() for member in broker.call(lambda: broker.client.srandmember(OPEN, 500))]
     firings = [tuple(member.split("|", 1)) for member in members]
     pipeline, ended = broker.client.pipeline(), 0
@@ -98,12 +98,12 @@ def write_outcomes(broker: Broker) -> int:
             pipeline.hset(outcomes_key(name), job_id, json.dumps(values))
     if ended:
         broker.call(pipeline.execute)
-        _forget_old(broker, {name for name, _ in firings})
+        _delete_old_outcomes(broker, {name for name, _ in firings})
     return ended
 
 
-def _forget_old(broker: Broker, names: set[str]) -> None:
-    """Outcomes of runs that are no longer listed go, with those of schedules that are gone."""
+def _delete_old_outcomes(broker: Broker, names: set[str]) -> None:
+    """Delete the outcomes of runs that are no longer listed."""
     client = broker.client
     for name in names:
         pipeline = client.pipeline(transaction=False)

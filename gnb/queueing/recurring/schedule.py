@@ -1,4 +1,4 @@
-"""What a schedule is: a job type, its data, and when; checked where it comes in.
+"""A schedule: a job type, its data and its timing, validated on construction.
 
 Schedule("update-sitemap", "update-sitemap", cron="0 0 * * *", tz="Europe/Istanbul")
 Schedule("heartbeat", "clean-up", every=30, overlap=True, catch_up="skip")
@@ -24,33 +24,39 @@ _META = ("tz", "overlap", "catch_up", "options", "offset", "repeat")
 
 
 class Timing(Protocol):
-    """Says when to fire next."""
+    """A rule that gives the next firing."""
 
     def after(self, moment: datetime) -> datetime: ...
 
 
 @dataclass(frozen=True)
 class Every:
-    """A firing every so many seconds, on the multiples of that since 1970 plus an offset: adding it again does not
-    shift it."""
+    """A firing every `seconds`, at their multiples since 1970 plus `offset`: adding it again does not shift it."""
 
     seconds: int
     offset: int = 0
 
     def after(self, moment: datetime) -> datetime:
-        """The first multiple later than that moment, in UTC."""
+        """Return the first firing after `moment`, in UTC."""
         passed = int((moment.timestamp() - self.offset) // self.seconds)
         return datetime.fromtimestamp((passed + 1) * self.seconds + self.offset, UTC)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """One schedule. Raises InvalidSchedule, field by field, when made of values it cannot have.
+    """A schedule.
 
-    `cron` in the time zone `tz`, or `every` (whole seconds, or a duration like "10m"). `overlap`: fire although the run
-    before is not done; otherwise that firing is skipped and counted. `catch_up`: firings missed while no scheduler ran
-    are made up for by one run ("once") or left out ("skip"). `options`: its jobs', without `delay` and `job_id`.
-    `repeat`: how often it fires before it is removed, None for ever. `offset`: seconds by which `every` is shifted.
+    Args:
+        cron: A cron expression in the time zone `tz`; or instead
+        every: Whole seconds, or a duration such as "10m".
+        overlap: Fire although the previous run is not finished. Otherwise that firing is skipped and counted.
+        catch_up: Firings missed while no scheduler ran are caught up by one run ("once") or skipped ("skip").
+        options: Options of its jobs, without `delay`, `job_id` and `deduplication`.
+        repeat: How often it fires before it is removed; None for no limit.
+        offset: Seconds by which the firings of `every` are shifted.
+
+    Raises:
+        InvalidSchedule: Invalid values, by field.
     """
 
     name: str
@@ -75,8 +81,10 @@ class Schedule:
             errors["name"] = [make_message("invalid_schedule.prefix", value=repr(self.name), prefix=prefix)]
         if self.catch_up not in CATCH_UP:
             errors["catch_up"] = [make_message("invalid_schedule.catch_up", value=repr(self.catch_up))]
-        if refused := {"delay", "job_id"} & set(self.options):
-            errors["options"] = [make_message("invalid_schedule.own_option", name=min(refused))]
+        if rejected := {"delay", "job_id"} & set(self.options):
+            errors["options"] = [make_message("invalid_schedule.own_option", name=min(rejected))]
+        if "deduplication" in self.options:
+            errors["options"] = [make_message("invalid_schedule.deduplication")]
         object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)
@@ -99,14 +107,14 @@ class Schedule:
         return Every(self.every, self.offset) if self.every else Cron.parse(str(self.cron), self.tz)
 
     def after(self, moment: datetime, count: int = 1) -> list[datetime]:
-        """The next `count` firings later than that moment, in UTC."""
+        """Return the next `count` firings after `moment`, in UTC."""
         timing, found = self.timing, []
         for _ in range(count):
             found.append(moment := timing.after(moment))
         return found
 
     def missed(self, due: datetime, now: datetime) -> tuple[int, datetime]:
-        """How many firings lie from `due` to `now` (counted to 1,000 for cron), and the last of them."""
+        """Return the number of firings from `due` to `now` (at most 1,000 for cron), and the last of them."""
         if self.every:
             count = int((now - due).total_seconds() // self.every) + 1
             return count, datetime.fromtimestamp(due.timestamp() + (count - 1) * self.every, UTC)
@@ -132,7 +140,7 @@ class Schedule:
         return self.timing.after(moment - timedelta(seconds=0.5)) == moment
 
     def to_json(self) -> str:
-        """The same text for the same schedule; fields that few schedules have are left out where they are not set."""
+        """Return canonical JSON: equal schedules give equal text. `repeat` and `offset` are omitted where not set."""
         values = {name: value for name, value in asdict(self).items() if value or name not in ("repeat", "offset")}
         return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
@@ -157,7 +165,7 @@ class Schedule:
         return cls(**{name: value for name, value in json.loads(text).items() if name in known})
 
     def changed(self, changes: Mapping[str, Any]) -> "Schedule":
-        """The schedule with these fields anew; a new `cron` takes `every` away and the other way round."""
+        """Return a copy with these fields changed; setting `cron` clears `every` and vice versa."""
         values = asdict(self) | dict(changes)
         if changes.get("cron") and "every" not in changes:
             values["every"] = None

@@ -1,12 +1,12 @@
-"""The scheduler process: rq-scheduler's, with each firing made in one atomic step. Any number may run, one leads.
+"""The scheduler process: rq-scheduler with atomic firings. Any number may run; one leads.
 
     scheduler = Scheduler(engine)
     scheduler.cron("0 3 * * *", "gnb.jobs.clean_up.clean_up", id="nightly", tz="Europe/Istanbul")
     scheduler.run()
 
-The leader's lock is held by a token that only its owner refreshes, for three seconds; the others try it twice a second,
-so one of them leads at most four seconds after the leader was killed. Two that both believe that they lead, as after a
-pause of the whole process, fire nothing twice.
+The leader holds a lock for three seconds and refreshes it by its token; the others try to acquire it twice a second, so
+one of them leads at most four seconds after the leader was killed. Even two schedulers that both act as leader, such as
+after a paused process resumes, fire nothing twice.
 """
 
 import logging
@@ -51,9 +51,12 @@ _SECONDS_BETWEEN_REPAIRS = 30.0
 
 
 class Scheduler(rq_scheduler.Scheduler):
-    """An rq-scheduler over the engine's queues. `declared`: the code's schedules, stored before anything fires.
+    """An rq-scheduler for the engine's queues.
 
-    What is inherited works on the engine's own connection, and raises redis-py's errors.
+    Args:
+        declared: The schedules declared in code, stored before anything fires.
+
+    Inherited methods use the engine's connection and raise redis-py's errors.
     """
 
     job_class = ScheduledJob
@@ -189,7 +192,7 @@ class Scheduler(rq_scheduler.Scheduler):
     def _enqueue_once(self, job_id: str, fields: dict[bytes, bytes]) -> list[str]:
         stored = self.job_class.fetch(job_id, connection=self.connection)
         if stored.meta.get("interval") or stored.meta.get("cron_string"):
-            super().enqueue_job(stored)  # a recurring job of plain rq-scheduler's: it is fired as that does
+            super().enqueue_job(stored)  # added by plain rq-scheduler: fired as it would
             return [job_id]
         queue = stored.origin.partition(":")[0]
         keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", f"gnb:wake:{queue}"]
@@ -208,8 +211,8 @@ class Scheduler(rq_scheduler.Scheduler):
     # The process
 
     def run(self, burst: bool = False) -> None:
-        """Fire what is due until SIGTERM, SIGINT or `stop()`, then release the lock so that another scheduler leads at
-        once. With `burst` after one round."""
+        """Fire due schedules until SIGTERM, SIGINT or `stop()`, with `burst` once; then release the lock, so that
+        another scheduler leads immediately."""
         before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -235,7 +238,7 @@ class Scheduler(rq_scheduler.Scheduler):
         signal.signal(signal.SIGINT, self.stop)
 
     def tick(self) -> float:
-        """Do one round: lead if nobody else does, promote, fire. Return the seconds until the next one."""
+        """Run one round: acquire the lock if it is free, promote, fire. Return the seconds until the next round."""
         try:
             if not self._prepared:
                 self._prepare()
@@ -247,7 +250,7 @@ class Scheduler(rq_scheduler.Scheduler):
             return self._run_due() if self.acquire_lock() else _TICK
         except QueueUnavailable as error:
             log.warning("%s", error)
-        except Exception:  # the scheduler goes on whatever one round meets
+        except Exception:  # one failing round must not end the scheduler
             if not self._prepared:
                 raise
             log.exception("a round of the scheduler failed")
@@ -291,7 +294,7 @@ class Scheduler(rq_scheduler.Scheduler):
         carry_over(self._engine)
         for name, done in self._engine.schedules.sync(self._declared).items() if self._declared is not None else ():
             if done == "taken":
-                log.warning("schedule %s is declared in the code, but one made by hand has its name", name)
+                log.warning("schedule %s is declared in the code, but an admin added one with that name", name)
             elif done != "kept":
                 log.info("schedule %s: %s", name, done)
         self._prepared = True

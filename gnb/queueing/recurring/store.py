@@ -1,11 +1,11 @@
-"""The schedules in the broker: what recurs, when next, and what became of it.
+"""The schedules stored in the broker, with their next times and runs.
 
     engine.schedules.add(Schedule("nightly", "clean-up", cron="0 3 * * *", tz="Europe/Istanbul"))
     engine.schedules.get("nightly").upcoming        # the next five firings
     engine.schedules.pause("nightly")
 
 A schedule is a job template of rq-scheduler, `rq:job:schedule-<name>` in RQ's format, and its next time in
-`rq:scheduler:scheduled_jobs`; `gnb:schedule:<name>` holds its counters. `scheduler.py` makes the firings.
+`rq:scheduler:scheduled_jobs`; `gnb:schedule:<name>` holds its counters. `scheduler.py` fires them.
 """
 
 import json
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 NEXT = "rq:scheduler:scheduled_jobs"
 LEADER = "rq:scheduler_lock"
 NAMES = "gnb:schedules:names"
-"""The names of all schedules, by which a lost entry of NEXT is restored."""
+"""The names of all schedules, from which a lost entry of NEXT is restored."""
 PAUSED = 32503680000
 """The score of a paused schedule, in the year 3000: rq-scheduler cannot read an infinite one."""
 _UPCOMING = 5
@@ -40,7 +40,7 @@ _LATE_AFTER = 60.0
 
 @dataclass(frozen=True)
 class ScheduleState:
-    """A schedule as it stood when it was read. `fired`, `skipped` (for overlap) and `missed` count firings."""
+    """A snapshot of a schedule. `fired`, `skipped` (because of overlap) and `missed` count firings."""
 
     schedule: Schedule
     in_code: bool
@@ -61,7 +61,7 @@ class ScheduleState:
 
 
 class Schedules:
-    """The schedules of one engine. Methods raise QueueUnavailable while the broker is away."""
+    """The schedules of one engine. Methods raise QueueUnavailable if the broker is unreachable."""
 
     def __init__(self, engine: "Engine"):
         self._engine = engine
@@ -70,20 +70,19 @@ class Schedules:
     # Reading
 
     def list(self) -> tuple[ScheduleState, ...]:
-        """All schedules by name, each with its newest run."""
+        """Return all schedules by name, each with its newest run."""
         names = sorted(name.decode() for name in self._broker.call(lambda: self._broker.client.smembers(NAMES)))
         return self._states(names, runs=1, upcoming=1)
 
     def get(self, name: str) -> ScheduleState:
-        """The schedule with its next five firings and its newest fifty runs. Raises ScheduleNotFound."""
+        """Return the schedule with its next five firings and its newest fifty runs. Raises ScheduleNotFound."""
         found = self._states([name], runs=KEPT, upcoming=_UPCOMING)
         if not found:
             raise _unknown(name)
         return found[0]
 
     def leader(self) -> str | None:
-        """The scheduler process that leads at this moment, as host:pid ("rqscheduler" for rq-scheduler's own command);
-        None when there is none."""
+        """Return the leading scheduler process as host:pid ("rqscheduler" for rq-scheduler's own command), or None."""
         token = self._broker.call(lambda: self._broker.client.get(LEADER))
         return (token.decode().rpartition(":")[0] or "rqscheduler") if token else None
 
@@ -108,8 +107,15 @@ class Schedules:
     # Changing
 
     def add(self, schedule: Schedule, first: datetime | None = None) -> Schedule:
-        """The new schedule, fired `first` at that time; the same one twice is one. Raises InvalidSchedule when another
-        has its name, and what `Queue.enqueue` raises for a type, data or options that cannot be."""
+        """Add a schedule; adding an equal one again changes nothing.
+
+        Args:
+            first: The time of the first firing, otherwise by the schedule's timing.
+
+        Raises:
+            InvalidSchedule: Another schedule has the name.
+            UnknownJobType, InvalidJobData, InvalidJobOption: As `Queue.enqueue`.
+        """
         self._check(schedule)
         new = self.save(schedule, "new", first=first)
         if not new and self.get(schedule.name).schedule != schedule:
@@ -117,8 +123,10 @@ class Schedules:
         return schedule
 
     def edit(self, name: str, **changes: Any) -> Schedule:
-        """The schedule with these fields anew; one from the code stays so until its definition there changes.
-        Raises ScheduleNotFound, InvalidSchedule."""
+        """Change fields of a schedule. One declared in code keeps the change until its declaration changes.
+
+        Raises ScheduleNotFound, InvalidSchedule.
+        """
         schedule = self.get(name).schedule.changed({**changes, "name": name})
         self._check(schedule)
         if not self.save(schedule, "known", self.code(name)):
@@ -126,7 +134,7 @@ class Schedules:
         return schedule
 
     def remove(self, name: str) -> None:
-        """The schedule is gone; jobs it has fired stay. Raises ScheduleNotFound, ScheduleInCode."""
+        """Remove a schedule; the jobs it fired stay. Raises ScheduleNotFound, ScheduleInCode."""
         if not self._broker.call(lambda: self._broker.client.exists(template_key(name))):
             raise _unknown(name)
         if self.code(name):
@@ -134,15 +142,15 @@ class Schedules:
         self.delete(name)
 
     def pause(self, name: str) -> None:
-        """Nothing is fired until `resume`. Raises ScheduleNotFound."""
+        """Stop firing until `resume`. Raises ScheduleNotFound."""
         self._set_next(name, "pause")
 
     def resume(self, name: str) -> None:
-        """The next firing is the first one from now on. Raises ScheduleNotFound."""
+        """Continue with the first firing from now on. Raises ScheduleNotFound."""
         self._set_next(name, "resume")
 
     def run(self, name: str) -> Job:
-        """The job that was enqueued at once, beside the schedule's own firings. Raises ScheduleNotFound."""
+        """Enqueue a job of the schedule immediately, in addition to its firings. Raises ScheduleNotFound."""
         schedule = self.get(name).schedule
         queue, now = self._engine.queue(schedule.queue), self._broker.now()
         job_id = f"{name}-by-hand-{now:%Y%m%dT%H%M%S}-{now.microsecond:06}"
@@ -152,7 +160,7 @@ class Schedules:
         return job
 
     def next_job(self, name: str) -> Job:
-        """The job that the schedule will fire next, as it will be. Raises ScheduleNotFound."""
+        """Return the job of the next firing, before it is enqueued. Raises ScheduleNotFound."""
         state = self.get(name)
         at = state.next_at or self._broker.now()
         schedule, queue = state.schedule, self._engine.queue(state.schedule.queue)
@@ -160,10 +168,13 @@ class Schedules:
         return replace(queue.build_job(schedule.type, schedule.data, options).job, state="delayed", run_at=at)
 
     def sync(self, declared: Iterable[Schedule]) -> dict[str, str]:
-        """Brings the code's schedules to the broker; what was done by name: added, changed, removed, kept or taken.
+        """Store the schedules declared in code; idempotent.
 
-        Done again it changes nothing. One made by hand keeps its name ("taken"). What an admin has changed stays until
-        the code's own definition changes; a paused one stays paused.
+        A schedule that an admin added under the same name is kept. An admin's changes are kept until the declaration in
+        the code changes, and a paused schedule stays paused.
+
+        Returns:
+            By name: "added", "changed", "removed", "kept" or "taken" (by one that an admin added).
         """
         done: dict[str, str] = {}
         known = {state.name: state for state in self.list()}
@@ -185,7 +196,7 @@ class Schedules:
         return "changed" if known else "added"
 
     def code(self, name: str) -> str | None:
-        """Return the definition of the schedule in the code; None for one made by hand, or that cannot be read."""
+        """Return the declaration in code; None for a schedule that an admin added, or that cannot be read."""
         meta = self._broker.call(lambda: self._broker.client.hget(template_key(name), "meta"))
         try:
             code: str | None = json.loads(meta or "{}").get("code")
@@ -214,7 +225,7 @@ class Schedules:
     def save(self, schedule: Schedule, only: str, code: str | None = None, first: datetime | None = None) -> bool:
         """Write the template and the next time; return whether `only` ("new", "known", "any") allowed it."""
         queue = self._engine.queue(schedule.queue)
-        fields = queue.build_job(schedule.type, schedule.data, schedule.options).words[5:]
+        fields = queue.build_job(schedule.type, schedule.data, schedule.options).words[6:]
         fields += ["status", "scheduled", "meta", schedule.to_meta(code)]
         for kept in ("result_ttl", "failure_ttl", "keep_completed", "keep_failed"):
             fields += [kept, -1]
@@ -231,7 +242,7 @@ class Schedules:
 
 
 def firing_id(name: str, at: datetime) -> str:
-    """The id of the job for that firing."""
+    """Return the id of the job for the firing at that time."""
     return f"{name}-{at:%Y%m%dT%H%M%SZ}"
 
 
