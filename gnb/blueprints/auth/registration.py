@@ -18,9 +18,9 @@ from gnb.blueprints.shared.access import caller
 from gnb.blueprints.shared.rate_limits import limit_account_mail
 from gnb.extensions import limiter
 from gnb.messages import localize
+from gnb.messages.formats import text_language
 from gnb.models import User
 from gnb.services.accounts import authentication, users
-from gnb.services.mail.words import text_language
 
 blueprint = Blueprint("registration", __name__)
 

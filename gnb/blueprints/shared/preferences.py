@@ -13,7 +13,7 @@ from flask_babel import get_locale
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from gnb.services.mail.words import text_language
+from gnb.messages.formats import text_language
 
 LANGUAGES = ("en", "tr")
 THEMES = ("system", "light", "dark")

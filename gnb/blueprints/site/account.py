@@ -22,12 +22,12 @@ from gnb.blueprints.shared.forms import PageForm
 from gnb.blueprints.shared.pagination import page_of
 from gnb.extensions import csrf, db, limiter
 from gnb.messages import localize
+from gnb.messages.formats import text_language
 from gnb.messages.labels import LANGUAGE_NAMES
 from gnb.models import TEXT_LANGUAGES, Booking, User
 from gnb.services.accounts import users
 from gnb.services.bookings.fields import Phone
 from gnb.services.mail import recipients
-from gnb.services.mail.words import text_language
 
 PAGE_SIZE = 10
 

@@ -18,12 +18,12 @@ from marshmallow import ValidationError, fields, validate
 
 from gnb.extensions import db
 from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.formats import percent, text_language
 from gnb.models import REVENUE_STATUSES, Booking, Tour, localized
 from gnb.services.ai import language_model, texts
 from gnb.services.ai.language_model import Prompt
 from gnb.services.exports import selection
 from gnb.services.exports.filters import dump_filters
-from gnb.services.mail.words import percent, text_language
 
 LONGEST_SENTENCE = 240
 MOST_INSIGHTS = 12

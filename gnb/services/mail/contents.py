@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gnb.extensions import db, settings
+from gnb.messages.formats import text_language
 from gnb.models import Campaign, Delivery, User, now
 from gnb.services.accounts import authentication
 from gnb.services.mail.addresses import one_line
@@ -12,7 +13,6 @@ from gnb.services.mail.errors import InvalidMessage
 from gnb.services.mail.message import Attachment, Content, sender_domain
 from gnb.services.mail.recipients import unsubscribe_url
 from gnb.services.mail.rendering import plain_text, render
-from gnb.services.mail.words import text_language
 
 
 def content_of(delivery: Delivery) -> Content:

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.messages import Message, error_columns, make_message
+from gnb.messages.formats import text_language
 from gnb.models import LANGUAGES, Booking, Delivery, DeliveryMessage, User, execute_count, now
 from gnb.services.mail.addresses import checked_address, checked_subject, one_line
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage
-from gnb.services.mail.words import text_language
 
 PRIORITIES = {
     "booking-confirmation": 1,

@@ -12,9 +12,11 @@ from typing import Any
 
 from babel.dates import get_day_names, get_month_names
 from cron_descriptor import ExpressionDescriptor, Options
+from flask_babel import force_locale, ngettext
 
 from gnb.extensions import engine
 from gnb.messages import make_message
+from gnb.messages.templates import plural
 from gnb.models import User
 from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
 from gnb.queueing.recurring.cron import Cron
@@ -98,11 +100,12 @@ def _audited(
 
 
 _LOCALES = {"en": "en_US", "tr": "tr_TR"}
-_UNITS = {
-    "en": (("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds")),
-    "tr": (("günde",), ("saatte",), ("dakikada",), ("saniyede",)),
+_EVERY = {
+    86400: plural("Every day", "Every %(num)d days"),
+    3600: plural("Every hour", "Every %(num)d hours"),
+    60: plural("Every minute", "Every %(num)d minutes"),
+    1: plural("Every second", "Every %(num)d seconds"),
 }
-_LENGTHS = (86400, 3600, 60, 1)
 
 
 def describe(schedule: Schedule, language: str) -> str:
@@ -125,11 +128,9 @@ def describe_cron(expression: str, language: str) -> str:
 
 
 def _every(seconds: int, language: str) -> str:
-    place = next(place for place, length in enumerate(_LENGTHS) if seconds % length == 0)
-    count, unit = seconds // _LENGTHS[place], _UNITS[language][place]
-    if language == "tr":
-        return f"{count} {unit[0]} bir"
-    return f"Every {unit[0]}" if count == 1 else f"Every {count} {unit[1]}"
+    length = next(length for length in _EVERY if seconds % length == 0)
+    with force_locale(language):
+        return str(ngettext(*_EVERY[length], seconds // length))
 
 
 def _in_turkish(words: str) -> str:
