@@ -31,7 +31,7 @@ from gnb.queueing.errors import (
     UnknownQueue,
     WorkerNotFound,
 )
-from gnb.services.bookings.errors import (
+from gnb.services.bookings import (
     BookingNotFound,
     CurrencyMismatch,
     IdempotencyConflict,
@@ -40,7 +40,7 @@ from gnb.services.bookings.errors import (
     SoldOut,
     TourNotFound,
 )
-from gnb.services.exports.errors import (
+from gnb.services.exports import (
     ExportNotFound,
     FileNotAvailable,
     InvalidFilters,

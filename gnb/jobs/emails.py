@@ -19,9 +19,8 @@ from gnb.messages import LocalizedSchema, make_message
 from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, JobContext, RetryLater, job
 from gnb.services import email_service
-from gnb.services.mail import ledger, outbox
-from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
-from gnb.services.progress import job_progress
+from gnb.services.mail import AlreadyBeingSent, InvalidMessage, MailRefused, ledger, outbox
+from gnb.services.queue_service import job_progress
 
 _MINUTE = 60
 

@@ -15,9 +15,9 @@ from marshmallow import ValidationError, fields, post_load, validate
 from gnb.messages import make_message
 from gnb.queueing import FinalError, JobContext, job
 from gnb.services import export_service
-from gnb.services.exports.errors import AttemptSuperseded, ExportNotFound, InvalidFilters
+from gnb.services.exports import AttemptSuperseded, ExportNotFound, InvalidFilters
 from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilters, UsersFilters, dump_filters
-from gnb.services.progress import job_progress
+from gnb.services.queue_service import job_progress
 
 
 class _ExportData(Filters):

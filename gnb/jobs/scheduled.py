@@ -13,8 +13,7 @@ from gnb.queueing import JobContext, Schedule, job
 from gnb.services import clean_up as clean_up_service
 from gnb.services import sitemap
 from gnb.services.pricing import campaigns, demand
-from gnb.services.reports import weekly_report
-from gnb.services.reports.week import Week
+from gnb.services.reports.week import Week, send_weekly_report
 
 
 class NoData(LocalizedSchema):
@@ -72,7 +71,7 @@ def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[st
 )
 def generate_weekly_report(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Send the figures of the last week to admins and managers."""
-    return asdict(weekly_report.send_weekly_report(week=data["week"]))
+    return asdict(send_weekly_report(week=data["week"]))
 
 
 @job("scheduled", "update-sitemap", NoData, description=_l("Updates the sitemap of the public site."))

@@ -1,6 +1,5 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
-from gnb.models.audit_entry import AuditEntry
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -28,7 +27,16 @@ from gnb.models.campaign import CAMPAIGN_STATES, MAILING_STATES, PRICE_CAUSES, C
 from gnb.models.delivery import DELIVERY_KINDS, DELIVERY_STATES, Delivery, DeliveryMessage
 from gnb.models.export import EXPORT_STATES, EXPORT_TYPES, Export, ExportChunk, SiteFile
 from gnb.models.tour import CATEGORIES, CURRENCIES, Departure, Extra, Tour
-from gnb.models.user import ADMIN_ROLES, ROLES, STAFF_ROLES, NotificationSetting, RevokedToken, User, normalize_email
+from gnb.models.user import (
+    ADMIN_ROLES,
+    ROLES,
+    STAFF_ROLES,
+    AuditEntry,
+    NotificationSetting,
+    RevokedToken,
+    User,
+    normalize_email,
+)
 
 __all__ = [
     "ADMIN_ROLES",

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -239,3 +240,20 @@ class WorkerConnection:
     def close(self) -> None:
         """Ends the connection; the next use opens a new one."""
         self._connection.disconnect()
+
+
+log = logging.getLogger(__name__)
+
+SAFE_EVICTION_POLICY = "noeviction"
+
+
+def warn_of_eviction(url: str) -> None:
+    """Log one line if the broker may evict jobs; nothing if it is unreachable, after a second at most."""
+    try:
+        with closing(connect(url)) as client:
+            found = client.info("memory").get("maxmemory_policy", "")
+    except (*CONNECTION_ERRORS, RedisError) as error:
+        log.debug("the broker's eviction policy is not known: %s", error)
+        return
+    if found not in ("", SAFE_EVICTION_POLICY):
+        log.warning("the broker may evict jobs: its maxmemory-policy is %s; set it to %s", found, SAFE_EVICTION_POLICY)

@@ -16,11 +16,19 @@ from typing import Any
 from gnb.extensions import db
 from gnb.messages import stored_error
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.services.mail import campaigns, ledger, outbox, sending
-from gnb.services.mail.errors import InvalidMessage, MailError, MailRefused, MailUnavailable
+from gnb.services.mail import (
+    InvalidMessage,
+    MailError,
+    MailRefused,
+    MailUnavailable,
+    campaigns,
+    ledger,
+    outbox,
+    sending,
+)
 from gnb.services.mail.recipients import with_users
 from gnb.services.mail.sweep import requeue_stale_deliveries
-from gnb.services.progress import Progress
+from gnb.services.queue_service import Progress
 
 __all__ = [
     "InvalidMessage",

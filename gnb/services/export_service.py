@@ -27,11 +27,10 @@ from gnb.messages import make_message
 from gnb.models import DEFAULT_LANGUAGE, Export, Tour, User, db, now
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
-from gnb.services.exports import attempts, clean_up
-from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters
+from gnb.services.exports import ExportNotFound, FileNotAvailable, InvalidFilters, attempts, clean_up
 from gnb.services.exports.filters import dump_filters, load_filters
 from gnb.services.exports.storage import open_storage
-from gnb.services.progress import Progress, noop_progress
+from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,12 +13,12 @@ job a schedule. Durations are `timedelta` or seconds. Everything raises QueueUna
 the other errors named below; `InvalidJobData.errors` says field by field what is wrong.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gnb.extensions import engine, settings
 from gnb.messages import make_message
-from gnb.queueing import Job, Queue
+from gnb.queueing import Job, JobContext, Queue
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
@@ -28,7 +28,7 @@ from gnb.queueing.errors import (
     UnknownJobType,
     UnknownQueue,
 )
-from gnb.queueing.recurring.repeating import enqueue_repeated
+from gnb.queueing.recurring.template import enqueue_repeated
 
 __all__ = [
     "InvalidJobData",
@@ -106,3 +106,20 @@ def add_job(queue_name: str, type: str, data: Mapping[str, Any] | None, options:
     if (repeat := rest.pop("repeat", None)) is not None:
         return enqueue_repeated(engine(), queue_name, type, data or {}, repeat, rest)
     return queue.enqueue(type, data, **rest)
+
+
+Progress = Callable[[int, int], None]
+"""Called with the number of items done and the total."""
+
+
+def noop_progress(_done: int, _total: int) -> None:
+    """Ignore the progress."""
+
+
+def job_progress(context: JobContext, code: str) -> Progress:
+    """Return a callback that updates the job's progress, with a message such as `1,200 of 5,000 rows`."""
+
+    def update(done: int, total: int) -> None:
+        context.progress(100.0 * done / total if total else 0.0, make_message(code, done=done, total=total))
+
+    return update

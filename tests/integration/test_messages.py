@@ -20,14 +20,13 @@ from gnb.queueing.errors import QueueingError
 from gnb.queueing.messages import TEXTS
 from gnb.services import email_service, export_service
 from gnb.services.ai.requests import DelayRiskRequest
-from gnb.services.bookings.errors import SoldOut
-from gnb.services.exports.errors import ExportError, StorageError
+from gnb.services.bookings import SoldOut
+from gnb.services.exports import ExportError, StorageError
 from gnb.services.exports.filters import load_filters
 from gnb.services.exports.storage.folder import FolderStorage
+from gnb.services.mail import MailError, MailRefused, MailUnavailable, ledger
 from gnb.services.mail import campaigns as mailings
-from gnb.services.mail import ledger
 from gnb.services.mail.campaigns import MailingRefused
-from gnb.services.mail.errors import MailError, MailRefused, MailUnavailable
 from gnb.services.queues import recurring
 from tests.business import make_campaign
 from tests.integration.engine.conftest import Workers

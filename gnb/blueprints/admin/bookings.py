@@ -25,10 +25,10 @@ from gnb.queueing.errors import QueueUnavailable
 from gnb.services import audit
 from gnb.services.ai.lookups import get_or_enqueue_delay_risk, peek_delay_risk
 from gnb.services.audit import AuditFilter
+from gnb.services.bookings import InvalidBookingState
 from gnb.services.bookings.booking import LONGEST_SEARCH, booking_of_id, find_bookings
-from gnb.services.bookings.errors import InvalidBookingState
 from gnb.services.bookings.status import next_statuses, set_status
-from gnb.services.exports.errors import InvalidFilters
+from gnb.services.exports import InvalidFilters
 from gnb.services.exports.filters import dump_filters, filters_schema, load_filters
 
 EXPORT = "bookings-csv"

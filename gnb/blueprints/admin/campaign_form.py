@@ -25,8 +25,8 @@ from gnb.blueprints.admin.schema_forms import tour_choices
 from gnb.blueprints.shared.forms import PageForm
 from gnb.messages.labels import CATEGORY_LABELS, LANGUAGE_NAMES
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import LONGEST_SUBJECT, checked_subject
-from gnb.services.mail.errors import InvalidMessage
 
 LONGEST_BODY = 20_000
 _WEEKDAYS = [

@@ -18,9 +18,9 @@ from gnb.blueprints.shared.pagination import page_of
 from gnb.messages import labels, localize
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
 from gnb.services import audit, email_service
+from gnb.services.mail import MailError
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
-from gnb.services.mail.errors import MailError
 from gnb.services.mail.recipients import count_recipients
 from gnb.services.pricing.campaigns import tours_under
 

@@ -16,7 +16,7 @@ from gnb.messages import localize
 from gnb.messages.labels import EXPORT_LABELS
 from gnb.models import db
 from gnb.services import audit, export_service
-from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters, StorageError
+from gnb.services.exports import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters, StorageError
 from gnb.services.exports.filters import filters_schema
 
 

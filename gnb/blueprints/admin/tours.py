@@ -1,8 +1,9 @@
-"""Tours: what is sold, and a form that changes it."""
+"""Tours: what is sold, a form that changes it, and the changes of prices."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -20,10 +21,13 @@ from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.forms import PageForm
 from gnb.blueprints.shared.pagination import page_of
 from gnb.messages.labels import CATEGORY_LABELS
-from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour, db
+from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour, db, now
 from gnb.services import places
 from gnb.services.bookings import tours as service
 from gnb.services.bookings.tours import slug_is_taken
+from gnb.services.pricing import demand
+from gnb.services.pricing.demand import Proposal
+from gnb.services.reports.week import Week
 
 LONGEST_SEARCH = 100
 
@@ -168,3 +172,52 @@ def values_of(tour: Tour) -> dict[str, Any]:
 
 def _clean(text: str | None) -> str:
     return (text or "").replace("\x00", "").replace("\r\n", "\n").strip()
+
+
+_BARS = 30
+_ROW = 24
+_MIDDLE = 450
+_PER_PERCENT = 15
+
+
+@dataclass(frozen=True)
+class ChangeBar:
+    """One tour's bar: to the right for a rise, to the left for a fall."""
+
+    proposal: Proposal
+    y: int
+    x: float
+    width: float
+
+
+@blueprint.get("/pricing")
+def pricing() -> ResponseReturnValue:
+    """Show what would change, as a plot and a table; nothing does."""
+    proposals = demand.preview()
+    changing = [proposal for proposal in proposals if proposal.changes]
+    return render_template(
+        "admin/schedules/pricing.html",
+        week=Week.of(now()).name,
+        proposals=proposals,
+        changing=len(changing),
+        bars=[_bar(place, proposal) for place, proposal in enumerate(changing[:_BARS])],
+        middle=_MIDDLE,
+        height=max(len(changing[:_BARS]) * _ROW, 1),
+        reasons=_reasons(),
+    )
+
+
+def _bar(place: int, proposal: Proposal) -> ChangeBar:
+    width = max(abs(proposal.percent) * _PER_PERCENT, 1)
+    return ChangeBar(proposal, place * _ROW, _MIDDLE if proposal.percent > 0 else _MIDDLE - width, width)
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "demand": gettext("demand"),
+        "season": gettext("season"),
+        "limit": gettext("at its limit"),
+        "steady": gettext("demand as before"),
+        "campaign": gettext("a campaign sets its price"),
+        "done": gettext("changed this week"),
+    }

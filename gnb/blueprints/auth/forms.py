@@ -8,8 +8,8 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from gnb.blueprints.shared.forms import PageForm
 from gnb.services.accounts.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address, one_line
-from gnb.services.mail.errors import InvalidMessage
 
 LONGEST_NAME = 200
 

@@ -11,7 +11,7 @@ from gnb.models.booking import STATUSES
 from gnb.queueing import Engine, Overview, QueueStats, QueueUnavailable, overview
 from gnb.queueing.metrics import BOUNDS, BUCKETS
 from gnb.services.ai import usage
-from gnb.services.counting import BOOKINGS, SIGN_INS
+from gnb.services.events import BOOKINGS, SIGN_INS
 
 SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60)
 """Upper bounds of the published buckets; each is one of the engine's finer ones."""

@@ -17,8 +17,8 @@ from flask_limiter.util import get_remote_address
 from gnb.blueprints.shared.access import caller
 from gnb.extensions import limiter
 from gnb.models import normalize_email
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address
-from gnb.services.mail.errors import InvalidMessage
 
 FAILURES_BY_ADDRESS = "30 per 5 minutes"
 FAILURES_BY_ACCOUNT = "10 per 5 minutes"

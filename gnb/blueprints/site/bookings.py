@@ -16,15 +16,15 @@ from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter, settings
 from gnb.messages import localize
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now
-from gnb.services.bookings import access
-from gnb.services.bookings.booking import book
-from gnb.services.bookings.errors import (
+from gnb.services.bookings import (
     BookingNotFound,
     IdempotencyConflict,
     InvalidBookingState,
     InvalidIdempotencyKey,
     SoldOut,
+    access,
 )
+from gnb.services.bookings.booking import book
 from gnb.services.bookings.request import BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel

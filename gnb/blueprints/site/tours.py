@@ -13,7 +13,7 @@ from gnb.blueprints.site.seo import page_addresses, structured_tour
 from gnb.messages import localize
 from gnb.messages.labels import CATEGORY_LABELS
 from gnb.models import Tour, local_day, now
-from gnb.services.bookings.errors import TourNotFound
+from gnb.services.bookings import TourNotFound
 from gnb.services.bookings.tours import TourSearch, find_tours, is_sold_out, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 

@@ -28,12 +28,11 @@ from rq.scripts import acquire_or_refresh_lock, release_lock
 from .. import clock
 from ..errors import QueueUnavailable
 from ..maintenance import promote
-from ..messages import Message, as_message
+from ..messages import as_message
 from ..options import TEMPLATE_PREFIX
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
-from .firing import fire
-from .repair import carry_over, repair
+from .firing import carry_over, fire, repair
 from .runs import write_outcomes
 from .schedule import Schedule
 from .store import NEXT, PAUSED, counters_key
@@ -194,18 +193,15 @@ class Scheduler(rq_scheduler.Scheduler):
         if stored.meta.get("interval") or stored.meta.get("cron_string"):
             super().enqueue_job(stored)  # added by plain rq-scheduler: fired as it would
             return [job_id]
-        queue = stored.origin.partition(":")[0]
-        keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", f"gnb:wake:{queue}"]
-        side = "LPUSH" if stored.enqueue_at_front else "RPUSH"
+        side, wake = "LPUSH" if stored.enqueue_at_front else "RPUSH", f"gnb:wake:{stored.origin.partition(':')[0]}"
+        keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", wake]
         return [job_id] if self._engine.broker.run(ENQUEUE_SCHEDULED, keys, [job_id, clock.rq_time(), side]) else []
 
     def _note_failure(self, job_id: str, error: Exception) -> bool:
         """Record the schedule's error; return whether it is a new one."""
-        key, said = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), as_message(error)
-        text = Message(f"{type(error).__name__}: {error}", said.code, said.params).pack()
-        call = self._engine.broker.call
-        known = call(lambda: self.connection.hget(key, "error")) == text.encode()
-        call(lambda: self.connection.hset(key, "error", text))
+        key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), as_message(error).pack()
+        known = self._engine.broker.call(lambda: self.connection.hget(key, "error")) == text.encode()
+        self._engine.broker.call(lambda: self.connection.hset(key, "error", text))
         return not known
 
     # The process

@@ -17,10 +17,9 @@ from redis.exceptions import RedisError
 
 from .. import clock
 from .. import keys as names
-from ..connection import CONNECTION_ERRORS
+from ..connection import CONNECTION_ERRORS, warn_of_eviction
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, QueueUnavailable
-from ..eviction import warn_of_eviction
 from ..execution import Execution, Outcome, lost, raised, released
 from ..maintenance import Sweeper, end_executions, forget_dead, forget_expired, promote, sample_depths
 from ..messages import make_message

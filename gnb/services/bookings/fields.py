@@ -13,8 +13,8 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields
 
 from gnb.messages import LocalizedSchema
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address, one_line
-from gnb.services.mail.errors import InvalidMessage
 
 HOME_REGION = "TR"
 """The country of a telephone number without its country code."""

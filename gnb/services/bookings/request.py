@@ -34,7 +34,7 @@ from gnb.models import (
     local_day,
     now,
 )
-from gnb.services.bookings.errors import CurrencyMismatch, TourNotFound
+from gnb.services.bookings import CurrencyMismatch, TourNotFound
 from gnb.services.bookings.fields import (
     Choice,
     Clock,

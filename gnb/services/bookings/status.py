@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from gnb.extensions import db
 from gnb.models import STATUSES, Booking, Delivery, User, execute_count, now
 from gnb.services import audit, email_service
-from gnb.services.bookings import seats
-from gnb.services.bookings.errors import InvalidBookingState
+from gnb.services.bookings import InvalidBookingState, seats
 from gnb.services.mail import ledger
 
 FROM = {

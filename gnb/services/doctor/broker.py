@@ -9,7 +9,8 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from gnb.extensions import engine, settings
-from gnb.queueing import QueueStats, eviction, overview
+from gnb.queueing import QueueStats, overview
+from gnb.queueing.connection import SAFE_EVICTION_POLICY
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
@@ -84,13 +85,13 @@ def _persistence(info: dict[str, Any], snapshots: bool | None) -> Finding:
 
 def _eviction(info: dict[str, Any]) -> Finding:
     found = str(info.get("maxmemory_policy", ""))
-    if found == eviction.SAFE:
+    if found == SAFE_EVICTION_POLICY:
         return ok("eviction", found)
     if not found:
         return warning(
-            "eviction", "the provider does not say what its policy is", f"See to it that it is {eviction.SAFE}"
+            "eviction", "the provider does not say what its policy is", f"See to it that it is {SAFE_EVICTION_POLICY}"
         )
-    remedy = f"Set in the broker's configuration: maxmemory-policy {eviction.SAFE}"
+    remedy = f"Set in the broker's configuration: maxmemory-policy {SAFE_EVICTION_POLICY}"
     return problem("eviction", f"{found}: when memory runs short, the broker throws jobs away", remedy)
 
 

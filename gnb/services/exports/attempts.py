@@ -20,11 +20,11 @@ import structlog
 
 from gnb.messages import Message, error_columns, make_message, os_error
 from gnb.models import Export, local_day, now
+from gnb.services.exports import AttemptSuperseded, ExportError, ExportNotFound, StorageError
 from gnb.services.exports.csv_export import Sink, write_csv
-from gnb.services.exports.errors import AttemptSuperseded, ExportError, ExportNotFound, StorageError
 from gnb.services.exports.filters import load_filters
 from gnb.services.exports.storage import CONTENT_TYPES, Storage
-from gnb.services.progress import Progress, noop_progress
+from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from gnb.models import Booking, Tour, User
 from gnb.services.exports import revenue, selection
-from gnb.services.progress import Progress
+from gnb.services.queue_service import Progress
 
 
 class Kind(Enum):

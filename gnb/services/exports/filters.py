@@ -27,7 +27,7 @@ from gnb.models import (
     STATUSES,
     local_day,
 )
-from gnb.services.exports.errors import InvalidFilters, UnknownExportType
+from gnb.services.exports import InvalidFilters, UnknownExportType
 
 _LARGEST_ID = 2**31 - 1
 

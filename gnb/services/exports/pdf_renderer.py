@@ -22,7 +22,7 @@ from flask_babel import force_locale, gettext
 
 from gnb.messages.labels import booking_label
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, Tour, now
-from gnb.services.exports.errors import NoFonts
+from gnb.services.exports import NoFonts
 
 with warnings.catch_warnings():
     # Without any font Pango aborts the process at the first layout. WeasyPrint warns on import.

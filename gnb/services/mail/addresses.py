@@ -5,7 +5,7 @@ import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
-from gnb.services.mail.errors import InvalidMessage
+from gnb.services.mail import InvalidMessage
 
 LONGEST_NAME = 100
 LONGEST_SUBJECT = 300

@@ -19,12 +19,11 @@ from gnb.extensions import db, engine, settings
 from gnb.models import LANGUAGES, TEXT_LANGUAGES, Campaign, Delivery, User, execute_count, now
 from gnb.queueing import RateLimit
 from gnb.queueing.errors import QueueUnavailable
-from gnb.services.mail import ledger, outbox
+from gnb.services.mail import MailError, ledger, outbox
 from gnb.services.mail.addresses import one_line
-from gnb.services.mail.errors import MailError
 from gnb.services.mail.outbox import Planned
 from gnb.services.mail.recipients import count_recipients, next_recipients
-from gnb.services.progress import Progress, noop_progress
+from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 

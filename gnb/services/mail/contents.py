@@ -7,9 +7,9 @@ from gnb.extensions import db, settings
 from gnb.messages.formats import text_language
 from gnb.models import Campaign, Delivery, User, now
 from gnb.services.accounts import authentication
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import one_line
 from gnb.services.mail.booking_facts import BookingFacts, booking_facts, pickup_calendar
-from gnb.services.mail.errors import InvalidMessage
 from gnb.services.mail.message import Attachment, Content, sender_domain
 from gnb.services.mail.recipients import unsubscribe_url
 from gnb.services.mail.rendering import plain_text, render

@@ -15,8 +15,8 @@ from gnb.extensions import db
 from gnb.messages import Message, error_columns, make_message
 from gnb.messages.formats import text_language
 from gnb.models import LANGUAGES, Booking, Delivery, DeliveryMessage, User, execute_count, now
+from gnb.services.mail import AlreadyBeingSent, InvalidMessage
 from gnb.services.mail.addresses import checked_address, checked_subject, one_line
-from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage
 
 PRIORITIES = {
     "booking-confirmation": 1,

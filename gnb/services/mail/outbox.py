@@ -20,9 +20,8 @@ from gnb.extensions import db, engine, settings
 from gnb.messages import make_message
 from gnb.models import Delivery, now
 from gnb.queueing.errors import JobNotFound, QueueUnavailable
-from gnb.services.after_commit import on_commit
-from gnb.services.mail import sending
-from gnb.services.mail.errors import MailError, MailUnavailable
+from gnb.services.events import on_commit
+from gnb.services.mail import MailError, MailUnavailable, sending
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from flask import current_app
 from gnb.config import Settings
 from gnb.extensions import settings
 from gnb.messages import Message, as_message, make_message
-from gnb.services.mail.errors import MailRefused, MailUnavailable
+from gnb.services.mail import MailRefused, MailUnavailable
 
 WORKER_TIMEOUT = 15.0
 """Seconds that a worker waits for one reply of the server."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import Delivery, DeliveryMessage, normalize_email
-from gnb.services.mail.errors import MailError
+from gnb.services.mail import MailError
 from gnb.services.mail.sending import source_of
 
 SECRET_KINDS = frozenset({"password-reset", "registration"})

@@ -15,9 +15,8 @@ from sqlalchemy.orm import joinedload
 from gnb.extensions import db, settings
 from gnb.messages import Message, as_message
 from gnb.models import Delivery, now
-from gnb.services.mail import ledger
+from gnb.services.mail import InvalidMessage, MailRefused, ledger
 from gnb.services.mail.contents import content_of
-from gnb.services.mail.errors import InvalidMessage, MailRefused
 from gnb.services.mail.message import Content, Envelope, build, message_id
 from gnb.services.mail.providers import Provider, provider
 from gnb.services.mail.recipients import wants

@@ -11,11 +11,25 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from gnb.extensions import db, engine
-from gnb.models import REVENUE_STATUSES, Booking, Export, Money, Tour, User, local_day, local_midnight
+from gnb.models import (
+    ADMIN_ROLES,
+    REVENUE_STATUSES,
+    Booking,
+    Delivery,
+    Export,
+    Money,
+    Tour,
+    User,
+    local_day,
+    local_midnight,
+    now,
+)
 from gnb.queueing import clock
 from gnb.queueing.errors import QueueUnavailable
+from gnb.services.mail import InvalidMessage, ledger
 
 TOP_TOURS = 10
 
@@ -193,3 +207,48 @@ def _failed_jobs(week: Week) -> dict[str, int] | None:
 def _ended_in(ended: str, week: Week) -> bool:
     moment = clock.parse(ended)
     return moment is not None and week.start <= moment < week.end
+
+
+log = structlog.stdlib.get_logger(__name__)
+
+READERS = sorted(ADMIN_ROLES | {"manager"})
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The result of a run: mails planned by it, and the number of readers."""
+
+    week: str
+    planned: int
+    readers: int
+
+
+def send_weekly_report(moment: datetime | None = None, week: Week | None = None) -> Planned:
+    """Plan a mail to every reader who has none for that week yet. Commits. Idempotent."""
+    week = week or Week.before(moment or now())
+    readers = db.session.scalars(sa.select(User).where(User.active, User.role.in_(READERS)).order_by(User.id)).all()
+    known = set(
+        db.session.scalars(
+            sa.select(Delivery.unique_key).where(Delivery.unique_key.in_([_key(week, user) for user in readers]))
+        )
+    )
+    missing = [user for user in readers if _key(week, user) not in known]
+    if missing:
+        content: dict[str, Any] = {"report": figures(week)}
+        missing = [user for user in missing if _plan(week, user, content)]
+        db.session.commit()
+    return Planned(week.name, len(missing), len(readers))
+
+
+def _plan(week: Week, user: User, content: dict[str, Any]) -> bool:
+    """Plan the mail and return True; return False for an account with an invalid address, so that others get theirs."""
+    try:
+        ledger.plan_for_user("weekly-report", user, unique_key=_key(week, user), content=content)
+    except InvalidMessage:
+        log.warning("an account has no address that mail can go to", user=user.id)
+        return False
+    return True
+
+
+def _key(week: Week, user: User) -> str:
+    return f"weekly-report:{week.name}:user:{user.id}"

@@ -9,8 +9,7 @@ from flask import Flask
 from gnb.extensions import db
 from gnb.models import Booking, Export, ExportChunk, now
 from gnb.services import export_service
-from gnb.services.exports import attempts
-from gnb.services.exports.errors import AttemptSuperseded, FileNotAvailable
+from gnb.services.exports import AttemptSuperseded, FileNotAvailable, attempts
 
 
 def chunks() -> int:

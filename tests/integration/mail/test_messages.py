@@ -12,8 +12,7 @@ from icalendar import Calendar
 
 from gnb.models import Delivery, Passenger, db
 from gnb.services import email_service
-from gnb.services.mail import ledger
-from gnb.services.mail.errors import InvalidMessage
+from gnb.services.mail import InvalidMessage, ledger
 from gnb.services.mail.message import Content, Envelope, build
 from gnb.services.mail.sending import source_of
 from tests.business import make_booking, make_campaign, make_tour, make_user

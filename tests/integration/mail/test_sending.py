@@ -14,8 +14,7 @@ from gnb.config import Settings
 from gnb.extensions import engine
 from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
 from gnb.services import email_service
-from gnb.services.mail import ledger, providers, sending
-from gnb.services.mail.errors import AlreadyBeingSent, MailRefused, MailUnavailable
+from gnb.services.mail import AlreadyBeingSent, MailRefused, MailUnavailable, ledger, providers, sending
 from tests.business import make_booking, make_campaign, make_tour, make_user, new_booking
 from tests.integration.engine.conftest import Workers
 from tests.integration.mail.test_pages import post, sign_in

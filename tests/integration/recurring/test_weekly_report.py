@@ -13,8 +13,7 @@ from pypdf import PdfReader
 from gnb.extensions import db
 from gnb.models import Delivery, Export
 from gnb.services.mail.sending import source_of
-from gnb.services.reports.week import Week, figures, growth
-from gnb.services.reports.weekly_report import send_weekly_report
+from gnb.services.reports.week import Week, figures, growth, send_weekly_report
 from tests.business import make_booking, make_tour, make_user
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)  # Monday, 09:00 in Istanbul

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gnb.messages import os_error
-from gnb.services.exports.errors import StorageError
+from gnb.services.exports import StorageError
 from gnb.services.exports.storage import FileWriter, Storage, check_key
 
 _PARTIAL = ".partial"

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from gnb.services.exports.errors import StorageError
+from gnb.services.exports import StorageError
 from gnb.services.exports.storage import CONTENT_TYPES, FileWriter, Storage, check_key
 
 log = structlog.stdlib.get_logger(__name__)
