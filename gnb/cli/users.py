@@ -10,8 +10,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from gnb.cli.arguments import DURATION
-from gnb.cli.groups import USAGE, Failure, database_errors
+from gnb.cli.groups import DURATION, USAGE, Failure, database_errors
 from gnb.extensions import db
 from gnb.models import ROLES, now
 from gnb.services import audit

@@ -183,7 +183,7 @@ class WorkerConnection:
         self._id: int | None = None
         self._identify()
 
-    def call(self, script: Script, keys: list[str], args: list[Any]) -> Any:
+    def call(self, script: Script, keys: list[str], args: Sequence[Any]) -> Any:
         """What the script answers."""
         try:
             return self._evaluate(script, keys, args)
@@ -194,7 +194,7 @@ class WorkerConnection:
             time.sleep(_LONGEST_PAUSE)
             raise ConnectionError(str(error)) from error
 
-    def _evaluate(self, script: Script, keys: list[str], args: list[Any]) -> Any:
+    def _evaluate(self, script: Script, keys: list[str], args: Sequence[Any]) -> Any:
         connection = self._connection
         packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
         connection.send_packed_command([packed], check_health=False)

@@ -19,6 +19,7 @@ from .job_context import storable
 from .messages import Message, make_message
 from .metrics import bucket
 from .options import JobOptions
+from .scripts import FinishArgs
 
 MAX_STALLED = 2
 """How often a job may lose its worker before that spends an attempt."""
@@ -119,10 +120,7 @@ def unsupported_feature(client: Any, job_id: str) -> str | None:
     fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
     if key := fields[-1]:
         RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
-    for feature, value in zip(_UNSUPPORTED.values(), fields, strict=True):
-        if value:
-            return feature
-    return "dependents" if client.exists(names.dependents(job_id)) else None
+    return next((name for name, value in zip(_UNSUPPORTED.values(), fields, strict=True) if value), None)
 
 
 @dataclass(slots=True)
@@ -189,9 +187,24 @@ def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> N
 
 
 def finish_args(
-    execution: Execution, outcome: Outcome, options: JobOptions, job_type: str, ended: float, only_expired: bool = False
-) -> list[Any]:
-    """Arguments 8 to 26 of the finish script."""
+    execution: Execution,
+    outcome: Outcome,
+    options: JobOptions,
+    job_type: str,
+    ended: float,
+    *,
+    dequeue_next: bool = False,
+    counted: bool = True,
+    only_expired: bool = False,
+    may_have_logged: bool = True,
+    totals: tuple[int | str, int | str, str] = ("", "", ""),
+) -> FinishArgs:
+    """Build the finish script's arguments for an execution that ended like this.
+
+    Args:
+        ended: Epoch seconds.
+        totals: How many jobs the worker has completed and failed, and how many seconds it has worked.
+    """
     if outcome.name == "completed":
         kept, ttl, keep = options.remove_on_complete, execution.result_ttl, execution.keep_completed
     else:
@@ -200,15 +213,33 @@ def finish_args(
     timed = not outcome.cut_short
     enqueued = clock.parse(execution.enqueued_at)
     waited = max(execution.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
-    return [
-        execution.id, execution.sub_queue, execution.execution_id, outcome.name,
-        outcome.result_field, outcome.result,
-        kept.ttl if ttl is None else ttl, kept.keep if keep is None else keep,
-        outcome.delay, outcome.retries_left, outcome.error, execution.attempt,
-        f"{execution.started:.6f}", f"{ended:.6f}",
-        f"{job_type}|{outcome.name}|{bucket(duration) if timed else ''}|{bucket(waited)}", job_type,
-        int(duration * 1e6) if timed else 0, int(waited * 1e6), "1" if only_expired else "",
-    ]  # fmt: skip
+    count_field = f"{job_type}|{outcome.name}|{bucket(duration) if timed else ''}|{bucket(waited)}"
+    return FinishArgs(
+        dequeue_next="1" if dequeue_next else "",
+        job_id=execution.id,
+        sub_queue=execution.sub_queue,
+        ended_execution_id=execution.execution_id,
+        outcome=outcome.name,
+        result_field=outcome.result_field,
+        result=outcome.result,
+        ttl=kept.ttl if ttl is None else ttl,
+        keep=kept.keep if keep is None else keep,
+        delay=outcome.delay,
+        retries_left=outcome.retries_left,
+        error_line=outcome.error,
+        attempt=execution.attempt,
+        started=f"{execution.started:.6f}",
+        ended=f"{ended:.6f}",
+        count_field=count_field if counted else "",
+        job_type=job_type,
+        duration=int(duration * 1e6) if timed else 0,
+        waited=int(waited * 1e6),
+        only_expired="1" if only_expired else "",
+        completed_count=totals[0],
+        failed_count=totals[1],
+        working_seconds=totals[2],
+        may_have_logged="1" if may_have_logged else "",
+    )
 
 
 def _trace(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from . import clock
 from .keys import QueueKeys
 from .messages import Message
 
-STATES = ("waiting", "active", "completed", "failed", "delayed")
+STATES = ("waiting", "active", "completed", "failed", "delayed", "deferred")
 
 STATE_OF_STATUS = {
     "queued": "waiting",
@@ -20,11 +20,13 @@ STATE_OF_STATUS = {
     "failed": "failed",
     "stopped": "failed",
     "scheduled": "delayed",
+    "deferred": "deferred",
 }
 
 FIELDS = (
     "type", "data", "status", "origin", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name",
     "timeout", "retries_left", "attempts", "opts", "progress", "progress_message", "error", "stalls",
+    "dependency_ids",
 )  # fmt: skip
 """The fields of a job's hash that a `Job` is made of."""
 
@@ -71,6 +73,7 @@ class Job:
     worker: str | None = None
     deduplicated: bool = False
     """In the answer of `enqueue` alone: no job was made, since this one holds the deduplication id."""
+    depends_on: tuple[str, ...] = ()
 
 
 def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:
@@ -95,7 +98,7 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
     state = STATE_OF_STATUS.get(text["status"] or "", "waiting")
     retries_left = int(text["retries_left"] or 0)
     limit = int(text["attempts"] or retries_left + 1)
-    made = limit - retries_left - (1 if state in ("waiting", "delayed") else 0)
+    made = limit - retries_left - (1 if state in ("waiting", "delayed", "deferred") else 0)
     ended = clock.parse(text["ended_at"]) if state in ("completed", "failed") else None
     name = text["type"] or path.rpartition(".")[2]
     return Job(
@@ -118,6 +121,7 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
         timeout=float(text["timeout"]) if text["timeout"] else None,
         stalls=int(text["stalls"] or 0),
         worker=(text["worker_name"] or None) if state == "active" else None,
+        depends_on=tuple(json.loads(text["dependency_ids"])) if text["dependency_ids"] else (),
     )
 
 

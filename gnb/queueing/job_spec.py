@@ -1,4 +1,4 @@
-"""From a call's type, data and options to the words that the enqueue script writes: a job hash in RQ's own format."""
+"""From a call's type, data and options to what the enqueue script writes: a job hash in RQ's own format."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import clock
-from .errors import InvalidJobData
+from .errors import InvalidJobData, InvalidJobOption
 from .job import Job
 from .job_types import JobType
 from .keys import QueueKeys
@@ -22,10 +22,26 @@ _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 @dataclass(slots=True)
 class JobSpec:
-    """A job ready to be written: the words for the script, and the job as its caller will see it."""
+    """A job ready to be written: its options, the fields of its hash, and the job as its caller will see it."""
 
-    words: list[Any]
+    options: JobOptions
+    sub_queue: str
+    fields: list[Any]
     job: Job
+
+    @property
+    def parents(self) -> str:
+        """What it depends on, as the script takes it."""
+        chosen = self.options
+        ids = chosen.depends_on.ids
+        return f"{chosen.depends_on.mode(chosen.on_parent_failure)} {' '.join(ids)}" if ids else ""
+
+    @property
+    def args(self) -> list[Any]:
+        """The arguments of the enqueue script for this job."""
+        chosen, given = self.options, self.fields
+        known, once = "1" if chosen.job_id else "", chosen.deduplication.wire if chosen.deduplication else ""
+        return [self.job.id, self.sub_queue, chosen.delay, known, self.parents, once, len(given), *given]
 
 
 def build_job_spec(
@@ -50,21 +66,37 @@ def build_job_spec(
     status = "scheduled" if chosen.delay > 0 else "queued"
     fields = _fields(job_type, chosen, base, wire, sub_queue, status, clock.rq_time(now))
     if options:
-        fields += ["opts", json.dumps(plain(options))]
+        fields += ["opts", json.dumps(plain(_as_checked(options, chosen)))]
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
-    once = ""
     if chosen.deduplication:
-        once = chosen.deduplication.wire
+        if chosen.deduplication.replace and chosen.depends_on.ids:
+            raise InvalidJobOption("replace_with_parents")
         fields += [chosen.deduplication.field, chosen.deduplication.digest]
-    words = [job_id, sub_queue, chosen.delay, "1" if chosen.job_id else "", once, len(fields), *fields]
-    return JobSpec(words, _job(keys, job_type, chosen, dict(data), job_id, now))
+    return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, dict(data), job_id, now))
+
+
+def _as_checked(options: Mapping[str, Any], chosen: JobOptions) -> Mapping[str, Any]:
+    """Return the options with ids for the jobs in `depends_on`."""
+    return {**options, "depends_on": chosen.depends_on} if "depends_on" in options else options
+
+
+def option_fields(options: JobOptions) -> list[Any]:
+    """Return the names and values that options put into a job's hash, retries included."""
+    if options.attempts > 1 and options.backoff.jitter:
+        return [*options.hash_fields, "retry_intervals", _encode(options.backoff.intervals(options.attempts - 1))]
+    return list(options.hash_fields)
+
+
+def call_start(job_type: JobType) -> str:
+    """Return RQ's `data` field up to the job's data."""
+    return f'["{job_type.path}",null,[],'
 
 
 def _fields(
     job_type: JobType, options: JobOptions, base: JobOptions, wire: str, sub_queue: str, status: str, now: str
 ) -> list[Any]:
-    call = f'["{job_type.path}",null,[],{wire}]'.encode()
+    call = f"{call_start(job_type)}{wire}]".encode()
     fields: list[Any] = [
         "data", call if len(call) < _COMPRESS_FROM else zlib.compress(call),
         "type", job_type.name,
@@ -72,15 +104,14 @@ def _fields(
         "status", status,
         "created_at", now,
         "enqueued_at", now,
-        *options.hash_fields,
+        *option_fields(options),
+        *options.depends_on.fields(options.on_parent_failure),
     ]  # fmt: skip
     if options is not base:
         if options.remove_on_complete.keep != base.remove_on_complete.keep:
             fields += ["keep_completed", options.remove_on_complete.keep]
         if options.remove_on_fail.keep != base.remove_on_fail.keep:
             fields += ["keep_failed", options.remove_on_fail.keep]
-    if options.attempts > 1 and options.backoff.jitter:
-        fields += ["retry_intervals", _encode(options.backoff.intervals(options.attempts - 1))]
     return fields
 
 

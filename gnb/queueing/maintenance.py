@@ -12,7 +12,7 @@ from rq.worker_registration import clean_worker_registry
 
 from . import clock
 from .execution import lost
-from .scripts import PROMOTE, run
+from .scripts import PROMOTE, RESOLVE, run
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -23,7 +23,7 @@ from . import keys as names
 from .errors import QueueingError
 from .execution import Execution, Outcome, finish_args
 from .messages import make_message
-from .scripts import FINISH
+from .scripts import FINISH, DequeueArgs
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PROMOTED_AT_ONCE = 500
+_RESOLVED_AT_ONCE = 200
 _REMOVED_AT_ONCE = 1000
 _EXPIRED_AT_ONCE = 100
 _SECONDS_OF_A_STEP = 0.25
@@ -55,6 +56,14 @@ def promote(engine: "Engine", client: Any = None) -> int:
             if count < _PROMOTED_AT_ONCE or time.monotonic() > end:
                 break
     return moved
+
+
+def resolve_dependents(engine: "Engine", client: Any = None) -> None:
+    """Enqueue the dependents of ended jobs that the step which ended those did not reach, for a quarter of a second."""
+    client = client if client is not None else engine.broker.client
+    now, end = clock.rq_time(clock.broker_seconds(client.time())), time.monotonic() + _SECONDS_OF_A_STEP
+    while run(client, RESOLVE, [], [now, _RESOLVED_AT_ONCE]) and time.monotonic() < end:
+        pass
 
 
 class Sweeper:
@@ -186,11 +195,9 @@ def end_execution(
     type_name = _type_name(engine, execution)
     outcome = decide(execution, int(values[-1] or 0))
     options = queue.default_options.get(type_name, queue.options.job)
-    pending = finish_args(execution, outcome, options, type_name, now, only_expired)
-    if not count:
-        pending[14] = ""
-    args = [worker, "", clock.rq_time(now), 0, "", "", "", *pending, "", "", "", "1"]
-    return bool(run(client, FINISH, queue.keys.for_worker(worker), args)[0])
+    ending = finish_args(execution, outcome, options, type_name, now, counted=count, only_expired=only_expired)
+    dequeueing = DequeueArgs(worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="")
+    return bool(run(client, FINISH, queue.keys.for_worker(worker), [*dequeueing, *ending])[0])
 
 
 def _type_name(engine: "Engine", execution: Execution) -> str:

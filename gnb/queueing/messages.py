@@ -20,6 +20,10 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_option.another_queue": N_("job_id is %(value)s; another queue has a job of that id"),
     "invalid_job_option.backoff_field": N_("backoff has %(value)s; it takes type, delay and jitter"),
     "invalid_job_option.backoff_type": N_("backoff.type is %(value)s; give 'exponential' or 'fixed'"),
+    "invalid_job_option.callback": N_("%(name)s is %(value)s; give a job type, as 'type' or 'queue/type'"),
+    "invalid_job_option.callback_data": N_("%(name)s is %(value)s, whose data is not the outcome of a job"),
+    "invalid_job_option.callback_type": N_("%(name)s is %(value)s; %(what)s"),
+    "invalid_job_option.circular_parent": N_("depends_on has %(value)s; that job waits for this one"),
     "invalid_job_option.clean_state": N_("state is %(value)s; only completed or failed jobs are cleaned"),
     "invalid_job_option.deduplication": N_(
         "deduplication is %(value)s; give {'id': text}, with ttl, extend and replace"
@@ -33,7 +37,11 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_option.duration": N_("%(name)s is %(value)s; give seconds, like 90, or a duration, like '1h'"),
     "invalid_job_option.job_id": N_("job_id is %(value)s; give 1 to 200 letters, digits, dashes and underscores"),
     "invalid_job_option.jitter": N_("backoff.jitter is %(value)s; give a share from 0 to 1"),
+    "invalid_job_option.many_parents": N_("depends_on has %(count)s jobs; give %(most)s at most"),
+    "invalid_job_option.no_parent": N_("depends_on has %(value)s; there is no such job"),
+    "invalid_job_option.on_parent_failure": N_("on_parent_failure is %(value)s; give 'wait', 'run' or 'cancel'"),
     "invalid_job_option.page": N_("range is %(start)s to %(end)s; give 0 <= start <= end, at most %(most)s apart"),
+    "invalid_job_option.parent_id": N_("depends_on has %(value)s; give jobs or their ids"),
     "invalid_job_option.positive": N_("%(name)s is %(value)s; give more than 0 seconds"),
     "invalid_job_option.range": N_("%(name)s is %(value)s; give 0 seconds to ten years"),
     "invalid_job_option.rate_limit": N_("rate limit is %(value)s; give starts/window, like '50/60s', or 'none'"),
@@ -42,6 +50,7 @@ TEXTS: Mapping[str, str] = {
         "repeat is %(value)s; give {'pattern': '0 0 * * *', 'tz': zone} or {'every': seconds}"
     ),
     "invalid_job_option.repeat_value": N_("repeat: %(what)s"),
+    "invalid_job_option.replace_with_parents": N_("deduplication.replace cannot be combined with depends_on"),
     "invalid_job_option.retention": N_(
         "%(name)s is %(value)s; give true, false, a count or {'age': seconds, 'count': number}"
     ),
@@ -55,10 +64,10 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_option.whole": N_("%(name)s is %(value)s; give a whole number from %(low)s to %(high)s"),
     "invalid_job_state.not_active": N_("job %(id)s is %(state)s; only an active job can be stopped"),
     "invalid_job_state.not_completed": N_("job %(id)s is %(state)s; only a completed job can be run again"),
-    "invalid_job_state.not_delayed": N_("job %(id)s is %(state)s; only a delayed job can be promoted"),
+    "invalid_job_state.not_delayed": N_("job %(id)s is %(state)s; only a delayed or deferred job can be promoted"),
     "invalid_job_state.not_failed": N_("job %(id)s is %(state)s; only a failed job can be retried"),
     "invalid_job_state.not_waiting": N_(
-        "job %(id)s is %(state)s; only a waiting or delayed job changes its priority"
+        "job %(id)s is %(state)s; only a waiting, delayed or deferred job changes its priority"
     ),
     "invalid_job_state.not_rescheduled": N_("job %(id)s is %(state)s; only a delayed job can be rescheduled"),
     "invalid_job_state.running": N_("job %(id)s is still running; its worker did not stop it in time"),
@@ -78,6 +87,7 @@ TEXTS: Mapping[str, str] = {
         "day of the week is %(value)s; give 0 to 7 (0 and 7 are Sunday) or sun to sat, *, a list, a range or a step"
     ),
     "invalid_schedule.deduplication": N_("a schedule takes no deduplication: without overlap, one run at a time"),
+    "invalid_schedule.depends_on": N_("the jobs of a schedule cannot depend on others"),
     "invalid_schedule.every": N_("%(value)s is no whole number of seconds from 1 on"),
     "invalid_schedule.exists": N_("there is a schedule %(value)s already"),
     "invalid_schedule.name": N_("%(value)s is no name; give 1 to 100 letters, digits, dashes and underscores"),
@@ -89,6 +99,8 @@ TEXTS: Mapping[str, str] = {
     "job_stopped.killed": N_("the job did not react to the stop request and was killed"),
     "job_timed_out": N_("the job ran longer than its timeout of %(limit)s seconds"),
     "job_timed_out.killed": N_("the job ran longer than its timeout of %(limit)s seconds and was killed"),
+    "parent_failed": N_("the job %(id)s, for which it waited, failed"),
+    "parent_failed.removed": N_("the job %(id)s, for which it waited, was removed"),
     "queue_unavailable.no_answer": N_("the broker does not answer: %(what)s"),
     "queue_unavailable.out_of_memory": N_("the broker is out of memory and takes no more jobs; see its maxmemory"),
     "queue_unavailable.rejected": N_("the broker rejected the request: %(what)s"),

@@ -11,7 +11,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from .dependencies import NO_DEPENDENCIES, PARENT_FAILURE, Dependencies
 from .errors import InvalidJobOption
+from .keys import JOB_ID, TEMPLATE_PREFIX
 
 Duration = timedelta | float | int
 
@@ -20,10 +22,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|$)")
 MOST_SECONDS = 10 * 365 * 86400
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _LONGEST_DEDUPLICATION_ID = 500
-TEMPLATE_PREFIX = "schedule-"
-"""What the job id of a schedule's template starts with, and no other."""
 
 
 def seconds(value: Any, option: str) -> float:
@@ -55,6 +54,8 @@ def plain(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, (Backoff, Retention, Deduplication)):
         return asdict(value)
+    if isinstance(value, Dependencies):
+        return list(value.ids)
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
@@ -219,6 +220,10 @@ class JobOptions:
     deduplication: Deduplication | None = None
     remove_on_complete: Retention = Retention(86400, 1000)
     remove_on_fail: Retention = Retention(7 * 86400, 5000)
+    depends_on: Dependencies = NO_DEPENDENCIES
+    on_parent_failure: str | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
 
     @cached_property
     def hash_fields(self) -> tuple[Any, ...]:
@@ -260,12 +265,22 @@ def _checked(name: str, value: Any) -> Any:
     if name in ("remove_on_complete", "remove_on_fail"):
         return Retention.of(value, name)
     if name == "job_id":
-        if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
+        if not isinstance(value, str) or not JOB_ID.fullmatch(value):
             raise InvalidJobOption("job_id", value=repr(value))
         if value.startswith(TEMPLATE_PREFIX):
             raise InvalidJobOption("schedule_prefix", value=repr(value), prefix=repr(TEMPLATE_PREFIX))
         return value
     if name == "deduplication":
         return Deduplication.of(value)
+    if name == "depends_on":
+        return Dependencies.of(value)
+    if name == "on_parent_failure":
+        if value not in PARENT_FAILURE:
+            raise InvalidJobOption("on_parent_failure", value=repr(value))
+        return value
+    if name in ("on_success", "on_failure"):
+        if not isinstance(value, str):
+            raise InvalidJobOption("callback", name=name, value=repr(value))
+        return value
     known = [option.name for option in fields(JobOptions)]
     raise InvalidJobOption("unknown", name=repr(name), choices=known)

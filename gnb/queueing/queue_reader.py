@@ -11,17 +11,20 @@ from typing import Any
 from . import clock
 from . import keys as names
 from .connection import Broker
+from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .keys import QueueKeys
 from .messages import Message
 from .metrics import HistoryPoint, histories
-from .scripts import PAGE
+from .scripts import PAGE, RELATIVES
 
 PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
 """How many jobs a search looks at in its first and in its second round trip."""
 _SCANNED_AT_ONCE = 1000
+_DEPENDENTS_SHOWN = 100
+"""As many as dependents.lua notes."""
 _BYTES_AT_ONCE = 4_000_000
 """A slice ends early at so much data: neither the broker nor we are to stand still for jobs that carry a lot."""
 
@@ -84,6 +87,13 @@ class QueueReader:
 
     def _no_job(self, job_id: str) -> JobNotFound:
         return JobNotFound(queue=self.name, id=repr(job_id))
+
+    def relatives(self, job_id: str) -> tuple[list[RelatedJob], list[RelatedJob]]:
+        """Return the jobs that this one depends on, and those that depend on it, at most 100 of these."""
+        keys = [names.job(job_id), names.dependents(job_id)]
+        rows: list[Any] = self.broker.run(RELATIVES, keys, [_DEPENDENTS_SHOWN, *RELATED_FIELDS])
+        parents, dependents = ([related_job(each.decode(), values) for each, *values in group] for group in rows)
+        return parents, dependents
 
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""

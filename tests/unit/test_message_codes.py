@@ -1,6 +1,7 @@
 """Every code has a text and is raised somewhere; no error is raised with a bare sentence; messages survive storage."""
 
 import ast
+import re
 from pathlib import Path
 from typing import TypeGuard
 
@@ -38,6 +39,9 @@ def test_every_code_is_raised_somewhere() -> None:
             if name in names:
                 used.add(error.code)
         prefixes |= {str(node.values[0].value) for node in nodes if is_prefixed(node)}
+    used |= set(
+        re.findall(r"'([a-z_]+(?:\.[a-z_]+)?)'", "".join(path.read_text() for path in Path("gnb").rglob("*.lua")))
+    )
     prefixes = {prefix for prefix in prefixes if "." in prefix}
     codes = {**TEXTS, **TEMPLATES}
     assert [code for code in codes if code not in used and not code.startswith(tuple(prefixes))] == []

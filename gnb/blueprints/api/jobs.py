@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
@@ -27,6 +28,7 @@ LONGEST_PAGE = 1000
 _FURTHEST = 2**31 - 1
 _LATEST = 32_503_680_000_000
 """The year 3000 in epoch ms; the engine allows the next ten years."""
+_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 
 
 READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains control characters.")
@@ -76,10 +78,17 @@ class NewJob(LocalizedSchema):
         keys=fields.String(),
         load_default=dict,
         metadata={
-            "description": "priority, attempts, backoff, delay, timeout, job_id, deduplication, repeat, "
-            "remove_on_complete, remove_on_fail; durations in seconds."
+            "description": "priority, attempts, backoff, delay, timeout, jobId, deduplication, repeat, "
+            "removeOnComplete, removeOnFail, dependsOn (an id or several), onParentFailure (wait, run or cancel), "
+            "onSuccess and onFailure (a job type, or queue/type); durations in seconds. Also with underscores, as "
+            "in Python."
         },
     )
+
+    @post_load
+    def _name_options(self, new: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        options = {_CAPITAL.sub(lambda found: f"_{found[0].lower()}", name): v for name, v in new["options"].items()}
+        return {**new, "options": options}
 
 
 class NewPriority(LocalizedSchema):
@@ -129,7 +138,8 @@ def stats(queue: str) -> QueueStats:
 def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     """The jobs of a state, by place or by search.
 
-    Waiting jobs come in the order they will run, delayed ones by time, active ones by start, ended ones newest first.
+    Waiting jobs come in the order they will run, delayed ones by time, active ones by start, deferred ones by creation,
+    ended ones newest first.
     A search looks at some thousand jobs a request; while its `cursor` is not null, ask again with it for more.
     """
     start, end = wanted["start"], wanted.get("end", wanted["start"] + 10)
@@ -138,7 +148,7 @@ def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 
 @blueprint.endpoint("GET", "/<queue>/<job_id>", JobDetailsSchema, errors=(404,), message="The job.")
 def job(queue: str, job_id: str) -> dict[str, Any]:
-    """One job with its attempts, logs and options."""
+    """One job with its attempts, logs and options, and the jobs before and after it."""
     return reading.details(queue, job_id)
 
 
@@ -177,7 +187,7 @@ def run_again(queue: str, job_id: str) -> Job:
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/promote", JobSchema, errors=(404, 409), message="Job promoted.")
 def promote(queue: str, job_id: str) -> Job:
-    """Let a delayed job run now."""
+    """Let a delayed job run now, or a deferred one without waiting for others."""
     actions.change_job("promote", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
@@ -197,7 +207,7 @@ def stop(queue: str, job_id: str) -> None:
     message="Priority changed.",
 )
 def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
-    """Let a waiting or delayed job wait with another priority."""
+    """Let a waiting, delayed or deferred job wait with another priority."""
     actions.set_priority(queue, job_id, wanted["priority"], caller())
     return reading.queue(queue).job(job_id)
 

@@ -9,8 +9,7 @@
 --       15     gnb:wake:<queue>            sorted set with one member while there is work for an idle worker
 --       16     rq:worker:<name>            RQ's hash of the worker
 --       17     gnb:executions:<name>       set of what the worker runs, "<id>:<execution>" each
--- ARGV  1 worker name  2 execution id  3 now, RQ's time format  4 lease, s  5 rate limit if key 13 is absent
---       6 "1" if the worker comes from idling, and so has taken the wake-up that others may be waiting for
+-- ARGV  DequeueArgs of scripts.py
 -- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
 
 local function clock()
@@ -32,7 +31,7 @@ end
 local function dequeue_job(now)
   local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13])
   if flags[1] or flags[2] then return {'paused'} end
-  local wait, kept_starts = wait_for_limit(flags[3] or ARGV[5], now)
+  local wait, kept_starts = wait_for_limit(flags[3] or args.rate_limit, now)
   if wait > 0 then return {'wait', string.format('%.6f', wait)} end
   local id, sub_queue, fields, passed = nil, nil, nil, 0
   repeat
@@ -48,11 +47,12 @@ local function dequeue_job(now)
     redis.call('RPUSH', KEYS[14], string.format('%.6f', now))
     redis.call('LTRIM', KEYS[14], -kept_starts, -1)
   end
-  local member = id .. ':' .. ARGV[2]
-  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', ARGV[3], 'last_heartbeat', ARGV[3], 'worker_name', ARGV[1])
-  redis.call('ZADD', 'rq:wip:' .. sub_queue, now + ARGV[4], member)
+  local member = id .. ':' .. args.execution_id
+  redis.call('HSET', 'rq:job:' .. id, 'status', 'started', 'started_at', args.rq_now, 'last_heartbeat', args.rq_now,
+    'worker_name', args.worker)
+  redis.call('ZADD', 'rq:wip:' .. sub_queue, now + args.lease, member)
   redis.call('SADD', KEYS[17], member)
-  if ARGV[6] == '1' then
+  if args.was_idle == '1' then
     redis.call('HSET', KEYS[16], 'state', 'busy')
     if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]) > 0 then
       redis.call('ZADD', KEYS[15], 0, 'work')

@@ -3,20 +3,14 @@
 --
 -- KEYS  1-17  as in dequeue_job.lua
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
--- ARGV  1-6   as in dequeue_job.lua          7 "1": take the next job too
---       8 job id  9 sub_queue  10 execution id  11 outcome: completed | failed | stopped | retried | stalled | released
---       12 "return_value" | "exc_string" | ""  13 its value, as in RQ's result stream
---       14 seconds to keep the job (0: remove, -1: for ever)  15 how many of its kind to keep (-1: all)
---       16 seconds until the retry  17 retries left  18 error in a line  19 attempt  20 start, 21 end (epoch seconds)
---       22 counter's field, "" to count nothing  23 job type  24 duration, 25 waiting time, microseconds
---       26 "1": only if the lease has run out  27-29 worker's totals: completed, failed, seconds ("" to leave them),
---       written when the worker goes idle and after every sixteenth job  30 "1": the job may have written a log
+-- ARGV  DequeueArgs and FinishArgs of scripts.py
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
---        gnb:deduplication:<queue>:<digest> (freed at the job's end), gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
+--        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
+--        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
-local id, sub_queue, execution, outcome = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, id .. ':' .. execution
+local id, sub_queue, execution_id, outcome = args.job_id, args.sub_queue, args.ended_execution_id, args.outcome
+local job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, id .. ':' .. execution_id
 
 -- What is kept for ever stands in its registry by its end all the same, a century ahead.
 local CENTURY = 3155760000
@@ -56,7 +50,7 @@ local function trim(registry, counter, keep, now)
 end
 
 local function finish(registry, state, now)
-  local ttl, keep = tonumber(ARGV[14]), tonumber(ARGV[15])
+  local ttl, keep = tonumber(args.ttl), tonumber(args.keep)
   if ttl == 0 or keep == 0 then
     redis.call('UNLINK', job, results, logs)
     return
@@ -64,8 +58,8 @@ local function finish(registry, state, now)
   if ttl > 0 then
     redis.call('EXPIRE', job, ttl)
     redis.call('EXPIRE', results, ttl)
-    if ARGV[30] == '1' then redis.call('EXPIRE', logs, ttl) end
-  elseif ARGV[30] == '1' then
+    if args.may_have_logged == '1' then redis.call('EXPIRE', logs, ttl) end
+  elseif args.may_have_logged == '1' then
     redis.call('EXPIRE', logs, LOGS_KEPT)
   end
   redis.call('ZADD', registry .. sub_queue, now + (ttl > 0 and ttl or CENTURY), id)
@@ -77,62 +71,78 @@ end
 -- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.
 local function record()
   local kind = outcome == 'completed' and 1 or outcome == 'failed' and 2 or outcome == 'stopped' and 3 or 4
-  local entry = {'type', kind, 'worker_name', ARGV[1], 'execution_id', execution, 'execution_started_at', ARGV[20],
-    'execution_ended_at', ARGV[21]}
+  local entry = {'type', kind, 'worker_name', args.worker, 'execution_id', execution_id,
+    'execution_started_at', args.started, 'execution_ended_at', args.ended}
   local size = 10
-  if ARGV[12] ~= '' then entry[11], entry[12], size = ARGV[12], ARGV[13], 12 end
-  if ARGV[19] ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', ARGV[19], size + 2 end
+  if args.result_field ~= '' then entry[11], entry[12], size = args.result_field, args.result, 12 end
+  if args.attempt ~= '1' then entry[size + 1], entry[size + 2], size = 'attempt', args.attempt, size + 2 end
   if outcome == 'stalled' or outcome == 'released' then entry[size + 1], entry[size + 2] = 'outcome', outcome end
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
-end
-
-local function release_deduplication(digest)
-  local key = 'gnb:deduplication:' .. string.sub(KEYS[15], 10) .. ':' .. digest
-  if redis.call('GET', key) == id then redis.call('DEL', key) end
 end
 
 local function move(now, digest)
   record()
   if outcome == 'completed' then
-    redis.call('HSET', job, 'status', 'finished', 'ended_at', ARGV[3])
+    redis.call('HSET', job, 'status', 'finished', 'ended_at', args.rq_now)
     finish('rq:finished:', 'completed', now)
-    if digest then release_deduplication(digest) end
+    if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
   elseif outcome == 'failed' or outcome == 'stopped' then
-    redis.call('HSET', job, 'status', outcome, 'ended_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
+    redis.call('HSET', job, 'status', outcome, 'ended_at', args.rq_now, 'error', args.error_line,
+      'retries_left', args.retries_left)
     finish('rq:failed:', 'failed', now)
-    if digest then release_deduplication(digest) end
-  elseif outcome == 'retried' and tonumber(ARGV[16]) > 0 then
-    redis.call('HSET', job, 'status', 'scheduled', 'ended_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
-    redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + ARGV[16], id)
+    if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
+  elseif outcome == 'retried' and tonumber(args.delay) > 0 then
+    redis.call('HSET', job, 'status', 'scheduled', 'ended_at', args.rq_now, 'error', args.error_line,
+      'retries_left', args.retries_left)
+    redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + args.delay, id)
   else
-    redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[3], 'error', ARGV[18], 'retries_left', ARGV[17])
+    redis.call('HSET', job, 'status', 'queued', 'enqueued_at', args.rq_now, 'error', args.error_line,
+      'retries_left', args.retries_left)
     if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end
-  if ARGV[22] ~= '' then
+  if args.count_field ~= '' then
     local minute = string.format('%d|', now / 60)
-    redis.call('HINCRBY', KEYS[18], minute .. ARGV[22], 1)
-    redis.call('HINCRBY', KEYS[18], minute .. 'd|' .. ARGV[23], ARGV[24])
-    redis.call('HINCRBY', KEYS[18], minute .. 'w', ARGV[25])
+    redis.call('HINCRBY', KEYS[18], minute .. args.count_field, 1)
+    redis.call('HINCRBY', KEYS[18], minute .. 'd|' .. args.job_type, args.duration)
+    redis.call('HINCRBY', KEYS[18], minute .. 'w', args.waited)
+  end
+end
+
+local CALLBACK = {completed = 'on_success', failed = 'on_failure', stopped = 'on_failure'}
+
+-- The job ends for good: enqueue its callback and resolve its dependents, the first 200 in this step.
+local function end_for_others(callback, may_have_dependents, now)
+  if callback then
+    enqueue_callback(id, callback, execution_id, outcome, args.error_line, redis.call('HGET', job, 'meta'), args.rq_now)
+  end
+  if may_have_dependents and redis.call('EXISTS', job .. ':dependents') == 1 then
+    job_ended(id, outcome == 'completed' and 'completed' or 'failed')
+    resolve_dependents(now, args.rq_now, 200)
   end
 end
 
 local now = clock()
-local lease = ARGV[26] == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, member)
-local alive = lease and tonumber(lease) >= now
+local lease_end = args.only_expired == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, member)
+local alive = lease_end and tonumber(lease_end) >= now
 local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
 if owned then
-  if redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
+  -- Most jobs ran for less than a heartbeat and have no dependents: none of the three keys is there.
+  local more = redis.call('EXISTS', 'rq:execution:' .. member, 'rq:executions:' .. id, job .. ':dependents') > 0
+  if more and redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
     redis.call('SREM', KEYS[16] .. ':executions', member)
   end
-  local fields = redis.call('HMGET', job, 'status', 'deduplication')
-  if fields[1] == 'started' then move(now, fields[2]) end
+  local fields = redis.call('HMGET', job, 'status', 'deduplication', CALLBACK[outcome] or 'status')
+  if fields[1] == 'started' then
+    if CALLBACK[outcome] then end_for_others(fields[3], more, now) end
+    move(now, fields[2])
+  end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
-local answer = ARGV[7] == '1' and dequeue_job(now) or {'none'}
-if ARGV[27] ~= '' and (answer[1] ~= 'job' or (ARGV[27] + ARGV[28]) % 16 == 0) then
-  redis.call('HSET', KEYS[16], 'successful_job_count', ARGV[27], 'failed_job_count', ARGV[28], 'total_working_time', ARGV[29],
-    'state', answer[1] == 'job' and 'busy' or 'idle')
+local answer = args.dequeue_next == '1' and dequeue_job(now) or {'none'}
+if args.completed_count ~= '' and (answer[1] ~= 'job' or (args.completed_count + args.failed_count) % 16 == 0) then
+  redis.call('HSET', KEYS[16], 'successful_job_count', args.completed_count, 'failed_job_count', args.failed_count,
+    'total_working_time', args.working_seconds, 'state', answer[1] == 'job' and 'busy' or 'idle')
 end
 return {owned and 1 or 0, unpack(answer)}

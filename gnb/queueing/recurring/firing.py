@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from .store import PAUSED
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def _step(
         if kind:
             options = {**schedule.options, "job_id": firing_id(name, at)}
             spec = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-            fields = [*spec.words[:2], *spec.words[6:]]
+            fields = [spec.job.id, spec.sub_queue, *spec.fields]
     except QueueUnavailable:
         raise
     except QueueingError as rejected:

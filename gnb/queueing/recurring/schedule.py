@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 from ..errors import InvalidJobOption, InvalidSchedule
 from ..job import payload
+from ..keys import TEMPLATE_PREFIX
 from ..messages import make_message
-from ..options import TEMPLATE_PREFIX, plain, seconds
+from ..options import plain, seconds
 from .cron import Cron, time_zone
 
 CATCH_UP = ("once", "skip")
@@ -85,6 +86,8 @@ class Schedule:
             errors["options"] = [make_message("invalid_schedule.own_option", name=min(rejected))]
         if "deduplication" in self.options:
             errors["options"] = [make_message("invalid_schedule.deduplication")]
+        if "depends_on" in self.options:
+            errors["options"] = [make_message("invalid_schedule.depends_on")]
         object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)

@@ -27,9 +27,9 @@ from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
 from ..errors import QueueUnavailable
-from ..maintenance import promote
+from ..keys import TEMPLATE_PREFIX
+from ..maintenance import promote, resolve_dependents
 from ..messages import as_message
-from ..options import TEMPLATE_PREFIX
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
 from .firing import carry_over, fire, repair
@@ -204,8 +204,6 @@ class Scheduler(rq_scheduler.Scheduler):
         self._engine.broker.call(lambda: self.connection.hset(key, "error", text))
         return not known
 
-    # The process
-
     def run(self, burst: bool = False) -> None:
         """Fire due schedules until SIGTERM, SIGINT or `stop()`, with `burst` once; then release the lock, so that
         another scheduler leads immediately."""
@@ -281,6 +279,7 @@ class Scheduler(rq_scheduler.Scheduler):
             repair(self._engine)
             self._next_repair = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
         broker.call(lambda: promote(self._engine))
+        broker.call(lambda: resolve_dependents(self._engine))
         for job_id in self.enqueue_jobs():
             log.info("enqueued %s", job_id)
         first = broker.call(lambda: self.connection.zrange(NEXT, 0, 0, withscores=True))

@@ -14,7 +14,7 @@ from rq.job import Job as RQJob
 from ..errors import InvalidJobOption, InvalidSchedule
 from ..job import Job
 from ..job_types import JobTypes
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from .schedule import Schedule
 
 if TYPE_CHECKING:

@@ -17,13 +17,14 @@ from redis.exceptions import RedisError
 from .. import clock
 from .. import keys as names
 from ..connection import CONNECTION_ERRORS, WorkerConnection
+from ..dependencies import RelatedJob, read_parents
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, UnsupportedFeature
 from ..execution import Execution, Outcome, completed, finish_args, raised, released, unsupported_feature
 from ..job_context import JobContext
 from ..maintenance import end_executions
 from ..queue import Queue
-from ..scripts import DEQUEUE, FINISH, UPDATE_PROGRESS, Script, run
+from ..scripts import DEQUEUE, FINISH, UPDATE_PROGRESS, DequeueArgs, Script, run
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class WorkLoop:
         for queue in self._queues:
             if self._stopping or self._quiet or self._reached_max_jobs():
                 return None
-            answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), idle="1"))
+            answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), was_idle="1"))
             if answer[0] == b"job":
                 return [*answer, queue, self._execution]
             answers.append(answer)
@@ -126,27 +127,34 @@ class WorkLoop:
         one_queue = len(self._queues) == 1
         go_on = one_queue and not self._stopping and not self._quiet and not self._reached_max_jobs()
         options = self._options(queue, type_name)
-        may_have_logged = "1" if self._logged or execution.before else ""
-        totals = [self.done - self.failed, self.failed, f"{self._seconds:.3f}", may_have_logged]
-        last = [*finish_args(execution, outcome, options, type_name, ended), *totals]
-        args = [*self._dequeue_args(queue, ended), "1" if go_on else "", *last]
+        dequeueing = self._dequeue_args(queue, ended)
+        ending = finish_args(
+            execution,
+            outcome,
+            options,
+            type_name,
+            ended,
+            dequeue_next=go_on,
+            may_have_logged=bool(self._logged or execution.before),
+            totals=(self.done - self.failed, self.failed, f"{self._seconds:.3f}"),
+        )
         try:
-            _owned, *following = self._call(FINISH, queue, args)
+            _owned, *following = self._call(FINISH, queue, [*dequeueing, *ending])
         except CONNECTION_ERRORS:
-            args[6] = ""
-            self._recover((queue, args))
+            self._recover((queue, [*dequeueing, *ending._replace(dequeue_next="")]))
             return None
         if following[0] == b"job":
             return [*following, queue, self._execution]
         return following if one_queue and following[0] != b"none" else self._dequeue_any()
 
-    def _call(self, script: Script, queue: Queue, args: list[Any]) -> Any:
+    def _call(self, script: Script, queue: Queue, args: Sequence[Any]) -> Any:
         return self._connection.call(script, self._keys[queue.name], args)
 
-    def _dequeue_args(self, queue: Queue, now: float, idle: str = "") -> list[Any]:
+    def _dequeue_args(self, queue: Queue, now: float, was_idle: str = "") -> DequeueArgs:
         self._serial += 1
         self._execution = f"{self._prefix}{self._serial:012x}"
-        return [self.name, self._execution, clock.rq_time(now), LEASE, self._limits[queue.name], idle]
+        limit = self._limits[queue.name]
+        return DequeueArgs(self.name, self._execution, clock.rq_time(now), LEASE, limit, was_idle)
 
     def _options(self, queue: Queue, type_name: str) -> Any:
         return queue.default_options.get(type_name, queue.options.job)
@@ -176,7 +184,9 @@ class WorkLoop:
             job_type = self._types.at(path)
             type_name = job_type.name
             attempts = execution.attempt, execution.attempts
-            running = JobContext(execution.id, queue.name, type_name, *attempts, self._note, execution.correlation_id)
+            running = JobContext(
+                execution.id, queue.name, type_name, *attempts, self._note, execution.correlation_id, self._parents
+            )
             self._running = execution
             try:
                 with self._types.scope(running):
@@ -203,6 +213,10 @@ class WorkLoop:
             run(self.engine.broker.client, UPDATE_PROGRESS, keys, args)
         except (*CONNECTION_ERRORS, RedisError) as error:
             log.debug("progress could not be written: %s", error)
+
+    def _parents(self, job_id: str) -> list[RelatedJob]:
+        broker = self.engine.broker
+        return broker.call(lambda: read_parents(broker.client, job_id))  # type: ignore[no-any-return]
 
     def _release_lost(self) -> None:
         self._clock.set(clock.broker_seconds(self._connection.command("TIME")))

@@ -21,7 +21,15 @@ from ..connection import CONNECTION_ERRORS, warn_of_eviction
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, QueueUnavailable
 from ..execution import Execution, Outcome, lost, raised, released
-from ..maintenance import Sweeper, end_executions, forget_dead, forget_expired, promote, sample_depths
+from ..maintenance import (
+    Sweeper,
+    end_executions,
+    forget_dead,
+    forget_expired,
+    promote,
+    resolve_dependents,
+    sample_depths,
+)
 from ..messages import make_message
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
@@ -97,6 +105,7 @@ class Supervisor:
     def _timers(self) -> "list[Timer]":
         return [
             Timer(0.5, lambda: promote(self.engine, self._client)),
+            Timer(0.5, lambda: resolve_dependents(self.engine, self._client)),
             Timer(HEARTBEAT_INTERVAL, self._beat),
             Timer(3.0, self._sweeper.sweep),
             Timer(20.0, lambda: sample_depths(self.engine, self._client)),

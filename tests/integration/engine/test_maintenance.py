@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gnb.queueing import Engine, Queue, maintenance
-from gnb.queueing.scripts import DEQUEUE, run
+from gnb.queueing.scripts import DEQUEUE, DequeueArgs, run
 
 from .conftest import Workers, make_engine, wait_for
 
@@ -21,7 +21,8 @@ def test_a_dequeue_passes_over_a_few_hundred_ids_without_a_job_and_the_next_goes
     client, keys = engine.broker.client, queue.keys
     client.rpush("rq:queue:email", *(f"gone-{number}" for number in range(1200)))
     job = queue.enqueue("noop")
-    answer = run(client, DEQUEUE, keys.for_worker("w"), ["w", "1", "2026-01-01T00:00:00.000000Z", 12, "none", ""])
+    args = DequeueArgs("w", "1", rq_now="2026-01-01T00:00:00.000000Z", lease=12, rate_limit="none")
+    answer = run(client, DEQUEUE, keys.for_worker("w"), [*args])
     assert (answer[0], client.llen("rq:queue:email")) == (b"wait", 701)
     run_all()
     assert queue.job(job.id).state == "completed"
