@@ -221,4 +221,4 @@ def test_a_booking_with_an_address_that_is_none_is_a_failed_row_and_no_error(app
     booking.customer_email = "nobody at all"
     delivery = email_service.plan_booking_confirmation(booking)
     db.session.commit()
-    assert (delivery.state, delivery.error) == ("failed", "the recipient is not an e-mail address")
+    assert (delivery.state, delivery.error) == ("failed", "the recipient is not an email address")
