@@ -87,7 +87,7 @@ def _rate_limited(error: RateLimitExceeded) -> ResponseReturnValue:
 
 
 def _unreadable_text(_error: UnicodeError) -> ResponseReturnValue:
-    """A lone surrogate or the like in what was sent: JSON can carry it, no database can."""
+    """Answer 400 to text that no database can store, such as a lone surrogate, which JSON can carry."""
     return _http(BadRequest("The text holds characters that are not valid Unicode."))
 
 

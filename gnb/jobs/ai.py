@@ -56,7 +56,7 @@ def look_at_bookings(data: dict[str, Any], running: JobContext) -> dict[str, Any
 
 
 def _log_wording(answer: dict[str, Any], running: JobContext) -> None:
-    """What the language model took, or why it was done without."""
+    """Log what the language model took, or why the rules worded the answer."""
     if spent := answer["usage"]:
         running.log(str(Usage(**spent)))
     if answer["note"]:

@@ -25,12 +25,12 @@ HOME_ZONE = ZoneInfo("Europe/Istanbul")
 
 
 def local_day(instant: datetime) -> date:
-    """The calendar day of an instant in Europe/Istanbul."""
+    """Return the calendar day of an instant in Europe/Istanbul."""
     return instant.astimezone(HOME_ZONE).date()
 
 
 def local_midnight(day: date) -> datetime:
-    """The instant at which the day begins in Europe/Istanbul."""
+    """Return the instant at which the day begins in Europe/Istanbul."""
     if day == date.min:
         return datetime.min.replace(tzinfo=UTC)  # it began two hours before the first instant that there is
     return datetime.combine(day, time(), HOME_ZONE)

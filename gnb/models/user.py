@@ -20,7 +20,7 @@ STAFF_ROLES = frozenset({"support", "manager"}) | ADMIN_ROLES
 
 
 def normalize_email(address: str) -> str:
-    """The address as accounts are looked up by it: without blanks around it, in lower case."""
+    """Return the address as accounts are looked up by it: without blanks around it, in lower case."""
     return address.strip().lower()
 
 
@@ -66,7 +66,7 @@ class User(UserMixin, Model):
         return self.role in STAFF_ROLES
 
     def get_id(self) -> str:
-        """What the session remembers: a changed password makes it stale."""
+        """Return what the session remembers: a changed password invalidates it."""
         return f"{self.id}:{self.token_version}"
 
     def __repr__(self) -> str:

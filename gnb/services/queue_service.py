@@ -53,27 +53,27 @@ __all__ = [
 
 
 def add_export_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
-    """The new job on the export queue."""
+    """Enqueue a job on the export queue and return it."""
     return add_job("export", type, data, options)
 
 
 def add_email_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
-    """The new job on the email queue."""
+    """Enqueue a job on the email queue and return it."""
     return add_job("email", type, data, options)
 
 
 def add_ai_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
-    """The new job on the ai queue."""
+    """Enqueue a job on the ai queue and return it."""
     return add_job("ai", type, data, options)
 
 
 def add_scheduled_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
-    """The new job on the scheduled queue; with `repeat`, the next one that its schedule will make."""
+    """Enqueue a job on the scheduled queue; with `repeat`, add a schedule and return its next job."""
     return add_job("scheduled", type, data, options)
 
 
 def get_job(queue: str, id: str) -> Job:
-    """The job with its result and errors."""
+    """Return the job with its result and errors."""
     return engine().queue(queue).job(id)
 
 
@@ -83,23 +83,23 @@ def get_job_state(queue: str, id: str) -> str:
 
 
 def get_jobs_by_state(queue: str, state: str, start: int = 0, end: int = 10) -> list[Job]:
-    """The jobs at places [start, end) of the state, completed ones with their results."""
+    """Return the jobs at [start, end) of the state, completed ones with their results."""
     found = engine().queue(queue)
     return found.with_return_values(found.jobs(state, start, end).jobs)
 
 
 def retry_job(queue: str, id: str) -> None:
-    """A failed job waits again, with all its attempts."""
+    """Requeue a failed job, with all its attempts."""
     engine().queue(queue).retry(id)
 
 
 def remove_job(queue: str, id: str) -> None:
-    """The job is gone; a running one is stopped first."""
+    """Remove the job; a running one is stopped first."""
     engine().queue(queue).remove(id)
 
 
 def add_job(queue_name: str, type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Job:
-    """The new job on the queue of that name."""
+    """Enqueue a job on the queue of that name and return it."""
     if not settings().queue_enabled:
         raise QueueUnavailable(make_message("queue_unavailable.disabled"))
     queue: Queue = engine().queue(queue_name)

@@ -165,7 +165,7 @@ def _deliveries(booking: Booking) -> list[Delivery]:
 
 
 def _titles(booking: Booking) -> dict[str, str]:
-    """What the booking's extras are called."""
+    """Return the titles of the booking's extras."""
     codes = [extra.code for extra in booking.extras]
     found = db.session.scalars(sa.select(Extra).where(Extra.code.in_(codes))) if codes else ()
     return {extra.code: extra.title(str(get_locale())) for extra in found}

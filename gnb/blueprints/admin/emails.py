@@ -89,7 +89,7 @@ def resend_email(delivery_id: int) -> ResponseReturnValue:
 
 
 def _wanted() -> DeliveryFilter:
-    """The filter that the address asks for; what is none of the words there are is left out."""
+    """Return the filter of the address, without values that do not exist."""
     args = request.args
     return DeliveryFilter(
         state=args["state"] if args.get("state") in DELIVERY_STATES else None,

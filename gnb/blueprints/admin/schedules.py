@@ -101,7 +101,7 @@ def schedule_in_code(_error: ScheduleInCode) -> ResponseReturnValue:
 
 
 def said(state: ScheduleState) -> str:
-    """When it fires, in the reader's language."""
+    """Return when it fires, in the reader's language."""
     return describe(state.schedule, str(get_locale()))
 
 
@@ -154,7 +154,7 @@ def _sent() -> dict[str, Any]:
 
 
 def _values(sent: dict[str, Any]) -> dict[str, Any]:
-    """The fields as the service takes them. Raises InvalidSchedule for data that is no JSON object."""
+    """Return the fields as the service takes them. Raises InvalidSchedule for data that is not a JSON object."""
     try:
         data = json.loads(sent["data"] or "{}")
     except (ValueError, RecursionError) as error:

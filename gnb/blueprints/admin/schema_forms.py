@@ -232,12 +232,12 @@ def _messages(words: Any) -> tuple[str, ...]:
 
 
 def filter_fields(schema: Schema, values: Mapping[str, Any], errors: Mapping[str, Any]) -> list[FormField]:
-    """The inputs of the schema, as `form_fields` makes them."""
+    """Return the inputs of the schema, as `form_fields` makes them."""
     return [_with_tours(field) for field in form_fields(schema, values, errors)]
 
 
 def tour_choices() -> list[tuple[int, str]]:
-    """Every tour by its number and name."""
+    """Return every tour by its number and name."""
     query = sa.select(Tour.id, Tour.name).order_by(Tour.name)
     return [(tour_id, name) for tour_id, name in db.session.execute(query)]
 

@@ -73,7 +73,7 @@ def _waited(start: datetime | None, end: datetime | None) -> str:
 
 
 def booking_timeline(booking: Booking, entries: list[AuditEntry]) -> list[Moment]:
-    """What happened to the booking, oldest first; `entries` are the audit's about it."""
+    """Return what happened to the booking, oldest first; `entries` are its audit entries."""
     moments = [Moment(gettext("Booked"), booking.created_at)]
     written = set()
     for entry in entries:

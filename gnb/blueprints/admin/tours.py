@@ -119,7 +119,7 @@ class TourForm(PageForm):
               "currency", "active")  # fmt: skip
 
     def validate_airport(self, field: StringField) -> None:
-        """An airport has an IATA code that we know."""
+        """Require the IATA code of a known airport."""
         if field.data and field.data.strip() and places.by_code(field.data.strip().upper()) is None:
             raise ValidationError(gettext("Enter the code of a Turkish airport, like IST, or leave this empty."))
 
@@ -139,7 +139,7 @@ class NewTourForm(TourForm):
     """The same for a new tour, which gets its address from its title unless one is given."""
 
     def validate_slug(self, field: StringField) -> None:
-        """An address is of plain letters and its own."""
+        """Require plain letters and an address that no other tour has."""
         slug = self.chosen_slug()
         if not _SLUG.fullmatch(slug):
             raise ValidationError(gettext("Use lower-case letters a–z, digits and hyphens, like ist-fatih."))
@@ -151,7 +151,7 @@ class NewTourForm(TourForm):
         self.slug.errors = [gettext("Another tour has this address.")]
 
     def chosen_slug(self) -> str:
-        """The address given, or one made of the English title."""
+        """Return the address given, or one made of the English title."""
         given = (self.slug.data or "").strip()
         return given or "-".join(re.findall(r"[a-z0-9]+", places.plain(self.title_en.data or "")))[:100].strip("-")
 
@@ -161,7 +161,7 @@ class NewTourForm(TourForm):
 
 
 def values_of(tour: Tour) -> dict[str, Any]:
-    """The tour as the form shows it."""
+    """Return the tour as the form shows it."""
     plain = (*TourForm._LINES, *TourForm._PLAIN, "slug")
     return {
         **{name: getattr(tour, name) for name in plain},

@@ -95,7 +95,7 @@ def _accepted(progress: dict[str, Any]) -> Response:
 
 
 def _job(kind: str, job_id: str) -> Job:
-    """The job of that kind; those of others are no more to be seen here than those that do not exist."""
+    """Return the job of that kind; those of others are hidden like those that do not exist."""
     job = queue_service.get_job(lookups.QUEUE, job_id)
     if job.name != kind:
         abort(404, "Job not found.")

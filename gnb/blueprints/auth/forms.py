@@ -15,7 +15,7 @@ LONGEST_NAME = 200
 
 
 def as_one_line(text: str | None) -> str | None:
-    """What was typed as one line without what no printer shows; too long a one stays too long."""
+    """Return what was typed as one line without unprintable characters; a text that is too long stays so."""
     return one_line(text, 2 * LONGEST_NAME) if text else text
 
 
@@ -37,7 +37,7 @@ class AddressForm(PageForm):
     )
 
     def validate_email(self, field: Field) -> None:
-        """An address that can be written to, in its normal form."""
+        """Require an address that can be written to, and normalize it."""
         try:
             field.data = checked_address(field.data)
         except InvalidMessage:

@@ -21,7 +21,7 @@ blueprint = Blueprint("auth", __name__)
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit_sign_in
 def login() -> ResponseReturnValue:
-    """The form; after it, the page that was asked for."""
+    """Show the form; after it, redirect to the page that was asked for."""
     user = caller()
     if user and request.method == "GET":
         return redirect(landing(user, request.args.get("next")))
@@ -78,5 +78,5 @@ def _change(user: User, form: PasswordForm) -> bool:
 
 
 def landing(user: User, target: str | None = None) -> str:
-    """The page asked for if it is one of this site, else the overview for staff and their own bookings for others."""
+    """Return the page asked for if it is one of this site, else the overview for staff and the bookings for others."""
     return local_path(target) or url_for("admin.overview" if user.is_staff else "my.bookings")

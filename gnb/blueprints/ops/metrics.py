@@ -69,7 +69,7 @@ class RequestMetrics:
         PrometheusMetrics(app, path=None, group_by=url_rule, buckets=BUCKETS, registry=self._own)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics at this moment."""
+        """Return the current metrics."""
         if FOLDER not in os.environ:
             yield from self._own.collect()
             return
@@ -77,7 +77,7 @@ class RequestMetrics:
 
 
 def url_rule(asked: Request) -> str:
-    """The pattern of the address rather than the address; one word for all that there is not."""
+    """Return the pattern of the address instead of the address; one word for all unknown addresses."""
     return asked.url_rule.rule if asked.url_rule else "none"
 
 

@@ -28,7 +28,7 @@ class QueueMetrics:
         self._engine = engine
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics at this moment, read in one round trip."""
+        """Return the current metrics, read in one round trip."""
         try:
             seen = overview(self._engine)
         except QueueUnavailable:
@@ -90,7 +90,7 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
 
 
 def _durations(queues: Sequence[QueueStats], declared: dict[str, set[str]]) -> Metric:
-    """Every declared type from the start, so that its first run is seen as a rise; all others under one name."""
+    """Return every declared type from the start, so that its first run is seen as a rise; all others under one name."""
     histogram = Histogram("queue_job_duration_seconds", "How long jobs ran, in seconds.", labels=["queue", "job_type"])
     for queue in queues:
         known, tally = declared[queue.name], queue.counts

@@ -86,12 +86,12 @@ def value_label(label: str, value: object) -> str:
 
 
 def state_label(state: str, of: str = "job") -> str:
-    """The state in the reader's language."""
+    """Return the state in the reader's language."""
     return label_of(_BADGES[of][0], state)
 
 
 def state_variant(state: str, of: str = "job") -> str:
-    """The class of its badge."""
+    """Return the class of the state's badge."""
     return _BADGES[of][1].get(state, "")
 
 

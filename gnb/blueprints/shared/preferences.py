@@ -41,7 +41,7 @@ def save() -> Response:
 
 
 def _back(sent_from: str | None) -> str:
-    """The page it was sent from; a language in its address would outdo the one just chosen."""
+    """Return the page it was sent from, without a language in its address, which would override the chosen one."""
     parts = urlsplit(local_path(sent_from) or "/")
     kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "lang"]
     return urlunsplit(("", "", parts.path, urlencode(kept), "")) or "/"

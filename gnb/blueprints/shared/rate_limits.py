@@ -52,7 +52,7 @@ def limit_sign_in(view: View) -> View:
 
 
 def limit_password_change(view: View) -> View:
-    """The same where the password of one's own account is asked for, whatever other account the form may name."""
+    """Limit changes of one's own password in the same way, whatever other account the form may name."""
     return _throttled(view, _own_account)
 
 

@@ -37,7 +37,7 @@ blueprint = Blueprint("my", __name__, url_prefix="/my")
 @blueprint.get("/bookings")
 @signed_in
 def bookings() -> ResponseReturnValue:
-    """The account's bookings, the latest journey first."""
+    """Show the account's bookings, the latest journey first."""
     found, pager = page_of(partial(_of, signed_in_user()), PAGE_SIZE)
     return render_template("site/my_bookings.html", bookings=found, pager=pager)
 
@@ -91,7 +91,7 @@ class SettingsForm(PageForm):
         self.language.choices = [(code, LANGUAGE_NAMES[code]) for code in codes]
 
     def validate_phone(self, field: Field) -> None:
-        """A telephone number becomes what can be dialled from anywhere."""
+        """Normalize a telephone number to the international form."""
         try:
             field.data = Phone().deserialize(field.data) if field.data else None
         except SchemaError as error:
@@ -118,7 +118,7 @@ def no_more(token: str) -> ResponseReturnValue:
 @unsubscribe_blueprint.post("/<token>/again")
 @limiter.limit("60/minute")
 def again(token: str) -> ResponseReturnValue:
-    """Campaigns again after all."""
+    """Subscribe to campaigns again."""
     return _save(token, wanted=True)
 
 
@@ -139,6 +139,6 @@ def _page(token: str, user: User, saved: bool = False) -> str:
 
 
 def masked(address: str) -> str:
-    """The address so that its owner knows it and a stranger does not: `a•••@example.com`."""
+    """Return the address so that only its owner recognises it: `a•••@example.com`."""
     name, _, domain = address.partition("@")
     return f"{name[:1]}•••@{domain}"

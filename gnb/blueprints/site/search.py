@@ -69,7 +69,7 @@ class Search:
 
 
 def requested_search() -> Search:
-    """The search of this request; a parameter that makes no sense is told and left out."""
+    """Return the search of this request; an invalid parameter is reported and left out."""
     typed = {name: text for name in PARAMETERS if (text := request.args.get(name, "").strip())}
     messages: dict[str, Any] = {}
     try:
@@ -89,12 +89,12 @@ def requested_search() -> Search:
 
 
 def place_names() -> list[str]:
-    """Where roads begin and end, for those who rather choose than type."""
+    """Return the origins and destinations of the tours on sale."""
     columns = (Tour.origin, Tour.destination, Tour.city)
     ends = sa.union(*(sa.select(column.label("place")).where(Tour.active) for column in columns))
     return sorted({place_label(place) for place in db.session.scalars(ends)}, key=places.plain)
 
 
 def place_label(place: str) -> str:
-    """A place of a tour as the page's language calls it."""
+    """Return the name of a tour's place in the page's language."""
     return place_name(place, page_language())

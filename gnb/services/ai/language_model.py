@@ -144,7 +144,7 @@ def _reply(completion: Any) -> Reply:
 
 
 def _job_error(error: openai.APIStatusError) -> FinalError | RetryLater:
-    """What a refusal means for the job. The service's own message is left out: it may quote the key."""
+    """Return what a rejection means for the job, without the service's own message, which may quote the key."""
     status = error.status_code
     if status in (408, 409, 429) or status >= 500:
         delay = _retry_after(error.response.headers.get("retry-after"))

@@ -150,7 +150,7 @@ class BookingRequestSchema(FormSchema):
 
     @pre_load
     def _limit_passengers(self, data: Any, **_: Any) -> Any:
-        """A list of fifty thousand is refused as soon as one of fifty-one."""
+        """Reject a list of too many passengers before each of them is loaded."""
         if isinstance(data, Mapping) and isinstance(named := data.get("passengers"), list):
             return {**data, "passengers": named[: MOST_PASSENGERS + 1]}
         return data
@@ -210,7 +210,7 @@ class BookingRequestSchema(FormSchema):
 
 
 def _refusal(extra: Extra | None, count: int, tour: Tour | None) -> str | None:
-    """Why so many of the extra cannot be had; None when they can."""
+    """Return why so many of the extra cannot be booked, or None if they can."""
     if extra is None:
         return gettext("There is no such extra.")
     if not 0 <= count <= extra.max_quantity:

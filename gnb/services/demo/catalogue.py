@@ -120,7 +120,7 @@ _PRICE_FACTOR = {3: Decimal("0.90"), 7: Decimal("1.10"), 11: Decimal("0.85"), 19
 
 
 def extras() -> list[dict[str, Any]]:
-    """The columns of everything that can be added to a booking."""
+    """Return the columns of everything that can be added to a booking."""
     return [
         {
             "code": code,
@@ -134,7 +134,7 @@ def extras() -> list[dict[str, Any]]:
 
 
 def tours() -> list[dict[str, Any]]:
-    """The columns of every product, in a fixed order."""
+    """Return the columns of every product, in a fixed order."""
     rows = []
     for route in ROUTES:
         rows += [_transfer(route, outward) for outward in (True, False)]
@@ -150,7 +150,7 @@ def tours() -> list[dict[str, Any]]:
 
 
 def slug_of(*words: str) -> str:
-    """The words as part of an address: plain letters, digits and hyphens."""
+    """Return the text as part of an address: plain letters, digits and hyphens."""
     text = "-".join(words).translate(str.maketrans("ıİ", "iI"))
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")

@@ -69,7 +69,7 @@ class Trip:
 
 
 def mean_lateness(trip: Trip) -> float:
-    """The mean of `G` in minutes; the expected minutes after the plan are this plus `EARLIEST`."""
+    """Return the mean of `G` in minutes; the expected minutes after the plan are this plus `EARLIEST`."""
     return exp(
         log(BASE_MINUTES)
         + CITY_EFFECT.get(trip.city, 0.0)
@@ -82,23 +82,23 @@ def mean_lateness(trip: Trip) -> float:
 
 
 def expected_minutes(trip: Trip) -> float:
-    """How many minutes after the plan such a trip arrives on average."""
+    """Return how many minutes after the plan such a trip arrives on average."""
     return mean_lateness(trip) + EARLIEST
 
 
 def probability_late(trip: Trip, minutes: float = 15.0) -> float:
-    """The chance that such a trip arrives more than this many minutes after the plan."""
+    """Return the probability that such a trip arrives more than this many minutes after the plan."""
     ratio = max(minutes - EARLIEST, 0.0) / (mean_lateness(trip) / SHAPE)
     return exp(-ratio) * (1 + ratio)  # the gamma distribution's tail for shape 2
 
 
 def route_effect(airport: str, town: str) -> float:
-    """A route's own effect, fixed by its name."""
+    """Return a route's own effect, fixed by its name."""
     return (crc32(f"{airport} {town}".encode()) % 2001 / 1000 - 1) * ROUTE_SPREAD
 
 
 def draw(trip: Trip, rng: Random) -> tuple[timedelta, timedelta]:
-    """How late one trip's pickup is, and how late its arrival, both against the plan."""
+    """Draw how late one trip's pickup and arrival are, both against the plan."""
     lost = rng.gammavariate(SHAPE, mean_lateness(trip) / SHAPE)
     before = rng.betavariate(2, 3) * lost
     return timedelta(minutes=before - 2), timedelta(minutes=lost + EARLIEST)

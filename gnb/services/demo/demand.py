@@ -23,7 +23,7 @@ _HOURS = {False: list(accumulate(_TRANSFER_HOURS)), True: list(accumulate(_EXCUR
 
 
 def days(until: date) -> tuple[list[date], list[float]]:
-    """The days that bookings are for, and their accumulated weights."""
+    """Return the days that bookings are for, and their accumulated weights."""
     first = until - timedelta(days=round(MONTHS_BACK * 365.25 / 12))
     span = (until - first).days
     all_days = [first + timedelta(days=number) for number in range(span + DAYS_AHEAD)]
@@ -38,7 +38,7 @@ def days(until: date) -> tuple[list[date], list[float]]:
 
 
 def pickups(count: int, until: date, rng: Random) -> list[tuple[datetime, date]]:
-    """When each booking was made, and the day it is for: `count` of them, in the order they were made."""
+    """Draw when each of `count` bookings was made and the day it is for, in the order they were made."""
     calendar, weights = days(until)
     end = local_midnight(until)
     made = []
@@ -53,13 +53,13 @@ def pickups(count: int, until: date, rng: Random) -> list[tuple[datetime, date]]
 
 
 def pickup_time(day: date, excursion: bool, rng: Random) -> datetime:
-    """A moment of that day in Europe/Istanbul, on five minutes."""
+    """Draw a moment of that day in Europe/Istanbul, on five minutes."""
     hours = _HOURS[excursion]
     hour = bisect(hours, rng.random() * hours[-1])
     return datetime.combine(day, time(hour, rng.randrange(12) * 5), HOME_ZONE)
 
 
 def _still_open(day: date, until: date) -> float:
-    """Of the days to come only a part is booked yet."""
+    """Return the share of a future day's bookings that are made by now."""
     ahead = (day - until).days
     return 1.0 if ahead < 0 else 0.6 * (1 - ahead / (DAYS_AHEAD + 1))

@@ -228,7 +228,7 @@ def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 def campaigns(now: datetime) -> list[dict[str, Any]]:
-    """The columns of every campaign, around `now`."""
+    """Return the columns of every campaign, around `now`."""
     return [
         {
             "name": "Early birds to the Riviera",

@@ -150,7 +150,7 @@ FILTERS: dict[str, type[Filters]] = {
 
 
 def load_filters(export_type: str, filters: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The filters as queries take them. Raises UnknownExportType, or InvalidFilters naming each field."""
+    """Return the filters as queries take them. Raises UnknownExportType, or InvalidFilters naming each field."""
     schema = filters_schema(export_type)
     try:
         loaded: dict[str, Any] = schema.load({} if filters is None else filters)
@@ -166,7 +166,7 @@ def dump_filters(export_type: str, filters: Mapping[str, Any]) -> dict[str, Any]
 
 
 def filters_schema(export_type: str) -> Filters:
-    """The schema of the type's filters. Raises UnknownExportType."""
+    """Return the schema of the type's filters. Raises UnknownExportType."""
     if export_type not in FILTERS:
         raise UnknownExportType(value=repr(str(export_type)[:60]), choices=EXPORT_TYPES)
     return FILTERS[export_type]()

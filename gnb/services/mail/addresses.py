@@ -14,7 +14,7 @@ _BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def checked_address(address: object) -> str:
-    """The address in its normal form. Raises InvalidMessage for one that is none."""
+    """Return the address in its normal form. Raises InvalidMessage for an invalid one."""
     if not isinstance(address, str) or len(address) > _LONGEST_ADDRESS:
         raise InvalidMessage("address")
     try:
@@ -24,7 +24,7 @@ def checked_address(address: object) -> str:
 
 
 def checked_subject(subject: object) -> str:
-    """The subject as it may be sent. Raises InvalidMessage for an empty one, a long one, one of two lines."""
+    """Return the subject as it may be sent. Raises InvalidMessage for an empty, long or multi-line one."""
     if not isinstance(subject, str) or not subject.strip():
         raise InvalidMessage("no_subject")
     if len(subject) > LONGEST_SUBJECT:
@@ -35,7 +35,7 @@ def checked_subject(subject: object) -> str:
 
 
 def one_line(text: object, limit: int = LONGEST_NAME) -> str:
-    """What a person typed as one harmless line: no control characters, no direction overrides, `limit` at most."""
+    """Return what a person typed as one line without control characters and direction overrides, cut to `limit`."""
     # A little more than is kept is looked at: a name of a megabyte costs no more than one of a hundred letters.
     start = str(text or "")[: limit * 4]
     if not start.isprintable():
