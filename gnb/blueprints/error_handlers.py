@@ -117,7 +117,7 @@ _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
     **dict.fromkeys((QueueUnavailable, NoFonts, StorageError), 503),
 }
-"""404 for what does not exist, 409 for what the state does not allow, 422 for bad input, 503 while a part is away."""
+"""404 for what does not exist, 409 for what the state forbids, 422 for bad input, 503 for an unreachable dependency."""
 
 _RETRY_AFTER = {QueueUnavailable: "5", StorageError: "30"}
 
@@ -175,11 +175,11 @@ def _database_unreachable(error: Exception) -> ResponseReturnValue:
 
 def _beyond_column(error: Exception) -> ResponseReturnValue:
     db.session.rollback()  # the page that says so asks who is signed in
-    log.warning("value refused by the database", error=type(getattr(error, "orig", error)).__name__)
+    log.warning("value rejected by the database", error=type(getattr(error, "orig", error)).__name__)
     return error_response(422, "invalid", "A value is too long, too large or has characters that cannot be stored.")
 
 
 def _conflict(error: IntegrityError) -> ResponseReturnValue:
     db.session.rollback()
-    log.error("refused by a constraint of the database", cause=str(error.orig))
+    log.error("rejected by a constraint of the database", cause=str(error.orig))
     return error_response(409, "conflict", "The same record was changed by another request. Try again.")

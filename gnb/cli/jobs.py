@@ -195,7 +195,7 @@ def drain(queue: str, yes: bool) -> None:
 
 
 @jobs.command("stats")
-@click.option("--watch", is_flag=True, help="Show it anew until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh until Ctrl-C.")
 @click.option("--interval", type=click.FloatRange(0.2, 3600), default=2.0, show_default=True, help="Seconds.")
 @as_json_option
 def stats(watch: bool, interval: float, as_json: bool) -> None:

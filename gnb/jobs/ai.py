@@ -1,4 +1,4 @@
-"""The jobs of the queue `ai`. Each comes back with its answer, which is kept an hour for whoever asks the same."""
+"""The jobs of the queue `ai`. Each returns its answer, which is cached for an hour."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ BOOKING_ACTION_EFFECTS = {
     "confirmed": _l("The customer gets the confirmation by mail, with the pickup as a calendar file."),
     "paid": _l("The customer gets a mail that the payment has arrived."),
     "completed": _l("No mail goes out. A completed booking cannot be changed any more."),
-    "cancelled": _l("Its seats are sold again and the customer is told by mail. This cannot be undone."),
+    "cancelled": _l("Its seats are released and the customer is notified by mail. This cannot be undone."),
 }
 
 

@@ -97,7 +97,7 @@ class Booking(Model):
     status: Mapped[str] = mapped_column(sa.String(20), default="pending")
     idempotency_key: Mapped[str | None] = mapped_column(sa.String(80), unique=True)
     request_hash: Mapped[str | None] = mapped_column(sa.String(64))
-    """Digest of the body that came with the idempotency key: the same key with another body is refused."""
+    """Digest of the body that came with the idempotency key: the same key with another body is rejected."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     paid_at: Mapped[datetime | None]

@@ -31,8 +31,8 @@ class Delivery(Model):
     """One message to one recipient.
 
     `unique_key` (such as `booking-confirmation:42` or `campaign:7:user:99`) makes planning the same message
-    twice one row. A row goes from `queued` to `sending` before the server is spoken to, and to `sent` with
-    the message id after; `suppressed` is mail that its recipient does not want or that was called off.
+    twice one row. A row goes from `queued` to `sending` before the server is contacted, and to `sent` with
+    the message id after; `suppressed` is mail that its recipient does not want or that was cancelled.
     """
 
     __tablename__ = "deliveries"
@@ -89,7 +89,7 @@ class Delivery(Model):
 
 
 class DeliveryMessage(Model):
-    """The message as it was handed to the server, apart from the ledger so that lists stay light."""
+    """The message as it was sent, in a table of its own so that lists stay small."""
 
     __tablename__ = "delivery_messages"
 

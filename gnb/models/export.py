@@ -71,7 +71,7 @@ class Export(Model):
 
 
 class ExportChunk(Model):
-    """A piece of a file kept in the database. Pieces of a broken attempt bear a `file_key` nobody points to."""
+    """A piece of a file in the database. Pieces of a failed attempt have a `file_key` that no export refers to."""
 
     __tablename__ = "export_chunks"
     __table_args__ = (sa.Index(None, "export_id"),)

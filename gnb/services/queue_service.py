@@ -10,8 +10,8 @@ another holds the id; `.deduplicated` of the answer says that none was made), `r
 `remove_on_fail` ({"age": …, "count": …}), `depends_on` (jobs or ids), `on_parent_failure` ("wait" | "run" | "cancel"),
 `on_success` and `on_failure` (a job type).
 `repeat` ({"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}), which every queue takes, makes the
-job a schedule. Durations are `timedelta` or seconds. Everything raises QueueUnavailable while the broker is away, and
-the other errors named below; `InvalidJobData.errors` says field by field what is wrong.
+job a schedule. Durations are `timedelta` or seconds. Every function raises QueueUnavailable while the broker is
+unreachable, and the other errors named below; `InvalidJobData.errors` has the messages of each field.
 """
 
 from collections.abc import Callable, Mapping

@@ -40,7 +40,7 @@ def request_export() -> ResponseReturnValue:
         export = export_service.request(chosen, filters, signed_in_user(), language=str(get_locale()))
     except InvalidFilters as error:
         return _page(chosen, filters, error.errors), 422
-    except ExportError as error:  # made at once, because the broker is away, and that went wrong
+    except ExportError as error:  # ran inline, because the broker is unreachable, and failed
         return rejected(localize(error), url_for("admin.exports", type=chosen))
     audit.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
     db.session.commit()

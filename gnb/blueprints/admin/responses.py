@@ -44,7 +44,7 @@ def rejected(message: str, to: str | None = None) -> Response:
 
 
 def redirect_to(url: str) -> Response:
-    """Redirect to ``url``. A request made by htmx for another page than its own is told to load that page anew."""
+    """Redirect to ``url``. A request made by htmx for another page than its own makes htmx load that page."""
     if "HX-Request" in request.headers and not _is_current_page(url):
         answer: Response = make_response("", 204)
         answer.headers["HX-Redirect"] = iri_to_uri(url)  # a header holds no letters beyond ASCII

@@ -147,7 +147,7 @@ class NewTourForm(TourForm):
             raise ValidationError(gettext("Another tour has this address."))
 
     def refuse_slug(self) -> None:
-        """Say that somebody else has taken the address while this was sent."""
+        """Report that another tour took the address concurrently."""
         self.slug.errors = [gettext("Another tour has this address.")]
 
     def chosen_slug(self) -> str:

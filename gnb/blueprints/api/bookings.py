@@ -101,7 +101,7 @@ class MadeBookingSchema(BookingSchema):
     link = fields.Function(
         access.guest_link,
         required=True,
-        metadata={**TEXT_TYPE, "description": "Its page, for whoever holds the link."},
+        metadata={**TEXT_TYPE, "description": "The address of its page, which gives access to it."},
     )
 
 

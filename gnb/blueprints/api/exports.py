@@ -75,7 +75,7 @@ class ExportPageSchema(Schema):
 
 @blueprint.endpoint("POST", "", ExportSchema, status=202, body=ExportRequest, message="Export requested.")
 def request_export(wanted: dict[str, Any]) -> Export:
-    """Ask for an export. With the broker away it is made at once, and comes back completed."""
+    """Request an export. If the broker is unreachable, it runs inline and is returned completed."""
     user = signed_in_user()
     language = wanted.get("language") or user.language
     export = export_service.request(wanted["type"], wanted["filters"], user, language)

@@ -1,4 +1,4 @@
-"""`/register`, `/forgot-password` and the links that they mail: whoever uses one owns the address.
+"""`/register`, `/forgot-password` and the links that they mail: using one proves that the address is one's own.
 
 Nobody learns here whether an address has an account: the answer is the same, and the rest stands in the mail.
 """

@@ -18,7 +18,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Answer as long as the process does; asks nobody else, so that a broker away restarts no web process."""
+    """Answer while the process is up, without any dependency, so that an unreachable broker restarts no web process."""
     return jsonify(success=True, data={"process": "up"}, message="The process is up.")
 
 

@@ -82,6 +82,6 @@ def url_rule(asked: Request) -> str:
 
 
 def _leave_out() -> None:
-    """Not counted: who looks whether we are well, and methods that somebody has made up."""
+    """Return whether the request is left out: health checks, and unknown methods."""
     if request.path in _UNCOUNTED or request.method not in _METHODS:
         request.prom_do_not_track = True  # type: ignore[attr-defined] # as the exporter's decorator does

@@ -22,7 +22,7 @@ _SIGN_IN_KINDS = ("session", "token")
 
 
 class QueueMetrics:
-    """What there is to say about the queues of an engine; with the broker away, only that."""
+    """The metrics of an engine's queues; while the broker is unreachable, only that."""
 
     def __init__(self, engine: Engine):
         self._engine = engine

@@ -24,7 +24,7 @@ def number(value: float | int | None) -> str:
 def grouped(value: float | int, digits: int = 0) -> str:
     """Return ``value`` with at most so many digits after the point, with the signs of the reader's language.
 
-    A page with plots has a thousand numbers: Babel's own formatting, which reads its pattern anew for each, takes
+    A page with plots has a thousand numbers: Babel's own formatting, which parses its pattern again for each, takes
     ten times as long.
     """
     text = f"{value:,.{digits}f}"

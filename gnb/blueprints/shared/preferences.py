@@ -82,7 +82,7 @@ def page_language() -> str:
 
 
 def local_path(target: str | None) -> str | None:
-    """Return ``target`` when it is a path of this site, else None: nobody is sent elsewhere by a form."""
+    """Return ``target`` when it is a path of this site, else None, so that no form redirects to another site."""
     # Tabs and line breaks are dropped by browsers (and by urlsplit): `/<tab>/host` would be another host's address.
     return target if target and _LOCAL.fullmatch(target) and target.isprintable() else None
 

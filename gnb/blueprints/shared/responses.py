@@ -74,7 +74,7 @@ def _page(status: int, message: str) -> str:
             title=_TITLES.get(status, message),
             advice=_ADVICE.get(status, _ADVICE[400 if status < 500 else 500]),
         )
-    except SQLAlchemyError:  # the page asks who is signed in, and the database may be what is away
+    except SQLAlchemyError:  # the page asks who is signed in, and the database may be unreachable
         return _plain_page(status, _TITLES[503])
 
 

@@ -84,7 +84,7 @@ def register(email: str, name: str, password: str, language: str, phone: str | N
     db.session.add(user)
     try:
         db.session.flush()
-    except IntegrityError:  # of two at once, the second
+    except IntegrityError:  # the second of two concurrent requests
         db.session.rollback()
         raise EmailTaken(email) from None
     return user

@@ -20,7 +20,7 @@ from zlib import crc32
 
 SHAPE = 2.0
 EARLIEST = -3.0
-"""Minutes: nobody arrives earlier than this before the plan."""
+"""Minutes: no trip arrives earlier than this before the plan."""
 
 BASE_MINUTES = 6.0
 DISTANCE_EFFECT = 0.25

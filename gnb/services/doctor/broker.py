@@ -26,7 +26,7 @@ _NEARLY_FULL = 0.8
 def check_broker() -> Iterator[Finding]:
     """Check version, persistence, eviction, memory and clock of the broker; only reachability if it is unreachable."""
     if not settings().queue_enabled:
-        yield warning("broker", "QUEUE_ENABLED is false: everything is done at once", "Set QUEUE_ENABLED=true to queue")
+        yield warning("broker", "QUEUE_ENABLED is false: all jobs run inline", "Set QUEUE_ENABLED=true to queue")
         return
     broker = engine().broker
     try:
@@ -92,7 +92,7 @@ def _eviction(info: dict[str, Any]) -> Finding:
             "eviction", "the provider does not say what its policy is", f"See to it that it is {SAFE_EVICTION_POLICY}"
         )
     remedy = f"Set in the broker's configuration: maxmemory-policy {SAFE_EVICTION_POLICY}"
-    return problem("eviction", f"{found}: when memory runs short, the broker throws jobs away", remedy)
+    return problem("eviction", f"{found}: when memory runs short, the broker evicts jobs", remedy)
 
 
 def _memory(info: dict[str, Any]) -> Finding:

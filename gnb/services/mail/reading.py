@@ -14,7 +14,7 @@ from gnb.services.mail import MailError
 from gnb.services.mail.sending import source_of
 
 SECRET_KINDS = frozenset({"password-reset", "registration"})
-"""Whose message lets its reader in as somebody else."""
+"""The kinds whose message lets its reader sign in as the recipient."""
 
 
 @dataclass(frozen=True)

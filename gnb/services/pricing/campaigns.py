@@ -135,6 +135,6 @@ def _begin_mailings(moment: datetime) -> int:
         try:
             mailings.start(campaign)
             begun += 1
-        except MailingRefused:  # nothing to say yet, nobody to say it to, or somebody else has begun it
+        except MailingRefused:  # no text or no recipients yet, or it was started concurrently
             db.session.rollback()
     return begun

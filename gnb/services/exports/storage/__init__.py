@@ -37,9 +37,9 @@ def check_key(key: str) -> str:
 
 
 class FileWriter(ABC):
-    """A file being written. Subclasses put away pieces of `piece_size` bytes or a little more, the last one smaller.
+    """A file being written. Subclasses store pieces of `piece_size` bytes or a little more, the last one smaller.
 
-    A piece is put away by a thread while the next one is made: the database reads and writes at once.
+    A thread stores a piece while the next one is made: the database reads and writes concurrently.
     """
 
     piece_size = 256 * 1024

@@ -1,6 +1,6 @@
 """Files in a folder that web and workers share: `file:///dir`.
 
-A file is written under a name that nobody is offered, brought to the disk, and given its name in one step.
+A file is written under a temporary name, flushed to the disk, and renamed in one step.
 """
 
 from __future__ import annotations
