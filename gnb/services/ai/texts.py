@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from babel.dates import get_day_names, get_month_names
 from flask_babel import force_locale, gettext
 
 from gnb.messages.formats import text_language
 from gnb.services.ai.candidates import Candidate
-from gnb.services.ai.insights import Figure
 from gnb.services.places import place_name
+
+if TYPE_CHECKING:
+    from gnb.services.ai.insights import Figure
 
 N_ = str  # marks a text that is collected for translation
 
