@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from benchmarks.broker import broker
-from benchmarks.processes import PATIENCE, PYTHON, running
+from benchmarks.processes import PYTHON, Progress, processor_seconds, running
 from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import db
@@ -53,8 +53,9 @@ def world(users: int) -> Iterator[World]:
         }
         os.environ.update(environment)
         application.cache_clear()
-        with running([PYTHON, "-m", "benchmarks.mail_work", "serve", str(port)], url), application().app_context():
-            _wait_for(port)
+        serve = [PYTHON, "-m", "benchmarks.mail_work", "serve", str(port)]
+        with running(serve, url) as server, application().app_context():
+            _wait_for(port, server.pid)
             db.create_all()
             _add_users(users)
             yield World(environment, port)
@@ -117,15 +118,14 @@ def one_message() -> bytes:
         return build(Envelope("from@example.com", "to@example.com", "Ann Other", "<1@example.com>", now()), content)
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _wait_for(port: int, pid: int) -> None:
+    progress = Progress()
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
             return
         except OSError:
-            if time.monotonic() > deadline:
-                raise
+            progress.check(processor_seconds(pid))
             time.sleep(0.05)
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmarks.measure import percentile
+from benchmarks.processes import family
 from benchmarks.steady_load import Load
 from benchmarks.steady_world import World
-from benchmarks.supervisor import family, proportional_memory
+from benchmarks.supervisor import proportional_memory
 from gnb.extensions import engine
 
 TABLES = ("deliveries", "exports", "export_chunks", "audit_entries")

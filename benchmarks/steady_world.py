@@ -15,7 +15,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from benchmarks.processes import PATIENCE, PYTHON, running
+from benchmarks.processes import PYTHON, Progress, processor_seconds, running
 from gnb import create_app
 from gnb.broker import EmbeddedBroker
 from gnb.config import Settings
@@ -61,7 +61,7 @@ def world() -> Iterator[World]:
         pids = {"broker": broker.pid or 0}
         for kind, command in commands.items():
             pids[kind] = stack.enter_context(running(command, broker.url, **environment)).pid
-        _wait_for_web(port)
+        _wait_for_web(port, pids["web"])
         del pids["mail server"]  # a peer, and no part of the project
         yield World(app, port, token, database, pids)
 
@@ -97,12 +97,12 @@ def _fill(app: Flask) -> str:
     return token
 
 
-def _wait_for_web(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+def _wait_for_web(port: int, pid: int) -> None:
+    progress = Progress()
+    while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
                 return
         except (OSError, urllib.error.HTTPError):
+            progress.check(processor_seconds(pid))
             time.sleep(0.2)
-    raise TimeoutError("the web server did not come up")

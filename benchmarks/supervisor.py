@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from redis import Redis
 
 from benchmarks.measure import Measure, Options, at_most
-from benchmarks.processes import PATIENCE, PYTHON, output_words, running
+from benchmarks.processes import PYTHON, Progress, family, output_words, processor_seconds, running
 
 LOW_PROFILE = {"EXPORT": "1", "EMAIL": "2", "AI": "1", "SCHEDULED": "1"}
 WORKERS = sum(map(int, LOW_PROFILE.values()))
@@ -42,38 +40,20 @@ def idle_supervisor(options: Options, url: str) -> list[Measure]:
     ]
 
 
-def family(pid: int) -> list[int]:
-    """The process and all that descend from it, at this moment."""
-    pids = [pid]
-    with suppress(OSError):  # one that has just ended has no children
-        for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in tasks.read_text().split():
-                pids += family(int(child))
-    return pids
-
-
 def _wait_for_workers(redis: Redis, parent: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while redis.scard("rq:workers") < WORKERS:
-        if time.monotonic() > deadline or parent.poll() is not None:
-            raise TimeoutError(f"{redis.scard('rq:workers')} of {WORKERS} workers came up")
+    progress = Progress()
+    while (registered := redis.scard("rq:workers")) < WORKERS:
+        if parent.poll() is not None:
+            raise RuntimeError("the supervisor ended")
+        progress.check((registered, processor_seconds(parent.pid) // 1))
         time.sleep(0.1)
 
 
 def _processor_share(pid: int, seconds: float) -> float:
     """Percent of one core that the whole family used, children that came and went included."""
-    before, begun = _processor_seconds(pid), time.monotonic()
+    before, begun = processor_seconds(pid), time.monotonic()
     time.sleep(seconds)
-    return 100 * (_processor_seconds(pid) - before) / (time.monotonic() - begun)
-
-
-def _processor_seconds(pid: int) -> float:
-    ticks = 0
-    for member in family(pid):
-        # After the name, which may hold spaces: utime, stime, and those of children that have ended.
-        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-        ticks += sum(map(int, fields[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return 100 * (processor_seconds(pid) - before) / (time.monotonic() - begun)
 
 
 def proportional_memory(pid: int) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from redis import Redis
 
 from benchmarks.contestants import Contestant
-from benchmarks.processes import PATIENCE, output_numbers, running
+from benchmarks.processes import Progress, output_numbers, running
 
 LOOK_EVERY = 0.01
 
@@ -70,12 +70,13 @@ SCRIPTS_LOADED = 100  # jobs after which what is kept once, not for each job, is
 
 
 def _wait_for(contestant: Contestant, redis: Redis, jobs: int, worker: subprocess.Popen[bytes]) -> tuple[float, int]:
-    deadline = time.monotonic() + PATIENCE
+    progress = Progress()
     while True:
         done = contestant.done(redis)
         now = time.perf_counter()
         if done >= jobs:
             return now, done
-        if time.monotonic() > deadline or worker.poll() is not None:
-            raise TimeoutError(f"{contestant.name}: {done}, not {jobs} jobs done")
+        if worker.poll() is not None:
+            raise RuntimeError(f"{contestant.name}: the worker ended with {done}, not {jobs} jobs done")
+        progress.check(done)
         time.sleep(LOOK_EVERY)

@@ -20,7 +20,7 @@ BROKER_URL = os.environ.get("BENCH_BROKER_URL", "redis://127.0.0.1:6379/0")
 RESULTS_URL = BROKER_URL.removesuffix("/0") + "/1"
 STARTS = os.environ.get("BENCH_STARTS", "")
 SLICE = 1000
-PATIENCE = 10.0
+PATIENCE = 60.0  # seconds for the next job's start
 
 
 def empty() -> None:

@@ -15,7 +15,7 @@ from rq.job import Dependency
 
 from . import keys as names
 from .errors import InvalidJobOption
-from .job import STATE_OF_STATUS, attempts_from_results
+from .job import STATE_OF_STATUS, attempts_from_results, parent_ids
 from .messages import Message
 
 MOST_PARENTS = 1000
@@ -86,8 +86,7 @@ RELATED_FIELDS = ("origin", "type", "status", "error", "description")
 
 def read_parents(client: Any, job_id: str) -> list[RelatedJob]:
     """Return the jobs that this one depends on, in the order in which they were named, with their results."""
-    found = client.hget(names.job(job_id), "dependency_ids")
-    ids = json.loads(found) if found else []
+    ids = parent_ids(client.hget(names.job(job_id), "dependency_ids"))
     pipeline = client.pipeline(transaction=False)
     for parent in ids:
         pipeline.hmget(names.job(parent), RELATED_FIELDS)

@@ -38,6 +38,10 @@ class QueueUnavailable(QueueingError):
     code = "queue_unavailable"
 
 
+class UnsupportedBroker(QueueUnavailable):
+    """The server cannot be the broker: it is too old, a cluster or a Sentinel."""
+
+
 class UnknownQueue(QueueingError):
     """There is no queue of that name."""
 

@@ -1,6 +1,7 @@
 """One run of a job: from the reply of `dequeue` to the arguments of `finish`."""
 
 import json
+import math
 import zlib
 from base64 import b64encode
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from rq.rate_limit import RateLimitRegistry
 from . import clock
 from . import keys as names
 from .errors import CodedError, FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
-from .job import payload
-from .job_context import storable
-from .messages import Message, make_message
+from .job import LARGEST_NUMBER, payload, whole_number
+from .json_values import encode_result, storable
+from .messages import Message, make_message, text_of
 from .metrics import bucket
 from .options import JobOptions
 from .scripts import FinishArgs
@@ -25,7 +26,10 @@ MAX_STALLED = 2
 """How often a job may lose its worker before that spends an attempt."""
 
 _TRACEBACK_LENGTH = 20_000
+_LONGEST_DELAY = 366 * 86400.0
+_RESULT_LENGTH = 1_000_000
 _MAX_CORRELATION_ID = 200
+_NUMBERS = ("timeout", "retries_left", "result_ttl", "failure_ttl", "keep_completed", "keep_failed", "attempts")
 
 
 @dataclass(slots=True)
@@ -41,39 +45,55 @@ class Execution:
     enqueued_at: bytes | None
     retries_left: int
     retry_intervals: bytes | None
-    result_ttl: bytes | None
-    failure_ttl: bytes | None
-    keep_completed: bytes | None
-    keep_failed: bytes | None
+    result_ttl: int | None
+    failure_ttl: int | None
+    keep_completed: int | None
+    keep_failed: int | None
     attempts: int
     meta: bytes | None
     before: bytes | None
     """When its last run started; None on its first."""
     type: bytes | None
     """The declared type; None for a job that was enqueued by plain RQ."""
+    malformed: str = ""
+    """The first field of the record that should be a whole number and is not."""
 
     @classmethod
     def from_reply(cls, reply: list[Any], execution_id: str, default_timeout: float) -> "Execution":
         """Build the execution from the reply of `dequeue`, without its first element."""
-        now, job_id, sub_queue, data, timeout, enqueued, left, intervals, result, failure, done, failed = reply[:12]
-        most, *rest = reply[12:]
-        retries_left = int(left or 0)
+        now, job_id, sub_queue, data, timeout, enqueued, left, intervals, *rest = reply
+        texts, (meta, before, job_type) = (timeout, left, *rest[:5]), rest[5:]
+        malformed = ""
+        try:
+            numbers = [int(text) if text else None for text in texts]
+            if max(map(abs, filter(None, numbers)), default=0) > LARGEST_NUMBER:
+                raise ValueError
+        except ValueError:
+            numbers = [whole_number(text) for text in texts]
+            wrong = (
+                name for name, text, number in zip(_NUMBERS, texts, numbers, strict=True) if text and number is None
+            )
+            malformed = next(wrong)
+        seconds, retries_left, result_ttl, failure_ttl, keep_completed, keep_failed, attempts = numbers
         return cls(
             job_id.decode(),
             sub_queue.decode(),
             execution_id,
             float(now),
             data,
-            float(timeout) if timeout else default_timeout,
+            default_timeout if seconds is None else seconds,
             enqueued,
-            retries_left,
+            retries_left or 0,
             intervals,
-            result,
-            failure,
-            done,
-            failed,
-            int(most) if most else retries_left + 1,
-            *rest,
+            result_ttl,
+            failure_ttl,
+            keep_completed,
+            keep_failed,
+            attempts or (retries_left or 0) + 1,
+            meta,
+            before,
+            job_type,
+            malformed,
         )
 
     @property
@@ -85,11 +105,13 @@ class Execution:
         """What it was enqueued for, as far as it says."""
         try:
             return str(json.loads(self.meta).get("correlation_id", ""))[:_MAX_CORRELATION_ID] if self.meta else ""
-        except (ValueError, AttributeError):  # meta of somebody else's
+        except (ValueError, AttributeError, RecursionError):  # meta of somebody else's
             return ""
 
     def call(self) -> tuple[str, dict[str, Any]]:
-        """Path of the function and its data. Raises InvalidJobData if the record is not JSON or has bare arguments."""
+        """Return the function's path and its data. Raises InvalidJobData for a record that cannot be run."""
+        if self.malformed:
+            raise InvalidJobData({self.malformed: [make_message("invalid_job_data.not_a_number")]})
         try:
             path, args, data = payload(self.data)
         except ValueError as error:
@@ -142,9 +164,11 @@ def completed(execution: Execution, value: Any) -> Outcome:
     if value is None:
         return Outcome("completed", retries_left=execution.retries_left)
     try:
-        wire = json.dumps(value)
-    except (TypeError, ValueError):
+        wire = encode_result(value)
+    except (TypeError, ValueError, RecursionError):
         wire = json.dumps(UNSERIALIZABLE_RETURN_VALUE_PAYLOAD)
+    if len(wire) > _RESULT_LENGTH:
+        wire = json.dumps(f"The return value is not kept: its JSON has {len(wire):,} characters")
     return Outcome("completed", "return_value", b64encode(wire.encode()).decode(), retries_left=execution.retries_left)
 
 
@@ -181,9 +205,23 @@ def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> N
         return
     outcome.name = "retried"
     outcome.retries_left = execution.retries_left - 1
-    intervals = json.loads(execution.retry_intervals) if execution.retry_intervals else [0]
-    index = min(max(len(intervals) - execution.retries_left, 0), len(intervals) - 1)
-    outcome.delay = intervals[index] if delay is None else delay
+    outcome.delay = _seconds(_backoff(execution) if delay is None else delay)
+
+
+def _backoff(execution: Execution) -> Any:
+    """Return the wait after this attempt: one of the list that, as RQ has it, ends with the wait of the last retry."""
+    try:
+        intervals = json.loads(execution.retry_intervals or b"[0]")
+        return intervals[min(max(len(intervals) - execution.retries_left, 0), len(intervals) - 1)]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return 0.0
+
+
+def _seconds(delay: Any) -> float:
+    """Return the delay limited to 0 seconds to a year; 0 for what is no number, as a record or RetryLater may have."""
+    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or math.isnan(delay):
+        return 0.0
+    return float(min(max(delay, 0.0), _LONGEST_DELAY))
 
 
 def finish_args(
@@ -263,12 +301,9 @@ def _error_field(error: BaseException) -> str:
 
 def _line(error: BaseException) -> str:
     """Return the error's type and the first line of its message, whatever its `__str__` does."""
-    try:
-        first = (str(error).strip().splitlines() or [""])[0]
-    except Exception:  # noqa: BLE001 - the class is the job's own
-        first = "its message cannot be read: __str__ failed"
+    first = (text_of(error).strip().splitlines() or [""])[0]
     return storable(f"{type(error).__name__}: {first}" if first else type(error).__name__, 500)
 
 
 def _packed(text: str) -> str:
-    return b64encode(zlib.compress(text.encode(errors="replace"))).decode()
+    return b64encode(zlib.compress(storable(text).encode())).decode()

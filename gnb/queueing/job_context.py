@@ -1,11 +1,13 @@
 """What a job's function is handed while it runs: who it is, and a way to say how far it is."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from . import keys
-from .messages import as_message
+from .json_values import storable
+from .messages import as_message, text_of
 
 if TYPE_CHECKING:
     from rq.job import Job as RQJob
@@ -19,11 +21,6 @@ _SECONDS_BETWEEN_NOTES = 0.25
 
 Note = Callable[[list[str], list[Any]], Any]
 Parents = Callable[[str], "list[RelatedJob]"]
-
-
-def storable(text: str, limit: int) -> str:
-    """Return the first `limit` characters without lone surrogates and NUL, which UTF-8 and databases reject."""
-    return text[:limit].encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 class JobContext:
@@ -63,11 +60,12 @@ class JobContext:
         if now - self._last_note < _SECONDS_BETWEEN_NOTES and not (percent >= 100 > self._last_percent):
             return
         self._last_note, self._last_percent = now, percent
-        self._write(f"{min(max(float(percent), 0.0), 100.0):g}", storable(as_message(message).pack(), 3000))
+        shown = min(max(float(percent), 0.0), 100.0) if math.isfinite(percent) else 0.0
+        self._write(f"{shown:g}", storable(as_message(message).pack(), 3000))
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
-        self._write("", "", storable(str(line), LOG_LINE_LENGTH))
+        self._write("", "", storable(text_of(line), LOG_LINE_LENGTH))
 
     def parents(self) -> "list[RelatedJob]":
         """The jobs that it depends on, in the order of `depends_on`, each with its state and what it returned."""

@@ -10,8 +10,9 @@ from typing import Any
 
 from . import clock
 from .errors import InvalidJobData, InvalidJobOption
-from .job import Job
+from .job import LARGEST_DATA, Job
 from .job_types import JobType
+from .json_values import encode_data
 from .keys import QueueKeys
 from .messages import make_message
 from .options import JobOptions, plain
@@ -117,9 +118,14 @@ def _fields(
 
 def _as_json(data: Mapping[str, Any]) -> str:
     try:
-        return _encode(data)
+        wire, wrong = encode_data(data)
     except (TypeError, ValueError) as error:
         raise InvalidJobData({"_schema": [make_message("invalid_job_data.not_json", what=str(error))]}) from None
+    if len(wire) > LARGEST_DATA:
+        wrong = {"_schema": [make_message("invalid_job_data.long", length=len(wire), most=LARGEST_DATA)]}
+    if wrong:
+        raise InvalidJobData(wrong)
+    return wire
 
 
 def _job(keys: QueueKeys, job_type: JobType, options: JobOptions, data: dict[str, Any], job_id: str, now: float) -> Job:

@@ -37,7 +37,7 @@ class QueueKeys:
 
     def priority(self, sub_queue: str) -> int:
         _, _, number = sub_queue.partition(":")
-        return int(number) if number else self.default_priority
+        return int(number) if number.isdecimal() else self.default_priority
 
     @cached_property
     def waiting(self) -> list[str]:

@@ -16,7 +16,10 @@ TEXTS: Mapping[str, str] = {
     "field": N_("%(field)s: %(what)s"),
     "invalid_fields": N_("%(fields)s"),
     "invalid_job_data.arguments": N_("positional arguments; a job's data is named arguments or one mapping"),
+    "invalid_job_data.long": N_("its JSON has %(length)s characters; at most %(most)s are allowed"),
+    "invalid_job_data.not_a_number": N_("not a whole number in the job's record"),
     "invalid_job_data.not_json": N_("not JSON: %(what)s"),
+    "invalid_job_data.unstorable": N_("Remove NUL characters and unpaired surrogates."),
     "invalid_job_option.another_queue": N_("job_id is %(value)s; another queue has a job of that id"),
     "invalid_job_option.backoff_field": N_("backoff has %(value)s; it takes type, delay and jitter"),
     "invalid_job_option.backoff_type": N_("backoff.type is %(value)s; give 'exponential' or 'fixed'"),
@@ -86,6 +89,7 @@ TEXTS: Mapping[str, str] = {
     "invalid_schedule.cron_weekday": N_(
         "day of the week is %(value)s; give 0 to 7 (0 and 7 are Sunday) or sun to sat, *, a list, a range or a step"
     ),
+    "invalid_schedule.cron_step": N_("%(value)s has a step that is too long; give %(most)s at most"),
     "invalid_schedule.deduplication": N_("a schedule takes no deduplication: without overlap, one run at a time"),
     "invalid_schedule.depends_on": N_("the jobs of a schedule cannot depend on others"),
     "invalid_schedule.every": N_("%(value)s is no whole number of seconds from 1 on"),
@@ -96,14 +100,18 @@ TEXTS: Mapping[str, str] = {
     "invalid_schedule.time_zone": N_("there is no time zone %(value)s; give one like Europe/Istanbul"),
     "job_not_found": N_("the queue %(queue)s has no job %(id)s"),
     "job_stopped": N_("the job was stopped"),
-    "job_stopped.killed": N_("the job did not react to the stop request and was killed"),
+    "job_stopped.killed": N_("the job did not respond to its stop request and was killed"),
     "job_timed_out": N_("the job ran longer than its timeout of %(limit)s seconds"),
     "job_timed_out.killed": N_("the job ran longer than its timeout of %(limit)s seconds and was killed"),
     "parent_failed": N_("the job %(id)s, for which it waited, failed"),
     "parent_failed.removed": N_("the job %(id)s, for which it waited, was removed"),
+    "queue_unavailable.cluster": N_("the broker is a cluster; a single server or a primary with Sentinel is needed"),
     "queue_unavailable.no_answer": N_("the broker does not answer: %(what)s"),
+    "queue_unavailable.older": N_("the broker is older than Redis 6; %(needed)s is needed"),
     "queue_unavailable.out_of_memory": N_("the broker is out of memory and takes no more jobs; see its maxmemory"),
     "queue_unavailable.rejected": N_("the broker rejected the request: %(what)s"),
+    "queue_unavailable.sentinel": N_("the broker's URL names a Sentinel; write redis+sentinel://host:port/service"),
+    "queue_unavailable.version": N_("the broker is %(server)s %(version)s; %(needed)s is needed"),
     "queue_unavailable.waiting": N_("the broker does not answer; it is tried again in a few seconds"),
     "schedule_in_code": N_("schedule %(name)s is declared in the code; pause it instead"),
     "schedule_not_found": N_("there is no schedule %(name)s"),
@@ -183,7 +191,15 @@ def english(name: str, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def text_of(value: object) -> str:
+    """Return `str(value)`, or a sentence that says so when its class cannot tell."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - the class is the job's own
+        return "its message cannot be read: __str__ failed"
+
+
 def as_message(said: object) -> Message:
     """Return the message itself or an error's message; of anything else its text, without a code."""
     found = getattr(said, "message", said)
-    return found if isinstance(found, Message) else Message(str(said))
+    return found if isinstance(found, Message) else Message(text_of(said))

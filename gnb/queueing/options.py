@@ -127,7 +127,8 @@ class Backoff:
 
     def intervals(self, retries: int) -> list[float]:
         """The waits before each retry in seconds: 2, 4, 8… for an exponential backoff from 2; none over a day."""
-        waits = (self.delay * (2**n if self.type == "exponential" else 1) for n in range(min(retries, 64)))
+        growth = 2 if self.type == "exponential" else 1
+        waits = (self.delay * growth ** min(n, 64) for n in range(retries))
         return [round(min(wait, 86400.0) * (1 - self.jitter * random.random()), 3) for wait in waits]
 
 

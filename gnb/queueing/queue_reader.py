@@ -155,7 +155,10 @@ class QueueReader:
             total, *rows = self._rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields), scan=newest is None)
             for job_id, _score, status, *values in rows:
                 if status:
-                    yield job_id.decode(), [value.decode(errors="replace") if value else "" for value in values]
+                    yield (
+                        job_id.decode(errors="replace"),
+                        [value.decode(errors="replace") if value else "" for value in values],
+                    )
             if not rows:
                 return
             place += len(rows)
@@ -168,7 +171,11 @@ class QueueReader:
         jobs = [
             job
             for job_id, score, *values in rows
-            if (job := job_from_hash(self.keys, job_id.decode(), values, float(score) if score else None))
+            if (
+                job := job_from_hash(
+                    self.keys, job_id.decode(errors="replace"), values, float(score) if score else None
+                )
+            )
         ]
         return total, len(rows), jobs
 

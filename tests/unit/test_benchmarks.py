@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from benchmarks import processes
 from benchmarks.__main__ import main
 from benchmarks.measure import Measure, Options, at_most, in_turn, percentile, ratio_at_least, ratio_at_most
 from benchmarks.publish import BEGIN, END, PAGE, publish
@@ -26,6 +29,25 @@ def test_the_median_of_the_rounds_counts_and_contestants_take_turns() -> None:
     medians = in_turn({name: lambda name=name: contestant(name) for name in ("a", "b")}, rounds=3)
     assert medians == {"a": 3.0, "b": 20.0}
     assert order == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_a_step_may_take_as_long_as_it_needs_while_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 0.05)
+    progress = processes.Progress()
+    for done in range(10):
+        time.sleep(0.02)
+        progress.check(done)
+    time.sleep(0.1)
+    with pytest.raises(TimeoutError, match="at 9"):
+        progress.check(9)
+
+
+def test_a_program_that_works_is_waited_for_and_one_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 2.0)
+    busy = "import time\nwhile time.process_time() < 4: pass\nprint('done')"
+    assert processes.output_words([sys.executable, "-c", busy]) == ["done"]
+    with pytest.raises(TimeoutError):
+        processes.output_words([sys.executable, "-c", "import time; time.sleep(100)"])
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])

@@ -13,6 +13,7 @@ from gnb.blueprints.shared.responses import send_export
 from gnb.messages import LocalizedSchema, localize, stored_error
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
+from gnb.services.fields import QueryNumber
 from gnb.services.queues.schemas import moment
 
 LARGEST_PAGE = 200
@@ -40,8 +41,8 @@ class ExportRequest(LocalizedSchema):
 class ExportPageQuery(LocalizedSchema):
     """Which part of the list: from `start` up to, not including, `end`."""
 
-    start = fields.Integer(load_default=0, validate=validate.Range(0, 10**9))
-    end = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, 10**9))
+    start = QueryNumber(0, 10**9, load_default=0)
+    end = QueryNumber(0, 10**9, load_default=None, allow_none=True)
 
 
 class ExportSchema(Schema):

@@ -12,6 +12,7 @@ from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
 from gnb.messages import LocalizedSchema, make_message
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
+from gnb.services.fields import LARGEST_INT, QueryNumber, WholeNumber
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import (
     EnqueuedJobSchema,
@@ -25,7 +26,6 @@ from gnb.services.queues.schemas import (
 LONGEST_PAGE = 1000
 
 
-_FURTHEST = 2**31 - 1
 _LATEST = 32_503_680_000_000
 """The year 3000 in epoch ms; the engine allows the next ten years."""
 _CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
@@ -37,8 +37,8 @@ READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains 
 JOB_ID = validate.Regexp(r"[A-Za-z0-9_-]{1,200}\Z", error="An id has 1 to 200 letters, digits, dashes and underscores.")
 
 
-def position_field(**options: Any) -> fields.Integer:
-    return fields.Integer(validate=validate.Range(0, _FURTHEST), **options)
+def position_field(**options: Any) -> QueryNumber:
+    return QueryNumber(0, LARGEST_INT, **options)
 
 
 def text_field(**options: Any) -> fields.String:
@@ -94,7 +94,7 @@ class NewJob(LocalizedSchema):
 class NewPriority(LocalizedSchema):
     """Where the job is to wait."""
 
-    priority = fields.Integer(required=True, validate=validate.Range(1, 10))
+    priority = WholeNumber(1, 10, required=True)
 
 
 class NewTime(LocalizedSchema):

@@ -29,7 +29,12 @@ end
 
 -- Enqueue the callback of a job that ended; `wire` as in callbacks.py. It names the job as the one that it depends on.
 local function enqueue_callback(id, wire, callback_id, outcome, line, meta, now_text)
-  local callback, job = cjson.decode(wire), 'rq:job:' .. callback_id
+  local readable, callback = pcall(cjson.decode, wire)
+  if not readable or type(callback) ~= 'table' or type(callback.call) ~= 'string' or type(callback.sub_queue) ~= 'string'
+    or type(callback.fields) ~= 'table' then
+    return -- whatever another wrote there
+  end
+  local job = 'rq:job:' .. callback_id
   local ended = {jobId = id, queue = callback.queue, jobType = callback.job_type, outcome = outcome,
     error = string.match(line, '^[^\31]*')}
   redis.call('HSET', job, 'data', callback.call .. cjson.encode(ended) .. ']', 'status', 'queued', 'created_at', now_text,

@@ -98,7 +98,7 @@ local function move(now, digest)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left)
-    if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
+    if outcome == 'stalled' then redis.pcall('HINCRBY', job, 'stalls', 1) end -- whatever another wrote there
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end

@@ -1,15 +1,18 @@
 """The firings of one schedule, each one atomic step that happens once however many processes attempt it.
 
 A firing up to 8 s late, such as after a takeover, counts as on time. A later one was missed, and the schedule's
-`catch_up` decides whether the latest missed one runs. `repair` and `carry_over` correct what is stored.
+`catch_up` decides whether the latest missed one runs. `prepare` and `repair` correct what is stored.
 """
 
 import json
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueingError, QueueUnavailable
+from ..keys import TEMPLATE_PREFIX
+from ..messages import as_message
 from ..scripts import FIRE
 from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from ..keys import TEMPLATE_PREFIX
 from .store import PAUSED
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,15 @@ def _step(
     return str(engine.broker.run(FIRE, keys, [*args, *fields]).decode())
 
 
+def record_failure(engine: "Engine", job_id: str, error: Exception) -> bool:
+    """Record the error of the schedule with this template; return whether it is a new one."""
+    client, call = engine.broker.client, engine.broker.call
+    key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), as_message(error).pack()
+    known = call(lambda: client.hget(key, "error")) == text.encode()
+    call(lambda: client.hset(key, "error", text))
+    return not known
+
+
 def _count_down(meta: str) -> str:
     """Return the meta after one firing; "last" when `repeat` is used up."""
     values = json.loads(meta)
@@ -80,6 +91,16 @@ def _count_down(meta: str) -> str:
 
 
 log = logging.getLogger(__name__)
+
+
+def prepare(engine: "Engine", declared: Iterable[Schedule] | None) -> None:
+    """Convert the records of earlier releases and store the schedules declared in code."""
+    carry_over(engine)
+    for name, done in engine.schedules.sync(declared).items() if declared is not None else ():
+        if done == "taken":
+            log.warning("schedule %s is declared in the code, but an admin added one with that name", name)
+        elif done != "kept":
+            log.info("schedule %s: %s", name, done)
 
 
 def repair(engine: "Engine") -> None:

@@ -9,12 +9,13 @@ registration for users. An instant is taken for the day it falls on there. A fie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow import ValidationError, fields, pre_load, validates_schema
 
 from gnb.messages import LocalizedSchema, make_message
 from gnb.models import (
@@ -28,8 +29,9 @@ from gnb.models import (
     local_day,
 )
 from gnb.services.exports import InvalidFilters, UnknownExportType
+from gnb.services.fields import LARGEST_INT, WholeNumber
 
-_LARGEST_ID = 2**31 - 1
+_DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 
 
 class Words(fields.Field[list[str]]):
@@ -101,9 +103,9 @@ class Filters(LocalizedSchema):
 
 
 class _SoldFilters(Filters):
-    tour = fields.Integer(
-        strict=True,
-        validate=validate.Range(1, _LARGEST_ID),
+    tour = WholeNumber(
+        1,
+        LARGEST_INT,
         error_messages={"invalid": make_message("invalid_field.tour")},
         metadata={"description": _l("a tour's number")},
     )
@@ -112,8 +114,8 @@ class _SoldFilters(Filters):
 
     @pre_load
     def _number_from_a_form(self, data: Any, **_: Any) -> Any:
-        if isinstance(data, Mapping) and isinstance(tour := data.get("tour"), str) and tour.strip().isdecimal():
-            return {**data, "tour": int(tour[:20])}
+        if isinstance(data, Mapping) and isinstance(tour := data.get("tour"), str) and _DIGITS.fullmatch(tour):
+            return {**data, "tour": int(tour)}
         return data
 
 
