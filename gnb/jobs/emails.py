@@ -17,10 +17,10 @@ from marshmallow import EXCLUDE, ValidationError, fields, validate, validates_sc
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
 from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_BIGINT, LARGEST_INT, WholeNumber
 from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, JobContext, RetryLater, job
 from gnb.services import email_service
-from gnb.services.fields import LARGEST_BIGINT, LARGEST_INT, WholeNumber
 from gnb.services.mail import AlreadyBeingSent, InvalidMessage, MailRefused, ledger, outbox
 from gnb.services.mail.addresses import checked_address, checked_subject
 from gnb.services.queue_service import job_progress

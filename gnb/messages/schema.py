@@ -1,4 +1,4 @@
-"""The schema that every request and every job's data is loaded by: its errors know their codes.
+"""The schema of every request and every job's data, and whole numbers within bounds: their errors have codes.
 
 marshmallow writes its errors in English. A `LocalizedSchema` replaces its templates by ones that become a `Message`, so
 that the edge can say them in the reader's language.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
 from gnb.queueing.messages import Message
 
@@ -93,3 +93,29 @@ def _texts(messages: Any) -> Any:
     if isinstance(messages, list):
         return [_texts(value) for value in messages]
     return messages if isinstance(messages, str) else str(messages)
+
+
+LARGEST_INT = 2**31 - 1
+LARGEST_BIGINT = 2**63 - 1
+"""The largest values of PostgreSQL's integer types, and so of ids."""
+
+_DIGITS = re.compile(r"-?[0-9]{1,19}")
+
+
+class WholeNumber(fields.Integer):
+    """An integer from `low` to `high` in JSON; a float, a boolean or a text is rejected."""
+
+    def __init__(self, low: int, high: int, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(low, high), **options)
+
+
+class QueryNumber(fields.Integer):
+    """An integer from `low` to `high` in a query string, which has only texts: ASCII digits, and nothing else."""
+
+    def __init__(self, low: int, high: int, **options: Any) -> None:
+        super().__init__(validate=validate.Range(low, high), **options)
+
+    def _validated(self, value: Any) -> int:
+        if not _DIGITS.fullmatch(str(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)

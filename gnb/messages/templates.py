@@ -31,6 +31,7 @@ _AI = {
     "language_model.request_rejected": N_(
         "the language model rejected the request (%(status)s); check OPENAI_MODEL and OPENAI_BASE_URL"
     ),
+    "language_model.status": N_("the language model answered %(status)s"),
     "language_model.timeout": N_("the language model did not answer within %(seconds)s s"),
     "language_model.unreachable": N_("the language model is unreachable"),
     "no_recommendations": N_("there is nothing to recommend"),

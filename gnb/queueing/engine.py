@@ -10,10 +10,9 @@ from typing import Any
 from rq import worker_registration
 
 from .connection import Broker, connect
-from .counters import Counters
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
-from .metrics import HistoryPoint, QueueStats, histories, queue_stats
+from .metrics import Counters, HistoryPoint, QueueStats, histories, queue_stats
 from .options import QueueOptions
 from .queue import Queue
 from .recurring.store import Schedules

@@ -10,10 +10,8 @@ from traceback import TracebackException
 from typing import Any
 
 from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
-from rq.rate_limit import RateLimitRegistry
 
 from . import clock
-from . import keys as names
 from .errors import CodedError, FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
 from .job import LARGEST_NUMBER, payload, whole_number
 from .json_values import encode_result, storable
@@ -121,28 +119,6 @@ class Execution:
         if args:
             raise InvalidJobData({"data": [make_message("invalid_job_data.arguments")]})
         return path, data
-
-
-_UNSUPPORTED = {
-    "success_callback_name": "a success callback",
-    "failure_callback_name": "a failure callback",
-    "stopped_callback_name": "a stopped callback",
-    "repeats_left": "Repeat",
-    "webhooks": "webhooks",
-    "rate_limit_key": "a RateLimit",
-}
-"""The features of RQ that these workers do not have, by the field of a job's hash that says that it uses one."""
-
-
-def unsupported_feature(client: Any, job_id: str) -> str | None:
-    """Return the feature of RQ that a job enqueued by plain RQ uses and these workers do not have.
-
-    The slot that a RateLimit gave the job is released, so that the jobs behind it are not held back for ever.
-    """
-    fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
-    if key := fields[-1]:
-        RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
-    return next((name for name, value in zip(_UNSUPPORTED.values(), fields, strict=True) if value), None)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rq.rate_limit import RateLimitRegistry
+
 from . import clock
+from . import keys as names
 from .json_values import json_safe, parse_json, storable
 from .keys import QueueKeys
 from .messages import Message
@@ -240,3 +243,25 @@ def _moment(seconds: float | None) -> datetime | None:
 
 def _stream_time(entry_id: bytes) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(entry_id.partition(b"-")[0]))
+
+
+_UNSUPPORTED = {
+    "success_callback_name": "a success callback",
+    "failure_callback_name": "a failure callback",
+    "stopped_callback_name": "a stopped callback",
+    "repeats_left": "Repeat",
+    "webhooks": "webhooks",
+    "rate_limit_key": "a RateLimit",
+}
+"""The features of RQ that these workers do not have, by the field of a job's hash that says that it uses one."""
+
+
+def unsupported_feature(client: Any, job_id: str) -> str | None:
+    """Return the feature of RQ that a job enqueued by plain RQ uses and these workers do not have.
+
+    The slot that a RateLimit gave the job is released, so that the jobs behind it are not held back for ever.
+    """
+    fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
+    if key := fields[-1]:
+        RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
+    return next((name for name, value in zip(_UNSUPPORTED.values(), fields, strict=True) if value), None)

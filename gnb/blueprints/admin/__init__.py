@@ -105,7 +105,6 @@ def _under(url: str) -> bool:
 
 
 from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register their views on the blueprint)
-    audit,
     bookings,
     bulk,
     campaigns,

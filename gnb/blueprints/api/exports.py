@@ -11,9 +11,9 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.shared.access import signed_in_user
 from gnb.blueprints.shared.responses import send_export
 from gnb.messages import LocalizedSchema, localize, stored_error
+from gnb.messages.schema import QueryNumber
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
-from gnb.services.fields import QueryNumber
 from gnb.services.queues.schemas import moment
 
 LARGEST_PAGE = 200

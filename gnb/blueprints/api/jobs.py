@@ -11,8 +11,8 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
 from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, QueryNumber, WholeNumber
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
-from gnb.services.fields import LARGEST_INT, QueryNumber, WholeNumber
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import (
     EnqueuedJobSchema,

@@ -11,8 +11,8 @@ from gnb.blueprints.api.endpoints import ByName
 from gnb.blueprints.api.jobs import JOB_ID, blueprint, text_field
 from gnb.blueprints.shared.access import caller
 from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, WholeNumber
 from gnb.queueing import STATES
-from gnb.services.fields import LARGEST_INT, WholeNumber
 from gnb.services.queues import actions
 
 _TEN_YEARS = 10 * 365 * 86_400_000

@@ -9,11 +9,11 @@ from flask_babel import get_locale
 from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
+from gnb.messages.schema import QueryNumber
 from gnb.models import CATEGORIES, CURRENCIES, Extra
 from gnb.services.bookings.fields import FormSchema, TravelDay
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, tour_of_slug
-from gnb.services.fields import QueryNumber
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 LARGEST_PAGE = 200

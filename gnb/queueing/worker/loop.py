@@ -18,7 +18,8 @@ from ..connection import CONNECTION_ERRORS, WorkerConnection
 from ..dependencies import RelatedJob, read_parents
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, UnsupportedFeature
-from ..execution import Execution, Outcome, completed, finish_args, raised, released, unsupported_feature
+from ..execution import Execution, Outcome, completed, finish_args, raised, released
+from ..job import unsupported_feature
 from ..job_context import JobContext
 from ..maintenance import end_executions
 from ..outage import is_outage

@@ -287,15 +287,14 @@ class Supervisor:
 
 def warn_of_eviction(url: str) -> None:
     """Log one line if the broker may evict jobs, or none can run there; none while it is unreachable."""
+    found = ""
     try:
         with closing(connect(url)) as client:
             check_server(client)
             found = client.info("memory").get("maxmemory_policy", "")
     except UnsupportedBroker as error:
         log.error("%s", error)
-        return
     except (*CONNECTION_ERRORS, RedisError) as error:
         log.debug("the broker's eviction policy is not known: %s", error)
-        return
     if found not in ("", SAFE_EVICTION_POLICY):
         log.warning("the broker may evict jobs: its maxmemory-policy is %s; set it to %s", found, SAFE_EVICTION_POLICY)

@@ -211,7 +211,9 @@ def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attemp
     except RetryLater as error:
         if not last_attempt:
             raise
-        return Worded(None, note=error.message)
+        busy = error.message.code == "language_model.busy"  # nothing is tried again now
+        status = error.message.params.get("status")
+        return Worded(None, note=make_message("language_model.status", status=status) if busy else error.message)
     except Unusable as error:
         return Worded(None, error.usage, error.message)
     try:

@@ -10,10 +10,10 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import EXCLUDE, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, WholeNumber
 from gnb.models import HOME_ZONE, LANGUAGES
 from gnb.services import places
 from gnb.services.exports.filters import BookingsFilters
-from gnb.services.fields import LARGEST_INT, WholeNumber
 
 MOST_RECOMMENDATIONS = 10
 _YEARS = range(2000, 2101)

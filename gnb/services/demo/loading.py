@@ -26,7 +26,7 @@ from gnb.models import (
     local_midnight,
 )
 from gnb.services.accounts import passwords
-from gnb.services.demo import catalogue, demand, people
+from gnb.services.demo import catalogue, delays, people
 from gnb.services.demo.bookings import Business, Drawn, Product, draw_bookings
 
 BATCH = 2000
@@ -135,7 +135,7 @@ def _add_missing(connection: sa.Connection, model: type, key: Any, rows: list[di
 
 
 def _add_accounts(connection: sa.Connection, count: int, until: date, end: datetime, rng: Random) -> Business:
-    start = end - timedelta(days=demand.MONTHS_BACK * 31)
+    start = end - timedelta(days=delays.MONTHS_BACK * 31)
     first_driver = _next_id(connection, User)
     driver_rows = people.drivers(first_driver, end, rng)
     first_customer = first_driver + len(driver_rows)

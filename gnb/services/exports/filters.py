@@ -18,6 +18,7 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields, pre_load, validates_schema
 
 from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, WholeNumber
 from gnb.models import (
     CURRENCIES,
     EXPORT_TYPES,
@@ -29,7 +30,6 @@ from gnb.models import (
     local_day,
 )
 from gnb.services.exports import InvalidFilters, UnknownExportType
-from gnb.services.fields import LARGEST_INT, WholeNumber
 
 _DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 
