@@ -65,7 +65,7 @@ def _checked_by(check: Callable[[object], str]) -> Callable[[str], None]:
         try:
             check(text)
         except InvalidMessage as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(error.message) from None
 
     return validate_text
 
