@@ -31,6 +31,7 @@ from gnb.queueing.errors import (
     UnknownQueue,
     WorkerNotFound,
 )
+from gnb.services.ai.lookups import TooManyOpenJobs
 from gnb.services.bookings import (
     BookingNotFound,
     CurrencyMismatch,
@@ -40,12 +41,14 @@ from gnb.services.bookings import (
     SoldOut,
     TourNotFound,
 )
+from gnb.services.bookings.fields import first_messages
 from gnb.services.exports import (
     ExportNotFound,
     FileNotAvailable,
     InvalidFilters,
     NoFonts,
     StorageError,
+    TooManyExports,
     UnknownExportType,
 )
 
@@ -71,7 +74,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     data = getattr(error, "data", None) or {}
     headers = {name: value for name, value in error.get_headers() if name.lower() not in _OWN_HEADERS}
     headers.update(data.get("headers") or {})
-    details = localize_fields(data.get("errors", _by_field(data.get("messages"))))
+    details = localize_fields(first_messages(data.get("errors", _by_field(data.get("messages")))))
     message = data.get("message") or ("The data is not valid." if error.code == 422 else error.description)
     return error_response(error.code, _code(error), str(message or error.name), details, headers)
 
@@ -115,11 +118,12 @@ _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
+    **dict.fromkeys((TooManyOpenJobs, TooManyExports), 429),
     **dict.fromkeys((QueueUnavailable, NoFonts, StorageError), 503),
 }
-"""404 for what does not exist, 409 for what the state forbids, 422 for bad input, 503 for an unreachable dependency."""
+"""404: does not exist, 409: the state forbids it, 422: bad input, 429: too much, 503: a dependency is unreachable."""
 
-_RETRY_AFTER = {QueueUnavailable: "5", StorageError: "30"}
+_RETRY_AFTER = {TooManyOpenJobs: "5", TooManyExports: "30", QueueUnavailable: "5", StorageError: "30"}
 
 
 def _coded(error: CodedError) -> ResponseReturnValue:
@@ -137,9 +141,9 @@ def _details(error: CodedError) -> Any:
         case InvalidJobOption():
             return {"options": said}
         case InvalidJobData():
-            return {"data": localize_fields(error.errors)}
+            return {"data": localize_fields(first_messages(error.errors))}
         case InvalidFilters():
-            return {"filters": localize_fields(error.errors)}
+            return {"filters": localize_fields(first_messages(error.errors))}
         case InvalidSchedule():
             return {_FIELD_NAMES.get(name, name): localize_fields(found) for name, found in error.errors.items()}
         case SoldOut():

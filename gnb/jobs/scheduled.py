@@ -6,14 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from gnb.messages import LocalizedSchema, make_message
 from gnb.queueing import JobContext, Schedule, job
 from gnb.services import clean_up as clean_up_service
 from gnb.services import sitemap
 from gnb.services.pricing import campaigns, demand
-from gnb.services.reports.week import Week, send_weekly_report
+from gnb.services.reports import weekly_report
+from gnb.services.reports.week import PARTS, Week, merge
 
 
 class NoData(LocalizedSchema):
@@ -42,6 +43,18 @@ class ReportData(LocalizedSchema):
     week = WeekField(load_default=None)
 
 
+class PartsData(LocalizedSchema):
+    """Data of `send-weekly-report`."""
+
+    week = WeekField(required=True)
+
+
+class PartData(PartsData):
+    """Data of `compute-weekly-figures`."""
+
+    part = fields.String(required=True, validate=validate.OneOf(list(PARTS)))
+
+
 @job(
     "scheduled",
     "process-campaigns",
@@ -67,11 +80,26 @@ def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[st
     "scheduled",
     "generate-weekly-report",
     ReportData,
-    description=_l("Sends the figures of the last week to admins and managers."),
+    description=_l("Computes and sends the figures of the last week."),
 )
-def generate_weekly_report(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
-    """Send the figures of the last week to admins and managers."""
-    return asdict(send_weekly_report(week=data["week"]))
+def generate_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Compute and send the figures of the last week."""
+    parts, last = weekly_report.enqueue_weekly_report(data["week"], name=context.id)
+    return {"parts": [part.id for part in parts], "report": last.id}
+
+
+@job("scheduled", "compute-weekly-figures", PartData, description=_l("Computes a part of the figures of a week."))
+def compute_weekly_figures(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+    """Compute a part of the figures of a week."""
+    return PARTS[data["part"]](data["week"])
+
+
+@job("scheduled", "send-weekly-report", PartsData, description=_l("Sends the figures that other jobs have computed."))
+def send_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Send the figures that other jobs have computed."""
+    parts = [parent.return_value or {} for parent in context.parents()]
+    report = merge(data["week"], parts) if len(parts) == len(PARTS) and all(parts) else None
+    return asdict(weekly_report.send_weekly_report(week=data["week"], report=report))
 
 
 @job("scheduled", "update-sitemap", NoData, description=_l("Updates the sitemap of the public site."))

@@ -35,6 +35,7 @@ _AI = {
     "language_model.timeout": N_("the language model did not answer within %(seconds)s s"),
     "language_model.unreachable": N_("the language model is unreachable"),
     "no_recommendations": N_("there is nothing to recommend"),
+    "too_many_open_jobs": N_("Too many of your requests are still being processed. Wait for one of them."),
     "too_few_trips": N_("there are %(count)s finished transfers to learn from; %(needed)s are needed"),
     "unknown_place.name": N_("there is no place %(value)s; name a Turkish airport, province or town"),
     "unknown_place.similar": N_("there is no place %(value)s; did you mean: %(choices)s?"),
@@ -77,6 +78,7 @@ _EXPORTS = {
     "export_failed.machine": N_("The machine reported an error: %(what)s"),
     "export_failed.stopped": N_("It was stopped."),
     "export_failed.unexpected": N_("It failed with %(what)s."),
+    "export_not_found.no_reader": N_("export %(id)s has not ended, or its reader no longer exists"),
     "export_not_found": N_("there is no export %(id)s"),
     "file_not_available.failed": N_("It failed, so there is no file; request it again."),
     "file_not_available.lost": N_("Its file is no longer in the storage; request it again."),
@@ -89,6 +91,7 @@ _EXPORTS = {
     "storage_unavailable.s3_size": N_("S3 does not report the size of the export: %(what)s"),
     "storage_unavailable.s3_write": N_("the export could not be written to S3: %(what)s"),
     "storage_unavailable.write": N_("the export could not be written: %(what)s"),
+    "too_many_exports": N_("you have %(count)s exports that are not finished; wait for one of them"),
     "unknown_export_type": N_("there is no export %(value)s; there are: %(choices)s"),
 }
 _FIELDS = {
@@ -99,6 +102,7 @@ _FIELDS = {
     "invalid_field.filter": N_("there is no filter of that name"),
     "invalid_field.given_twice": N_("given twice, beside `filters` and in it"),
     "invalid_field.instant": N_("an instant is written like 2026-12-24T17:30:00+03:00"),
+    "invalid_field.limit": N_("Give `rateLimit` or `concurrencyLimit`."),
     "invalid_field.most_jobs": N_("At most %(most)s jobs at once."),
     "invalid_field.run_at": N_("Give either `runAt` or `delay`."),
     "invalid_field.same_place": N_("this is where the trip begins"),

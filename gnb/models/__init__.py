@@ -29,6 +29,7 @@ from gnb.models.export import EXPORT_STATES, EXPORT_TYPES, Export, ExportChunk, 
 from gnb.models.tour import CATEGORIES, CURRENCIES, Departure, Extra, Tour
 from gnb.models.user import (
     ADMIN_ROLES,
+    REPORT_READERS,
     ROLES,
     STAFF_ROLES,
     AuditEntry,
@@ -54,6 +55,7 @@ __all__ = [
     "PASSENGER_KINDS",
     "PAYMENT_METHODS",
     "PRICE_CAUSES",
+    "REPORT_READERS",
     "REVENUE_STATUSES",
     "ROLES",
     "STAFF_ROLES",

@@ -13,8 +13,8 @@ from .connection import Broker, connect
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
 from .metrics import Counters, HistoryPoint, QueueStats, histories, queue_stats
-from .options import QueueOptions
 from .queue import Queue
+from .queue_options import QueueOptions
 from .recurring.store import Schedules
 from .scripts import ALIVE, COUNTS
 from .worker.commands import set_quiet, shut_down
@@ -68,8 +68,7 @@ class Engine:
         """Each queue's counts, from the answers to what `ask_stats` asked."""
         stats = []
         for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
-            limit = str(queue.options.rate_limit or "none")
-            stats.append(queue_stats(queue.name, counts, alive, limit))
+            stats.append(queue_stats(queue.name, counts, alive, queue.options.limits))
         return stats
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
@@ -101,4 +100,5 @@ class Engine:
 def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
-    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.counts, *keys.deferred]
+    limits = [keys.limit, keys.concurrency]
+    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, keys.totals, keys.counts]

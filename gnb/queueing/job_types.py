@@ -17,6 +17,7 @@ from rq import get_current_job
 
 from .errors import InvalidJobData, UnknownJobType
 from .job_context import JobContext
+from .queue_options import RateLimit
 
 JobFunction = Callable[[dict[str, Any], JobContext], Any]
 JobScope = Callable[[JobContext], AbstractContextManager[Any]]
@@ -32,6 +33,7 @@ class JobType:
         schema: type[Schema] | None,
         function: JobFunction,
         options: dict[str, Any],
+        rate_limit: RateLimit | None = None,
         description: object = None,
     ):
         self.queue = queue
@@ -39,6 +41,7 @@ class JobType:
         self.schema = schema
         self.function = function
         self.options = options
+        self.rate_limit = rate_limit
         self.path = f"{function.__module__}.{function.__qualname__}"
         self._description = description or (function.__doc__ or name).strip().splitlines()[0]
         self._loader = schema() if schema else None
@@ -108,15 +111,26 @@ job_types = JobTypes()
 
 
 def job(
-    queue: str, name: str, schema: type[Schema] | None = None, *, description: object = None, **options: Any
+    queue: str,
+    name: str,
+    schema: type[Schema] | None = None,
+    *,
+    rate_limit: RateLimit | None = None,
+    description: object = None,
+    **options: Any,
 ) -> Callable[[JobFunction], JobType]:
     """Declare the decorated function as a job type of the queue; options as in `JobOptions`.
 
-    Args:
-        description: What the job does, in a sentence, if not the first line of the docstring; may be lazily translated.
+    `rate_limit` has a `key`, such as `RateLimit("5/60s", key="recipient")`. It holds for each value of that field of
+    the data, over all types of the queue. A job over the limit is delayed until it may start; other jobs overtake it.
+    `description` is a sentence, maybe lazily translated; by default, the first line of the docstring.
     """
+    if rate_limit is not None and not rate_limit.key:
+        raise ValueError(
+            f"the rate limit of {queue}/{name} has no key; a limit of the whole queue is the queue's option"
+        )
 
     def declare(function: JobFunction) -> JobType:
-        return job_types.declare(JobType(queue, name, schema, function, options, description))
+        return job_types.declare(JobType(queue, name, schema, function, options, rate_limit, description))
 
     return declare

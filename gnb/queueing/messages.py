@@ -28,6 +28,7 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_option.callback_type": N_("%(name)s is %(value)s; %(what)s"),
     "invalid_job_option.circular_parent": N_("depends_on has %(value)s; that job waits for this one"),
     "invalid_job_option.clean_state": N_("state is %(value)s; only completed or failed jobs are cleaned"),
+    "invalid_job_option.concurrency": N_("concurrency limit is %(value)s; give 1 to 10000 jobs, or 'none'"),
     "invalid_job_option.deduplication": N_(
         "deduplication is %(value)s; give {'id': text}, with ttl, extend and replace"
     ),

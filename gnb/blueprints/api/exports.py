@@ -36,6 +36,12 @@ class ExportRequest(LocalizedSchema):
     language = fields.String(
         validate=validate.OneOf(TEXT_LANGUAGES), metadata={"description": "Of a PDF; the caller's own unless given."}
     )
+    notify = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Whether the caller is mailed when it is ready or has failed."},
+    )
 
 
 class ExportPageQuery(LocalizedSchema):
@@ -79,7 +85,7 @@ def request_export(wanted: dict[str, Any]) -> Export:
     """Request an export. If the broker is unreachable, it runs inline and is returned completed."""
     user = signed_in_user()
     language = wanted.get("language") or user.language
-    export = export_service.request(wanted["type"], wanted["filters"], user, language)
+    export = export_service.request(wanted["type"], wanted["filters"], user, language, wanted["notify"])
     audit.record(user, "export.request", f"export/{export.id}", details={"type": export.type})
     db.session.commit()
     return export

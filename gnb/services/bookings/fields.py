@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields
 
 from gnb.messages import LocalizedSchema
 from gnb.services.mail import InvalidMessage
-from gnb.services.mail.addresses import checked_address, one_line
+from gnb.services.mail.addresses import checked_address, contains_link, one_line
 
 HOME_REGION = "TR"
 """The country of a telephone number without its country code."""
@@ -37,6 +37,34 @@ class FormSchema(LocalizedSchema):
         field_obj.error_messages = {**field_obj.error_messages, **own}
         super().on_bind_field(field_name, field_obj)
 
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
+        """Keep the first messages only."""
+        super().handle_error(error, data, many=many, **kwargs)
+        error.messages = first_messages(error.messages)
+
+
+MOST_ERRORS = 20
+"""How many errors an answer names at most."""
+
+
+def first_messages(messages: Any, most: int = MOST_ERRORS) -> Any:
+    """Return marshmallow's messages, nested as they are, without those beyond the first `most`."""
+    left = most
+
+    def take(value: Any) -> Any:
+        nonlocal left
+        if isinstance(value, dict):
+            kept = {}
+            for key, inner in value.items():
+                if left <= 0:
+                    break
+                kept[key] = take(inner)
+            return kept
+        left -= 1
+        return value[:most] if isinstance(value, list) else value
+
+    return take(messages)
+
 
 class Line(fields.String):
     """One line of text of at most `limit` characters, without control characters."""
@@ -59,6 +87,15 @@ class Line(fields.String):
         if len(text) > self.limit:
             raise ValidationError(gettext("At most %(limit)s letters.", limit=self.limit))
         return one_line(text, self.limit)
+
+
+class PlainLine(Line):
+    """One line without a link: a name or place, which stands in mails to an address that is not confirmed."""
+
+    def _cleaned(self, text: str) -> str:
+        if contains_link(text):
+            raise ValidationError(gettext("Leave out web and e-mail addresses."))
+        return super()._cleaned(text)
 
 
 class Paragraphs(Line):

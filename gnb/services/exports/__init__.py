@@ -47,6 +47,12 @@ class FileNotAvailable(ExportError):
     code = "file_not_available"
 
 
+class TooManyExports(ExportError):
+    """The account has as many open exports as it may have."""
+
+    code = "too_many_exports"
+
+
 class AttemptSuperseded(ExportError):
     """Another attempt at the same export has taken over; this one's file is discarded."""
 

@@ -5,31 +5,18 @@ they were created. Revenue includes confirmed, paid and completed bookings, sepa
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from gnb.extensions import db, engine
-from gnb.models import (
-    ADMIN_ROLES,
-    REVENUE_STATUSES,
-    Booking,
-    Delivery,
-    Export,
-    Money,
-    Tour,
-    User,
-    local_day,
-    local_midnight,
-    now,
-)
+from gnb.models import REVENUE_STATUSES, Booking, Export, Money, Tour, User, local_day, local_midnight
 from gnb.queueing import clock
 from gnb.queueing.errors import QueueUnavailable
-from gnb.services.mail import InvalidMessage, ledger
 
 TOP_TOURS = 10
 
@@ -82,21 +69,45 @@ class Week:
 
 def figures(week: Week) -> dict[str, Any]:
     """Return all figures of the week; amounts as exact strings, `growth` in percent or None without a previous week."""
-    bookings, before = _count_bookings(week), _count_bookings(week.last_week)
-    users, users_before = _count_users(week), _count_users(week.last_week)
+    return merge(week, [part(week) for part in PARTS.values()])
+
+
+def merge(week: Week, parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of the week from those of its parts."""
+    found: dict[str, Any] = {"week": week.name, "start": week.monday.isoformat(), "end": week.days[-1].isoformat()}
+    for part in parts:
+        found |= part
+    return found
+
+
+def _bookings(week: Week) -> dict[str, Any]:
+    count, before = _count_bookings(week), _count_bookings(week.last_week)
     return {
-        "week": week.name,
-        "start": week.monday.isoformat(),
-        "end": week.days[-1].isoformat(),
-        "bookings": {"count": bookings, "before": before, "growth": growth(bookings, before)},
-        "users": {"count": users, "before": users_before, "growth": growth(users, users_before)},
-        "revenue": _revenue(week),
-        "days": _days(week),
-        "top": _top_tours(week),
+        "bookings": {"count": count, "before": before, "growth": growth(count, before)},
         "statuses": _counts(Booking.status, Booking.created_at, week),
-        "exports": _counts(Export.state, Export.created_at, week),
-        "failedJobs": _failed_jobs(week),
     }
+
+
+def _accounts(week: Week) -> dict[str, Any]:
+    count, before = _count_users(week), _count_users(week.last_week)
+    return {"users": {"count": count, "before": before, "growth": growth(count, before)}}
+
+
+def _money(week: Week) -> dict[str, Any]:
+    return {"revenue": _revenue(week), "days": _days(week), "top": _top_tours(week)}
+
+
+def _operations(week: Week) -> dict[str, Any]:
+    return {"exports": _counts(Export.state, Export.created_at, week), "failedJobs": _failed_jobs(week)}
+
+
+PARTS: dict[str, Callable[[Week], dict[str, Any]]] = {
+    "bookings": _bookings,
+    "accounts": _accounts,
+    "revenue": _money,
+    "operations": _operations,
+}
+"""The parts of the figures; each can be computed apart from the others."""
 
 
 def growth(value: Any, before: Any) -> float | None:
@@ -207,48 +218,3 @@ def _failed_jobs(week: Week) -> dict[str, int] | None:
 def _ended_in(ended: str, week: Week) -> bool:
     moment = clock.parse(ended)
     return moment is not None and week.start <= moment < week.end
-
-
-log = structlog.stdlib.get_logger(__name__)
-
-READERS = sorted(ADMIN_ROLES | {"manager"})
-
-
-@dataclass(frozen=True)
-class Planned:
-    """The result of a run: mails planned by it, and the number of readers."""
-
-    week: str
-    planned: int
-    readers: int
-
-
-def send_weekly_report(moment: datetime | None = None, week: Week | None = None) -> Planned:
-    """Plan a mail to every reader who has none for that week yet. Commits. Idempotent."""
-    week = week or Week.before(moment or now())
-    readers = db.session.scalars(sa.select(User).where(User.active, User.role.in_(READERS)).order_by(User.id)).all()
-    known = set(
-        db.session.scalars(
-            sa.select(Delivery.unique_key).where(Delivery.unique_key.in_([_key(week, user) for user in readers]))
-        )
-    )
-    missing = [user for user in readers if _key(week, user) not in known]
-    if missing:
-        content: dict[str, Any] = {"report": figures(week)}
-        missing = [user for user in missing if _plan(week, user, content)]
-        db.session.commit()
-    return Planned(week.name, len(missing), len(readers))
-
-
-def _plan(week: Week, user: User, content: dict[str, Any]) -> bool:
-    """Plan the mail and return True; return False for an account with an invalid address, so that others get theirs."""
-    try:
-        ledger.plan_for_user("weekly-report", user, unique_key=_key(week, user), content=content)
-    except InvalidMessage:
-        log.warning("an account has no address that mail can go to", user=user.id)
-        return False
-    return True
-
-
-def _key(week: Week, user: User) -> str:
-    return f"weekly-report:{week.name}:user:{user.id}"
