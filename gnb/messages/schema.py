@@ -55,7 +55,7 @@ class _Template(Message):
         """Return the message with the params that its text names."""
         text = str(self)
         return Message(
-            text.format(**params), self.code, {name: params[name] for name in re.findall(r"\{(\w+)\}", text)}
+            text.format(**params), self.code, {name: str(params[name]) for name in re.findall(r"\{(\w+)\}", text)}
         )
 
 
