@@ -47,11 +47,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _register_parts(app: Flask) -> None:
     from gnb.blueprints import admin, api, auth, error_handlers, ops, site
     from gnb.blueprints.shared import preferences, template_filters
-    from gnb.cli import demo, doctor, jobs, schedules, users
+    from gnb.cli import installation, jobs, schedules, users
 
     for part in (error_handlers, preferences, template_filters, site, auth, api):
         part.register(app)
     for blueprint in (ops.blueprint, admin.blueprint):
         app.register_blueprint(blueprint)
-    for command in (jobs.jobs, schedules.schedules, users.users, demo.demo, doctor.doctor):
+    for command in (jobs.jobs, schedules.schedules, users.users, installation.demo, installation.doctor):
         app.cli.add_command(command)

@@ -17,7 +17,9 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from gnb.blueprints.shared.responses import error_response
 from gnb.extensions import db, limiter
+from gnb.messages import localize, localize_fields
 from gnb.queueing.errors import (
+    CodedError,
     InvalidJobData,
     InvalidJobOption,
     InvalidJobState,
@@ -33,7 +35,7 @@ from gnb.queueing.errors import (
 )
 from gnb.queueing.json_values import UNSTORABLE_TEXT, storable
 from gnb.services.ai.lookups import TooManyOpenJobs
-from gnb.services.bookings.errors import (
+from gnb.services.bookings import (
     BookingNotFound,
     CurrencyMismatch,
     IdempotencyConflict,
@@ -43,7 +45,7 @@ from gnb.services.bookings.errors import (
     TourNotFound,
 )
 from gnb.services.bookings.fields import first_messages
-from gnb.services.exports.errors import (
+from gnb.services.exports import (
     ExportNotFound,
     FileNotAvailable,
     InvalidFilters,
@@ -56,7 +58,6 @@ from gnb.services.exports.errors import (
 log = structlog.stdlib.get_logger(__name__)
 
 _OWN_HEADERS = {"content-type", "content-length"}
-_RETRY_AFTER = {"Retry-After": "5"}
 _FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -69,9 +70,8 @@ def register(app: Flask) -> None:
         handle(unreadable, lambda _error: _http(BadRequest("The body is malformed or cut off.")))
     handle(UnicodeError, _unreadable_text)
     handle(RateLimitExceeded, _rate_limited)
-    _register_queue_errors(app)
-    _register_export_errors(app)
-    _register_booking_errors(app)
+    for kind in _STATUSES:
+        handle(kind, _coded)
     _register_database_errors(app)
 
 
@@ -92,7 +92,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     data = getattr(error, "data", None) or {}
     headers = {name: value for name, value in error.get_headers() if name.lower() not in _OWN_HEADERS}
     headers.update(data.get("headers") or {})
-    details = first_messages(data.get("errors", _by_field(data.get("messages"))))
+    details = localize_fields(first_messages(data.get("errors", _by_field(data.get("messages")))))
     message = data.get("message") or ("The data is not valid." if error.code == 422 else error.description)
     return error_response(error.code, _code(error), str(message or error.name), details, headers)
 
@@ -108,7 +108,7 @@ def _rate_limited(error: RateLimitExceeded) -> ResponseReturnValue:
 
 
 def _unreadable_text(_error: UnicodeError) -> ResponseReturnValue:
-    """A lone surrogate or the like in what was sent: JSON can carry it, no database can."""
+    """Answer 400 to text that no database can store, such as a lone surrogate, which JSON can carry."""
     return _http(BadRequest("The text holds characters that are not valid Unicode."))
 
 
@@ -129,95 +129,55 @@ def _by_field(messages: Any) -> Any:
     return fields
 
 
-def _register_queue_errors(app: Flask) -> None:
-    """Answer 404 for what is not there, 409 for a move out of turn, 422 for bad input, 503 without a broker."""
-    handle = app.register_error_handler
-    handle(UnknownQueue, lambda error: error_response(404, "unknown_queue", str(error)))
-    handle(WorkerNotFound, lambda error: error_response(404, "worker_not_found", str(error)))
-    handle(JobNotFound, lambda error: error_response(404, "job_not_found", str(error)))
-    handle(InvalidJobState, lambda error: error_response(409, "invalid_job_state", str(error)))
-    handle(ScheduleNotFound, lambda error: error_response(404, "schedule_not_found", str(error)))
-    handle(ScheduleInCode, lambda error: error_response(409, "schedule_in_code", str(error)))
-    handle(InvalidSchedule, _invalid_schedule)
-    handle(UnknownJobType, _unknown_type)
-    handle(InvalidJobData, _invalid_data)
-    handle(InvalidJobOption, _invalid_option)
-    handle(JobIdTaken, lambda error: error_response(409, "job_id_taken", str(error), {"options": [str(error)]}))
-    handle(QueueUnavailable, _unavailable)
-    handle(TooManyOpenJobs, _too_many_jobs)
+_NOT_FOUND = (UnknownQueue, WorkerNotFound, JobNotFound, ScheduleNotFound)
+_STATUSES: dict[type[CodedError], int] = {
+    **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound), 404),
+    **dict.fromkeys((InvalidJobState, JobIdTaken, ScheduleInCode, FileNotAvailable), 409),
+    **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
+    **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
+    **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
+    **dict.fromkeys((TooManyOpenJobs, TooManyExports), 429),
+    **dict.fromkeys((QueueUnavailable, NoFonts, StorageError), 503),
+}
+"""404: does not exist, 409: the state forbids it, 422: bad input, 429: too much, 503: a dependency is unreachable."""
+
+_RETRY_AFTER = {TooManyOpenJobs: "5", TooManyExports: "30", QueueUnavailable: "5", StorageError: "30"}
 
 
-def _unknown_type(error: UnknownJobType) -> ResponseReturnValue:
-    return error_response(422, "unknown_job_type", str(error), {"type": [str(error)]})
+def _coded(error: CodedError) -> ResponseReturnValue:
+    kind = next(each for each in type(error).__mro__ if each in _STATUSES)
+    headers = {"Retry-After": _RETRY_AFTER[kind]} if kind in _RETRY_AFTER else None
+    return error_response(_STATUSES[kind], error.code, localize(error), _details(error), headers)
 
 
-def _invalid_data(error: InvalidJobData) -> ResponseReturnValue:
-    return error_response(422, "invalid_job_data", str(error), {"data": first_messages(error.errors)})
+def _details(error: CodedError) -> Any:
+    """Return what the error says by field."""
+    said = [localize(error)]
+    match error:
+        case UnknownJobType() | UnknownExportType():
+            return {"type": said}
+        case InvalidJobOption():
+            return {"options": said}
+        case InvalidJobData():
+            return {"data": localize_fields(first_messages(error.errors))}
+        case InvalidFilters():
+            return {"filters": localize_fields(first_messages(error.errors))}
+        case InvalidSchedule():
+            return {_FIELD_NAMES.get(name, name): localize_fields(found) for name, found in error.errors.items()}
+        case SoldOut():
+            return {"seatsLeft": error.left}
+        case InvalidIdempotencyKey():
+            return {"Idempotency-Key": said}
+        case CurrencyMismatch():
+            return {"extras": {error.extra: said}}
+    return None
 
 
-def _invalid_schedule(error: InvalidSchedule) -> ResponseReturnValue:
-    names = {"catch_up": "catchUp"}
-    details = {names.get(field, field): words for field, words in error.errors.items()}
-    return error_response(422, "invalid_schedule", str(error), details)
-
-
-def _invalid_option(error: InvalidJobOption) -> ResponseReturnValue:
-    return error_response(422, "invalid_job_option", str(error), {"options": [str(error)]})
-
-
-def _unavailable(error: QueueUnavailable) -> ResponseReturnValue:
-    return error_response(503, "queue_unavailable", str(error), headers=_RETRY_AFTER)
-
-
-def _too_many_jobs(_error: TooManyOpenJobs) -> ResponseReturnValue:
-    message = "Too many of your requests are still being processed. Wait for one of them."
-    return error_response(429, "too_many_open_jobs", message, headers={"Retry-After": "5"})
-
-
-def _register_export_errors(app: Flask) -> None:
-    """Answer 404 for what is not there, 409 for a file that is not to be had, 422 for wrong filters."""
-    handle = app.register_error_handler
-    handle(ExportNotFound, lambda error: error_response(404, "export_not_found", str(error)))
-    handle(FileNotAvailable, lambda error: error_response(409, "file_not_available", str(error)))
-    handle(
-        UnknownExportType, lambda error: error_response(422, "unknown_export_type", str(error), {"type": [str(error)]})
-    )
-    handle(InvalidFilters, _invalid_filters)
-    handle(
-        TooManyExports,
-        lambda error: error_response(429, "too_many_exports", str(error), headers={"Retry-After": "30"}),
-    )
-    handle(NoFonts, lambda error: error_response(503, "no_fonts", str(error)))
-    handle(
-        StorageError,
-        lambda error: error_response(503, "storage_unavailable", str(error), headers={"Retry-After": "30"}),
-    )
-
-
-def _invalid_filters(error: InvalidFilters) -> ResponseReturnValue:
-    return error_response(422, "invalid_filters", str(error), {"filters": first_messages(error.errors)})
-
-
-def _register_booking_errors(app: Flask) -> None:
-    """Answer 404 for what is not there, 409 for what is not possible any more, 422 for bad input."""
-    handle = app.register_error_handler
-    handle(TourNotFound, lambda error: error_response(404, "tour_not_found", str(error)))
-    handle(BookingNotFound, lambda error: error_response(404, "booking_not_found", str(error)))
-    handle(SoldOut, lambda error: error_response(409, "sold_out", str(error), {"seatsLeft": error.left}))
-    handle(IdempotencyConflict, lambda error: error_response(409, "idempotency_conflict", str(error)))
-    handle(InvalidBookingState, lambda error: error_response(409, "invalid_booking_state", str(error)))
-    handle(
-        InvalidIdempotencyKey,
-        lambda error: error_response(422, "invalid", str(error), {"Idempotency-Key": [str(error)]}),
-    )
-    handle(
-        CurrencyMismatch,
-        lambda error: error_response(422, "invalid", str(error), {"extras": {error.code: [str(error)]}}),
-    )
+_FIELD_NAMES = {"catch_up": "catchUp"}
 
 
 def _register_database_errors(app: Flask) -> None:
-    """Answer 503 while the database is away, 422 for a value that no column can hold, 409 to the slower of two."""
+    """Answer 503 while the database is unreachable, 422 for what no column can hold, 409 to the slower of two."""
     handle = app.register_error_handler
     handle(OperationalError, _database_unreachable)
     handle(InterfaceError, _database_unreachable)
@@ -237,11 +197,11 @@ def _database_unreachable(error: Exception) -> ResponseReturnValue:
 
 def _beyond_column(error: Exception) -> ResponseReturnValue:
     db.session.rollback()  # the page that says so asks who is signed in
-    log.warning("value refused by the database", error=type(getattr(error, "orig", error)).__name__)
+    log.warning("value rejected by the database", error=type(getattr(error, "orig", error)).__name__)
     return error_response(422, "invalid", "A value is too long, too large or has characters that cannot be stored.")
 
 
 def _conflict(error: IntegrityError) -> ResponseReturnValue:
     db.session.rollback()
-    log.error("refused by a constraint of the database", cause=str(error.orig))
+    log.error("rejected by a constraint of the database", cause=str(error.orig))
     return error_response(409, "conflict", "The same record was changed by another request. Try again.")

@@ -1,20 +1,25 @@
-"""Command groups that report every error in one line on standard error, with an exit status by kind of error.
+"""Command groups that report every error in one line on standard error, and the types of arguments.
 
-0 done, 1 not found or rejected because of the state, 2 wrong usage, 3 broker or database unreachable.
+Exit status: 0 done, 1 not found or rejected because of the state, 2 wrong usage, 3 broker or database unreachable.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
+from click.shell_completion import CompletionItem
 from flask.cli import AppGroup
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
+from gnb.config import QUEUES
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
@@ -23,6 +28,7 @@ from gnb.queueing.errors import (
     QueueUnavailable,
     UnknownJobType,
 )
+from gnb.queueing.options import seconds
 
 REFUSED = 1
 USAGE = 2
@@ -112,3 +118,59 @@ def log_to_standard_error() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)
+
+
+class QueueName(click.ParamType):
+    """The name of a queue, with shell completion; the engine validates it."""
+
+    name = "queue"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the queues that start with the text."""
+        return [CompletionItem(name) for name in QUEUES if name.startswith(incomplete)]
+
+
+class JsonObject(click.ParamType):
+    """A JSON object: literal, `@file` to read it from a file, `@-` from standard input."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """Return the object. Fails with a usage error for anything else."""
+        if isinstance(value, dict):
+            return value
+        try:
+            loaded = json.loads(_text(value))
+        except OSError as error:
+            self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
+        except (ValueError, RecursionError) as error:
+            self.fail(f"not JSON: {error}", param, ctx)
+        if not isinstance(loaded, dict):
+            self.fail("give a JSON object, like '{\"filters\": {}}'", param, ctx)
+        return loaded
+
+
+def _text(value: str) -> str:
+    if not value.startswith("@"):
+        return value
+    return sys.stdin.read() if value == "@-" else Path(value[1:]).read_text("utf-8")
+
+
+QUEUE = QueueName()
+JSON_OBJECT = JsonObject()
+
+
+class Duration(click.ParamType):
+    """A duration such as `90`, `90s`, `30m`, `12h`, `30d` or `1h30m`; a number without a unit is seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Return the duration. Fails with a usage error for invalid text."""
+        try:
+            return timedelta(seconds=seconds(value, param.opts[0] if param else self.name))
+        except InvalidJobOption as error:
+            raise click.UsageError(str(error), ctx) from None
+
+
+DURATION = Duration()

@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from gnb.cli import job_reports
-from gnb.cli.arguments import DURATION, JSON_OBJECT, QUEUE
-from gnb.cli.groups import REFUSED, Failure, OneLineGroup
+from gnb.cli.groups import DURATION, JSON_OBJECT, QUEUE, REFUSED, Failure, OneLineGroup
 from gnb.cli.output import counted, print_json
 from gnb.cli.worker import scheduler, worker
 from gnb.queueing import STATES, Job
@@ -201,7 +200,7 @@ def drain(queue: str, yes: bool) -> None:
 
 
 @jobs.command("stats")
-@click.option("--watch", is_flag=True, help="Show it anew until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh until Ctrl-C.")
 @click.option("--interval", type=click.FloatRange(0.2, 3600), default=2.0, show_default=True, help="Seconds.")
 @as_json_option
 def stats(watch: bool, interval: float, as_json: bool) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from gnb.cli.arguments import JSON_OBJECT
-from gnb.cli.groups import OneLineGroup
+from gnb.cli.groups import JSON_OBJECT, OneLineGroup
 from gnb.cli.output import ago, console, exact, print_json, span, table
 from gnb.queueing import ScheduleState
 from gnb.services.queues import reading, recurring

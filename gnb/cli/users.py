@@ -9,8 +9,7 @@ from datetime import timedelta
 import click
 from flask import current_app
 
-from gnb.cli.arguments import DURATION
-from gnb.cli.groups import USAGE, Failure, OneLineGroup, database_errors
+from gnb.cli.groups import DURATION, USAGE, Failure, OneLineGroup, database_errors
 from gnb.extensions import db
 from gnb.models import ROLES, now
 from gnb.services import audit

@@ -11,7 +11,7 @@ from wsgi import app  # first, because it imports everything in the quick way
 from flask_migrate import upgrade
 from sqlalchemy import exists, select
 
-from gnb.cli.demo import demo
+from gnb.cli.installation import demo
 from gnb.development.supervisor import say
 from gnb.extensions import engine
 from gnb.models import Tour, db

@@ -10,7 +10,7 @@ from gnb import logs
 from gnb.extensions import db
 from gnb.jobs import ai, emails, exports, scheduled
 from gnb.queueing import FinalError, InvalidJobData, JobContext, JobStopped, RetryLater, job_types
-from gnb.services.mail.errors import MailError
+from gnb.services.mail import MailError
 
 __all__ = ["ai", "bind", "emails", "exports", "scheduled"]
 

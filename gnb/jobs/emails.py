@@ -13,22 +13,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+from flask_babel import lazy_gettext as _l
+from marshmallow import EXCLUDE, ValidationError, fields, validate, validates_schema
 from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
+from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_BIGINT, LARGEST_INT, WholeNumber
 from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
 from gnb.services import email_service, export_service
-from gnb.services.exports.errors import ExportNotFound
+from gnb.services.exports import ExportNotFound
 from gnb.services.exports.notification import plan_notification
-from gnb.services.fields import LARGEST_BIGINT, LARGEST_INT, WholeNumber
-from gnb.services.mail import ledger, outbox, sending
+from gnb.services.mail import AlreadyBeingSent, InvalidMessage, MailRefused, ledger, outbox, sending
 from gnb.services.mail.addresses import checked_address, checked_subject
-from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
 from gnb.services.mail.failure_notice import send_failure_notice
-from gnb.services.progress import job_progress
+from gnb.services.queue_service import job_progress
 from gnb.services.queues import reading
 
 _MINUTE = 60
@@ -36,7 +37,7 @@ _PER_RECIPIENT = RateLimit("5/60s", key="recipient")
 """Nobody can have a mailbox flooded, such as by bookings in another's name; EMAIL_RECIPIENT_RATE_LIMIT replaces it."""
 
 
-class _Referred(Schema):
+class _Referred(LocalizedSchema):
     """An object with an id; other fields are ignored."""
 
     class Meta:
@@ -45,7 +46,7 @@ class _Referred(Schema):
     id = WholeNumber(1, LARGEST_BIGINT, required=True)
 
 
-class _Ignored(Schema):
+class _Ignored(LocalizedSchema):
     """An object of which nothing is used."""
 
     class Meta:
@@ -58,7 +59,7 @@ class _ReferredAccount(_Referred):
     id = WholeNumber(1, LARGEST_INT, required=True)
 
 
-class _DeliveryData(Schema):
+class _DeliveryData(LocalizedSchema):
     """The id of a delivery, or all fields of one of `instead`."""
 
     instead: tuple[tuple[str, ...], ...] = ()
@@ -73,7 +74,7 @@ class _DeliveryData(Schema):
         given = [all(name in data for name in names) for names in (("delivery_id",), *self.instead)]
         if sum(given) != 1:
             wanted = " or ".join(" with ".join(self.fields[n].data_key or n for n in names) for names in self.instead)
-            raise ValidationError(f"Give deliveryId, or {wanted}.", "deliveryId")
+            raise ValidationError(make_message("invalid_field.delivery", instead=wanted), "deliveryId")
 
 
 def _checked_by(check: Callable[[object], str]) -> Callable[[str], None]:
@@ -83,7 +84,7 @@ def _checked_by(check: Callable[[object], str]) -> Callable[[str], None]:
         try:
             check(text)
         except InvalidMessage as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(error.message) from None
 
     return validate_text
 
@@ -109,7 +110,9 @@ class SendEmailData(_DeliveryData):
         own = {name for name in ("to", "subject", "html", "text") if name in data}
         whole = {"to", "subject"} <= own and own & {"html", "text"}
         if ("delivery_id" in data) == bool(own) or (own and not whole):
-            raise ValidationError("Give deliveryId, or to and subject with html or text.", "deliveryId")
+            raise ValidationError(
+                make_message("invalid_field.delivery", instead="to and subject with html or text"), "deliveryId"
+            )
 
 
 class BookingMailData(_DeliveryData):
@@ -134,65 +137,88 @@ class CampaignMailData(_DeliveryData):
     campaign = fields.Nested(_ReferredAccount)
 
 
-class ExportMailData(Schema):
+class ExportMailData(LocalizedSchema):
     """Data of `export-notification`."""
 
     export_id = fields.String(data_key="exportId", required=True, validate=validate.Length(1, 36))
 
 
-class MailingData(Schema):
+class MailingData(LocalizedSchema):
     """Data of `campaign-mailing`."""
 
     campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId", required=True)
 
 
-@job("email", "send-email", SendEmailData, rate_limit=_PER_RECIPIENT)
+@job("email", "send-email", SendEmailData, rate_limit=_PER_RECIPIENT, description=_l("Sends a message."))
 def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Any message."""
+    """Send a message."""
     return _deliver(data.get("delivery_id") or _own_row(data, context), context)
 
 
-@job("email", "booking-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
+@job(
+    "email",
+    "booking-confirmation",
+    BookingMailData,
+    rate_limit=_PER_RECIPIENT,
+    description=_l("Sends the confirmation of a booking."),
+)
 def booking_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """The confirmation of a booking."""
+    """Send the confirmation of a booking."""
     return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data), context)
 
 
-@job("email", "payment-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
+@job(
+    "email",
+    "payment-confirmation",
+    BookingMailData,
+    rate_limit=_PER_RECIPIENT,
+    description=_l("Sends the confirmation of a payment."),
+)
 def payment_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """That a payment has arrived."""
+    """Send the confirmation of a payment."""
     return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data), context)
 
 
-@job("email", "campaign-notification", CampaignMailData, rate_limit=_PER_RECIPIENT)
+@job(
+    "email",
+    "campaign-notification",
+    CampaignMailData,
+    rate_limit=_PER_RECIPIENT,
+    description=_l("Sends a campaign's message to one account."),
+)
 def campaign_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """A campaign's message to one account."""
+    """Send a campaign's message to one account."""
     return _deliver(data.get("delivery_id") or _campaign_row(data), context)
 
 
-@job("email", "export-notification", ExportMailData)
+@job(
+    "email",
+    "export-notification",
+    ExportMailData,
+    description=_l("Sends the notice that an export is ready or failed."),
+)
 def export_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """That an export is ready, or failed."""
+    """Send the notice that an export is ready or failed."""
     return _deliver(_export_row(data["export_id"]), context)
 
 
-@job("email", "job-failure-notice", JobOutcome)
+@job("email", "job-failure-notice", JobOutcome, description=_l("Notifies the admins of a failed job."))
 def job_failure_notice(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """That a job failed, to the admins."""
+    """Notify the admins of a failed job."""
     failed = (data["job_id"], data["queue"], data["job_type"], data["error"])
     return {"planned": send_failure_notice(context.id, *failed)}
 
 
-@job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)
+@job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE, description=_l("Plans a campaign's mailing."))
 def campaign_mailing(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Plans a campaign's mailing."""
-    progress = job_progress(context, "recipients planned")
+    """Plan a campaign's mailing."""
+    progress = job_progress(context, "progress.planned")
     return {"state": email_service.reconcile_mailing(data["campaign_id"], progress)}
 
 
-@job("scheduled", "requeue-stale-deliveries", NoData)
+@job("scheduled", "requeue-stale-deliveries", NoData, description=_l("Requeues stale deliveries."))
 def requeue_stale_deliveries(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """Requeues stale deliveries."""
+    """Requeue stale deliveries."""
     return {"enqueued": email_service.requeue_stale_deliveries()}
 
 
@@ -210,9 +236,9 @@ def _outcome(delivery_id: int) -> sending.Outcome:
     try:
         return email_service.deliver(delivery_id)
     except MailRefused as error:
-        raise FinalError(str(error)) from error
+        raise FinalError(error) from error
     except AlreadyBeingSent as error:
-        raise RetryLater(str(error), delay=max(error.seconds, 1.0)) from error
+        raise RetryLater(error, delay=max(error.seconds, 1.0)) from error
 
 
 def _own_row(data: dict[str, Any], context: JobContext) -> int:
@@ -235,7 +261,7 @@ def _booking_row(kind: str, data: dict[str, Any]) -> int:
     booking_id = data.get("booking_id") or data["booking"]["id"]
     booking = db.session.get(Booking, booking_id)
     if booking is None:
-        raise FinalError(f"there is no booking {booking_id}")
+        raise FinalError(make_message("invalid_message.unknown_booking", id=str(booking_id)))
     return _committed(lambda: ledger.plan_booking(kind, booking))
 
 
@@ -243,7 +269,7 @@ def _campaign_row(data: dict[str, Any]) -> int:
     user = db.session.get(User, data.get("user_id") or data["user"]["id"])
     campaign = db.session.get(Campaign, data.get("campaign_id") or data["campaign"]["id"])
     if user is None or campaign is None:
-        raise FinalError("there is no such account or campaign")
+        raise FinalError(make_message("invalid_message.no_recipient"))
     return _committed(lambda: email_service.plan_campaign_notification(user, campaign))
 
 
@@ -267,5 +293,5 @@ def _committed(plan: Any) -> int:
                 delivery_id = plan().id
                 db.session.commit()
     except InvalidMessage as error:
-        raise FinalError(str(error)) from error
+        raise FinalError(error) from error
     return delivery_id

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields, post_load, validate
 
+from gnb.messages import make_message
 from gnb.queueing import FinalError, JobContext, job
 from gnb.services import export_service
-from gnb.services.exports.errors import AttemptSuperseded, ExportNotFound, InvalidFilters
+from gnb.services.exports import AttemptSuperseded, ExportNotFound, InvalidFilters
 from gnb.services.exports.filters import BookingsFilters, Filters, RevenueFilters, UsersFilters, dump_filters
-from gnb.services.progress import job_progress
+from gnb.services.queue_service import job_progress
 from gnb.services.queues import reading
 
 
@@ -31,7 +33,7 @@ class _ExportData(Filters):
         duplicates = sorted(set(nested) & set(data))
         if duplicates:
             field = self.fields[duplicates[0]].data_key or duplicates[0]
-            raise ValidationError("given twice, beside `filters` and in it", field)
+            raise ValidationError(make_message("invalid_field.given_twice"), field)
         return {"filters": {**data, **nested}, "export_id": export_id}
 
 
@@ -53,51 +55,51 @@ class UsersData(_ExportData, UsersFilters):
     filters = fields.Nested(UsersFilters)
 
 
-@job("export", "bookings-csv", BookingsData)
+@job("export", "bookings-csv", BookingsData, description=_l("Exports bookings as a CSV file."))
 def bookings_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Bookings as a CSV file."""
+    """Export bookings as a CSV file."""
     return _run(data, context)
 
 
-@job("export", "users-csv", UsersData)
+@job("export", "users-csv", UsersData, description=_l("Exports accounts as a CSV file."))
 def users_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Accounts as a CSV file."""
+    """Export accounts as a CSV file."""
     return _run(data, context)
 
 
-@job("export", "revenue-csv", RevenueData)
+@job("export", "revenue-csv", RevenueData, description=_l("Exports revenue by day and tour as a CSV file."))
 def revenue_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Revenue by day and tour as a CSV file."""
+    """Export revenue by day and tour as a CSV file."""
     return _run(data, context)
 
 
-@job("export", "bookings-xlsx", BookingsData)
+@job("export", "bookings-xlsx", BookingsData, description=_l("Exports bookings as an Excel file."))
 def bookings_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Bookings as an Excel file."""
+    """Export bookings as an Excel file."""
     return _run(data, context)
 
 
-@job("export", "users-xlsx", UsersData)
+@job("export", "users-xlsx", UsersData, description=_l("Exports accounts as an Excel file."))
 def users_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Accounts as an Excel file."""
+    """Export accounts as an Excel file."""
     return _run(data, context)
 
 
-@job("export", "revenue-xlsx", RevenueData)
+@job("export", "revenue-xlsx", RevenueData, description=_l("Exports revenue by day and tour as an Excel file."))
 def revenue_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Revenue by day and tour as an Excel file."""
+    """Export revenue by day and tour as an Excel file."""
     return _run(data, context)
 
 
-@job("export", "bookings-pdf", BookingsData)
+@job("export", "bookings-pdf", BookingsData, description=_l("Exports bookings as a PDF document."))
 def bookings_pdf(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Bookings as a PDF document."""
+    """Export bookings as a PDF document."""
     return _run(data, context)
 
 
-@job("export", "revenue-pdf", RevenueData)
+@job("export", "revenue-pdf", RevenueData, description=_l("Exports the revenue report as a PDF document."))
 def revenue_pdf(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """The revenue report as a PDF document."""
+    """Export the revenue report as a PDF document."""
     return _run(data, context)
 
 
@@ -112,8 +114,8 @@ def _run(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
             export_id = export_service.create_for_job(context.type, filters, job_id, goes_on).id
         elif before == "completed":  # a person runs the job again, to have a new file
             export_id = export_service.create_again(export_id).id
-        export = export_service.run(export_id, job_id, last, job_progress(context, "rows"))
+        export = export_service.run(export_id, job_id, last, job_progress(context, "progress.rows"))
     except (ExportNotFound, AttemptSuperseded, InvalidFilters) as error:
         # Another attempt would raise the same error.
-        raise FinalError(str(error)) from error
+        raise FinalError(error) from error
     return {"exportId": export.id, "fileName": export.file_name, "rows": export.rows_done, "bytes": export.size}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from flask_babel import lazy_gettext as _l
+from marshmallow import ValidationError, fields, validate
 
+from gnb.messages import LocalizedSchema, make_message
 from gnb.queueing import JobContext, Schedule, job
 from gnb.services import clean_up as clean_up_service
 from gnb.services import sitemap
@@ -15,11 +17,11 @@ from gnb.services.reports import weekly_report
 from gnb.services.reports.week import PARTS, Week, merge
 
 
-class NoData(Schema):
+class NoData(LocalizedSchema):
     """Data of a job that needs none."""
 
 
-class PricingData(Schema):
+class PricingData(LocalizedSchema):
     """Data of `update-dynamic-pricing`; `dryRun` shows what would change and changes nothing."""
 
     dry_run = fields.Boolean(data_key="dryRun", load_default=False, truthy={True}, falsy={False})
@@ -32,16 +34,16 @@ class WeekField(fields.Field):
         try:
             return Week.named(value)
         except (ValueError, AttributeError, TypeError):
-            raise ValidationError("Give a week like 2026-W47.") from None
+            raise ValidationError(make_message("invalid_field.week")) from None
 
 
-class ReportData(Schema):
+class ReportData(LocalizedSchema):
     """Data of `generate-weekly-report`; without `week`, the last whole one."""
 
     week = WeekField(load_default=None)
 
 
-class PartsData(Schema):
+class PartsData(LocalizedSchema):
     """Data of `send-weekly-report`."""
 
     week = WeekField(required=True)
@@ -53,15 +55,20 @@ class PartData(PartsData):
     part = fields.String(required=True, validate=validate.OneOf(list(PARTS)))
 
 
-@job("scheduled", "process-campaigns", NoData)
+@job(
+    "scheduled",
+    "process-campaigns",
+    NoData,
+    description=_l("Sets the prices of campaigns, ends those that are over and starts their mailings."),
+)
 def process_campaigns(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
-    """Sets prices as campaigns say, ends those that are over, begins their mailings."""
+    """Set the prices of campaigns, end those that are over and start their mailings."""
     return asdict(campaigns.process_campaigns())
 
 
-@job("scheduled", "update-dynamic-pricing", PricingData)
+@job("scheduled", "update-dynamic-pricing", PricingData, description=_l("Adjusts prices to demand, once a week."))
 def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
-    """Moves prices with demand, once a week."""
+    """Adjust prices to demand, once a week."""
     proposals = demand.preview() if data["dry_run"] else demand.update_prices()
     changes = [proposal.as_json() for proposal in proposals if proposal.changes]
     for change in changes:
@@ -69,36 +76,41 @@ def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[st
     return {"dryRun": data["dry_run"], "changed": len(changes), "changes": changes[:500]}
 
 
-@job("scheduled", "generate-weekly-report", ReportData)
+@job(
+    "scheduled",
+    "generate-weekly-report",
+    ReportData,
+    description=_l("Computes and sends the figures of the last week."),
+)
 def generate_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Sends the figures of the last week to admins and managers."""
+    """Compute and send the figures of the last week."""
     parts, last = weekly_report.enqueue_weekly_report(data["week"], name=context.id)
     return {"parts": [part.id for part in parts], "report": last.id}
 
 
-@job("scheduled", "compute-weekly-figures", PartData)
+@job("scheduled", "compute-weekly-figures", PartData, description=_l("Computes a part of the figures of a week."))
 def compute_weekly_figures(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """Computes a part of the figures of a week."""
+    """Compute a part of the figures of a week."""
     return PARTS[data["part"]](data["week"])
 
 
-@job("scheduled", "send-weekly-report", PartsData)
+@job("scheduled", "send-weekly-report", PartsData, description=_l("Sends the figures that other jobs have computed."))
 def send_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Sends the figures that other jobs have computed."""
+    """Send the figures that other jobs have computed."""
     parts = [parent.return_value or {} for parent in context.parents()]
     report = merge(data["week"], parts) if len(parts) == len(PARTS) and all(parts) else None
     return asdict(weekly_report.send_weekly_report(week=data["week"], report=report))
 
 
-@job("scheduled", "update-sitemap", NoData)
+@job("scheduled", "update-sitemap", NoData, description=_l("Updates the sitemap of the public site."))
 def update_sitemap(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
-    """Makes the public site's sitemap anew."""
+    """Update the sitemap of the public site."""
     return asdict(sitemap.update_sitemap())
 
 
-@job("scheduled", "clean-up", NoData)
+@job("scheduled", "clean-up", NoData, description=_l("Removes what is past its retention time."))
 def clean_up(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
-    """Removes what is past its keeping time."""
+    """Remove what is past its retention time."""
     return clean_up_service.clean_up().as_json()
 
 

@@ -1,6 +1,5 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
-from gnb.models.audit_entry import AuditEntry
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -33,6 +32,7 @@ from gnb.models.user import (
     REPORT_READERS,
     ROLES,
     STAFF_ROLES,
+    AuditEntry,
     NotificationSetting,
     RevokedToken,
     User,

@@ -81,6 +81,7 @@ class Money(TypeDecorator[Decimal]):
 
 
 Json = sa.JSON().with_variant(JSONB(), "postgresql")
+OptionalJson = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """The key of a table that grows without end; SQLite numbers rows itself only under the name INTEGER."""
 

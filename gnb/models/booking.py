@@ -25,12 +25,12 @@ HOME_ZONE = ZoneInfo("Europe/Istanbul")
 
 
 def local_day(instant: datetime) -> date:
-    """The calendar day of an instant in Europe/Istanbul."""
+    """Return the calendar day of an instant in Europe/Istanbul."""
     return instant.astimezone(HOME_ZONE).date()
 
 
 def local_midnight(day: date) -> datetime:
-    """The instant at which the day begins in Europe/Istanbul."""
+    """Return the instant at which the day begins in Europe/Istanbul."""
     if day == date.min:
         return datetime.min.replace(tzinfo=UTC)  # it began two hours before the first instant that there is
     return datetime.combine(day, time(), HOME_ZONE)
@@ -97,7 +97,7 @@ class Booking(Model):
     status: Mapped[str] = mapped_column(sa.String(20), default="pending")
     idempotency_key: Mapped[str | None] = mapped_column(sa.String(80), unique=True)
     request_hash: Mapped[str | None] = mapped_column(sa.String(64))
-    """Digest of the body that came with the idempotency key: the same key with another body is refused."""
+    """Digest of the body that came with the idempotency key: the same key with another body is rejected."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     paid_at: Mapped[datetime | None]

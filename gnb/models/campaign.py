@@ -75,11 +75,11 @@ class Campaign(Model):
     tour: Mapped[Tour | None] = relationship()
 
     def subject(self, language: str) -> str:
-        """The mail's subject in the language, or the nearest there is."""
+        """Return the mail's subject in the language, or in the nearest that exists."""
         return localized(self.subjects, language) or self.name
 
     def body(self, language: str) -> str:
-        """The mail's text in the language, or the nearest there is."""
+        """Return the mail's text in the language, or in the nearest that exists."""
         return localized(self.bodies, language)
 
     def __repr__(self) -> str:

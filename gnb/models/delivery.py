@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, BigId, Model, now, one_of
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, BigId, Model, OptionalJson, now, one_of
 from gnb.models.booking import Booking
 from gnb.models.campaign import Campaign
 from gnb.models.user import User, normalize_email
@@ -31,8 +31,8 @@ class Delivery(Model):
     """One message to one recipient.
 
     `unique_key` (such as `booking-confirmation:42` or `campaign:7:user:99`) makes planning the same message
-    twice one row. A row goes from `queued` to `sending` before the server is spoken to, and to `sent` with
-    the message id after; `suppressed` is mail that its recipient does not want or that was called off.
+    twice one row. A row goes from `queued` to `sending` before the server is contacted, and to `sent` with
+    the message id after; `suppressed` is mail that its recipient does not want or that was cancelled.
     """
 
     __tablename__ = "deliveries"
@@ -67,7 +67,9 @@ class Delivery(Model):
     message_id: Mapped[str | None] = mapped_column(sa.String(250))
     provider: Mapped[str | None] = mapped_column(sa.String(20))
     error: Mapped[str | None] = mapped_column(sa.Text)
-    """The server's own words, or why it was suppressed."""
+    """The server's reply, or why it was suppressed, in English; with the next two, the message in any language."""
+    error_code: Mapped[str | None] = mapped_column(sa.String(80))
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(OptionalJson)
     created_at: Mapped[datetime] = mapped_column(default=now)
     enqueued_at: Mapped[datetime | None]
     sending_at: Mapped[datetime | None]
@@ -87,7 +89,7 @@ class Delivery(Model):
 
 
 class DeliveryMessage(Model):
-    """The message as it was handed to the server, apart from the ledger so that lists stay light."""
+    """The message as it was sent, in a table of its own so that lists stay small."""
 
     __tablename__ = "delivery_messages"
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, Model, now, one_of
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, Model, OptionalJson, now, one_of
 from gnb.models.user import User
 
 EXPORT_TYPES = (
@@ -54,6 +54,9 @@ class Export(Model):
     size: Mapped[int | None] = mapped_column(sa.BigInteger)
     """Bytes."""
     error: Mapped[str | None] = mapped_column(sa.Text)
+    """In English; with the next two, the message in any language."""
+    error_code: Mapped[str | None] = mapped_column(sa.String(80))
+    error_params: Mapped[dict[str, Any] | None] = mapped_column(OptionalJson)
     requested_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
@@ -68,7 +71,7 @@ class Export(Model):
 
 
 class ExportChunk(Model):
-    """A piece of a file kept in the database. Pieces of a broken attempt bear a `file_key` nobody points to."""
+    """A piece of a file in the database. Pieces of a failed attempt have a `file_key` that no export refers to."""
 
     __tablename__ = "export_chunks"
     __table_args__ = (sa.Index(None, "export_id"),)

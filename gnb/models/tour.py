@@ -59,11 +59,11 @@ class Tour(Model):
     departures: Mapped[list[Departure]] = relationship(back_populates="tour", passive_deletes=True)
 
     def title(self, language: str) -> str:
-        """The title in the language, or the nearest there is."""
+        """Return the title in the language, or in the nearest that exists."""
         return localized(self.titles, language) or self.name
 
     def description(self, language: str) -> str:
-        """The description in the language, or the nearest there is."""
+        """Return the description in the language, or in the nearest that exists."""
         return localized(self.descriptions, language)
 
     def __repr__(self) -> str:
@@ -108,5 +108,5 @@ class Extra(Model):
     position: Mapped[int] = mapped_column(default=0)
 
     def title(self, language: str) -> str:
-        """The title in the language, or the nearest there is."""
+        """Return the title in the language, or in the nearest that exists."""
         return localized(self.titles, language) or self.code

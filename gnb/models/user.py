@@ -1,14 +1,15 @@
-"""Users, what mail their addresses receive, and tokens that were revoked."""
+"""Users, what mail their addresses receive, tokens that were revoked, and what users did."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from flask_login import UserMixin
-from sqlalchemy.orm import Mapped, mapped_column, validates
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, Model, now, one_of
+from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, BigId, Model, now, one_of
 
 ROLES = ("user", "driver", "support", "manager", "admin", "superadmin")
 ADMIN_ROLES = frozenset({"admin", "superadmin"})
@@ -21,7 +22,7 @@ REPORT_READERS = ADMIN_ROLES | {"manager"}
 
 
 def normalize_email(address: str) -> str:
-    """The address as accounts are looked up by it: without blanks around it, in lower case."""
+    """Return the address as accounts are looked up by it: without blanks around it, in lower case."""
     return address.strip().lower()
 
 
@@ -67,7 +68,7 @@ class User(UserMixin, Model):
         return self.role in STAFF_ROLES
 
     def get_id(self) -> str:
-        """What the session remembers: a changed password makes it stale."""
+        """Return what the session remembers: a changed password invalidates it."""
         return f"{self.id}:{self.token_version}"
 
     def __repr__(self) -> str:
@@ -100,3 +101,31 @@ class RevokedToken(Model):
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class AuditEntry(Model):
+    """One change, such as `job.retry` on `email/4711`; `count` is how many things it touched."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        sa.Index(None, "created_at"),
+        sa.Index(None, "actor_id", "created_at"),
+        sa.Index(None, "action", "created_at"),
+        sa.Index(None, "target", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="SET NULL"))
+    """None for the command line and for jobs."""
+    actor_label: Mapped[str] = mapped_column(sa.String(200))
+    """Who it was, in words that outlive the account: a name and role, or `command line`."""
+    action: Mapped[str] = mapped_column(sa.String(60))
+    target: Mapped[str] = mapped_column(sa.String(200))
+    count: Mapped[int] = mapped_column(default=1)
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    address: Mapped[str | None] = mapped_column(sa.String(45))
+    """The caller's network address."""
+    request_id: Mapped[str | None] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    actor: Mapped[User | None] = relationship()

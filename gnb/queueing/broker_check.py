@@ -1,10 +1,12 @@
-"""Whether a server can be the broker: a single one that is new enough."""
+"""Whether a server can be the broker: a single one that is new enough and evicts no keys, because keys are jobs."""
 
 from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
 from .errors import UnsupportedBroker
+
+SAFE_EVICTION_POLICY = "noeviction"
 
 NEEDED = "Redis 7.0, Valkey 7.2 or later"
 _OLDEST = 7
@@ -20,12 +22,12 @@ def check_server(client: Any) -> None:
     except ResponseError as error:
         if "unknown command" not in str(error).lower():
             raise
-        raise UnsupportedBroker(f"the broker is older than Redis 6; {NEEDED} is needed") from None
+        raise UnsupportedBroker("older", needed=NEEDED) from None
     fields = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
     server, version, mode = (fields.get(name, b"").decode() for name in (b"server", b"version", b"mode"))
     if server != "valkey" and version.partition(".")[0].isdigit() and int(version.partition(".")[0]) < _OLDEST:
-        raise UnsupportedBroker(f"the broker is {server.capitalize()} {version}; {NEEDED} is needed")
+        raise UnsupportedBroker("version", server=server.capitalize(), version=version, needed=NEEDED)
     if mode == "cluster":
-        raise UnsupportedBroker("the broker is a cluster; a single server or a primary with Sentinel is needed")
+        raise UnsupportedBroker("cluster")
     if mode == "sentinel":
-        raise UnsupportedBroker("the broker's URL names a Sentinel; write redis+sentinel://host:port/service")
+        raise UnsupportedBroker("sentinel")

@@ -38,9 +38,9 @@ def callback_type(types: JobTypes, queue: str, name: str, option: str) -> JobTyp
         job_type = types.get(its_queue or queue, type_name)
         job_type.load(_SAMPLE)
     except UnknownJobType as error:
-        raise InvalidJobOption(f"{option} is {name!r}; {error}") from None
+        raise InvalidJobOption("callback_type", name=option, value=repr(name), what=error.message) from None
     except InvalidJobData:
-        raise InvalidJobOption(f"{option} is {name!r}, whose data is not the outcome of a job") from None
+        raise InvalidJobOption("callback_data", name=option, value=repr(name)) from None
     return job_type
 
 

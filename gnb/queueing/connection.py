@@ -164,11 +164,11 @@ class Broker:
             answer = request()
         except CONNECTION_ERRORS as error:
             self._try_again_at = time.monotonic() + _SECONDS_BETWEEN_TRIES
-            raise QueueUnavailable(f"the broker does not answer: {type(error).__name__}") from error
+            raise QueueUnavailable("no_answer", what=type(error).__name__) from error
         except OutOfMemoryError as error:
-            raise QueueUnavailable("the broker is out of memory and takes no more jobs; see its maxmemory") from error
+            raise QueueUnavailable("out_of_memory") from error
         except RedisError as error:
-            raise QueueUnavailable(f"the broker refused the request: {error}") from error
+            raise QueueUnavailable("rejected", what=str(error)) from error
         self._try_again_at = 0.0
         return answer
 
@@ -178,7 +178,7 @@ class Broker:
         with self._lock:
             now = time.monotonic()
             if self._try_again_at and now < self._try_again_at:
-                raise QueueUnavailable("the broker does not answer; it is tried again in a few seconds")
+                raise QueueUnavailable("waiting")
             self._try_again_at = now + _SECONDS_BETWEEN_TRIES
 
 

@@ -16,6 +16,7 @@ from rq.job import Dependency
 from . import keys as names
 from .errors import InvalidJobOption
 from .job import STATE_OF_STATUS, attempts_from_results, parent_ids
+from .messages import Message
 
 MOST_PARENTS = 1000
 PARENT_FAILURE = ("wait", "run", "cancel")
@@ -40,7 +41,7 @@ class Dependencies:
         jobs = [job for item in items for job in (item.dependencies if isinstance(item, Dependency) else [item])]
         ids = tuple(dict.fromkeys(_id(job) for job in jobs))
         if len(ids) > MOST_PARENTS:
-            raise InvalidJobOption(f"depends_on has {len(ids):,} jobs; give {MOST_PARENTS:,} at most")
+            raise InvalidJobOption("many_parents", count=len(ids), most=MOST_PARENTS)
         return cls(ids, any(each.allow_failure for each in given), any(each.enqueue_at_front for each in given))
 
     def fields(self, on_parent_failure: str | None) -> list[Any]:
@@ -63,7 +64,7 @@ NO_DEPENDENCIES = Dependencies()
 def _id(job: Any) -> str:
     job_id = getattr(job, "id", job)
     if not isinstance(job_id, str) or not names.JOB_ID.fullmatch(job_id) or job_id.startswith(names.TEMPLATE_PREFIX):
-        raise InvalidJobOption(f"depends_on has {job_id!r}; give jobs or their ids")
+        raise InvalidJobOption("parent_id", value=repr(job_id))
     return job_id
 
 
@@ -107,5 +108,5 @@ def related_job(job_id: str, values: list[bytes | None], results: Sequence[Any] 
         name=name or description.partition("(")[0].rpartition(".")[2],
         state=state,
         return_value=attempts[0].return_value if attempts else None,
-        error=(error or None) if state == "failed" else None,
+        error=Message.unpack(error) if error and state == "failed" else None,
     )

@@ -10,10 +10,9 @@ from typing import Any
 from rq import worker_registration
 
 from .connection import Broker, connect
-from .counters import Counters
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
-from .metrics import HistoryPoint, QueueStats, histories, queue_stats
+from .metrics import Counters, HistoryPoint, QueueStats, histories, queue_stats
 from .queue import Queue
 from .queue_options import QueueOptions
 from .recurring.store import Schedules
@@ -42,7 +41,7 @@ class Engine:
         try:
             return self._queues[name]
         except (KeyError, TypeError):
-            raise UnknownQueue(f"there is no queue {name!r}; there are {', '.join(self._queues)}") from None
+            raise UnknownQueue(value=repr(name), choices=list(self._queues)) from None
 
     def types(self, queue: str) -> dict[str, JobType]:
         """The queue's declared job types by name. Raises UnknownQueue."""

@@ -10,13 +10,12 @@ from traceback import TracebackException
 from typing import Any
 
 from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
-from rq.rate_limit import RateLimitRegistry
 
 from . import clock
-from . import keys as names
-from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
+from .errors import CodedError, FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
 from .job import LARGEST_NUMBER, payload, whole_number
-from .json_values import encode_result, storable, text_of
+from .json_values import encode_result, storable
+from .messages import Message, make_message, text_of
 from .metrics import bucket
 from .options import JobOptions
 from .scripts import FinishArgs
@@ -110,7 +109,7 @@ class Execution:
     def call(self) -> tuple[str, dict[str, Any]]:
         """Return the function's path and its data. Raises InvalidJobData for a record that cannot be run."""
         if self.malformed:
-            raise InvalidJobData({self.malformed: ["not a whole number in the job's record"]})
+            raise InvalidJobData({self.malformed: [make_message("invalid_job_data.not_a_number")]})
         try:
             path, args, data = payload(self.data)
         except ValueError as error:
@@ -118,30 +117,8 @@ class Execution:
         if len(args) == 1 and isinstance(args[0], dict) and not data:
             return path, args[0]
         if args:
-            raise InvalidJobData({"data": ["positional arguments; a job's data is named arguments or one mapping"]})
+            raise InvalidJobData({"data": [make_message("invalid_job_data.arguments")]})
         return path, data
-
-
-_UNSUPPORTED = {
-    "success_callback_name": "a success callback",
-    "failure_callback_name": "a failure callback",
-    "stopped_callback_name": "a stopped callback",
-    "repeats_left": "Repeat",
-    "webhooks": "webhooks",
-    "rate_limit_key": "a RateLimit",
-}
-"""The features of RQ that these workers do not have, by the field of a job's hash that says that it uses one."""
-
-
-def unsupported_feature(client: Any, job_id: str) -> str | None:
-    """Return the feature of RQ that a job enqueued by plain RQ uses and these workers do not have.
-
-    The slot that a RateLimit gave the job is released, so that the jobs behind it are not held back for ever.
-    """
-    fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
-    if key := fields[-1]:
-        RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
-    return next((name for name, value in zip(_UNSUPPORTED.values(), fields, strict=True) if value), None)
 
 
 @dataclass(slots=True)
@@ -173,7 +150,9 @@ def completed(execution: Execution, value: Any) -> Outcome:
 
 def raised(execution: Execution, error: BaseException) -> Outcome:
     """The outcome of a run that raised: stopped, tried again after its backoff, or failed."""
-    outcome = Outcome("failed", "exc_string", _packed(_trace(error)), _line(error), retries_left=execution.retries_left)
+    outcome = Outcome(
+        "failed", "exc_string", _packed(_trace(error)), _error_field(error), retries_left=execution.retries_left
+    )
     if isinstance(error, JobStopped):
         outcome.name = "stopped"
     elif not isinstance(error, (FinalError, InvalidJobData, UnknownJobType)):
@@ -181,10 +160,11 @@ def raised(execution: Execution, error: BaseException) -> Outcome:
     return outcome
 
 
-def lost(execution: Execution, stalls: int, words: str) -> Outcome:
+def lost(execution: Execution, stalls: int, error: Message) -> Outcome:
     """The outcome of a run whose worker died: back to the front, an attempt spent only after two such losses."""
-    error = f"Stalled: {words}"
-    outcome = Outcome("stalled", "exc_string", _packed(error), error, 0.0, execution.retries_left, cut_short=True)
+    outcome = Outcome(
+        "stalled", "exc_string", _packed(error), error.pack(), 0.0, execution.retries_left, cut_short=True
+    )
     if stalls >= MAX_STALLED:
         outcome.name = "failed"
         _try_again(execution, outcome, None)
@@ -287,6 +267,12 @@ def _trace(error: BaseException) -> str:
     text = "".join(TracebackException(type(error), error, stack).format()).replace(f'"{Path.cwd()}/', '"')
     half = _TRACEBACK_LENGTH // 2
     return text if len(text) <= _TRACEBACK_LENGTH else f"{text[:half]}\n…\n{text[-half:]}"
+
+
+def _error_field(error: BaseException) -> str:
+    """Return the error's line as the job's hash holds it, with the code and params of an error that has them."""
+    said = error.message if isinstance(error, (CodedError, JobStopped)) else Message("")
+    return Message(_line(error), said.code, said.params).pack()
 
 
 def _line(error: BaseException) -> str:

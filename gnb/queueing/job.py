@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rq.rate_limit import RateLimitRegistry
+
 from . import clock
+from . import keys as names
 from .json_values import json_safe, parse_json, storable
 from .keys import QueueKeys
+from .messages import Message
 
 STATES = ("waiting", "active", "completed", "failed", "delayed", "deferred")
 
@@ -141,7 +145,7 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
         enqueued_at=clock.parse(text["enqueued_at"]),
         run_at=_moment(score) if state == "delayed" else None,
         progress=_progress(text, state),
-        failed_reason=(text["error"] or None) if state != "completed" else None,
+        failed_reason=Message.unpack(text["error"]) if text["error"] and state != "completed" else None,
         options=_options(text["opts"]),
         timeout=finite_number(text["timeout"]),
         stalls=whole_number(text["stalls"]) or 0,
@@ -179,7 +183,7 @@ def parent_ids(text: bytes | str | None) -> list[str]:
 
 def _progress(text: dict[str, Any], state: str) -> dict[str, Any]:
     percent = 100.0 if state == "completed" else finite_number(text["progress"]) or 0.0
-    return {"percent": percent, "message": text["progress_message"] or ""}
+    return {"percent": percent, "message": Message.unpack(text["progress_message"] or "")}
 
 
 def attempts_from_results(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Attempt]:
@@ -242,3 +246,25 @@ def _moment(seconds: float | None) -> datetime | None:
 
 def _stream_time(entry_id: bytes) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(entry_id.partition(b"-")[0]))
+
+
+_UNSUPPORTED = {
+    "success_callback_name": "a success callback",
+    "failure_callback_name": "a failure callback",
+    "stopped_callback_name": "a stopped callback",
+    "repeats_left": "Repeat",
+    "webhooks": "webhooks",
+    "rate_limit_key": "a RateLimit",
+}
+"""The features of RQ that these workers do not have, by the field of a job's hash that says that it uses one."""
+
+
+def unsupported_feature(client: Any, job_id: str) -> str | None:
+    """Return the feature of RQ that a job enqueued by plain RQ uses and these workers do not have.
+
+    The slot that a RateLimit gave the job is released, so that the jobs behind it are not held back for ever.
+    """
+    fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
+    if key := fields[-1]:
+        RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
+    return next((name for name, value in zip(_UNSUPPORTED.values(), fields, strict=True) if value), None)

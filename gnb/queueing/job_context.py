@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from . import keys
-from .json_values import storable, text_of
+from .json_values import storable
+from .messages import as_message, text_of
 
 if TYPE_CHECKING:
     from rq.job import Job as RQJob
@@ -60,7 +61,7 @@ class JobContext:
             return
         self._last_note, self._last_percent = now, percent
         shown = min(max(float(percent), 0.0), 100.0) if math.isfinite(percent) else 0.0
-        self._write(f"{shown:g}", storable(text_of(message), 500))
+        self._write(f"{shown:g}", storable(as_message(message).pack(), 3000))
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""

@@ -14,6 +14,7 @@ from .job import LARGEST_DATA, Job
 from .job_types import JobType
 from .json_values import encode_data
 from .keys import QueueKeys
+from .messages import make_message
 from .options import JobOptions, plain
 from .queue_options import RateLimit
 
@@ -79,7 +80,7 @@ def build_job_spec(
         fields += ["key_limit", limit]
     if chosen.deduplication:
         if chosen.deduplication.replace and chosen.depends_on.ids:
-            raise InvalidJobOption("deduplication.replace cannot be combined with depends_on")
+            raise InvalidJobOption("replace_with_parents")
         fields += [chosen.deduplication.field, chosen.deduplication.digest]
     return JobSpec(chosen, sub_queue, fields, _job(keys, job_type, chosen, stored, job_id, now))
 
@@ -127,9 +128,9 @@ def _as_json(data: Mapping[str, Any]) -> str:
     try:
         wire, wrong = encode_data(data)
     except ValueError as error:
-        raise InvalidJobData({"_schema": [f"not JSON: {error}"]}) from None
+        raise InvalidJobData({"_schema": [make_message("invalid_job_data.not_json", what=str(error))]}) from None
     if len(wire) > LARGEST_DATA:
-        wrong = {"_schema": [f"its JSON has {len(wire):,} characters; at most {LARGEST_DATA:,} are allowed"]}
+        wrong = {"_schema": [make_message("invalid_job_data.long", length=len(wire), most=LARGEST_DATA)]}
     if wrong:
         raise InvalidJobData(wrong)
     return wire

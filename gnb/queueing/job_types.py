@@ -34,6 +34,7 @@ class JobType:
         function: JobFunction,
         options: dict[str, Any],
         rate_limit: RateLimit | None = None,
+        description: object = None,
     ):
         self.queue = queue
         self.name = name
@@ -42,13 +43,18 @@ class JobType:
         self.options = options
         self.rate_limit = rate_limit
         self.path = f"{function.__module__}.{function.__qualname__}"
-        self.description = (function.__doc__ or name).strip().splitlines()[0]
+        self._description = description or (function.__doc__ or name).strip().splitlines()[0]
         self._loader = schema() if schema else None
         self._nested = {
             field.data_key or name: {part.data_key or key for key, part in field.schema.fields.items()}
             for name, field in (self._loader.fields.items() if self._loader else ())
             if isinstance(field, fields.Nested) and field.schema.unknown == EXCLUDE
         }
+
+    @property
+    def description(self) -> str:
+        """What the job does, in a sentence; one that is lazily translated is in the reader's language."""
+        return str(self._description)
 
     def load(self, data: dict[str, Any]) -> dict[str, Any]:
         """The data as the function takes it. Raises InvalidJobData naming each field that is wrong."""
@@ -107,14 +113,14 @@ class JobTypes:
             return self._by_name[queue, name]
         except (KeyError, TypeError):
             names = ", ".join(self.of(queue)) or "none"
-            raise UnknownJobType(f"there is no job type {name!r} on the queue {queue}; there are: {names}") from None
+            raise UnknownJobType("name", value=repr(name), queue=queue, choices=names) from None
 
     def at(self, path: str) -> JobType:
         """The type whose function has that dotted path. Raises UnknownJobType."""
         try:
             return self._by_path[path]
         except KeyError:
-            raise UnknownJobType(f"{path!r} is not a declared job type") from None
+            raise UnknownJobType("path", value=repr(path)) from None
 
     def of(self, queue: str) -> dict[str, JobType]:
         """The queue's types by name, in the order they were declared."""
@@ -125,12 +131,19 @@ job_types = JobTypes()
 
 
 def job(
-    queue: str, name: str, schema: type[Schema] | None = None, *, rate_limit: RateLimit | None = None, **options: Any
+    queue: str,
+    name: str,
+    schema: type[Schema] | None = None,
+    *,
+    rate_limit: RateLimit | None = None,
+    description: object = None,
+    **options: Any,
 ) -> Callable[[JobFunction], JobType]:
-    """Declares the decorated function as a job type of the queue; options as in `JobOptions`.
+    """Declare the decorated function as a job type of the queue; options as in `JobOptions`.
 
     `rate_limit` has a `key`, such as `RateLimit("5/60s", key="recipient")`. It holds for each value of that field of
     the data, over all types of the queue. A job over the limit is delayed until it may start; other jobs overtake it.
+    `description` is a sentence, maybe lazily translated; by default, the first line of the docstring.
     """
     if rate_limit is not None and not rate_limit.key:
         raise ValueError(
@@ -138,6 +151,6 @@ def job(
         )
 
     def declare(function: JobFunction) -> JobType:
-        return job_types.declare(JobType(queue, name, schema, function, options, rate_limit))
+        return job_types.declare(JobType(queue, name, schema, function, options, rate_limit, description))
 
     return declare

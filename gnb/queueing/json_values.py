@@ -9,26 +9,20 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from .messages import make_message
+
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MAYBE_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 _JSON = (str, int, float, type(None))
 
-UNSTORABLE_TEXT = "Remove NUL characters and unpaired surrogates."
+UNSTORABLE_TEXT = make_message("invalid_job_data.unstorable")
 
 
 def storable(text: str, limit: int | None = None) -> str:
     """Return the first `limit` characters without lone surrogates and NUL, which UTF-8 and databases reject."""
     return text[:limit].encode(errors="replace").decode().replace("\0", "\ufffd")
-
-
-def text_of(value: object) -> str:
-    """Return `str(value)`, or a sentence that says so when its class cannot tell."""
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - the class is the job's own
-        return "its message cannot be read: __str__ failed"
 
 
 def json_safe(value: Any) -> Any:

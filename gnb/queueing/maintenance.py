@@ -23,6 +23,7 @@ from . import keys as names
 from .errors import QueueingError
 from .execution import Execution, Outcome, finish_args
 from .job import whole_number
+from .messages import make_message
 from .scripts import FINISH, DequeueArgs
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Sweeper:
     def _requeue(self, sub_queue: str, member: str) -> bool:
         owner = self._client.hget(names.job(member.partition(":")[0]), "worker_name")
         worker = owner.decode() if owner else "unknown"
-        reason = f"worker {worker} sent no heartbeat"
+        reason = make_message("stalled.no_heartbeat", worker=worker)
         ended = end_execution(
             self._engine,
             self._client,

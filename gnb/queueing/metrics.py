@@ -1,15 +1,20 @@
-"""What a queue counts: how many jobs stand where, how many ended how, how long they waited and ran."""
+"""What a queue counts: jobs by state, how many ended how, how long they took; and the application's counters."""
 
+import os
+import threading
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from . import clock
 from .connection import Broker
+from .errors import QueueUnavailable
 from .keys import QueueKeys
+from .scripts import COUNT
 
 BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Upper bounds of the buckets in seconds; one more bucket holds what is longer."""
@@ -220,3 +225,51 @@ def _points(counts: dict[bytes, bytes], past: list[dict[bytes, bytes]], first: i
         minute, _, field = name.partition(b"|")
         lately[int(minute)] += (field, count)
     return [HistoryPoint.of(minute, words, lately[minute]) for minute, words in enumerate(past, first)]
+
+
+COUNTERS = "gnb:counters"
+
+
+class Counters:
+    """The counters of one broker. What is counted while it is unreachable waits in this process for the next count."""
+
+    def __init__(self, broker: Broker):
+        self._broker = broker
+        self._lock = threading.Lock()
+        self._unwritten: Counter[str] = Counter()
+        self._batch: tuple[str, Counter[str]] | None = None
+
+    def add(self, name: str, *labels: str, count: int = 1) -> None:
+        """Count; returns also while the broker is unreachable."""
+        with self._lock:
+            self._unwritten["|".join((name, *labels))] += count
+        self.write()
+
+    def write(self) -> None:
+        """Write what is counted and not yet written; one round trip, none when there is nothing.
+
+        A batch whose answer was lost is sent again under its id, so that it is counted once.
+        """
+        while batch := self._next_batch():
+            batch_id, counts = batch
+            try:
+                self._broker.run(COUNT, [COUNTERS, f"gnb:counted:{batch_id}"], list(chain(*counts.items())))
+            except QueueUnavailable:
+                return
+            with self._lock:
+                self._batch = None if self._batch is batch else self._batch
+
+    def _next_batch(self) -> tuple[str, Counter[str]] | None:
+        with self._lock:
+            if self._batch is None and self._unwritten:
+                self._batch, self._unwritten = (os.urandom(12).hex(), self._unwritten), Counter()
+            return self._batch
+
+    def read(self) -> dict[tuple[str, ...], int]:
+        """Every counter by name and labels. Raises QueueUnavailable."""
+        return counted(self._broker.call(lambda: self._broker.client.hgetall(COUNTERS)))
+
+
+def counted(answer: dict[Any, Any]) -> dict[tuple[str, ...], int]:
+    """The broker's counters by name and labels."""
+    return {tuple(name.decode().split("|")): int(value) for name, value in answer.items()}

@@ -36,17 +36,17 @@ def seconds(value: Any, option: str) -> float:
     else:
         text = value.strip() if isinstance(value, str) else ""
         if not text or len(text) > _LONGEST_DURATION or _PART.sub("", text).strip():
-            raise InvalidJobOption(f"{option} is {value!r}; give seconds, like 90, or a duration, like '1h'")
+            raise InvalidJobOption("duration", name=option, value=repr(value))
         number = sum(float(count) * _UNITS[unit] for count, unit in _PART.findall(text))
     if not 0 <= number <= MOST_SECONDS:
-        raise InvalidJobOption(f"{option} is {value!r}; give 0 seconds to ten years")
+        raise InvalidJobOption("range", name=option, value=repr(value))
     return number
 
 
 def whole(value: Any, option: str, low: int, high: int) -> int:
     """The value as a whole number from `low` to `high`. Raises InvalidJobOption."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidJobOption(f"{option} is {value!r}; give a whole number from {low} to {high}")
+        raise InvalidJobOption("whole", name=option, value=repr(value), low=str(low), high=str(high))
     return value
 
 
@@ -87,9 +87,7 @@ class Retention:
             )
         if isinstance(value, int):
             return cls(count=whole(value, option, 0, 10_000_000))
-        raise InvalidJobOption(
-            f"{option} is {value!r}; give true, false, a count or {{'age': seconds, 'count': number}}"
-        )
+        raise InvalidJobOption("retention", name=option, value=repr(value))
 
     @property
     def ttl(self) -> int:
@@ -121,12 +119,12 @@ class Backoff:
         if not isinstance(value, Mapping):
             return cls("fixed", seconds(value, "backoff"))
         if unknown := set(value) - {"type", "delay", "jitter"}:
-            raise InvalidJobOption(f"backoff has {sorted(unknown)[0]!r}; it takes type, delay and jitter")
+            raise InvalidJobOption("backoff_field", value=repr(sorted(unknown)[0]))
         kind, jitter = value.get("type", "exponential"), value.get("jitter", 0)
         if kind not in ("exponential", "fixed"):
-            raise InvalidJobOption(f"backoff.type is {kind!r}; give 'exponential' or 'fixed'")
+            raise InvalidJobOption("backoff_type", value=repr(kind))
         if isinstance(jitter, bool) or not isinstance(jitter, (int, float)) or not 0 <= jitter <= 1:
-            raise InvalidJobOption(f"backoff.jitter is {jitter!r}; give a share from 0 to 1")
+            raise InvalidJobOption("jitter", value=repr(jitter))
         return cls(kind, seconds(value.get("delay", 2.0), "backoff.delay"), float(jitter))
 
     def intervals(self, retries: int) -> list[float]:
@@ -156,18 +154,18 @@ class Deduplication:
         if value is None or isinstance(value, Deduplication):
             return value
         if not isinstance(value, Mapping) or "id" not in value:
-            raise InvalidJobOption(f"deduplication is {value!r}; give {{'id': text}}, with ttl, extend and replace")
+            raise InvalidJobOption("deduplication", value=repr(value))
         if unknown := set(value) - {"id", "ttl", "extend", "replace"}:
-            raise InvalidJobOption(f"deduplication has {min(unknown)!r}; it takes id, ttl, extend and replace")
+            raise InvalidJobOption("deduplication_field", name=repr(min(unknown)))
         name, ttl, flags = value["id"], value.get("ttl"), [value.get(flag, False) for flag in ("extend", "replace")]
         if not isinstance(name, str) or not 1 <= len(name) <= _LONGEST_DEDUPLICATION_ID:
-            raise InvalidJobOption(f"deduplication.id is {name!r}; give 1 to {_LONGEST_DEDUPLICATION_ID} characters")
+            raise InvalidJobOption("deduplication_id", value=repr(name), most=_LONGEST_DEDUPLICATION_ID)
         if not all(isinstance(flag, bool) for flag in flags):
-            raise InvalidJobOption("deduplication.extend and deduplication.replace are true or false")
+            raise InvalidJobOption("deduplication_flags")
         if ttl is None and flags[0]:
-            raise InvalidJobOption("deduplication.extend needs deduplication.ttl")
+            raise InvalidJobOption("deduplication_extend")
         if ttl is not None and (ttl := seconds(ttl, "deduplication.ttl")) < 0.001:
-            raise InvalidJobOption(f"deduplication.ttl is {ttl!r}; give more than 0 seconds")
+            raise InvalidJobOption("positive", name="deduplication.ttl", value=repr(ttl))
         return cls(name, ttl, *flags)
 
     @property
@@ -232,19 +230,17 @@ def _checked(name: str, value: Any) -> Any:
         return seconds(value, name)
     if name == "timeout":
         if (length := seconds(value, name)) <= 0:
-            raise InvalidJobOption(f"timeout is {value!r}; give more than 0 seconds")
+            raise InvalidJobOption("positive", name=name, value=repr(value))
         return length
     if name in ("remove_on_complete", "remove_on_fail"):
         return Retention.of(value, name)
     if name == "job_id":
         if not isinstance(value, str) or not JOB_ID.fullmatch(value):
-            raise InvalidJobOption(f"job_id is {value!r}; give 1 to 200 letters, digits, dashes and underscores")
+            raise InvalidJobOption("job_id", value=repr(value))
         if value in RESERVED_IDS:
-            raise InvalidJobOption(f"job_id is {value!r}; pages of a queue have this address; choose another")
+            raise InvalidJobOption("reserved_id", value=repr(value))
         if value.startswith(TEMPLATE_PREFIX):
-            raise InvalidJobOption(
-                f"job_id is {value!r}; ids that start with {TEMPLATE_PREFIX!r} belong to schedules; choose another"
-            )
+            raise InvalidJobOption("schedule_prefix", value=repr(value), prefix=repr(TEMPLATE_PREFIX))
         return value
     if name == "deduplication":
         return Deduplication.of(value)
@@ -252,11 +248,11 @@ def _checked(name: str, value: Any) -> Any:
         return Dependencies.of(value)
     if name == "on_parent_failure":
         if value not in PARENT_FAILURE:
-            raise InvalidJobOption(f"on_parent_failure is {value!r}; give 'wait', 'run' or 'cancel'")
+            raise InvalidJobOption("on_parent_failure", value=repr(value))
         return value
     if name in ("on_success", "on_failure"):
         if not isinstance(value, str):
-            raise InvalidJobOption(f"{name} is {value!r}; give a job type, as 'type' or 'queue/type'")
+            raise InvalidJobOption("callback", name=name, value=repr(value))
         return value
-    known = ", ".join(option.name for option in fields(JobOptions))
-    raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}, repeat")
+    known = [*(option.name for option in fields(JobOptions)), "repeat"]
+    raise InvalidJobOption("unknown", name=repr(name), choices=known)

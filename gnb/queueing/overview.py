@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .counters import COUNTERS, counted
-from .metrics import QueueStats
+from .metrics import COUNTERS, QueueStats, counted
 from .recurring.store import LEADER, NEXT
 from .scripts import RECURRING
 

@@ -66,9 +66,9 @@ class Queue(QueueReader):
         try:
             existing = self.job(spec.job.id)
         except JobNotFound:
-            raise JobIdTaken(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
+            raise JobIdTaken("other_queue", value=repr(spec.job.id)) from None
         if existing.name != job_type:
-            raise JobIdTaken(f"job_id is {spec.job.id!r}; a job of the type {existing.name!r} has that id")
+            raise JobIdTaken("other_type", value=repr(spec.job.id), type=repr(existing.name))
         return replace(existing, deduplicated=True)
 
     def _holder(self, wanted: Job, job_id: str) -> Job:
@@ -105,8 +105,7 @@ class Queue(QueueReader):
         """Return the script's answer, once the jobs say what it did. Raises InvalidJobOption for a wrong parent."""
         if made[0] in (-1, -2):
             parent = made[1].decode()
-            reason = "there is no such job" if made[0] == -1 else "that job waits for this one"
-            raise InvalidJobOption(f"depends_on has {parent!r}; {reason}")
+            raise InvalidJobOption("no_parent" if made[0] == -1 else "circular_parent", value=repr(parent))
         for spec, answer in zip(batch, made, strict=True):
             if not isinstance(answer, list) and answer in _STATES_MADE:
                 spec.job.state, spec.job.run_at = _STATES_MADE[answer], None
@@ -145,11 +144,11 @@ class Queue(QueueReader):
 
     def retry(self, job_id: str) -> None:
         """A failed job waits again, with all its attempts. Raises JobNotFound, InvalidJobState."""
-        self._requeue_one(job_id, self.keys.failed, "only a failed job can be retried")
+        self._requeue_one(job_id, self.keys.failed, "not_failed")
 
     def run_again(self, job_id: str) -> None:
         """A completed job waits again. Raises JobNotFound, InvalidJobState."""
-        self._requeue_one(job_id, self.keys.completed, "only a completed job can be run again")
+        self._requeue_one(job_id, self.keys.completed, "not_completed")
 
     def promote(self, job_id: str) -> None:
         """A delayed job waits at once, and so does a deferred one, without waiting for others.
@@ -157,8 +156,7 @@ class Queue(QueueReader):
         Raises JobNotFound, InvalidJobState.
         """
         if self._requeue([job_id], self.keys.deferred, fresh="") != [1]:
-            rule = "only a delayed or deferred job can be promoted"
-            self._requeue_one(job_id, self.keys.delayed, rule, fresh="")
+            self._requeue_one(job_id, self.keys.delayed, "not_delayed", fresh="")
 
     def remove(self, job_id: str) -> None:
         """The job is gone; a running one is stopped first, within 2 s. Raises JobNotFound, InvalidJobState."""
@@ -167,7 +165,7 @@ class Queue(QueueReader):
             request_stop(self.broker, self.keys, job_id)
             time.sleep(0.05)
             if time.monotonic() > deadline:
-                raise InvalidJobState(f"job {job_id} is still running; its worker did not stop it in time")
+                raise InvalidJobState("running", id=job_id)
         if answer < 0:
             raise self._no_job(job_id)
 
@@ -175,7 +173,7 @@ class Queue(QueueReader):
         """The running job is told to stop, and killed if it does not listen. Raises JobNotFound, InvalidJobState."""
         state = self.job(job_id).state
         if state != "active" or not request_stop(self.broker, self.keys, job_id):
-            raise InvalidJobState(f"job {job_id} is {state}; only an active job can be stopped")
+            raise InvalidJobState("not_active", id=job_id, state=state)
 
     def set_priority(self, job_id: str, priority: int) -> int:
         """The priority until now of the job, which does not run yet and moves behind those of the new one.
@@ -184,8 +182,7 @@ class Queue(QueueReader):
         """
         job, sub_queue = self.job(job_id), self.keys.sub_queue(whole(priority, "priority", 1, 10))
         if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, sub_queue]) != 1:
-            rule = "only a waiting, delayed or deferred job changes its priority"
-            raise InvalidJobState(f"job {job_id} is {job.state}; {rule}")
+            raise InvalidJobState("not_waiting", id=job_id, state=job.state)
         return job.priority
 
     def reschedule(self, job_id: str, when: datetime | Duration | str) -> datetime:
@@ -194,20 +191,20 @@ class Queue(QueueReader):
         now = self.broker.time()
         at = when.timestamp() if isinstance(when, datetime) else now + seconds(when, "delay")
         if not 0 <= at <= now + MOST_SECONDS:
-            raise InvalidJobOption(f"the time is {when}; give one within the next ten years")
+            raise InvalidJobOption("time", time=str(when))
         before = self.broker.run(RESCHEDULE, self.keys.delayed, [job_id, f"{at:.6f}"])
         if before is None:
             raise self._no_job(job_id)
         if not before:
-            raise InvalidJobState(f"job {job_id} is {self.job(job_id).state}; only a delayed job can be rescheduled")
+            raise InvalidJobState("not_rescheduled", id=job_id, state=self.job(job_id).state)
         return datetime.fromtimestamp(float(before), UTC)
 
-    def _requeue_one(self, job_id: str, registries: list[str], rule: str, fresh: str = "1") -> None:
+    def _requeue_one(self, job_id: str, registries: list[str], reason: str, fresh: str = "1") -> None:
         answer = self._requeue([job_id], registries, fresh)[0]
         if answer < 0:
             raise self._no_job(job_id)
         if answer == 0:
-            raise InvalidJobState(f"job {job_id} is {self.job(job_id).state}; {rule}")
+            raise InvalidJobState(reason, id=job_id, state=self.job(job_id).state)
 
     def _requeue(self, ids: list[str], registries: list[str], fresh: str = "1") -> list[int]:
         args = [clock.rq_time(self.broker.time()), fresh, *ids]
@@ -244,7 +241,7 @@ class Queue(QueueReader):
     def clean(self, older_than: Duration = 0, state: str = "completed", limit: int | None = None) -> int:
         """How many jobs that ended at least so long ago were removed, the oldest first, at most `limit`."""
         if state not in ("completed", "failed"):
-            raise InvalidJobOption(f"state is {state!r}; only completed or failed jobs are cleaned")
+            raise InvalidJobOption("clean_state", value=repr(state))
         latest = self.broker.now() - timedelta(seconds=seconds(older_than, "older_than"))
         ended = [(at, job_id) for job_id, (at,) in self.scan(state, ("ended_at",)) if _is_by(at, latest)]
         return self.remove_many([job_id for _, job_id in sorted(ended)[:limit]], state)

@@ -23,10 +23,10 @@ class RateLimit:
     def __init__(self, text: str, key: str | None = None):
         count, slash, window = text.partition("/")
         if not slash or not count.strip().isdigit() or not 1 <= int(count) <= 1_000_000:
-            raise InvalidJobOption(f"rate limit is {text!r}; give starts/window, like '50/60s', or 'none'")
+            raise InvalidJobOption("rate_limit", value=repr(text))
         length = seconds(window, "rate limit's window")
         if length <= 0:
-            raise InvalidJobOption(f"rate limit is {text!r}; its window must be longer than 0 seconds")
+            raise InvalidJobOption("rate_window", value=repr(text))
         for name, value in (("count", int(count)), ("window", length), ("key", key)):
             object.__setattr__(self, name, value)
 
@@ -78,7 +78,7 @@ def parse_concurrency_limit(value: int | str) -> int | None:
     if text in ("", "none"):
         return None
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
-        raise InvalidJobOption(f"concurrency limit is {value!r}; give 1 to 10000 jobs, or 'none'")
+        raise InvalidJobOption("concurrency", value=repr(value))
     return int(text)
 
 

@@ -16,6 +16,7 @@ from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .keys import QueueKeys
+from .messages import Message
 from .metrics import HistoryPoint, histories
 from .scripts import PAGE, RELATIVES
 
@@ -87,7 +88,7 @@ class QueueReader:
         return replace(job, stacktrace=errors, return_value=value if job.state == "completed" else None), attempts
 
     def _no_job(self, job_id: str) -> JobNotFound:
-        return JobNotFound(f"the queue {self.name} has no job {job_id!r}")
+        return JobNotFound(queue=self.name, id=repr(job_id))
 
     def relatives(self, job_id: str) -> tuple[list[RelatedJob], list[RelatedJob]]:
         """Return the jobs that this one depends on, and those that depend on it, at most 100 of these."""
@@ -108,7 +109,7 @@ class QueueReader:
         first. Raises InvalidJobOption for a range or a state that is none.
         """
         if start < 0 or end < start or end - start > PAGE_LIMIT:
-            raise InvalidJobOption(f"range is {start} to {end}; give 0 <= start <= end, at most {PAGE_LIMIT:,} apart")
+            raise InvalidJobOption("page", start=str(start), end=str(end), most=PAGE_LIMIT)
         total, _, jobs = self._slice(state, start, end, 1 << 53)
         if state == "active":
             jobs.sort(key=lambda job: str(job.started_at))
@@ -184,7 +185,7 @@ class QueueReader:
         self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...], scan: bool = False
     ) -> list[Any]:
         if state not in STATES:
-            raise InvalidJobOption(f"state is {state!r}; give one of {', '.join(STATES)}")
+            raise InvalidJobOption("state", value=repr(state), choices=STATES)
         kind = "list" if state == "waiting" else "scan" if scan else "set"
         newest_first = "1" if state in ("completed", "failed") else ""
         args = [kind, start, end, newest_first, most_bytes, *fields]
@@ -198,7 +199,7 @@ class QueueReader:
         """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""
         alike: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for job_id, fields in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
-            alike[fold(fields[0])].append((job_id, fields))
+            alike[fold(Message.unpack(fields[0]))].append((job_id, fields))
         return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
 
 
@@ -231,7 +232,7 @@ def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGrou
     errors, times, types, calls = zip(*fields, strict=True)
     return FailureGroup(
         signature=signature,
-        error=errors[0],
+        error=Message.unpack(errors[0]),
         count=len(ids),
         first_seen=clock.parse(min(filter(None, times), default=None)),
         last_seen=clock.parse(max(filter(None, times), default=None)),

@@ -14,12 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from gnb.extensions import db
+from gnb.messages import stored_error
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.services.mail import campaigns, ledger, outbox, sending
-from gnb.services.mail.errors import InvalidMessage, MailError, MailRefused, MailUnavailable
+from gnb.services.mail import (
+    InvalidMessage,
+    MailError,
+    MailRefused,
+    MailUnavailable,
+    campaigns,
+    ledger,
+    outbox,
+    sending,
+)
 from gnb.services.mail.recipients import with_users
 from gnb.services.mail.sweep import requeue_stale_deliveries
-from gnb.services.progress import Progress
+from gnb.services.queue_service import Progress
 
 __all__ = [
     "InvalidMessage",
@@ -202,7 +211,7 @@ def deliver(delivery_id: int) -> sending.Outcome:
 def _booking(booking: Booking | int) -> Booking:
     found = db.session.get(Booking, booking) if isinstance(booking, int) else booking
     if found is None:
-        raise InvalidMessage(f"there is no booking {booking}")
+        raise InvalidMessage("unknown_booking", id=str(booking))
     return found
 
 
@@ -215,7 +224,7 @@ def _send(make: Callable[[], Delivery]) -> Delivery:
         sending.send(delivery.id)
     db.session.refresh(delivery)
     if delivery.state == "failed":
-        raise MailRefused(delivery.error or "the message was refused")
+        raise MailRefused(stored_error(delivery) or "")
     return delivery
 
 

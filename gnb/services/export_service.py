@@ -23,22 +23,26 @@ import structlog
 from sqlalchemy.orm import joinedload
 
 from gnb.extensions import settings
+from gnb.messages import make_message
 from gnb.models import DEFAULT_LANGUAGE, Export, Tour, User, db, now
 from gnb.queueing import Job
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
-from gnb.services.exports import attempts, clean_up
-from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters, TooManyExports
+from gnb.services.exports import (
+    ExportNotFound,
+    FileNotAvailable,
+    InvalidFilters,
+    attempts,
+    clean_up,
+)
 from gnb.services.exports.filters import dump_filters, load_filters
 from gnb.services.exports.notification import plan_notification
 from gnb.services.exports.storage import open_storage
-from gnb.services.progress import Progress, noop_progress
+from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 
 Filters = Mapping[str, Any]
-OPEN_EXPORTS = 5
-"""How many exports of one account may wait or run at a time."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def request(
         UnknownExportType, InvalidFilters, TooManyExports, and for an inline run the errors of `run`.
     """
     if requested_by:
-        _check_open_exports(requested_by)
+        clean_up.check_open_exports(requested_by)
     export = create(export_type, filters, requested_by, language)
     try:
         job = queue_service.add_export_job(export_type, {"exportId": export.id})
@@ -179,7 +183,7 @@ def create(
     loaded = load_filters(export_type, filters)
     tour = loaded.get("tour")
     if tour is not None and db.session.get(Tour, tour) is None:
-        raise InvalidFilters({"tour": [f"there is no tour {tour}"]})
+        raise InvalidFilters({"tour": [make_message("invalid_field.unknown_tour", id=str(tour))]})
     export = Export(
         type=export_type,
         filters=dump_filters(export_type, loaded),
@@ -190,17 +194,6 @@ def create(
     db.session.add(export)
     db.session.commit()
     return export
-
-
-def _check_open_exports(user: User) -> None:
-    """Raise TooManyExports if the account has `OPEN_EXPORTS` that wait or run."""
-    own = sa.select(Export).where(Export.requested_by_id == user.id, Export.state.in_(clean_up.OPEN))
-    clean_up.fail_lost(db.session.scalars(own).all())
-    # Concurrent requests of one account wait here until the export of the first is committed.
-    db.session.execute(sa.select(User.id).where(User.id == user.id).with_for_update())
-    if len(db.session.scalars(own).all()) >= OPEN_EXPORTS:
-        db.session.rollback()
-        raise TooManyExports(f"you have {OPEN_EXPORTS} exports that are not finished; wait for one of them")
 
 
 def create_for_job(export_type: str, filters: Filters | None, job_id: str | None, goes_on: bool) -> Export:
@@ -234,7 +227,7 @@ def get(export_id: str) -> Export:
     """Return the export. Raises ExportNotFound."""
     export = db.session.get(Export, export_id, populate_existing=True)
     if export is None:
-        raise ExportNotFound(f"there is no export {export_id}")
+        raise ExportNotFound(id=export_id)
     clean_up.fail_lost([export])
     return export
 
@@ -254,14 +247,14 @@ def list_exports(start: int = 0, end: int = 20) -> tuple[list[Export], int]:
 def file_size(export: Export) -> int:
     """Return the size of the file in bytes. Raises FileNotAvailable with the reason if there is none."""
     if export.state == "removed":
-        raise FileNotAvailable("Its file was removed after its seven days; ask for it again.")
+        raise FileNotAvailable("removed")
     if export.state == "failed":
-        raise FileNotAvailable("It failed, so there is no file; ask for it again.")
+        raise FileNotAvailable("failed")
     if export.state != "completed" or not export.file_key:
-        raise FileNotAvailable("It is not ready yet; wait until it is completed.")
+        raise FileNotAvailable("not_ready")
     size = _backend().storage.size(export.file_key)
     if size is None or size != export.size:
-        raise FileNotAvailable("Its file is no longer in the storage; ask for it again.")
+        raise FileNotAvailable("lost")
     return size
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from prometheus_client import values
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's own variable: whoever sets it names the folder, and looks after it."""
+"""prometheus_client's own variable: if it is set, it names the folder, which is then managed from outside."""
 
 THREADS = 8
 """How many requests one web process answers at a time."""

@@ -15,8 +15,7 @@ from flask import Flask
 from gnb.extensions import db
 from gnb.models import Booking, Export, ExportChunk
 from gnb.services import export_service
-from gnb.services.exports import attempts
-from gnb.services.exports.errors import FileNotAvailable
+from gnb.services.exports import FileNotAvailable, attempts
 from gnb.services.queue_service import get_job
 from tests.fault_table import Fault
 from tests.integration.engine.conftest import Workers, wait_for

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from gnb.blueprints.admin.audit import target_url
+from gnb.blueprints.admin.overview import target_url
 from gnb.extensions import db
 from gnb.models import AuditEntry, User
 from gnb.services import audit

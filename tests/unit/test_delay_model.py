@@ -12,7 +12,7 @@ from gnb.services.ai import delay_model
 from gnb.services.ai.delay_model import DelayModel, TooFewTrips
 from gnb.services.ai.trips import FinishedTrip, Trip, fit
 from gnb.services.demo import delays
-from gnb.services.demo.places import ROUTES
+from gnb.services.demo.catalogue import ROUTES
 
 
 def driven(count: int, seed: int = 3) -> list[FinishedTrip]:

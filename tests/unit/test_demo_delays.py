@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 
 from gnb.models import HOME_ZONE
-from gnb.services.demo import delays, places
+from gnb.services.demo import catalogue, delays
 from gnb.services.demo.delays import Trip
 from gnb.services.places import all_places, by_code, straight_kilometres
 
@@ -47,8 +47,8 @@ def test_a_pickup_comes_before_its_arrival() -> None:
         assert late - before > -delays.timedelta(minutes=2)
 
 
-@pytest.mark.parametrize("route", places.ROUTES, ids=lambda route: f"{route.airport}-{route.town}")
-def test_roads_are_longer_than_the_straight_line_and_not_absurdly_so(route: places.Route) -> None:
+@pytest.mark.parametrize("route", catalogue.ROUTES, ids=lambda route: f"{route.airport}-{route.town}")
+def test_roads_are_longer_than_the_straight_line_and_not_absurdly_so(route: catalogue.Route) -> None:
     airport = by_code(route.airport)
     assert airport
     towns = [place.position for place in all_places() if place.kind != "airport" and place.name == route.town]

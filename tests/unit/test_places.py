@@ -3,7 +3,7 @@
 import pytest
 
 from gnb.services import places
-from gnb.services.demo.places import ROUTES
+from gnb.services.demo.catalogue import ROUTES
 from gnb.services.places import AIRPORT_NAMES, UnknownPlace
 
 

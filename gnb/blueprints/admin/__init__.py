@@ -105,21 +105,19 @@ def _under(url: str) -> bool:
 
 
 from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register their views on the blueprint)
-    audit,
     bookings,
     bulk,
     campaigns,
     emails,
     enqueue,
-    error_handlers,
     exports,
     failures,
     insights,
     job_types,
     jobs,
     overview,
-    pricing,
     queues,
+    responses,
     schedules,
     tours,
 )

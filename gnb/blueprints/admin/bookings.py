@@ -15,20 +15,20 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, redirect_to, rejected
 from gnb.blueprints.admin.schema_forms import filter_fields, other_errors, read_form
 from gnb.blueprints.admin.timelines import booking_timeline
-from gnb.blueprints.shared import labels
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.describe import state_label
-from gnb.blueprints.shared.labels import BOOKING_ACTION_EFFECTS, BOOKING_ACTION_LABELS, BOOKING_ACTION_QUESTIONS
 from gnb.blueprints.shared.pagination import page_of
+from gnb.messages import labels, localize
+from gnb.messages.labels import BOOKING_ACTION_EFFECTS, BOOKING_ACTION_LABELS, BOOKING_ACTION_QUESTIONS
 from gnb.models import AuditEntry, Booking, Delivery, Extra, db
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import audit
 from gnb.services.ai.lookups import get_or_enqueue_delay_risk, peek_delay_risk
 from gnb.services.audit import AuditFilter
+from gnb.services.bookings import InvalidBookingState
 from gnb.services.bookings.booking import LONGEST_SEARCH, booking_of_id, find_bookings
-from gnb.services.bookings.errors import InvalidBookingState
 from gnb.services.bookings.status import next_statuses, set_status
-from gnb.services.exports.errors import InvalidFilters
+from gnb.services.exports import InvalidFilters
 from gnb.services.exports.filters import dump_filters, filters_schema, load_filters
 
 EXPORT = "bookings-csv"
@@ -111,7 +111,7 @@ def set_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
     try:
         set_status(found, status, signed_in_user())
     except InvalidBookingState as error:
-        return rejected(str(error), page)
+        return rejected(localize(error), page)
     words = gettext("Booking %(reference)s: %(status)s.", reference=found.reference, status=state_label(status, "booking"))  # fmt: skip # noqa: E501
     return done(words, page)
 
@@ -165,7 +165,7 @@ def _deliveries(booking: Booking) -> list[Delivery]:
 
 
 def _titles(booking: Booking) -> dict[str, str]:
-    """What the booking's extras are called."""
+    """Return the titles of the booking's extras."""
     codes = [extra.code for extra in booking.extras]
     found = db.session.scalars(sa.select(Extra).where(Extra.code.in_(codes))) if codes else ()
     return {extra.code: extra.title(str(get_locale())) for extra in found}

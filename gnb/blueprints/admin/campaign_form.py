@@ -23,10 +23,10 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from gnb.blueprints.admin.schema_forms import tour_choices
 from gnb.blueprints.shared.forms import PageForm
-from gnb.blueprints.shared.labels import CATEGORY_LABELS, LANGUAGE_NAMES
+from gnb.messages.labels import CATEGORY_LABELS, LANGUAGE_NAMES
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import LONGEST_SUBJECT, checked_subject
-from gnb.services.mail.errors import InvalidMessage
 
 LONGEST_BODY = 20_000
 _WEEKDAYS = [
@@ -88,17 +88,17 @@ class CampaignForm(PageForm):
         self.tour_ids.choices = tours
 
     def validate_starts_at(self, field: DateTimeLocalField) -> None:
-        """The first hours of the year 1 in Istanbul are no moments in UTC, nor is anything else so long ago meant."""
+        """Reject the first hours of the year 1, which are no moments in UTC."""
         if field.data and field.data.year < 2000:
             raise ValidationError(gettext("Enter the start."))
 
     def validate_ends_at(self, field: DateTimeLocalField) -> None:
-        """An end comes after its start."""
+        """Require the end to be after the start."""
         if field.data and self.starts_at.data and field.data <= self.starts_at.data:
             raise ValidationError(gettext("The end must be after the start."))
 
     def validate_max_bookings(self, field: IntegerField) -> None:
-        """A range is not empty."""
+        """Reject an empty range."""
         if field.data is not None and field.data < (self.min_bookings.data or 0):
             raise ValidationError(gettext("Must not be less than the minimum."))
 
@@ -131,7 +131,7 @@ class CampaignForm(PageForm):
 
 
 def values_of(campaign: Campaign) -> dict[str, Any]:
-    """The campaign as the form shows it."""
+    """Return the campaign as the form shows it."""
     plain = ("name", "discount_percent", "floor_percent", "stacks", "city", "category", "weekdays", "min_bookings", "max_bookings")  # fmt: skip # noqa: E501
     segment = campaign.segment
     return {

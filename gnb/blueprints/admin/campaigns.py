@@ -12,16 +12,15 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
 from gnb.blueprints.admin.emails import MESSAGE_POLICY
 from gnb.blueprints.admin.responses import done, rejected
-from gnb.blueprints.shared import labels
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.formatting import counted
 from gnb.blueprints.shared.pagination import page_of
-from gnb.blueprints.shared.refusals import in_words
+from gnb.messages import labels, localize
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
 from gnb.services import audit, email_service
+from gnb.services.mail import MailError
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
-from gnb.services.mail.errors import MailError
 from gnb.services.mail.recipients import count_recipients
 from gnb.services.pricing.campaigns import tours_under
 
@@ -100,7 +99,7 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
             mailings.send_test(campaign, signed_in_user(), language)
     except MailError as error:
         db.session.rollback()
-        return rejected(in_words(error))
+        return rejected(localize(error))
     return done(gettext("Test messages sent to you in both languages."))
 
 
@@ -128,7 +127,7 @@ def send_campaign(campaign_id: int) -> ResponseReturnValue:
     try:
         count = email_service.send_bulk_campaign_notifications(None, campaign)
     except MailError as error:
-        return rejected(in_words(error), url_for("admin.campaign", campaign_id=campaign_id))
+        return rejected(localize(error), url_for("admin.campaign", campaign_id=campaign_id))
     _record("campaign.send", campaign, count)
     message = counted("Sending to %(count)s recipient.", "Sending to %(count)s recipients.", count)
     return done(message, url_for("admin.campaign", campaign_id=campaign_id))
@@ -163,7 +162,7 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
     try:
         _MOVES[move](campaign)
     except MailError as error:
-        return rejected(in_words(error), page)
+        return rejected(localize(error), page)
     _record(f"campaign.{move}", campaign)
     messages = {
         "pause": gettext("Mailing paused."),

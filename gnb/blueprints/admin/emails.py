@@ -8,11 +8,10 @@ from flask_babel import gettext
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, rejected
-from gnb.blueprints.shared import labels
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.pagination import page_of
-from gnb.blueprints.shared.refusals import in_words
 from gnb.blueprints.shared.text import parse_int
+from gnb.messages import labels, localize
 from gnb.models import DELIVERY_KINDS, DELIVERY_STATES, LANGUAGES, Delivery, db
 from gnb.services import audit, email_service
 from gnb.services.email_service import MailError
@@ -86,14 +85,14 @@ def resend_email(delivery_id: int) -> ResponseReturnValue:
         outcome = email_service.resend(_delivery(delivery_id))
     except MailError as error:
         db.session.rollback()
-        return rejected(in_words(error))
+        return rejected(localize(error))
     audit.record(signed_in_user(), "email.resend", f"delivery/{delivery_id}", details={"as": outcome.delivery_id})
     db.session.commit()
     return done(gettext("Message resent."), url_for("admin.email", delivery_id=outcome.delivery_id))
 
 
 def _wanted() -> DeliveryFilter:
-    """The filter that the address asks for; what is none of the words there are is left out."""
+    """Return the filter of the address, without values that do not exist."""
     args = request.args
     return DeliveryFilter(
         state=args["state"] if args.get("state") in DELIVERY_STATES else None,

@@ -11,8 +11,8 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.admin.schema_forms import FormField, form_fields, other_errors, read_form
 from gnb.blueprints.shared.access import admin_required, caller
-from gnb.blueprints.shared.refusals import in_words
 from gnb.blueprints.shared.text import parse_int
+from gnb.messages import localize
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption
 from gnb.services.queues import actions, reading
 
@@ -47,7 +47,7 @@ def create_job(queue_name: str) -> ResponseReturnValue:
     except InvalidJobData as error:
         return _form(queue_name, type_name, data, sent, errors=error.errors), 422
     except InvalidJobOption as error:
-        return _form(queue_name, type_name, data, sent, option_error=in_words(error)), 422
+        return _form(queue_name, type_name, data, sent, option_error=localize(error)), 422
     if new.deduplicated:
         message = gettext("%(type)s was not enqueued: this job has its ID or deduplication ID.", type=type_name)
     else:

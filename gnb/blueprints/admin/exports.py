@@ -10,13 +10,13 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.admin.schema_forms import filter_fields, other_errors, read_form
 from gnb.blueprints.shared.access import admin_required, signed_in_user
-from gnb.blueprints.shared.labels import EXPORT_LABELS
 from gnb.blueprints.shared.pagination import page_of
-from gnb.blueprints.shared.refusals import in_words
 from gnb.blueprints.shared.responses import send_export
+from gnb.messages import localize
+from gnb.messages.labels import EXPORT_LABELS
 from gnb.models import db
 from gnb.services import audit, export_service
-from gnb.services.exports.errors import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters, StorageError
+from gnb.services.exports import ExportError, ExportNotFound, FileNotAvailable, InvalidFilters, StorageError
 from gnb.services.exports.filters import filters_schema
 
 
@@ -41,8 +41,8 @@ def request_export() -> ResponseReturnValue:
         export = export_service.request(chosen, filters, signed_in_user(), str(get_locale()), notify)
     except InvalidFilters as error:
         return _page(chosen, filters, error.errors), 422
-    except ExportError as error:  # made at once, because the broker is away, and that went wrong
-        return rejected(in_words(error), url_for("admin.exports", type=chosen))
+    except ExportError as error:  # ran inline, because the broker is unreachable, and failed
+        return rejected(localize(error), url_for("admin.exports", type=chosen))
     audit.record(signed_in_user(), "export.request", f"export/{export.id}", details={"type": chosen})
     db.session.commit()
     if export.state == "completed":
@@ -65,7 +65,7 @@ def download_export(export_id: str) -> ResponseReturnValue:
     try:
         return send_export(export_service.get(export_id), for_excel="plain" not in request.args)
     except (FileNotAvailable, StorageError) as error:
-        return rejected(in_words(error), url_for("admin.exports"))
+        return rejected(localize(error), url_for("admin.exports"))
 
 
 def _page(chosen: str, values: dict[str, Any], errors: dict[str, Any]) -> str:

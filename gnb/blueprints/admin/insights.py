@@ -102,7 +102,7 @@ def _answer_page(kind: str, job: Job | None, answer: dict[str, Any] | None) -> s
 
 
 def _hours(answer: dict[str, Any]) -> Any:
-    """The plot of the risk over the hours of the day."""
+    """Return the plot of the risk over the hours of the day."""
     day = datetime.fromisoformat(answer["scheduledTime"]).replace(hour=0, minute=0, tzinfo=HOME_ZONE)
     risks = [100 * risk for risk in answer["byHour"]]
     moments = [day + timedelta(hours=hour) for hour in range(len(risks))]
@@ -111,7 +111,7 @@ def _hours(answer: dict[str, Any]) -> Any:
 
 
 def _latest() -> list[Job]:
-    """The newest jobs of the queue, whatever their state."""
+    """Return the newest jobs of the queue, whatever their state."""
     queue = reading.queue(lookups.QUEUE)
     found = [job for state in _STATES for job in queue.jobs(state, 0, JOBS_SHOWN).jobs if job.name in KINDS]
     return sorted(found, key=lambda job: job.created_at or datetime.min.replace(tzinfo=HOME_ZONE), reverse=True)[
@@ -124,7 +124,7 @@ def _chosen(wanted: str | None) -> str:
 
 
 def _made_easy(field: FormField, kind: str) -> FormField:
-    """The field with what helps to fill it in."""
+    """Return the field with what helps to fill it in."""
     if field.name == "scheduledTime":
         return replace(field, kind="datetime-local", hint=gettext("Time in Istanbul"))
     if field.name.endswith(("language", "Language")) and kind != "batch-insights" and field.value in (None, ""):

@@ -53,10 +53,17 @@ def _waiting_note(parents: list[RelatedJob]) -> str:
     return gettext("It runs once all of these have completed.")
 
 
-def _errors(found: Any, attempts: list[Any]) -> list[tuple[int | None, str]]:
-    """Return each failed attempt's number and error with its stack, newest first."""
-    errors = [(attempt.number, attempt.error) for attempt in attempts if attempt.error]
-    return errors or ([(None, found.failed_reason)] if found.failed_reason else [])
+def _errors(found: Any, attempts: list[Any]) -> list[tuple[int | None, str, str]]:
+    """Return each failed attempt's number, its error in a line, and with its stack, newest first."""
+    errors = [(attempt.number, _last_line(attempt.error), attempt.error) for attempt in attempts if attempt.error]
+    if found.failed_reason:  # that of the newest attempt, with its code
+        number, _, text = errors[0] if errors else (None, "", found.failed_reason)
+        errors[:1] = [(number, found.failed_reason, text)]
+    return errors
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]
 
 
 def _export(found: Any) -> Export | None:

@@ -1,12 +1,19 @@
-"""What an action answers: a message to show, and the page to show it on."""
+"""What an action answers: a message to show, and the page to show it on; and the pages of errors."""
 
 from typing import Any
 
-from flask import flash, make_response, redirect, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_wtf.csrf import CSRFError
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.shared.access import caller
 from gnb.blueprints.shared.preferences import local_path
+from gnb.messages import localize
+from gnb.queueing.errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable, UnknownQueue
 
 
 def back_url(default: str | None = None) -> str:
@@ -37,7 +44,7 @@ def rejected(message: str, to: str | None = None) -> Response:
 
 
 def redirect_to(url: str) -> Response:
-    """Redirect to ``url``. A request made by htmx for another page than its own is told to load that page anew."""
+    """Redirect to ``url``. A request made by htmx for another page than its own makes htmx load that page."""
     if "HX-Request" in request.headers and not _is_current_page(url):
         answer: Response = make_response("", 204)
         answer.headers["HX-Redirect"] = iri_to_uri(url)  # a header holds no letters beyond ASCII
@@ -48,3 +55,48 @@ def redirect_to(url: str) -> Response:
 def _is_current_page(url: str) -> bool:
     shown = request.headers.get("HX-Current-URL", "")
     return shown.split("://", 1)[-1].partition("/")[2] == url.lstrip("/")
+
+
+@blueprint.errorhandler(QueueUnavailable)
+def broker_away(_error: QueueUnavailable) -> ResponseReturnValue:
+    """Say so in place of the page; a change that was asked for was not made."""
+    if request.method != "GET":
+        flash(gettext("The broker is unreachable; nothing was changed. Try again later."), "error")
+    answer = make_response(render_template("admin/broker_away.html", live=True), 503)
+    answer.headers["X-Away"] = "broker"
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+@blueprint.errorhandler(JobNotFound)
+def job_gone(_error: JobNotFound) -> ResponseReturnValue:
+    """Say why a job may be gone."""
+    if request.method != "GET":
+        return rejected(gettext("The job no longer exists."))
+    return render_template("admin/job_gone.html", queue_name=(request.view_args or {}).get("queue_name")), 404
+
+
+@blueprint.errorhandler(UnknownQueue)
+def no_such_queue(_error: UnknownQueue) -> ResponseReturnValue:
+    """Name the queues that there are."""
+    return render_template("admin/no_such_queue.html", name=(request.view_args or {}).get("queue_name")), 404
+
+
+@blueprint.errorhandler(InvalidJobState)
+def out_of_turn(error: InvalidJobState) -> ResponseReturnValue:
+    """Say that the job has moved on since the page was drawn."""
+    return rejected(gettext("No longer possible: %(why)s", why=localize(error)))
+
+
+@blueprint.errorhandler(InvalidJobOption)
+def wrong_option(error: InvalidJobOption) -> ResponseReturnValue:
+    """Say which option was wrong."""
+    return rejected(localize(error))
+
+
+@blueprint.errorhandler(CSRFError)
+def form_out_of_date(_error: CSRFError) -> ResponseReturnValue:
+    """Lead whose session has ended to sign in and back to the page; a form of an older session is to be sent again."""
+    if caller() is None:
+        return redirect_to(url_for("auth.login", next=back_url()))
+    return rejected(gettext("The page was out of date; nothing was changed. Please try again."))

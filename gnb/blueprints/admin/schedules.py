@@ -11,8 +11,8 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.admin.schema_forms import FormField
 from gnb.blueprints.shared.access import admin_required, caller
-from gnb.blueprints.shared.refusals import in_words
 from gnb.blueprints.shared.text import replace_surrogates
+from gnb.messages import localize
 from gnb.models.booking import HOME_ZONE
 from gnb.queueing import InvalidSchedule, ScheduleInCode, ScheduleNotFound, ScheduleState
 from gnb.services.queues import reading, recurring
@@ -101,7 +101,7 @@ def schedule_in_code(_error: ScheduleInCode) -> ResponseReturnValue:
 
 
 def said(state: ScheduleState) -> str:
-    """When it fires, in the reader's language."""
+    """Return when it fires, in the reader's language."""
     return describe(state.schedule, str(get_locale()))
 
 
@@ -154,7 +154,7 @@ def _sent() -> dict[str, Any]:
 
 
 def _values(sent: dict[str, Any]) -> dict[str, Any]:
-    """The fields as the service takes them. Raises InvalidSchedule for data that is no JSON object."""
+    """Return the fields as the service takes them. Raises InvalidSchedule for data that is not a JSON object."""
     try:
         data = json.loads(sent["data"] or "{}")
     except (ValueError, RecursionError) as error:
@@ -173,7 +173,7 @@ def _form(name: str | None, values: dict[str, Any], errors: dict[str, list[str]]
     action = url_for("admin.change_schedule", name=name) if name else url_for("admin.create_schedule")
     fields = [field for field in _fields(values, errors) if name is None or field.name != "name"]
     known = {field.name for field in fields}
-    other = [in_words(words) for field, found in errors.items() if field not in known for words in found]
+    other = [localize(words) for field, found in errors.items() if field not in known for words in found]
     return render_template(
         "admin/schedules/form.html", name=name, fields=fields, other_errors=other, action=action, back=back
     )
@@ -199,7 +199,7 @@ def _fields(values: dict[str, Any], errors: dict[str, list[str]]) -> list[FormFi
     ]
     return [
         FormField(
-            name=name, label=label, value=values.get(name), errors=tuple(map(in_words, errors.get(name, ()))), **more
+            name=name, label=label, value=values.get(name), errors=tuple(map(localize, errors.get(name, ()))), **more
         )
         for name, label, more in described
     ]

@@ -16,8 +16,8 @@ from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
 from gnb.blueprints.shared.describe import choice_label, field_label
-from gnb.blueprints.shared.refusals import in_words
 from gnb.blueprints.shared.text import capital, parse_int, replace_surrogates, split_identifier
+from gnb.messages import localize
 from gnb.models import Tour, db
 
 
@@ -155,7 +155,7 @@ def _step(field: fields.Field) -> str | None:
 
 def _hint(field: fields.Field, kind: str) -> str:
     if kind not in ("checks", "select", "date") and (described := field.metadata.get("description")):
-        return capital(in_words(described))
+        return capital(localize(described))
     if isinstance(field, fields.List) and kind == "textarea":
         return gettext("One per line.")
     if kind == "textarea" and isinstance(field, (fields.Mapping, fields.Nested)):
@@ -228,16 +228,16 @@ def _messages(words: Any) -> tuple[str, ...]:
         return tuple(message for inner in words.values() for message in _messages(inner))
     if isinstance(words, (list, tuple)):
         return tuple(message for inner in words for message in _messages(inner))
-    return (in_words(words),)
+    return (localize(words),)
 
 
 def filter_fields(schema: Schema, values: Mapping[str, Any], errors: Mapping[str, Any]) -> list[FormField]:
-    """The inputs of the schema, as `form_fields` makes them."""
+    """Return the inputs of the schema, as `form_fields` makes them."""
     return [_with_tours(field) for field in form_fields(schema, values, errors)]
 
 
 def tour_choices() -> list[tuple[int, str]]:
-    """Every tour by its number and name."""
+    """Return every tour by its number and name."""
     query = sa.select(Tour.id, Tour.name).order_by(Tour.name)
     return [(tour_id, name) for tour_id, name in db.session.execute(query)]
 

@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from gnb.blueprints.shared.describe import label_of
 from gnb.blueprints.shared.formatting import duration, elapsed
-from gnb.blueprints.shared.labels import BOOKING_VARIANTS, CUSTOMER_STATUS_LABELS, OUTCOME_LABELS, OUTCOME_VARIANTS
+from gnb.messages.labels import BOOKING_VARIANTS, CUSTOMER_STATUS_LABELS, OUTCOME_LABELS, OUTCOME_VARIANTS
 from gnb.models import AuditEntry, Booking
 
 
@@ -73,7 +73,7 @@ def _waited(start: datetime | None, end: datetime | None) -> str:
 
 
 def booking_timeline(booking: Booking, entries: list[AuditEntry]) -> list[Moment]:
-    """What happened to the booking, oldest first; `entries` are the audit's about it."""
+    """Return what happened to the booking, oldest first; `entries` are its audit entries."""
     moments = [Moment(gettext("Booked"), booking.created_at)]
     written = set()
     for entry in entries:

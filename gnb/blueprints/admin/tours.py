@@ -1,8 +1,9 @@
-"""Tours: what is sold, and a form that changes it."""
+"""Tours: what is sold, a form that changes it, and the changes of prices."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -18,12 +19,15 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.forms import PageForm
-from gnb.blueprints.shared.labels import CATEGORY_LABELS
 from gnb.blueprints.shared.pagination import page_of
-from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour, db
+from gnb.messages.labels import CATEGORY_LABELS
+from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour, db, now
 from gnb.services import places
 from gnb.services.bookings import tours as service
 from gnb.services.bookings.tours import slug_is_taken
+from gnb.services.pricing import demand
+from gnb.services.pricing.demand import Proposal
+from gnb.services.reports.week import Week
 
 LONGEST_SEARCH = 100
 
@@ -115,7 +119,7 @@ class TourForm(PageForm):
               "currency", "active")  # fmt: skip
 
     def validate_airport(self, field: StringField) -> None:
-        """An airport has an IATA code that we know."""
+        """Require the IATA code of a known airport."""
         if field.data and field.data.strip() and places.by_code(field.data.strip().upper()) is None:
             raise ValidationError(gettext("Enter the code of a Turkish airport, like IST, or leave this empty."))
 
@@ -135,7 +139,7 @@ class NewTourForm(TourForm):
     """The same for a new tour, which gets its address from its title unless one is given."""
 
     def validate_slug(self, field: StringField) -> None:
-        """An address is of plain letters and its own."""
+        """Require plain letters and an address that no other tour has."""
         slug = self.chosen_slug()
         if not _SLUG.fullmatch(slug):
             raise ValidationError(gettext("Use lower-case letters a–z, digits and hyphens, like ist-fatih."))
@@ -143,11 +147,11 @@ class NewTourForm(TourForm):
             raise ValidationError(gettext("Another tour has this address."))
 
     def refuse_slug(self) -> None:
-        """Say that somebody else has taken the address while this was sent."""
+        """Report that another tour took the address concurrently."""
         self.slug.errors = [gettext("Another tour has this address.")]
 
     def chosen_slug(self) -> str:
-        """The address given, or one made of the English title."""
+        """Return the address given, or one made of the English title."""
         given = (self.slug.data or "").strip()
         return given or "-".join(re.findall(r"[a-z0-9]+", places.plain(self.title_en.data or "")))[:100].strip("-")
 
@@ -157,7 +161,7 @@ class NewTourForm(TourForm):
 
 
 def values_of(tour: Tour) -> dict[str, Any]:
-    """The tour as the form shows it."""
+    """Return the tour as the form shows it."""
     plain = (*TourForm._LINES, *TourForm._PLAIN, "slug")
     return {
         **{name: getattr(tour, name) for name in plain},
@@ -168,3 +172,52 @@ def values_of(tour: Tour) -> dict[str, Any]:
 
 def _clean(text: str | None) -> str:
     return (text or "").replace("\x00", "").replace("\r\n", "\n").strip()
+
+
+_BARS = 30
+_ROW = 24
+_MIDDLE = 450
+_PER_PERCENT = 15
+
+
+@dataclass(frozen=True)
+class ChangeBar:
+    """One tour's bar: to the right for a rise, to the left for a fall."""
+
+    proposal: Proposal
+    y: int
+    x: float
+    width: float
+
+
+@blueprint.get("/pricing")
+def pricing() -> ResponseReturnValue:
+    """Show what would change, as a plot and a table; nothing does."""
+    proposals = demand.preview()
+    changing = [proposal for proposal in proposals if proposal.changes]
+    return render_template(
+        "admin/schedules/pricing.html",
+        week=Week.of(now()).name,
+        proposals=proposals,
+        changing=len(changing),
+        bars=[_bar(place, proposal) for place, proposal in enumerate(changing[:_BARS])],
+        middle=_MIDDLE,
+        height=max(len(changing[:_BARS]) * _ROW, 1),
+        reasons=_reasons(),
+    )
+
+
+def _bar(place: int, proposal: Proposal) -> ChangeBar:
+    width = max(abs(proposal.percent) * _PER_PERCENT, 1)
+    return ChangeBar(proposal, place * _ROW, _MIDDLE if proposal.percent > 0 else _MIDDLE - width, width)
+
+
+def _reasons() -> dict[str, str]:
+    return {
+        "demand": gettext("demand"),
+        "season": gettext("season"),
+        "limit": gettext("at its limit"),
+        "steady": gettext("demand as before"),
+        "campaign": gettext("a campaign sets its price"),
+        "done": gettext("changed this week"),
+    }

@@ -11,6 +11,7 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.tours import TEXT_TYPE, PageQuery, amount, page_bounds
 from gnb.blueprints.shared.access import caller, signed_in_user
 from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
+from gnb.messages import LocalizedSchema
 from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES, Booking
 from gnb.services.bookings import access
 from gnb.services.bookings.booking import LONGEST_KEY, book, booking_of_id, find_bookings
@@ -26,7 +27,7 @@ class BookingsQuery(BookingsFilters, PageQuery):
     q = fields.String(metadata={"description": "a reference, its beginning, or a part of the customer's name"})
 
 
-class StatusChange(Schema):
+class StatusChange(LocalizedSchema):
     """What a booking becomes."""
 
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
@@ -100,7 +101,7 @@ class MadeBookingSchema(BookingSchema):
     link = fields.Function(
         access.guest_link,
         required=True,
-        metadata={**TEXT_TYPE, "description": "Its page, for whoever holds the link."},
+        metadata={**TEXT_TYPE, "description": "The address of its page, which gives access to it."},
     )
 
 

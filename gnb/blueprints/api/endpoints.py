@@ -50,7 +50,7 @@ Data = type[Schema] | Schema | ByName | None
 
 
 def envelope_schema(data: Data) -> Schema:
-    """The schema of an answer with such data. One schema for each kind, so that the document names it once."""
+    """Return the schema of an answer with such data, one for each kind, so that the document names it once."""
     name = _name(data)
     if name not in _ENVELOPES:
         shape = {

@@ -10,9 +10,10 @@ from marshmallow import Schema, fields, validate
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.shared.access import signed_in_user
 from gnb.blueprints.shared.responses import send_export
+from gnb.messages import LocalizedSchema, localize, stored_error
+from gnb.messages.schema import QueryNumber
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
-from gnb.services.fields import QueryNumber
 from gnb.services.queues.schemas import moment
 
 LARGEST_PAGE = 200
@@ -27,7 +28,7 @@ blueprint = ApiBlueprint(
 )
 
 
-class ExportRequest(Schema):
+class ExportRequest(LocalizedSchema):
     """What is asked for. Which filters there are depends on the type; each wrong one is named."""
 
     type = fields.String(required=True, validate=validate.OneOf(EXPORT_TYPES))
@@ -43,7 +44,7 @@ class ExportRequest(Schema):
     )
 
 
-class ExportPageQuery(Schema):
+class ExportPageQuery(LocalizedSchema):
     """Which part of the list: from `start` up to, not including, `end`."""
 
     start = QueryNumber(0, 10**9, load_default=0)
@@ -64,7 +65,7 @@ class ExportSchema(Schema):
     rowsTotal = fields.Integer(attribute="rows_total", required=True, allow_none=True)
     fileName = fields.String(attribute="file_name", required=True, allow_none=True)
     size = fields.Integer(required=True, allow_none=True, metadata={"description": "Bytes."})
-    error = fields.String(required=True, allow_none=True)
+    error = fields.Function(lambda export: localize(stored_error(export)) or None, required=True, allow_none=True)
     createdAt = moment("created_at", "When it was asked for")
     startedAt = moment("started_at", "When its newest attempt began")
     finishedAt = moment("finished_at", "When it was completed or failed")
@@ -81,7 +82,7 @@ class ExportPageSchema(Schema):
 
 @blueprint.endpoint("POST", "", ExportSchema, status=202, body=ExportRequest, message="Export requested.")
 def request_export(wanted: dict[str, Any]) -> Export:
-    """Ask for an export. With the broker away it is made at once, and comes back completed."""
+    """Request an export. If the broker is unreachable, it runs inline and is returned completed."""
     user = signed_in_user()
     language = wanted.get("language") or user.language
     export = export_service.request(wanted["type"], wanted["filters"], user, language, wanted["notify"])

@@ -10,12 +10,12 @@ from marshmallow import Schema, fields
 from gnb.blueprints.api.endpoints import ApiBlueprint, envelope_schema
 from gnb.blueprints.shared.access import signed_in_user
 from gnb.blueprints.shared.rate_limits import count_question
+from gnb.messages.schema import LARGEST_INT, WholeNumber
 from gnb.models import ROLES, User
 from gnb.queueing import Job
 from gnb.services import queue_service
 from gnb.services.ai import lookups
 from gnb.services.ai.requests import DelayRiskRequest, RecommendationsRequest
-from gnb.services.fields import LARGEST_INT, WholeNumber
 
 EVERYONE_WITH_AN_ACCOUNT = frozenset(ROLES)
 SECONDS_TO_AN_ANSWER = 2
@@ -96,7 +96,7 @@ def _accepted(progress: dict[str, Any]) -> Response:
 
 
 def _job(kind: str, job_id: str) -> Job:
-    """The job of that kind; those of others are no more to be seen here than those that do not exist."""
+    """Return the job of that kind; those of others are hidden like those that do not exist."""
     job = queue_service.get_job(lookups.QUEUE, job_id)
     if job.name != kind:
         abort(404, "Job not found.")

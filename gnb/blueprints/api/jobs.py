@@ -6,12 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
+from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, QueryNumber, WholeNumber
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
-from gnb.services.fields import LARGEST_INT, QueryNumber, WholeNumber
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import (
     EnqueuedJobSchema,
@@ -44,7 +45,7 @@ def text_field(**options: Any) -> fields.String:
     return fields.String(validate=[validate.Length(1, 200), READABLE], **options)
 
 
-class JobQuery(Schema):
+class JobQuery(LocalizedSchema):
     """Which jobs: the places [start, end) of a state, or with `q` those whose id, type or data has the text."""
 
     state = fields.String(load_default="waiting", validate=validate.OneOf(STATES))
@@ -63,12 +64,12 @@ class JobQuery(Schema):
     def _check_range(self, data: dict[str, Any], **_kwargs: Any) -> None:
         start, end = data["start"], data.get("end", data["start"])
         if end < start:
-            raise ValidationError("The end is before the start.", "end")
+            raise ValidationError(make_message("invalid_field.end_before_start", end=str(end), start=str(start)), "end")
         if end - start > LONGEST_PAGE:
-            raise ValidationError(f"At most {LONGEST_PAGE:,} jobs at once.", "end")
+            raise ValidationError(make_message("invalid_field.most_jobs", most=LONGEST_PAGE), "end")
 
 
-class NewJob(Schema):
+class NewJob(LocalizedSchema):
     """A job to enqueue."""
 
     type = fields.String(required=True, validate=[validate.Length(1, 100), READABLE])
@@ -90,13 +91,13 @@ class NewJob(Schema):
         return {**new, "options": options}
 
 
-class NewPriority(Schema):
+class NewPriority(LocalizedSchema):
     """Where the job is to wait."""
 
     priority = WholeNumber(1, 10, required=True)
 
 
-class NewTime(Schema):
+class NewTime(LocalizedSchema):
     """When a delayed job is to run: at `runAt`, or in `delay`."""
 
     run_at = fields.Integer(
@@ -115,7 +116,7 @@ class NewTime(Schema):
     @validates_schema
     def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if len(data) != 1:
-            raise ValidationError("Give either `runAt` or `delay`.", "runAt")
+            raise ValidationError(make_message("invalid_field.run_at"), "runAt")
 
 
 blueprint = ApiBlueprint("jobs-api", __name__, url_prefix="/api/v1/admin/jobs", description="Queues and their jobs")

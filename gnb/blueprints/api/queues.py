@@ -10,8 +10,9 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from gnb.blueprints.api.endpoints import ByName
 from gnb.blueprints.api.jobs import JOB_ID, READABLE, blueprint, text_field
 from gnb.blueprints.shared.access import caller
+from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, WholeNumber
 from gnb.queueing import STATES, QueueStats
-from gnb.services.fields import LARGEST_INT, WholeNumber
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import QueueStatsSchema
 
@@ -22,7 +23,7 @@ def _ids() -> fields.List:
     return fields.List(fields.String(validate=JOB_ID), validate=validate.Length(1, 5000))
 
 
-class Chosen(Schema):
+class Chosen(LocalizedSchema):
     """Which failed jobs: those of `ids`, those that match `q`, or all."""
 
     ids = _ids()
@@ -32,7 +33,7 @@ class Chosen(Schema):
     @validates_schema
     def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if "ids" in data and "q" in data:
-            raise ValidationError("Give either `ids` or `q`, not both.", "q")
+            raise ValidationError(make_message("invalid_field.selection"), "q")
 
 
 class ChosenToRemove(Chosen):
@@ -43,10 +44,10 @@ class ChosenToRemove(Chosen):
     @validates_schema
     def _check_any(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if "ids" not in data and "q" not in data:
-            raise ValidationError("Give either `ids` or `q`.", "ids")
+            raise ValidationError(make_message("invalid_field.selection"), "ids")
 
 
-class Cleaning(Schema):
+class Cleaning(LocalizedSchema):
     """Which finished jobs to remove: those that ended at least `grace` milliseconds ago."""
 
     grace = WholeNumber(0, _TEN_YEARS, load_default=86_400_000)
@@ -109,7 +110,7 @@ class NewLimits(Schema):
     @validates_schema
     def _check_any(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if not data:
-            raise ValidationError("Give `rateLimit` or `concurrencyLimit`.", "rateLimit")
+            raise ValidationError(make_message("invalid_field.limit"), "rateLimit")
 
 
 @blueprint.endpoint(

@@ -23,7 +23,7 @@ def list_schedules() -> list[ScheduleState]:
     "POST", "", ScheduleDetailsSchema, status=201, body=NewSchedule, errors=(404, 409), message="Schedule created."
 )
 def add(new: dict[str, Any]) -> ScheduleState:
-    """Make a schedule. The same one twice is one; another under a name that is taken is refused."""
+    """Create a schedule. An equal one is returned unchanged; another under an existing name is rejected."""
     return recurring.add(new.pop("name"), new, caller())
 
 

@@ -9,11 +9,11 @@ from flask_babel import get_locale
 from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
+from gnb.messages.schema import QueryNumber
 from gnb.models import CATEGORIES, CURRENCIES, Extra
-from gnb.services.bookings.fields import LocalizedSchema, TravelDay
+from gnb.services.bookings.fields import FormSchema, TravelDay
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, tour_of_slug
-from gnb.services.fields import QueryNumber
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 LARGEST_PAGE = 200
@@ -27,7 +27,7 @@ def amount(**options: Any) -> fields.Decimal:
     return fields.Decimal(places=2, as_string=True, required=True, **options)
 
 
-class PageQuery(LocalizedSchema):
+class PageQuery(FormSchema):
     """Which part of a list: from `start` up to, not including, `end`."""
 
     start = QueryNumber(0, 10**9, load_default=0)
@@ -53,7 +53,7 @@ class TourQuery(PageQuery):
     passengers = QueryNumber(1, 50)
 
 
-class DayQuery(LocalizedSchema):
+class DayQuery(FormSchema):
     """The day that seats are counted on."""
 
     date = TravelDay()

@@ -8,14 +8,14 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from gnb.blueprints.shared.forms import PageForm
 from gnb.services.accounts.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address, contains_link, one_line
-from gnb.services.mail.errors import InvalidMessage
 
 LONGEST_NAME = 200
 
 
 def as_one_line(text: str | None) -> str | None:
-    """What was typed as one line without what no printer shows; too long a one stays too long."""
+    """Return what was typed as one line without unprintable characters; a text that is too long stays so."""
     return one_line(text, 2 * LONGEST_NAME) if text else text
 
 
@@ -43,7 +43,7 @@ class AddressForm(PageForm):
     )
 
     def validate_email(self, field: Field) -> None:
-        """An address that can be written to, in its normal form."""
+        """Require an address that can be written to, and normalize it."""
         try:
             field.data = checked_address(field.data)
         except InvalidMessage:

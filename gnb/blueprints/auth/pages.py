@@ -11,6 +11,7 @@ from gnb.blueprints.auth.forms import LoginForm, PasswordForm
 from gnb.blueprints.shared.access import caller, signed_in, signed_in_user
 from gnb.blueprints.shared.preferences import local_path
 from gnb.blueprints.shared.rate_limits import count_failure, limit_password_change, limit_sign_in
+from gnb.messages import localize
 from gnb.models import User
 from gnb.services.accounts import authentication
 
@@ -20,7 +21,7 @@ blueprint = Blueprint("auth", __name__)
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit_sign_in
 def login() -> ResponseReturnValue:
-    """The form; after it, the page that was asked for."""
+    """Show the form; after it, redirect to the page that was asked for."""
     user = caller()
     if user and request.method == "GET":
         return redirect(landing(user, request.args.get("next")))
@@ -71,11 +72,11 @@ def _change(user: User, form: PasswordForm) -> bool:
         form.current.errors = [*form.current.errors, gettext("Incorrect current password.")]
         return False
     except authentication.WeakPassword as error:
-        form.new.errors = [*form.new.errors, gettext(str(error))]
+        form.new.errors = [*form.new.errors, localize(error)]
         return False
     return True
 
 
 def landing(user: User, target: str | None = None) -> str:
-    """The page asked for if it is one of this site, else the overview for staff and their own bookings for others."""
+    """Return the page asked for if it is one of this site, else the overview for staff and the bookings for others."""
     return local_path(target) or url_for("admin.overview" if user.is_staff else "my.bookings")

@@ -1,4 +1,4 @@
-"""`/register`, `/forgot-password` and the links that they mail: whoever uses one owns the address.
+"""`/register`, `/forgot-password` and the links that they mail: using one proves that the address is one's own.
 
 Nobody learns here whether an address has an account: the answer is the same, and the rest stands in the mail.
 """
@@ -17,9 +17,10 @@ from gnb.blueprints.auth.pages import landing
 from gnb.blueprints.shared.access import caller
 from gnb.blueprints.shared.rate_limits import limit_account_mail
 from gnb.extensions import limiter
+from gnb.messages import localize
+from gnb.messages.formats import text_language
 from gnb.models import User
 from gnb.services.accounts import authentication, users
-from gnb.services.mail.words import text_language
 
 blueprint = Blueprint("registration", __name__)
 
@@ -90,7 +91,7 @@ def _set_password(template: str, set_to: Callable[[str], User], done: str, again
     try:
         user = set_to(form.new.data)
     except authentication.WeakPassword as error:
-        form.new.errors = [*form.new.errors, gettext(str(error))]
+        form.new.errors = [*form.new.errors, localize(error)]
         return render_template(template, form=form), 422
     except authentication.EmailTaken:
         flash(gettext("This link has already been used to open an account. Sign in with its password."), "info")

@@ -12,6 +12,7 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.shared.access import signed_in, signed_in_user, unauthorized
 from gnb.blueprints.shared.rate_limits import count_failure, limit_sign_in
 from gnb.extensions import csrf, db, jwt
+from gnb.messages import LocalizedSchema
 from gnb.models import User
 from gnb.services.accounts import authentication, tokens
 from gnb.services.accounts.passwords import MAXIMUM_LENGTH
@@ -24,7 +25,7 @@ _PRINTABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]+\Z", error="Contain
 _ENCODABLE = validate.Regexp(r"[^\x00\ud800-\udfff]+\Z", error="Contains invalid characters.")
 
 
-class Credentials(Schema):
+class Credentials(LocalizedSchema):
     """Who signs in."""
 
     email = fields.String(required=True, validate=[validate.Length(1, 254), _PRINTABLE])
@@ -41,7 +42,7 @@ class Account(Schema):
     language = fields.String(required=True)
 
 
-class Token(Schema):
+class Token(LocalizedSchema):
     """A bearer token, to be sent as `Authorization: Bearer …`."""
 
     accessToken = fields.String(required=True)

@@ -65,5 +65,5 @@ def _load(key: str) -> User | None:
 
 
 def _expires_at(values: Mapping[str, Any]) -> datetime:
-    """When the session reaches its absolute lifetime; one without a start has reached it."""
+    """Return when the session reaches its absolute lifetime; one without a start has reached it."""
     return datetime.fromtimestamp(values.get("started_at", 0), UTC) + ABSOLUTE_LIFETIME

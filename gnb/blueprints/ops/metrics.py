@@ -69,7 +69,7 @@ class RequestMetrics:
         PrometheusMetrics(app, path=None, group_by=url_rule, buckets=BUCKETS, registry=self._own)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics at this moment."""
+        """Return the current metrics."""
         if FOLDER not in os.environ:
             yield from self._own.collect()
             return
@@ -77,11 +77,11 @@ class RequestMetrics:
 
 
 def url_rule(asked: Request) -> str:
-    """The pattern of the address rather than the address; one word for all that there is not."""
+    """Return the pattern of the address instead of the address; one word for all unknown addresses."""
     return asked.url_rule.rule if asked.url_rule else "none"
 
 
 def _leave_out() -> None:
-    """Not counted: who looks whether we are well, and methods that somebody has made up."""
+    """Return whether the request is left out: health checks, and unknown methods."""
     if request.path in _UNCOUNTED or request.method not in _METHODS:
         request.prom_do_not_track = True  # type: ignore[attr-defined] # as the exporter's decorator does

@@ -11,7 +11,7 @@ from gnb.models.booking import STATUSES
 from gnb.queueing import Engine, Overview, QueueStats, QueueUnavailable, overview
 from gnb.queueing.metrics import BOUNDS, BUCKETS
 from gnb.services.ai import usage
-from gnb.services.counting import BOOKINGS, SIGN_INS
+from gnb.services.events import BOOKINGS, SIGN_INS
 
 SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60)
 """Upper bounds of the published buckets; each is one of the engine's finer ones."""
@@ -22,13 +22,13 @@ _SIGN_IN_KINDS = ("session", "token")
 
 
 class QueueMetrics:
-    """What there is to say about the queues of an engine; with the broker away, only that."""
+    """The metrics of an engine's queues; while the broker is unreachable, only that."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics at this moment, read in one round trip."""
+        """Return the current metrics, read in one round trip."""
         try:
             seen = overview(self._engine)
         except QueueUnavailable:
@@ -97,7 +97,7 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
 
 
 def _durations(queues: Sequence[QueueStats], declared: dict[str, set[str]]) -> Metric:
-    """Every declared type from the start, so that its first run is seen as a rise; all others under one name."""
+    """Return every declared type from the start, so that its first run is seen as a rise; all others under one name."""
     histogram = Histogram("queue_job_duration_seconds", "How long jobs ran, in seconds.", labels=["queue", "job_type"])
     for queue in queues:
         known, tally = declared[queue.name], queue.counts

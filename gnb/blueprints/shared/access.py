@@ -42,14 +42,14 @@ def _raise_body_limit() -> None:
 
 
 def caller() -> User | None:
-    """The account that this request comes from, None for a visitor. A wrong token ends the request with a 401."""
+    """Return the account that sent this request, None for a visitor. A wrong token ends the request with a 401."""
     if "caller" not in g:
         g.caller = _identify()
     return cast("User | None", g.caller)
 
 
 def signed_in_user() -> User:
-    """The account that this request comes from; a visitor is sent to sign in."""
+    """Return the account that sent this request; a visitor is redirected to sign in."""
     return caller() or ask_to_sign_in()
 
 
@@ -91,7 +91,7 @@ def _identify() -> User | None:
 
 
 def unauthorized(message: str) -> Response:
-    """The API's answer to a caller without a valid token."""
+    """Answer a caller of the API who has no valid token."""
     return error_response(401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
 
 
@@ -107,6 +107,6 @@ def ask_to_sign_in() -> NoReturn:
 
 
 def _login_url(target: str) -> str:
-    """Where to sign in; `next` brings one back to the path of `target`, whatever host it names."""
+    """Return where to sign in; `next` leads back to the path of `target`, whatever host it names."""
     path = _HOST.sub("", target).partition("#")[0].rstrip("?")
     return url_for("auth.login", next=local_path(path))

@@ -8,8 +8,10 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from flask_babel import get_locale
 
-from gnb.blueprints.shared.labels import (
+from gnb.blueprints.shared.text import escape_control_characters, split_identifier
+from gnb.messages.labels import (
     AUDIT_ACTION_LABELS,
+    BOOKING_LABELS,
     BOOKING_VARIANTS,
     CAMPAIGN_LABELS,
     CAMPAIGN_VARIANTS,
@@ -24,8 +26,6 @@ from gnb.blueprints.shared.labels import (
     WORKER_LABELS,
     WORKER_VARIANTS,
 )
-from gnb.blueprints.shared.text import escape_control_characters, split_identifier
-from gnb.services.bookings.labels import WORDS as BOOKING_LABELS
 
 _CHOICE_LABELS = {**BOOKING_LABELS, **ROLE_LABELS}
 
@@ -86,12 +86,12 @@ def value_label(label: str, value: object) -> str:
 
 
 def state_label(state: str, of: str = "job") -> str:
-    """The state in the reader's language."""
+    """Return the state in the reader's language."""
     return label_of(_BADGES[of][0], state)
 
 
 def state_variant(state: str, of: str = "job") -> str:
-    """The class of its badge."""
+    """Return the class of the state's badge."""
     return _BADGES[of][1].get(state, "")
 
 

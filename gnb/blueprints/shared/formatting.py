@@ -9,7 +9,7 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 from flask_babel import format_datetime, get_locale, gettext, ngettext
 
 from gnb.blueprints.shared.preferences import page_language
-from gnb.services.mail import words as mail_words
+from gnb.messages import formats
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -24,7 +24,7 @@ def number(value: float | int | None) -> str:
 def grouped(value: float | int, digits: int = 0) -> str:
     """Return ``value`` with at most so many digits after the point, with the signs of the reader's language.
 
-    A page with plots has a thousand numbers: Babel's own formatting, which reads its pattern anew for each, takes
+    A page with plots has a thousand numbers: Babel's own formatting, which parses its pattern again for each, takes
     ten times as long.
     """
     text = f"{value:,.{digits}f}"
@@ -137,14 +137,14 @@ def elapsed(start: datetime | None, end: datetime | None = None) -> float | None
 
 def money(amount: Decimal, currency: str) -> str:
     """Return an amount of money: ``€45.00``, or ``€45,00`` in Turkish."""
-    return mail_words.money(amount, currency, page_language())
+    return formats.money(amount, currency, page_language())
 
 
 def local_day(moment: datetime) -> str:
     """Return the day of a pickup in Istanbul: ``Tuesday, 24 November 2026``."""
-    return mail_words.day(moment, page_language())
+    return formats.day(moment, page_language())
 
 
 def local_time(moment: datetime) -> str:
     """Return the time of a pickup in Istanbul: ``17:30``."""
-    return mail_words.clock(moment, page_language())
+    return formats.clock(moment, page_language())

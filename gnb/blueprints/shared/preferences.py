@@ -13,7 +13,7 @@ from flask_babel import get_locale
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from gnb.services.mail.words import text_language
+from gnb.messages.formats import text_language
 
 LANGUAGES = ("en", "tr")
 THEMES = ("system", "light", "dark")
@@ -41,7 +41,7 @@ def save() -> Response:
 
 
 def _back(sent_from: str | None) -> str:
-    """The page it was sent from; a language in its address would outdo the one just chosen."""
+    """Return the page it was sent from, without a language in its address, which would override the chosen one."""
     parts = urlsplit(local_path(sent_from) or "/")
     kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "lang"]
     return urlunsplit(("", "", parts.path, urlencode(kept), "")) or "/"
@@ -82,7 +82,7 @@ def page_language() -> str:
 
 
 def local_path(target: str | None) -> str | None:
-    """Return ``target`` when it is a path of this site, else None: nobody is sent elsewhere by a form."""
+    """Return ``target`` when it is a path of this site, else None, so that no form redirects to another site."""
     # Tabs and line breaks are dropped by browsers (and by urlsplit): `/<tab>/host` would be another host's address.
     return target if target and _LOCAL.fullmatch(target) and target.isprintable() else None
 

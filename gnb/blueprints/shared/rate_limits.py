@@ -23,8 +23,8 @@ from redis import RedisError
 from gnb.blueprints.shared.access import caller
 from gnb.extensions import keyed_digest, limiter, source
 from gnb.models import normalize_email
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address
-from gnb.services.mail.errors import InvalidMessage
 
 FAILURES_BY_SOURCE = "30 per 5 minutes"
 FAILURES_BY_ACCOUNT_AND_SOURCE = "10 per 5 minutes"
@@ -69,7 +69,7 @@ def limit_sign_in(view: View) -> View:
 
 
 def limit_password_change(view: View) -> View:
-    """The same where the password of one's own account is asked for, whatever other account the form may name."""
+    """Limit changes of one's own password in the same way, whatever other account the form may name."""
     return _limit_failures(view, _own_account)
 
 

@@ -44,7 +44,7 @@ _ADVICE = {
 
 
 def wants_json() -> bool:
-    """Whether the caller is a program: by the path, or by asking for JSON rather than a page."""
+    """Return whether the caller is a program: by the path, or by asking for JSON rather than a page."""
     if request.path.startswith(_PROGRAM_PATHS):
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"])
@@ -54,7 +54,7 @@ def wants_json() -> bool:
 def error_response(
     status: int, code: str, message: str, details: Any = None, headers: dict[str, str] | None = None
 ) -> Response:
-    """The error in the shape that the caller can read."""
+    """Return the error in the format that the caller can read."""
     if wants_json():
         error = {"code": code, "message": message, "details": details}
         response = jsonify(success=False, error=error)
@@ -75,7 +75,7 @@ def _page(status: int, message: str) -> str:
             title=_TITLES.get(status, message),
             advice=_ADVICE.get(status, _ADVICE[400 if status < 500 else 500]),
         )
-    except SQLAlchemyError:  # the page asks who is signed in, and the database may be what is away
+    except SQLAlchemyError:  # the page asks who is signed in, and the database may be unreachable
         return _plain_page(status, _TITLES[503])
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask
 
-from gnb.blueprints.shared import describe, formatting, labels, text
-from gnb.blueprints.shared.refusals import in_words
+from gnb.blueprints.shared import describe, formatting, text
+from gnb.messages import Message, labels, localize, stored_error
 from gnb.services.pricing.quotes import is_per_person
 
 _FILTERS: dict[str, Callable[..., Any]] = {
@@ -29,7 +29,9 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "escape_control_characters": text.escape_control_characters,
     "pretty_json": text.pretty_json,
     "capital": text.capital,
-    "in_words": in_words,
+    "localize": localize,
+    "stored_error": stored_error,
+    "note": lambda answer: Message.restore(answer["note"], answer.get("noteCode"), answer.get("noteParams")),
     "subject": describe.subject,
     "state_label": describe.state_label,
     "state_variant": describe.state_variant,

@@ -47,7 +47,7 @@ def pretty_json(value: Any, limit: int = MAXIMUM_LENGTH) -> str:
 
 
 def parse_int(text: str, digits: int = 9) -> int | None:
-    """The whole number; None for anything else, such as other scripts' digits, and for one of more digits."""
+    """Return the whole number; None for anything else, such as digits of other scripts or too many digits."""
     return int(text) if re.fullmatch(rf"-?[0-9]{{1,{digits}}}", text) else None
 
 

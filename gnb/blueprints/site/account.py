@@ -19,14 +19,15 @@ from wtforms.validators import DataRequired, Length
 from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line, without_link
 from gnb.blueprints.shared.access import signed_in, signed_in_user
 from gnb.blueprints.shared.forms import PageForm
-from gnb.blueprints.shared.labels import LANGUAGE_NAMES
 from gnb.blueprints.shared.pagination import page_of
 from gnb.extensions import csrf, db, limiter
+from gnb.messages import localize
+from gnb.messages.formats import text_language
+from gnb.messages.labels import LANGUAGE_NAMES
 from gnb.models import TEXT_LANGUAGES, Booking, User
 from gnb.services.accounts import users
 from gnb.services.bookings.fields import Phone
 from gnb.services.mail import recipients
-from gnb.services.mail.words import text_language
 
 PAGE_SIZE = 10
 
@@ -36,7 +37,7 @@ blueprint = Blueprint("my", __name__, url_prefix="/my")
 @blueprint.get("/bookings")
 @signed_in
 def bookings() -> ResponseReturnValue:
-    """The account's bookings, the latest journey first."""
+    """Show the account's bookings, the latest journey first."""
     found, pager = page_of(partial(_of, signed_in_user()), PAGE_SIZE)
     return render_template("site/my_bookings.html", bookings=found, pager=pager)
 
@@ -92,11 +93,11 @@ class SettingsForm(PageForm):
         self.language.choices = [(code, LANGUAGE_NAMES[code]) for code in codes]
 
     def validate_phone(self, field: Field) -> None:
-        """A telephone number becomes what can be dialled from anywhere."""
+        """Normalize a telephone number to the international form."""
         try:
             field.data = Phone().deserialize(field.data) if field.data else None
         except SchemaError as error:
-            raise ValidationError(" ".join(error.messages)) from None
+            raise ValidationError(" ".join(map(localize, error.messages))) from None
 
 
 unsubscribe_blueprint = Blueprint("unsubscribe", __name__, url_prefix="/unsubscribe")
@@ -119,7 +120,7 @@ def no_more(token: str) -> ResponseReturnValue:
 @unsubscribe_blueprint.post("/<token>/again")
 @limiter.limit("60/minute")
 def again(token: str) -> ResponseReturnValue:
-    """Campaigns again after all."""
+    """Subscribe to campaigns again."""
     return _save(token, wanted=True)
 
 
@@ -140,6 +141,6 @@ def _page(token: str, user: User, saved: bool = False) -> str:
 
 
 def masked(address: str) -> str:
-    """The address so that its owner knows it and a stranger does not: `a•••@example.com`."""
+    """Return the address so that only its owner recognises it: `a•••@example.com`."""
     name, _, domain = address.partition("@")
     return f"{name[:1]}•••@{domain}"

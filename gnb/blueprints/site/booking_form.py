@@ -19,6 +19,7 @@ from flask_babel import gettext
 from gnb.blueprints.shared.preferences import page_language
 from gnb.blueprints.shared.text import parse_int
 from gnb.blueprints.site.search import place_label
+from gnb.messages import localize
 from gnb.models import PASSENGER_KINDS, Extra, Tour, User
 from gnb.services.bookings.request import MOST_PASSENGERS
 from gnb.services.pricing.quotes import Party, Quote, extras_on_sale, is_per_person, quote
@@ -51,7 +52,7 @@ class BookingForm:
 
     @classmethod
     def begin(cls, tour: Tour, typed: Mapping[str, str], user: User | None) -> BookingForm:
-        """A new form: with the day and party of the search, and what the account knows."""
+        """Return a new form with the day and party of the search and the account's data."""
         form = cls(tour, {"date": typed.get("date", ""), "paymentMethod": "cash"})
         if tour.airport:
             end = "pickupPlace" if tour.origin == tour.airport else "dropoffPlace"
@@ -64,7 +65,7 @@ class BookingForm:
 
     @classmethod
     def read(cls, tour: Tour, sent: Mapping[str, str]) -> BookingForm:
-        """The form as it was sent; whatever was typed is kept."""
+        """Return the form as it was sent; everything typed is kept."""
         rows = sorted({int(found[1]) for name in sent if (found := _ROW.fullmatch(name))})[: MOST_PASSENGERS + 1]
         travellers = [
             Traveller(sent.get(f"passengers-{row}-name", ""), sent.get(f"passengers-{row}-kind", "adult"))
@@ -107,7 +108,7 @@ class BookingForm:
         return extras_on_sale(self.tour)
 
     def quote(self) -> Quote:
-        """The price of what has been chosen so far; what cannot be chosen is left out."""
+        """Return the price of what has been chosen so far, without what cannot be chosen."""
         kinds = Counter(each.kind for each in self.travellers)
         party = Party(*(kinds[kind] for kind in PASSENGER_KINDS))
         most = {extra.code: extra.max_quantity for extra in self.extras_on_sale}
@@ -116,7 +117,7 @@ class BookingForm:
         return quote(self.tour, party, wanted)
 
     def data(self) -> dict[str, Any]:
-        """What the schema of a booking's request is given."""
+        """Return the input of the booking request's schema."""
         return {
             "tour": self.tour,
             **{name: text for name, text in self.texts.items() if text.strip()},
@@ -130,7 +131,7 @@ class BookingForm:
         self.errors = dict(_flat(messages))
 
     def summary(self) -> list[tuple[str, str, str]]:
-        """For each error the field's id, its label and the message, in the order of the page."""
+        """Return for each error the field's id, its label and the message, in the order of the page."""
         order = [*TEXTS[:5], "passengers", "extras", *TEXTS[5:]]
         named = sorted(self.errors.items(), key=lambda item: _place(item[0], order))
         return [(f"f-{name}", self._label(name), message) for name, message in named]
@@ -145,7 +146,7 @@ class BookingForm:
 
 
 def labels() -> dict[str, str]:
-    """What stands above each field."""
+    """Return the label of each field."""
     return {
         "date": gettext("Day"),
         "time": gettext("Pickup time"),
@@ -163,20 +164,20 @@ def labels() -> dict[str, str]:
 
 
 def _count(text: str) -> int | str:
-    """The number that was typed; anything else as it is, for the schema to refuse."""
+    """Return the number that was typed; anything else unchanged, for the schema to reject."""
     number = parse_int(text.strip(), 4)
     return text.strip() if number is None else number
 
 
 def _flat(messages: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Marshmallow's nested messages by the form's field names: `passengers-0-name`, `extras-child-seat`."""
+    """Return marshmallow's nested messages by the form's field names: `passengers-0-name`, `extras-child-seat`."""
     found: list[tuple[str, str]] = []
     for key, value in messages.items():
         name = prefix.rstrip("-") if key in ("_schema", "value", "key") else f"{prefix}{key}"
         if isinstance(value, Mapping):
             found += _flat(value, f"{name}-")
         else:
-            found.append((name, " ".join(map(str, value)) if isinstance(value, list) else str(value)))
+            found.append((name, " ".join(map(localize, value)) if isinstance(value, list) else localize(value)))
     return found
 
 

@@ -14,16 +14,17 @@ from gnb.blueprints.site.booking_form import BookingForm, labels
 from gnb.blueprints.site.search import requested_search
 from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter, settings
+from gnb.messages import localize
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now
-from gnb.services.bookings import access
-from gnb.services.bookings.booking import book
-from gnb.services.bookings.errors import (
+from gnb.services.bookings import (
     BookingNotFound,
     IdempotencyConflict,
     InvalidBookingState,
     InvalidIdempotencyKey,
     SoldOut,
+    access,
 )
+from gnb.services.bookings.booking import book
 from gnb.services.bookings.request import BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel
@@ -35,7 +36,7 @@ blueprint = Blueprint("bookings", __name__, url_prefix="/bookings/<reference>")
 
 @blueprint.get("")
 def page(reference: str) -> ResponseReturnValue:
-    """What was booked, and what can be done with it."""
+    """Show what was booked, and what can be done with it."""
     booking = _booking(reference)
     return render_template(
         "site/booking.html",
@@ -50,7 +51,7 @@ def page(reference: str) -> ResponseReturnValue:
 
 @blueprint.get("/pickup.ics")
 def calendar(reference: str) -> ResponseReturnValue:
-    """The pickup as a calendar file."""
+    """Send the pickup as a calendar file."""
     booking = _booking(reference)
     domain = sender_domain(settings().email_from)
     file = pickup_calendar(booking, booking_facts(booking, page_language()), page_language(), domain, now())
@@ -81,19 +82,19 @@ def cancel(reference: str) -> ResponseReturnValue:
         cancel_by_customer(booking, user)
         flash(gettext("Booking cancelled. We have sent you a confirmation by email."), "info")
     except InvalidBookingState as error:
-        flash(str(error), "error")
+        flash(localize(error), "error")
     return redirect(address_of_booking(booking, user), 303)
 
 
 def address_of_booking(booking: Booking, user: User | None, made: bool = False) -> str:
-    """Where the caller sees the booking: by their account if it is theirs, else by the link of its guest."""
+    """Return where the caller sees the booking: through their account if it is theirs, else by its guest's link."""
     own = user is not None and booking.user_id == user.id
     token = None if own else access.guest_token(booking.reference)
     return url_for("bookings.page", reference=booking.reference, token=token, made=1 if made else None)
 
 
 def _booking(reference: str) -> Booking:
-    """The booking, for those who may see it; for all others there is none, whether it exists or not."""
+    """Return the booking for those who may see it; for all others answer 404, whether it exists or not."""
     token, user = request.args.get("token"), caller()
     try:
         if token is not None:
@@ -102,7 +103,7 @@ def _booking(reference: str) -> Booking:
             ask_to_sign_in()
         return access.booking_of_user(reference, user)
     except BookingNotFound as error:
-        abort(404, str(error))
+        abort(404, localize(error))
 
 
 booking_blueprint = Blueprint("book", __name__)
@@ -112,7 +113,7 @@ _KEY = "booking"
 
 @booking_blueprint.get("/tours/<slug>/book")
 def form(slug: str) -> ResponseReturnValue:
-    """The empty form, with what the search and the account know."""
+    """Show the empty form, filled in from the search and the account."""
     search = requested_search()
     typed = {name: text for name, text in search.typed.items() if name not in search.errors}
     begun = BookingForm.begin(tour_or_404(slug), typed, caller())
@@ -125,7 +126,7 @@ def form(slug: str) -> ResponseReturnValue:
 @booking_blueprint.post("/tours/<slug>/book")
 @limiter.limit("300/minute")
 def change(slug: str) -> ResponseReturnValue:
-    """The same form with a passenger more or less, and the price of what is chosen now."""
+    """Show the same form with a passenger more or less, and the price of the current choice."""
     changed = BookingForm.read(tour_or_404(slug), request.form)
     changed.change(request.form.get("do", ""))
     return _form_page(changed)
@@ -133,7 +134,7 @@ def change(slug: str) -> ResponseReturnValue:
 
 @booking_blueprint.post("/bookings")
 def create() -> ResponseReturnValue:
-    """The booking, then its page; or the form again, with everything typed and what is wrong with it."""
+    """Book and redirect to the booking's page, or show the form again with its errors."""
     count_booking()
     sent = BookingForm.read(tour_or_404(request.form.get("tour", "")), request.form)
     user = caller()
@@ -145,7 +146,7 @@ def create() -> ResponseReturnValue:
         sent.refuse(error.normalized_messages())
         return _form_page(sent), 422
     except SoldOut as error:
-        sent.refuse({"date": [str(error)]})
+        sent.refuse({"date": [error.message]})
         return _form_page(sent), 409
     except IdempotencyConflict:
         return _again(sent)

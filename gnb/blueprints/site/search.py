@@ -14,10 +14,11 @@ from marshmallow import EXCLUDE, ValidationError, fields
 from gnb.blueprints.shared.preferences import page_language
 from gnb.blueprints.shared.text import parse_int
 from gnb.extensions import db
+from gnb.messages import localize
 from gnb.models import CATEGORIES, Tour, local_day, now
 from gnb.services import places
 from gnb.services.bookings import tours
-from gnb.services.bookings.fields import Choice, Line, LocalizedSchema, TravelDay
+from gnb.services.bookings.fields import Choice, FormSchema, Line, TravelDay
 from gnb.services.bookings.request import MOST_PASSENGERS, check_day
 from gnb.services.bookings.tours import TourSearch
 from gnb.services.places import place_name
@@ -34,7 +35,7 @@ class _Passengers(fields.Integer):
         return number
 
 
-class _SearchSchema(LocalizedSchema):
+class _SearchSchema(FormSchema):
     class Meta:
         unknown = EXCLUDE
 
@@ -68,7 +69,7 @@ class Search:
 
 
 def requested_search() -> Search:
-    """The search of this request; a parameter that makes no sense is told and left out."""
+    """Return the search of this request; an invalid parameter is reported and left out."""
     typed = {name: text for name in PARAMETERS if (text := request.args.get(name, "").strip())}
     messages: dict[str, Any] = {}
     try:
@@ -82,16 +83,18 @@ def requested_search() -> Search:
         except ValidationError as error:
             del found["day"]
             messages.update(error.normalized_messages())
-    return Search(typed, TourSearch(**found), {name: " ".join(words) for name, words in messages.items()})
+    return Search(
+        typed, TourSearch(**found), {name: " ".join(map(localize, words)) for name, words in messages.items()}
+    )
 
 
 def place_names() -> list[str]:
-    """Where roads begin and end, for those who rather choose than type."""
+    """Return the origins and destinations of the tours on sale."""
     columns = (Tour.origin, Tour.destination, Tour.city)
     ends = sa.union(*(sa.select(column.label("place")).where(Tour.active) for column in columns))
     return sorted({place_label(place) for place in db.session.scalars(ends)}, key=places.plain)
 
 
 def place_label(place: str) -> str:
-    """A place of a tour as the page's language calls it."""
+    """Return the name of a tour's place in the page's language."""
     return place_name(place, page_language())

@@ -19,7 +19,7 @@ blueprint = Blueprint("sitemap", __name__)
 
 @blueprint.get(f"/{INDEX}")
 def sitemap() -> Response:
-    """The sitemap, or the index of its parts; compressed for those who take it so."""
+    """Send the sitemap, or the index of its parts, compressed for clients that accept it."""
     file = _file(INDEX)
     if "gzip" in request.accept_encodings:
         answer = Response(file.data, mimetype="application/xml")
@@ -32,7 +32,7 @@ def sitemap() -> Response:
 
 @blueprint.get("/sitemap-<int:number>.xml.gz")
 def part(number: int) -> Response:
-    """One part, as a compressed file."""
+    """Send one part, as a compressed file."""
     file = _file(f"sitemap-{number}.xml.gz")
     return _kept(Response(file.data, mimetype="application/gzip"), file)
 
@@ -59,7 +59,7 @@ class PageAddresses:
 
 
 def page_addresses() -> PageAddresses:
-    """The addresses of the page that is being asked for."""
+    """Return the addresses of the current page."""
     site, path = settings().site_url, request.path
     alternates = {each: address_of(path, each, site) for each in TEXT_LANGUAGES}
     alternates["x-default"] = address_of(path, DEFAULT_LANGUAGE, site)
@@ -67,7 +67,7 @@ def page_addresses() -> PageAddresses:
 
 
 def structured_tour(tour: Tour, sold_out: bool) -> dict[str, Any]:
-    """The tour and its price as JSON-LD."""
+    """Return the tour and its price as JSON-LD."""
     address = address_of(f"/tours/{tour.slug}", page_language(), settings().site_url)
     return {
         "@context": "https://schema.org",

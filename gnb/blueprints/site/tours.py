@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gnb.blueprints.shared.labels import CATEGORY_LABELS
 from gnb.blueprints.shared.pagination import Pager, page_number
 from gnb.blueprints.site.search import PARAMETERS, place_label, place_names, requested_search
 from gnb.blueprints.site.seo import page_addresses, structured_tour
+from gnb.messages import localize
+from gnb.messages.labels import CATEGORY_LABELS
 from gnb.models import Tour, local_day, now
-from gnb.services.bookings.errors import TourNotFound
+from gnb.services.bookings import TourNotFound
 from gnb.services.bookings.tours import TourSearch, find_tours, is_sold_out, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
@@ -24,7 +25,7 @@ blueprint.add_app_template_filter(place_label, "place")
 
 @blueprint.get("")
 def results() -> ResponseReturnValue:
-    """The tours that fit; what makes no sense in the search is said beside it."""
+    """Show the tours that match; errors in the search are shown beside it."""
     search, number = requested_search(), page_number()
     found = find_tours(search.wanted, (number - 1) * PAGE_SIZE, number * PAGE_SIZE)
     page = render_template(
@@ -40,7 +41,7 @@ def results() -> ResponseReturnValue:
 
 @blueprint.get("/<slug>")
 def tour(slug: str) -> ResponseReturnValue:
-    """One tour: what it is, what it costs, the way to book it."""
+    """Show one tour: what it is, what it costs, how to book it."""
     found = tour_or_404(slug)
     sold_out = is_sold_out(found, local_day(now()))
     return render_template(
@@ -56,11 +57,11 @@ def tour(slug: str) -> ResponseReturnValue:
 
 
 def tour_or_404(slug: str) -> Tour:
-    """The tour of this address; the request ends where there is none."""
+    """Return the tour of this address, or end the request with a 404."""
     try:
         return tour_of_slug(slug)
     except TourNotFound as error:
-        abort(404, str(error))
+        abort(404, localize(error))
 
 
 ON_A_SHELF = 3
@@ -70,7 +71,7 @@ home_blueprint = Blueprint("home", __name__)
 
 @home_blueprint.get("/")
 def page() -> ResponseReturnValue:
-    """The front page; with a search in its address, what was found."""
+    """Show the front page; with a search in its address, its results."""
     if search := {name: request.args[name] for name in PARAMETERS if request.args.get(name)}:
         return redirect(f"{url_for('tours.results')}?{urlencode(search)}")
     shelves = {category: find_tours(TourSearch(category=category), 0, ON_A_SHELF) for category in CATEGORY_LABELS}

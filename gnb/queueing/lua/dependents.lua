@@ -35,7 +35,8 @@ local function enqueue_callback(id, wire, callback_id, outcome, line, meta, now_
     return -- whatever another wrote there
   end
   local job = 'rq:job:' .. callback_id
-  local ended = {jobId = id, queue = callback.queue, jobType = callback.job_type, outcome = outcome, error = line}
+  local ended = {jobId = id, queue = callback.queue, jobType = callback.job_type, outcome = outcome,
+    error = string.match(line, '^[^\31]*')}
   redis.call('HSET', job, 'data', callback.call .. cjson.encode(ended) .. ']', 'status', 'queued', 'created_at', now_text,
     'enqueued_at', now_text, 'dependency_id', id, 'dependency_ids', cjson.encode({id}), unpack(callback.fields))
   if meta then redis.call('HSET', job, 'meta', meta) end
@@ -116,7 +117,8 @@ local function resolve_dependents(now, now_text, most)
       if fields[4] == 'cancel' then
         local line = outcome == 'removed' and 'ParentRemoved: the job ' .. parent .. ', for which it waited, was removed'
           or 'ParentFailed: the job ' .. parent .. ', for which it waited, failed'
-        return cancel(id, fields[2], line)
+        local code = outcome == 'removed' and 'parent_failed.removed' or 'parent_failed'
+        return cancel(id, fields[2], line .. '\31' .. cjson.encode({code = code, params = {id = parent}}))
       end
       redis.call('SADD', 'rq:job:' .. parent .. ':dependents', id)
       return

@@ -16,14 +16,15 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
 from ..errors import InvalidSchedule
+from ..messages import make_message
 
-FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
-_SHAPES = ("0 to 59", "0 to 23", "1 to 31", "1 to 12 or jan to dec", "0 to 7 (0 and 7 are Sunday) or sun to sat")
+FIELDS = ("minute", "hour", "monthday", "month", "weekday")
 _LONGEST_STEPS = (59, 23, 30, 11, 6)
 _FORMS = {
     "@hourly": "0 * * * *",
@@ -126,7 +127,7 @@ def time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError, TypeError):
-        raise InvalidSchedule({"tz": [f"there is no time zone {name!r}; give one like Europe/Istanbul"]}) from None
+        raise InvalidSchedule({"tz": [make_message("invalid_schedule.time_zone", value=repr(name))]}) from None
 
 
 def local_zone() -> str:
@@ -136,27 +137,26 @@ def local_zone() -> str:
 
 def _check(expression: str) -> None:
     if expression.startswith("@"):
-        raise _wrong(f"{expression!r} is none of {', '.join(_FORMS)}")
+        raise _wrong("invalid_schedule.cron_form", value=repr(expression), choices=list(_FORMS))
     fields = expression.split()
     if len(fields) != len(FIELDS):
-        names = ", ".join(FIELDS)
-        raise _wrong(f"{expression!r} has {len(fields)} fields; give five: {names}, like '30 2 * * mon'")
+        raise _wrong("invalid_schedule.cron_fields", value=repr(expression), count=len(fields))
     for position, text in enumerate(fields):
         alone = ["*"] * len(FIELDS)
         alone[position] = text.lower()
         if not _FIELD.fullmatch(text) or _backward(text) or not croniter.is_valid(" ".join(alone)):
-            raise _wrong(f"{FIELDS[position]} is {text!r}; give {_SHAPES[position]}, *, a list, a range or a step")
+            raise _wrong(f"invalid_schedule.cron_{FIELDS[position]}", value=repr(text))
         if any(int(step) > _LONGEST_STEPS[position] for step in re.findall(r"/(\d+)", text)):
-            raise _wrong(f"{FIELDS[position]} is {text!r}; a step is at most {_LONGEST_STEPS[position]}")
+            raise _wrong("invalid_schedule.cron_step", value=repr(text), most=_LONGEST_STEPS[position])
     try:
         _first_after(expression.lower(), _SOME_DAY)
     except (ValueError, KeyError):
-        raise _wrong(f"day of the month {fields[2]!r} never comes in month {fields[3]!r}") from None
+        raise _wrong("invalid_schedule.cron_day", day=repr(fields[2]), month=repr(fields[3])) from None
 
 
 def _backward(text: str) -> bool:
     return any(int(low) > int(high) for low, high in re.findall(r"(\d+)-(\d+)", text))
 
 
-def _wrong(message: str) -> InvalidSchedule:
-    return InvalidSchedule({"cron": [message]})
+def _wrong(code: str, **params: Any) -> InvalidSchedule:
+    return InvalidSchedule({"cron": [make_message(code, **params)]})

@@ -10,6 +10,7 @@ from .. import clock
 from ..connection import Broker
 from ..job import STATE_OF_STATUS
 from ..keys import job as job_key
+from ..messages import Message
 
 KEPT = 50
 OPEN = "gnb:schedules:open"
@@ -79,7 +80,7 @@ def _run(job_id: str, fired_for: datetime, kind: str, values: list[str]) -> Run:
     status, started, ended, error = values
     outcome = STATE_OF_STATUS.get(status, "waiting")
     finished_at = clock.parse(ended) if outcome in _ENDED else None
-    message = (error or None) if outcome != "completed" else None
+    message = Message.unpack(error) if error and outcome != "completed" else None
     return Run(job_id, fired_for, kind, outcome, clock.parse(started), finished_at, message)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from ..errors import InvalidJobOption, InvalidSchedule
 from ..job import payload
 from ..keys import TEMPLATE_PREFIX
+from ..messages import make_message
 from ..options import plain, seconds
 from .cron import Cron, time_zone
 
@@ -75,17 +76,18 @@ class Schedule:
     def __post_init__(self) -> None:
         errors: dict[str, list[str]] = {}
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name):
-            errors["name"] = [f"{self.name!r} is no name; give 1 to 100 letters, digits, dashes and underscores"]
+            errors["name"] = [make_message("invalid_schedule.name", value=repr(self.name))]
         elif self.name.startswith(TEMPLATE_PREFIX):
-            errors["name"] = [f"{self.name!r} starts with {TEMPLATE_PREFIX!r}, which is put before it; leave that out"]
+            prefix = repr(TEMPLATE_PREFIX)
+            errors["name"] = [make_message("invalid_schedule.prefix", value=repr(self.name), prefix=prefix)]
         if self.catch_up not in CATCH_UP:
-            errors["catch_up"] = [f"{self.catch_up!r} is neither 'once' nor 'skip'"]
+            errors["catch_up"] = [make_message("invalid_schedule.catch_up", value=repr(self.catch_up))]
         if rejected := {"delay", "job_id"} & set(self.options):
-            errors["options"] = [f"a schedule sets {min(rejected)} itself"]
+            errors["options"] = [make_message("invalid_schedule.own_option", name=min(rejected))]
         if "deduplication" in self.options:
-            errors["options"] = ["a schedule takes no deduplication: without overlap, one run at a time"]
+            errors["options"] = [make_message("invalid_schedule.deduplication")]
         if "depends_on" in self.options:
-            errors["options"] = ["the jobs of a schedule cannot depend on others"]
+            errors["options"] = [make_message("invalid_schedule.depends_on")]
         object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)
@@ -97,7 +99,7 @@ class Schedule:
 
     def _check_timing(self) -> None:
         if bool(self.cron) == (self.every is not None):
-            raise InvalidSchedule({"cron": ["give either cron, like '0 2 * * mon', or every, in seconds"]})
+            raise InvalidSchedule({"cron": [make_message("invalid_schedule.both_timings")]})
         if self.every is not None:
             object.__setattr__(self, "every", _whole_seconds(self.every))
         else:
@@ -179,7 +181,7 @@ def _whole_seconds(value: Any) -> int:
     try:
         length = seconds(value, "every")
     except InvalidJobOption as error:
-        raise InvalidSchedule({"every": [str(error)]}) from None
+        raise InvalidSchedule({"every": [error.message]}) from None
     if length < 1 or length != int(length):
-        raise InvalidSchedule({"every": [f"{value!r} is no whole number of seconds from 1 on"]})
+        raise InvalidSchedule({"every": [make_message("invalid_schedule.every", value=repr(value))]})
     return int(length)

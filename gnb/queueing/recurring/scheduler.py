@@ -33,8 +33,7 @@ from ..maintenance import promote, resolve_dependents
 from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
-from .firing import fire, record_failure
-from .repair import prepare, repair
+from .firing import fire, prepare, record_failure, repair
 from .runs import write_outcomes
 from .schedule import Schedule
 from .store import NEXT, PAUSED
@@ -196,12 +195,9 @@ class Scheduler(rq_scheduler.Scheduler):
         if stored.meta.get("interval") or stored.meta.get("cron_string"):
             super().enqueue_job(stored)  # added by plain rq-scheduler: fired as it would
             return [job_id]
-        queue = stored.origin.partition(":")[0]
-        keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", f"gnb:wake:{queue}"]
-        side = "LPUSH" if stored.enqueue_at_front else "RPUSH"
+        side, wake = "LPUSH" if stored.enqueue_at_front else "RPUSH", f"gnb:wake:{stored.origin.partition(':')[0]}"
+        keys = [NEXT, stored.key, f"rq:queue:{stored.origin}", "rq:queues", wake]
         return [job_id] if self._engine.broker.run(ENQUEUE_SCHEDULED, keys, [job_id, clock.rq_time(), side]) else []
-
-    # The process
 
     def run(self, burst: bool = False) -> None:
         """Fire due schedules until SIGTERM, SIGINT or `stop()`, with `burst` once; then release the lock, so that

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
 from ..job import Job
 from ..keys import TEMPLATE_PREFIX
+from ..messages import Message, make_message
 from ..scripts import RUN_SCHEDULE, SAVE_SCHEDULE
 from .runs import KEPT, OPEN, Run, outcomes_key, read_runs, runs_key
 from .schedule import Schedule
@@ -118,7 +119,7 @@ class Schedules:
         self._check(schedule)
         new = self.save(schedule, "new", first=first)
         if not new and self.get(schedule.name).schedule != schedule:
-            raise InvalidSchedule({"name": [f"there is a schedule {schedule.name!r} already"]})
+            raise InvalidSchedule({"name": [make_message("invalid_schedule.exists", value=repr(schedule.name))]})
         return schedule
 
     def edit(self, name: str, **changes: Any) -> Schedule:
@@ -137,7 +138,7 @@ class Schedules:
         if not self._broker.call(lambda: self._broker.client.exists(template_key(name))):
             raise _unknown(name)
         if self.code(name):
-            raise ScheduleInCode(f"schedule {name} is declared in the code; pause it instead")
+            raise ScheduleInCode(name=name)
         self.delete(name)
 
     def pause(self, name: str) -> None:
@@ -254,7 +255,7 @@ def counters_key(name: str) -> str:
 
 
 def _unknown(name: str) -> ScheduleNotFound:
-    return ScheduleNotFound(f"there is no schedule {name!r}")
+    return ScheduleNotFound(name=repr(name))
 
 
 def _state(
@@ -279,7 +280,7 @@ def _state(
         fired=int(counters.get(b"fired", 0)),
         skipped=int(counters.get(b"skipped", 0)),
         missed=int(counters.get(b"missed", 0)),
-        error=counters.get(b"error", b"").decode() or None,
+        error=((text := counters.get(b"error", b"").decode()) and Message.unpack(text)) or None,
         late=next_at is not None and (now - next_at).total_seconds() > _LATE_AFTER,
         upcoming=tuple(later),
         runs=runs,

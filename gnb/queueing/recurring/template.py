@@ -1,17 +1,24 @@
-"""Templates as rq-scheduler knows them: classes for `rqscheduler -j … -q …`, and a call of its API made a schedule."""
+"""Templates as rq-scheduler knows them: classes for `rqscheduler -j … -q …`, a call of its API made a schedule, and the
+job option `repeat`, which adds one."""
 
+import hashlib
+import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rq import Queue as RQQueue
 from rq.job import Job as RQJob
 
-from ..errors import InvalidJobOption
+from ..errors import InvalidJobOption, InvalidSchedule
+from ..job import Job
 from ..job_types import JobTypes
 from ..keys import TEMPLATE_PREFIX
 from .schedule import Schedule
+
+if TYPE_CHECKING:
+    from ..engine import Engine
 
 
 class ScheduledJob(RQJob):
@@ -59,9 +66,38 @@ def build_schedule(
         options["priority"] = 1
     given.pop("description", None)
     if rejected := [key for key, value in given.items() if value]:
-        raise InvalidJobOption(f"a schedule has no {rejected[0]}; give the job's data as kwargs")
+        raise InvalidJobOption("schedules_own", name=rejected[0])
     path = func if isinstance(func, str) else getattr(func, "path", None) or f"{func.__module__}.{func.__qualname__}"
     job_type = types.at(path)
     name = (name or f"{job_type.name}-{uuid4().hex[:10]}").removeprefix(TEMPLATE_PREFIX)
     queue, data = (queue_name or job_type.queue).partition(":")[0], dict(kwargs or {})
     return Schedule(name=name, type=job_type.name, data=data, queue=queue, options=options, **timing, **own)
+
+
+_KEYS = {"pattern", "tz", "every", "overlap", "catch_up"}
+
+
+def enqueue_repeated(
+    engine: "Engine", queue: str, job_type: str, data: Mapping[str, Any], repeat: Any, options: Mapping[str, Any]
+) -> Job:
+    """Add a schedule for {"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}; return its next job.
+
+    The schedule is named by `job_id`, else by type, data and timing, so that an equal call adds no second one.
+    Raises InvalidJobOption, and what `Schedules.add` raises.
+    """
+    if not isinstance(repeat, Mapping) or not set(repeat) <= _KEYS:
+        raise InvalidJobOption("repeat", value=repr(repeat))
+    values = {"cron": repeat.get("pattern"), **{key: repeat[key] for key in _KEYS - {"pattern"} if key in repeat}}
+    rest = dict(options)
+    name = rest.pop("job_id", None) or _name(queue, job_type, data, values)
+    try:
+        schedule = Schedule(name=name, type=job_type, data=dict(data), queue=queue, options=rest, **values)
+    except InvalidSchedule as error:
+        raise InvalidJobOption("repeat_value", what=error.message) from None
+    engine.schedules.add(schedule)
+    return engine.schedules.next_job(name)
+
+
+def _name(queue: str, job_type: str, data: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+    text = json.dumps([queue, job_type, data, values], sort_keys=True, default=str)
+    return f"{job_type}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

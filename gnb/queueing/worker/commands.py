@@ -90,7 +90,7 @@ def set_quiet(broker: Broker, name: str, quiet: bool) -> None:
     """
     key = names.worker(name)
     if not broker.call(lambda: broker.client.exists(key)):
-        raise WorkerNotFound(f"there is no worker {name!r}")
+        raise WorkerNotFound(name=repr(name))
     pipeline = broker.client.pipeline()
     if quiet:
         pipeline.hset(key, "quiet", "1")
@@ -107,7 +107,7 @@ def shut_down(broker: Broker, name: str) -> None:
     """
     message = json.dumps({"command": "shutdown"})
     if not broker.call(lambda: broker.client.publish(names.commands(name), message)):
-        raise WorkerNotFound(f"there is no worker {name!r} that listens")
+        raise WorkerNotFound("not_listening", name=repr(name))
 
 
 def request_stop(broker: Broker, keys: QueueKeys, job_id: str) -> bool:

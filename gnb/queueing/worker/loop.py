@@ -18,7 +18,8 @@ from ..connection import CONNECTION_ERRORS, WorkerConnection
 from ..dependencies import RelatedJob, read_parents
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, UnsupportedFeature
-from ..execution import Execution, Outcome, completed, finish_args, raised, released, unsupported_feature
+from ..execution import Execution, Outcome, completed, finish_args, raised, released
+from ..job import unsupported_feature
 from ..job_context import JobContext
 from ..maintenance import end_executions
 from ..outage import is_outage
@@ -192,7 +193,7 @@ class WorkLoop:
         feature = None if execution.type else unsupported_feature(self._client, execution.id)
         try:
             if feature:
-                raise UnsupportedFeature(f"the job was enqueued with {feature}, which these workers do not support")
+                raise UnsupportedFeature(feature)
             path, data = execution.call()
             job_type = self._types.at(path)
             type_name = job_type.name
@@ -283,7 +284,7 @@ class WorkLoop:
         execution = self._running
         if self._armed and execution:
             self._armed = False
-            raise JobTimedOut(f"the job ran longer than its timeout of {execution.timeout:g} seconds")
+            raise JobTimedOut(limit=f"{execution.timeout:g}")
 
     def _on_stop(self, _signal: int, _frame: Any) -> None:
         execution = self._running
@@ -295,4 +296,4 @@ class WorkLoop:
             return
         if self._armed and wanted is not None and wanted.decode() == f"{execution.id}:{execution.execution_id}":
             self._armed = False
-            raise JobStopped("the job was stopped")
+            raise JobStopped()

@@ -8,6 +8,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -15,13 +16,13 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 
 from .. import clock
 from .. import keys as names
-from ..broker_check import check_server
-from ..connection import CONNECTION_ERRORS
+from ..broker_check import SAFE_EVICTION_POLICY, check_server
+from ..connection import CONNECTION_ERRORS, connect
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, QueueUnavailable, UnsupportedBroker
-from ..eviction import warn_of_eviction
 from ..execution import Execution, Outcome, lost, raised, released
 from ..maintenance import Timer, end_executions, timers
+from ..messages import make_message
 from ..outage import OutageLog
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
@@ -170,7 +171,7 @@ class Supervisor:
             return raised(execution, reason)
         if process.exit_code == 0 or process.killed:
             return released(execution)
-        return lost(execution, stalls, f"worker {process.name} died")
+        return lost(execution, stalls, make_message("stalled.died", worker=process.name))
 
     def _working(self) -> list[WorkerProcess]:
         return [process for process in self.processes if process.pid]
@@ -203,7 +204,7 @@ class Supervisor:
         for member, started, timeout, stop in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
             limit = float(timeout)
             if limit > 0 and seconds - float(started) > limit + _KILL_AFTER_TIMEOUT:
-                reason = JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed")
+                reason = JobTimedOut("killed", limit=f"{limit:g}")
                 self._kill_if_running(process, member.decode(), reason)
             if stop == member:
                 process.request_stop(member.decode())
@@ -215,7 +216,7 @@ class Supervisor:
         """Kill processes that ignored a stop request, and all that outlast the grace of a shutdown."""
         for process in self.processes:
             for execution in process.unresponsive():
-                reason = JobStopped("the job did not respond to its stop request and was killed")
+                reason = JobStopped("killed")
                 self._attempt(self._kill_if_running, process, execution, reason)
         since = self._stopping_since
         if since is not None and (self._kill_now or time.monotonic() - since > self.grace):
@@ -282,3 +283,18 @@ class Supervisor:
         signal.set_wakeup_fd(previous.pop(-1))
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def warn_of_eviction(url: str) -> None:
+    """Log one line if the broker may evict jobs, or none can run there; none while it is unreachable."""
+    found = ""
+    try:
+        with closing(connect(url)) as client:
+            check_server(client)
+            found = client.info("memory").get("maxmemory_policy", "")
+    except UnsupportedBroker as error:
+        log.error("%s", error)
+    except (*CONNECTION_ERRORS, RedisError) as error:
+        log.debug("the broker's eviction policy is not known: %s", error)
+    if found not in ("", SAFE_EVICTION_POLICY):
+        log.warning("the broker may evict jobs: its maxmemory-policy is %s; set it to %s", found, SAFE_EVICTION_POLICY)

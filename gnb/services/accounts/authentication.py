@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
-from blinker import Namespace
 from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +18,7 @@ from gnb.models import Delivery, User, execute_count, normalize_email, now
 from gnb.services import audit
 from gnb.services.accounts import passwords
 from gnb.services.accounts.passwords import WeakPassword
+from gnb.services.events import sign_in_attempted
 
 __all__ = [
     "EmailTaken",
@@ -37,8 +37,6 @@ __all__ = [
 
 RESET_TOKEN_LIFETIME = timedelta(hours=1)
 REGISTRATION_TOKEN_LIFETIME = timedelta(days=1)
-
-sign_in_attempted = Namespace().signal("sign-in-attempted")
 
 
 class SignInRefused(Exception):
@@ -86,7 +84,7 @@ def register(email: str, name: str, password: str, language: str, phone: str | N
     db.session.add(user)
     try:
         db.session.flush()
-    except IntegrityError:  # of two at once, the second
+    except IntegrityError:  # the second of two concurrent requests
         db.session.rollback()
         raise EmailTaken(email) from None
     return user

@@ -7,6 +7,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from gnb.messages import DomainError
+
 MINIMUM_LENGTH = 10
 MAXIMUM_LENGTH = 200
 
@@ -15,18 +17,20 @@ MAXIMUM_LENGTH = 200
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-class WeakPassword(ValueError):
+class WeakPassword(DomainError, ValueError):
     """The password is rejected; the message says why."""
+
+    code = "weak_password"
 
 
 def check_strength(password: str, email: str) -> None:
     """Raise WeakPassword if the password is too short, too long or equal to the address."""
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
-        raise WeakPassword(f"A password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters.")
+        raise WeakPassword("length", low=MINIMUM_LENGTH, high=MAXIMUM_LENGTH)
     if len(set(password)) < 4:
-        raise WeakPassword("A password of so few different characters is guessed at once.")
+        raise WeakPassword("repetitive")
     if password.strip().lower() in (email.lower(), email.lower().partition("@")[0]):
-        raise WeakPassword("The password may not be the e-mail address.")
+        raise WeakPassword("address")
 
 
 def hash_password(password: str) -> str:

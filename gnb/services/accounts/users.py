@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
 
 from gnb.extensions import db
+from gnb.messages import DomainError, as_message
 from gnb.models import ROLES, Booking, User, normalize_email
 from gnb.services import audit, email_service
 from gnb.services.accounts import authentication, passwords
@@ -92,23 +93,29 @@ def _adopt_guest_bookings(user: User) -> None:
 __all__ = ["InvalidAccount", "UserExists", "UserNotFound", "create_admin", "find", "new_password", "set_role"]
 
 
-class UserNotFound(LookupError):
-    """No account has this address."""
+class UserNotFound(DomainError, LookupError):
+    """No account has this address or id."""
+
+    code = "user_not_found"
 
 
-class UserExists(Exception):
+class UserExists(DomainError):
     """An account with this address exists."""
 
+    code = "user_exists"
 
-class InvalidAccount(ValueError):
+
+class InvalidAccount(DomainError, ValueError):
     """The address, role or password is invalid; the message says which."""
+
+    code = "invalid_account"
 
 
 def find(email: str) -> User:
     """Return the account with this address. Raises UserNotFound."""
     user = db.session.scalar(sa.select(User).where(User.email == normalize_email(email)))
     if user is None:
-        raise UserNotFound(f"no account has the address {email}")
+        raise UserNotFound("email", email=email)
     return user
 
 
@@ -118,9 +125,9 @@ def create_admin(email: str, name: str, password: str, role: str = "admin") -> U
         email = validate_email(email, check_deliverability=False, test_environment=True).normalized
         passwords.check_strength(password, email)
     except (EmailNotValidError, passwords.WeakPassword) as error:
-        raise InvalidAccount(str(error)) from error
+        raise InvalidAccount("password", what=as_message(error)) from error
     if db.session.scalar(sa.select(User.id).where(User.email == normalize_email(email))):
-        raise UserExists(f"an account has the address {email} already")
+        raise UserExists(email=email)
     user = User(email=email, name=name, role=role, password_hash=passwords.hash_password(password))
     db.session.add(user)
     db.session.flush()
@@ -135,7 +142,7 @@ def set_role(email: str, role: str, actor: User | None = None) -> User:
     Raises UserNotFound or InvalidAccount.
     """
     if role not in ROLES:
-        raise InvalidAccount(f"a role is one of {', '.join(ROLES)}, not {role!r}")
+        raise InvalidAccount("role", choices=ROLES, value=repr(role))
     user = find(email)
     before, user.role = user.role, role
     audit.record(actor, "user.set-role", f"user/{user.id}", details={"from": before, "to": role})

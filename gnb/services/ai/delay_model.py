@@ -19,6 +19,7 @@ from functools import lru_cache
 from math import exp, lgamma, log, sqrt
 from typing import Any
 
+from gnb.messages import DomainError
 from gnb.services.ai.trips import INFLUENCES, Factors, FinishedTrip, Trip, fit, levels_of
 
 FEWEST_TRIPS = 100
@@ -29,8 +30,10 @@ _MARGIN = 0.25
 _SHORTEST = 0.05
 
 
-class TooFewTrips(Exception):
+class TooFewTrips(DomainError):
     """There are not enough finished transfers to learn from."""
+
+    code = "too_few_trips"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class DelayModel:
     def fitted(cls, trips: Sequence[FinishedTrip]) -> DelayModel:
         """Fit the model to these trips. Raises TooFewTrips."""
         if len(trips) < FEWEST_TRIPS:
-            raise TooFewTrips(f"there are {len(trips)} finished transfers to learn from; {FEWEST_TRIPS} are needed")
+            raise TooFewTrips(count=len(trips), needed=FEWEST_TRIPS)
         earliest = sorted(trip.delay for trip in trips)[int(len(trips) * _EARLIEST_SHARE)] - _MARGIN
         lateness = [max(trip.delay - earliest, _SHORTEST) for trip in trips]
         base, factors, expected = fit(trips, lateness)

@@ -14,15 +14,16 @@ from typing import Any, cast
 import sqlalchemy as sa
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from gnb.extensions import db
+from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.formats import percent, text_language
 from gnb.models import REVENUE_STATUSES, Booking, Tour, localized
 from gnb.services.ai import language_model, texts
 from gnb.services.ai.language_model import Prompt
 from gnb.services.exports import selection
 from gnb.services.exports.filters import dump_filters
-from gnb.services.mail.words import percent, text_language
 
 LONGEST_SENTENCE = 240
 MOST_INSIGHTS = 12
@@ -34,12 +35,12 @@ _RULES = (
 )
 
 
-class _Sentence(Schema):
+class _Sentence(LocalizedSchema):
     figure = fields.String(required=True)
     text = fields.String(required=True, validate=language_model.sentence(LONGEST_SENTENCE))
 
 
-class _Sentences(Schema):
+class _Sentences(LocalizedSchema):
     insights = fields.List(fields.Nested(_Sentence), required=True, validate=validate.Length(1, MOST_INSIGHTS))
 
 
@@ -57,8 +58,7 @@ def compute(asked: Mapping[str, Any], last_attempt: bool) -> dict[str, Any]:
         "figures": [{"key": one.key, "code": one.code, "name": one.name, "value": one.value} for one in known],
         "insights": worded.content or by_rules,
         "wordedBy": "model" if worded.content else "rules",
-        "note": worded.note,
-        "usage": worded.usage.as_json() if worded.usage else None,
+        **worded.remarks(),
     }
 
 
@@ -89,10 +89,10 @@ def _checked(said: dict[str, Any], known: Sequence[Figure]) -> list[dict[str, st
     for sentence in loaded["insights"]:
         figure = by_key.get(sentence["figure"])
         if figure is None:
-            raise ValidationError("it speaks of a figure that was not among those given")
+            raise ValidationError(make_message("unusable_answer.foreign_figure"))
         own = {_digits(number) for number in _NUMBER.findall(f"{figure.text} {figure.called}")}
         if any(_digits(number) not in own for number in _NUMBER.findall(sentence["text"])):
-            raise ValidationError("it holds a number that is not its figure's")
+            raise ValidationError(make_message("unusable_answer.foreign_number"))
     return cast("list[dict[str, str]]", loaded["insights"])
 
 

@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from gnb.extensions import settings
+from gnb.messages import DomainError, Message, as_message, make_message
 from gnb.queueing import FinalError, RetryLater
 from gnb.queueing.json_values import unstorable_texts
 from gnb.services.ai import usage
@@ -46,11 +47,13 @@ _NO_INSTRUCTIONS = (
 )
 
 
-class Unusable(Exception):
+class Unusable(DomainError):
     """No usable answer, and no retry would bring one: another form than requested, or no quota."""
 
-    def __init__(self, message: str, spent: Usage | None = None):
-        super().__init__(message)
+    code = "unusable_answer"
+
+    def __init__(self, reason: str, spent: Usage | None = None, **params: str):
+        super().__init__(reason, **params)
         self.usage = spent
 
 
@@ -85,13 +88,13 @@ def complete(prompt: Prompt, seconds: float = ANSWER_SECONDS) -> Reply:
         with _client(seconds) as service:
             completion = service.chat.completions.create(**_request(prompt))
     except openai.APITimeoutError as error:
-        raise RetryLater(f"the language model did not answer within {seconds:g} s", delay=_PAUSE) from error
+        raise RetryLater(make_message("language_model.timeout", seconds=f"{seconds:g}"), delay=_PAUSE) from error
     except openai.APIConnectionError as error:
-        raise RetryLater("the language model cannot be reached", delay=_PAUSE) from error
+        raise RetryLater(make_message("language_model.unreachable"), delay=_PAUSE) from error
     except openai.APIStatusError as error:
         raise _job_error(error) from None  # its text may quote the key, and a job's page shows the stack
     except (openai.OpenAIError, ValueError, TypeError, RecursionError) as error:
-        raise Unusable(f"the language model's answer could not be read: {type(error).__name__}") from None
+        raise Unusable("unreadable", what=type(error).__name__) from None
     return _reply(completion)
 
 
@@ -130,31 +133,31 @@ def _reply(completion: Any) -> Reply:
         choice = completion.choices[0]
         text = choice.message.content
     except (AttributeError, IndexError, TypeError) as error:
-        raise Unusable("the language model's answer has no content") from error
+        raise Unusable("empty") from error
     if choice.finish_reason != "stop" or not text or not isinstance(text, str):
-        raise Unusable(f"the language model did not finish its answer: {choice.finish_reason}", spent)
+        raise Unusable("unfinished", spent, what=str(choice.finish_reason))
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unusable("the language model's answer is no JSON", spent) from error
+        raise Unusable("not_json", spent) from error
     if not isinstance(content, dict):
-        raise Unusable("the language model's answer is no JSON object", spent)
+        raise Unusable("not_object", spent)
     if unstorable_texts(content):
-        raise Unusable("the language model's answer holds characters that cannot be stored", spent)
+        raise Unusable("unstorable", spent)
     return Reply(cast("dict[str, Any]", content), spent)
 
 
 def _job_error(error: openai.APIStatusError) -> FinalError | RetryLater | Unusable:
-    """Return what a refusal means for the job. The service's own message is left out: it may quote the key."""
+    """Return what a rejection means for the job, without the service's own message, which may quote the key."""
     status = error.status_code
     if status == 429 and "insufficient_quota" in (error.code, error.type):
-        return Unusable("the language model's quota is used up")
+        return Unusable("quota")
     if status in (408, 409, 429) or status >= 500:
         delay = _retry_after(error.response.headers.get("retry-after"))
-        return RetryLater(f"the language model answered {status}; trying again in {delay:g} s", delay=delay)
+        return RetryLater(make_message("language_model.busy", status=str(status), seconds=f"{delay:g}"), delay=delay)
     if status in (401, 403):
-        return FinalError(f"the language model refused the key ({status}); check OPENAI_API_KEY")
-    return FinalError(f"the language model refused the request ({status}); check OPENAI_MODEL and OPENAI_BASE_URL")
+        return FinalError(make_message("language_model.key_rejected", status=str(status)))
+    return FinalError(make_message("language_model.request_rejected", status=str(status)))
 
 
 def _retry_after(value: str | None) -> float:
@@ -173,7 +176,7 @@ def _retry_after(value: str | None) -> float:
 
 Checked = TypeVar("Checked")
 
-NO_KEY = "no key for a language model is set"
+NO_KEY = make_message("language_model.no_key")
 _ADDRESS = re.compile(r"https?:|www\.|@|[<>]|\+?\d[\d ()-]{8,}\d", re.IGNORECASE)
 
 
@@ -183,7 +186,16 @@ class Worded(Generic[Checked]):
 
     content: Checked | None
     usage: Usage | None = None
-    note: str | None = None
+    note: Message | None = None
+
+    def remarks(self) -> dict[str, Any]:
+        """Return the note, with its code and params, and the usage as JSON."""
+        return {
+            "note": self.note and str(self.note),
+            "noteCode": self.note and self.note.code,
+            "noteParams": self.note and self.note.stored_params,
+            "usage": self.usage.as_json() if self.usage else None,
+        }
 
 
 def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attempt: bool) -> Worded[Checked]:
@@ -205,13 +217,15 @@ def word(prompt: Prompt, check: Callable[[dict[str, Any]], Checked], last_attemp
     except RetryLater as error:
         if not last_attempt:
             raise
-        return Worded(None, note=str(error).partition(";")[0])
+        busy = error.message.code == "language_model.busy"  # nothing is tried again now
+        status = error.message.params.get("status")
+        return Worded(None, note=make_message("language_model.status", status=status) if busy else error.message)
     except Unusable as error:
-        return Worded(None, error.usage, str(error))
+        return Worded(None, error.usage, error.message)
     try:
         return Worded(check(reply.content), reply.usage)
     except ValidationError as error:
-        return Worded(None, reply.usage, f"the language model's answer was refused: {_first(error.messages)}")
+        return Worded(None, reply.usage, make_message("unusable_answer.rejected", what=_first(error.messages)))
 
 
 def sentence(longest: int) -> list[Callable[[str], Any]]:
@@ -221,10 +235,10 @@ def sentence(longest: int) -> list[Callable[[str], Any]]:
 
 def _plain(text: str) -> None:
     if _ADDRESS.search(text):
-        raise ValidationError("a sentence holds an address, a phone number or markup")
+        raise ValidationError(make_message("unusable_answer.address"))
 
 
-def _first(messages: Any) -> str:
+def _first(messages: Any) -> Message:
     while isinstance(messages, (dict, list)) and messages:
         messages = next(iter(messages.values() if isinstance(messages, dict) else messages))
-    return str(messages)[:200]
+    return as_message(messages)

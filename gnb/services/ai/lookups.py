@@ -15,6 +15,7 @@ from typing import Any, cast
 from marshmallow import Schema, ValidationError
 
 from gnb.extensions import engine
+from gnb.messages import DomainError
 from gnb.models import Booking, now
 from gnb.queueing import Job
 from gnb.queueing.errors import JobNotFound, QueueUnavailable
@@ -40,8 +41,10 @@ _OPEN_JOBS_KEPT_SECONDS = 86_400
 _UNFINISHED = ("waiting", "active", "delayed", "deferred")
 
 
-class TooManyOpenJobs(Exception):
+class TooManyOpenJobs(DomainError):
     """The account has as many open jobs as it may have."""
+
+    code = "too_many_open_jobs"
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def peek(kind: str, data: Mapping[str, Any]) -> Lookup:
 def cache(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     """Cache an answer for an hour and return it; for two minutes if the language model should have worded it but did
     not."""
-    made_do = answer.get("note") not in (None, language_model.NO_KEY)
+    made_do = answer.get("noteCode") not in (None, language_model.NO_KEY.code)
     store(kind, content, answer, FALLBACK_SECONDS if made_do else KEPT_SECONDS)
     return answer
 

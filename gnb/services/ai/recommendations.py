@@ -13,10 +13,12 @@ from datetime import date
 from typing import Any, cast
 
 import sqlalchemy as sa
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from gnb.extensions import db
+from gnb.messages import LocalizedSchema, make_message
 from gnb.models import Tour, User, local_day, now
+from gnb.services.accounts.users import UserNotFound
 from gnb.services.ai import language_model, texts
 from gnb.services.ai.candidates import Candidate, candidates
 from gnb.services.ai.language_model import Prompt
@@ -31,27 +33,23 @@ _RULES = (
 )
 
 
-class UnknownUser(Exception):
-    """No account has this id."""
-
-
-class _Pick(Schema):
+class _Pick(LocalizedSchema):
     tour = fields.Integer(required=True, strict=True)
     reason = fields.String(required=True, validate=language_model.sentence(LONGEST_REASON))
 
 
-class _Picks(Schema):
+class _Picks(LocalizedSchema):
     picks = fields.List(fields.Nested(_Pick), required=True, validate=validate.Length(min=1))
 
 
 def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None = None) -> dict[str, Any]:
     """Return the recommendations as JSON. `asked` is loaded by RecommendationsRequest.
 
-    Raises UnknownUser, and what `language_model.word` does.
+    Raises UserNotFound, and what `language_model.word` does.
     """
     user = db.session.get(User, asked["user_id"])
     if user is None:
-        raise UnknownUser(f"there is no account {asked['user_id']}")
+        raise UserNotFound("id", id=str(asked["user_id"]))
     limit = asked["options"]["limit"]
     language = asked["options"].get("language") or user.language
     today = today or local_day(now())
@@ -60,7 +58,7 @@ def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None =
     reasons = [(candidate, texts.tour_reason(candidate, language, today)) for candidate in ranked]
     shown = reasons[: max(MOST_SHOWN_TO_THE_MODEL, limit)]
     worded: language_model.Worded[list[tuple[int, str]]] = language_model.Worded(
-        None, note="there is nothing to recommend"
+        None, note=make_message("no_recommendations")
     )
     if shown:
         prompt = _prompt(shown, language, limit, today)
@@ -69,8 +67,7 @@ def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None =
         "language": language,
         "recommendations": [_as_json(*chosen, language) for chosen in _chosen(reasons, worded.content, limit)],
         "wordedBy": "rules" if worded.content is None else "model",
-        "note": worded.note,
-        "usage": worded.usage.as_json() if worded.usage else None,
+        **worded.remarks(),
     }
 
 
@@ -117,9 +114,9 @@ def _checked(said: dict[str, Any], shown: Sequence[tuple[Candidate, str]], limit
     given = {candidate.tour.id for candidate, _ in shown}
     named = [pick["tour"] for pick in picks]
     if foreign := [tour_id for tour_id in named if tour_id not in given]:
-        raise ValidationError(f"it names tour {foreign[0]}, which was not among those given")
+        raise ValidationError(make_message("unusable_answer.foreign_tour", id=str(foreign[0])))
     if len(set(named)) < len(named):
-        raise ValidationError("it names a tour twice")
+        raise ValidationError(make_message("unusable_answer.repeated_tour"))
     return [(pick["tour"], pick["reason"]) for pick in picks][:limit]
 
 

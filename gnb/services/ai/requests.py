@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
+from flask_babel import lazy_gettext as _l
+from marshmallow import EXCLUDE, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
+from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, WholeNumber
 from gnb.models import HOME_ZONE, LANGUAGES
 from gnb.services import places
 from gnb.services.exports.filters import BookingsFilters
-from gnb.services.fields import LARGEST_INT, WholeNumber
 
 MOST_RECOMMENDATIONS = 10
 _YEARS = range(2000, 2101)
@@ -28,7 +30,7 @@ def _known_place(name: str) -> None:
     try:
         places.find(name)
     except places.UnknownPlace as error:
-        raise ValidationError(str(error)) from None
+        raise ValidationError(error.message) from None
 
 
 class Moment(fields.Field[datetime]):
@@ -39,32 +41,34 @@ class Moment(fields.Field[datetime]):
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
             moment = moment.replace(tzinfo=HOME_ZONE) if moment.tzinfo is None else moment.astimezone(HOME_ZONE)
         except (TypeError, ValueError, OverflowError):
-            raise ValidationError("an instant is written like 2026-12-24T17:30:00+03:00") from None
+            raise ValidationError(make_message("invalid_field.instant")) from None
         if moment.year not in _YEARS:
-            raise ValidationError(f"the year is not between {_YEARS[0]} and {_YEARS[-1]}")
+            raise ValidationError(make_message("invalid_field.year", low=str(_YEARS[0]), high=str(_YEARS[-1])))
         return moment
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return value.isoformat() if value else None
 
 
-class DelayRiskRequest(Schema):
+class DelayRiskRequest(LocalizedSchema):
     """Data of `delay-risk`: a route and the pickup time."""
 
-    origin = PlaceName(required=True, metadata={"description": "an airport, a province or a town"})
-    destination = PlaceName(required=True, metadata={"description": "an airport, a province or a town"})
+    origin = PlaceName(required=True, metadata={"description": _l("an airport, a province or a town")})
+    destination = PlaceName(required=True, metadata={"description": _l("an airport, a province or a town")})
     scheduled_time = Moment(
-        data_key="scheduledTime", required=True, metadata={"format": "date-time", "description": "the planned pickup"}
+        data_key="scheduledTime",
+        required=True,
+        metadata={"format": "date-time", "description": _l("the planned pickup")},
     )
     language = fields.String(load_default="en", validate=validate.OneOf(LANGUAGES))
 
     @validates_schema(skip_on_field_errors=True)
     def _goes_somewhere(self, data: dict[str, Any], **_: Any) -> None:
         if places.find(data["origin"]) == places.find(data["destination"]):
-            raise ValidationError("this is where the trip begins", "destination")
+            raise ValidationError(make_message("invalid_field.same_place"), "destination")
 
 
-class _RecommendationOptions(Schema):
+class _RecommendationOptions(LocalizedSchema):
     class Meta:
         unknown = EXCLUDE
 
@@ -72,7 +76,7 @@ class _RecommendationOptions(Schema):
     limit = WholeNumber(1, MOST_RECOMMENDATIONS, load_default=5)
 
 
-class RecommendationsRequest(Schema):
+class RecommendationsRequest(LocalizedSchema):
     """Data of `package-recommendations`: the customer. The language defaults to the account's."""
 
     user_id = WholeNumber(1, LARGEST_INT, data_key="userId", required=True)
@@ -90,7 +94,7 @@ class InsightsRequest(BookingsFilters):
         if isinstance(data, Mapping) and "filters" in data:
             twice = sorted(set(data) - {"filters", "answerLanguage", "type"})
             if twice:
-                raise ValidationError("given beside `filters`; put it in there", twice[0])
+                raise ValidationError(make_message("invalid_field.beside_filters"), twice[0])
         return data
 
     @post_load

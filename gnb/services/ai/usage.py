@@ -8,7 +8,7 @@ from typing import Any
 
 from gnb.extensions import engine, settings
 from gnb.queueing.json_values import storable
-from gnb.services.counting import LANGUAGE_MODEL
+from gnb.services.events import LANGUAGE_MODEL
 
 PRICES = {
     "gpt-4o-mini": (0.15, 0.60),

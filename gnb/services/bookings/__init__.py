@@ -6,3 +6,62 @@ set_status(booking, "confirmed", actor)              status.py      with the sea
 guest_link(booking)                                  access.py      access without an account
 find_tours(TourSearch(category="city"))              tours.py       what is on sale
 """
+
+from gnb.messages import DomainError
+
+
+class BookingError(DomainError):
+    """The base of the errors below."""
+
+
+class TourNotFound(BookingError):
+    """The tour does not exist or is not on sale."""
+
+    code = "tour_not_found"
+
+
+class BookingNotFound(BookingError):
+    """The booking does not exist, or not for this person."""
+
+    code = "booking_not_found"
+
+
+class SoldOut(BookingError):
+    """Fewer seats are left on that day than requested; `left` is their number."""
+
+    code = "sold_out"
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        super().__init__("few" if left else "", num=left)
+
+
+class IdempotencyConflict(BookingError):
+    """The key was used with another booking."""
+
+    code = "idempotency_conflict"
+
+
+class InvalidIdempotencyKey(BookingError):
+    """The key is empty, too long or not printable ASCII."""
+
+    code = "invalid"
+
+    def __init__(self) -> None:
+        super().__init__("idempotency_key")
+
+
+class InvalidBookingState(BookingError):
+    """The booking's status does not allow the change."""
+
+    code = "invalid_booking_state"
+
+
+class CurrencyMismatch(BookingError):
+    """An extra is sold in another currency than the tour; amounts in two currencies are never added."""
+
+    code = "invalid"
+
+    def __init__(self, extra: str, currency: str, wanted: str) -> None:
+        self.extra = extra
+        super().__init__("currency", extra=extra, currency=currency, wanted=wanted)

@@ -14,7 +14,7 @@ from itsdangerous import Signer
 
 from gnb.extensions import db, settings
 from gnb.models import Booking, User, now
-from gnb.services.bookings.errors import BookingNotFound
+from gnb.services.bookings import BookingNotFound
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LONGEST_REFERENCE = 16

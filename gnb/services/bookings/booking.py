@@ -14,9 +14,8 @@ from sqlalchemy.orm import joinedload
 from gnb.extensions import db
 from gnb.models import Booking, BookingExtra, Passenger, User, local_day
 from gnb.services import email_service
-from gnb.services.bookings import seats
+from gnb.services.bookings import BookingNotFound, IdempotencyConflict, InvalidIdempotencyKey, SoldOut, seats
 from gnb.services.bookings.access import new_reference
-from gnb.services.bookings.errors import BookingNotFound, IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.request import BookingRequest
 from gnb.services.exports import selection
 from gnb.services.pricing.quotes import is_per_person, quote

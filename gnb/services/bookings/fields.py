@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 
+from gnb.messages import LocalizedSchema
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address, contains_link, one_line
-from gnb.services.mail.errors import InvalidMessage
 
 HOME_REGION = "TR"
 """The country of a telephone number without its country code."""
@@ -22,8 +23,8 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(:00)?")
 MESSAGES = {"required": _l("Fill this in."), "null": _l("Fill this in.")}
 
 
-class LocalizedSchema(Schema):
-    """A schema whose error messages are in the reader's language."""
+class FormSchema(LocalizedSchema):
+    """A schema of a form for customers, with messages of its own for fields that are left out or unknown."""
 
     error_messages = {
         "unknown": _l("There is no such field; leave it out."),
@@ -34,10 +35,12 @@ class LocalizedSchema(Schema):
         """Set the application's messages for errors that every field has."""
         own = {key: words for key, words in MESSAGES.items() if key in field_obj.error_messages}
         field_obj.error_messages = {**field_obj.error_messages, **own}
+        super().on_bind_field(field_name, field_obj)
 
     def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
-        """Localize the messages of the error."""
-        error.messages = localize_messages(error.messages)
+        """Keep the first messages only."""
+        super().handle_error(error, data, many=many, **kwargs)
+        error.messages = first_messages(error.messages)
 
 
 MOST_ERRORS = 20
@@ -61,17 +64,6 @@ def first_messages(messages: Any, most: int = MOST_ERRORS) -> Any:
         return value[:most] if isinstance(value, list) else value
 
     return take(messages)
-
-
-def localize_messages(messages: Any) -> Any:
-    """Return the first messages as plain text, in the reader's language."""
-    return _localize(first_messages(messages))
-
-
-def _localize(messages: Any) -> Any:
-    if isinstance(messages, dict):
-        return {key: _localize(value) for key, value in messages.items()}
-    return [str(value) for value in messages] if isinstance(messages, list) else [str(messages)]
 
 
 class Line(fields.String):

@@ -34,15 +34,15 @@ from gnb.models import (
     local_day,
     now,
 )
-from gnb.services.bookings.errors import CurrencyMismatch, TourNotFound
+from gnb.services.bookings import CurrencyMismatch, TourNotFound
 from gnb.services.bookings.fields import (
     Choice,
     Clock,
     Country,
     Email,
     FlightNumber,
+    FormSchema,
     Line,
-    LocalizedSchema,
     Paragraphs,
     Phone,
     PlainLine,
@@ -108,10 +108,10 @@ class TourField(Line):
         try:
             return tour_of_slug(super()._deserialize(value, attr, data, **kwargs))
         except TourNotFound as error:
-            raise ValidationError(str(error)) from None
+            raise ValidationError(error.message) from None
 
 
-class PassengerSchema(LocalizedSchema):
+class PassengerSchema(FormSchema):
     """One traveller; Turkish rules require every passenger's name."""
 
     name = PlainLine(LONGEST_NAME, required=True, metadata={"description": "as in the travel document"})
@@ -123,7 +123,7 @@ class PassengerSchema(LocalizedSchema):
         return NewPassenger(data["name"], data["kind"], data["nationality"] or None)
 
 
-class BookingRequestSchema(LocalizedSchema):
+class BookingRequestSchema(FormSchema):
     """The fields of a booking request. `at` is the time that counts as now."""
 
     tour = TourField(100, required=True, metadata={"description": "its slug"})
@@ -151,7 +151,7 @@ class BookingRequestSchema(LocalizedSchema):
 
     @pre_load
     def _limit_passengers(self, data: Any, **_: Any) -> Any:
-        """A list of fifty thousand is refused as soon as one of fifty-one."""
+        """Reject a list of too many passengers before each of them is loaded."""
         if isinstance(data, Mapping) and isinstance(named := data.get("passengers"), list):
             return {**data, "passengers": named[: MOST_PASSENGERS + 1]}
         return data
@@ -211,7 +211,7 @@ class BookingRequestSchema(LocalizedSchema):
 
 
 def _refusal(extra: Extra | None, count: int, tour: Tour | None) -> str | None:
-    """Why so many of the extra cannot be had; None when they can."""
+    """Return why so many of the extra cannot be booked, or None if they can."""
     if extra is None:
         return gettext("There is no such extra.")
     if not 0 <= count <= extra.max_quantity:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db
 from gnb.models import Booking, Departure, Tour, execute_count
-from gnb.services.bookings.errors import SoldOut
+from gnb.services.bookings import SoldOut
 
 
 def seats_left(tour: Tour, day: date) -> int | None:

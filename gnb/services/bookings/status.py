@@ -7,14 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import gettext
 
 from gnb.extensions import db
 from gnb.models import STATUSES, Booking, Delivery, User, execute_count, now
 from gnb.services import audit, email_service
-from gnb.services.bookings import seats
-from gnb.services.bookings.errors import InvalidBookingState
-from gnb.services.bookings.labels import booking_word
+from gnb.services.bookings import InvalidBookingState, seats
 from gnb.services.mail import ledger
 
 FROM = {
@@ -53,7 +50,7 @@ def set_status(booking: Booking, status: str, actor: User | None = None, label: 
     before = booking.status
     if before not in FROM.get(status, ()) or not _move(booking, before, status):
         db.session.rollback()
-        raise InvalidBookingState(_refusal(booking, status))
+        raise _rejection(booking, status)
     db.session.refresh(booking)
     if status == "cancelled":
         seats.release(booking.tour_id, booking.travel_date, booking.guests)
@@ -75,12 +72,7 @@ def cancel_by_customer(booking: Booking, user: User | None = None, at: datetime 
     """Cancel the booking for its customer, free of charge. Raises InvalidBookingState with advice."""
     if booking.status in FROM["cancelled"] and not may_cancel(booking, at):
         raise InvalidBookingState(
-            gettext(
-                "A booking can be cancelled here until %(hours)s hours before its pickup. "
-                "Answer your confirmation mail, naming %(reference)s, and we see what can be done.",
-                hours=FREE_CANCELLATION // timedelta(hours=1),
-                reference=booking.reference,
-            )
+            "too_late", hours=FREE_CANCELLATION // timedelta(hours=1), reference=booking.reference
         )
     set_status(booking, "cancelled", user, label=CUSTOMER)
 
@@ -93,15 +85,7 @@ def _move(booking: Booking, before: str, status: str) -> bool:
     return execute_count(sa.update(Booking).where(unchanged).values(**values)) == 1
 
 
-def _refusal(booking: Booking, status: str) -> str:
-    allowed = ", ".join(map(booking_word, next_statuses(booking)))
-    words = gettext(
-        "Booking %(reference)s is %(status)s and cannot become %(wanted)s.",
-        reference=booking.reference,
-        status=booking_word(booking.status),
-        wanted=booking_word(status[:40]),
-    )
-    if not allowed:
-        return words
-    possible = gettext("Possible now: %(statuses)s.", statuses=allowed)
-    return f"{words} {possible}"
+def _rejection(booking: Booking, status: str) -> InvalidBookingState:
+    possible = next_statuses(booking)
+    params = {"reference": booking.reference, "status": booking.status, "wanted": status[:40], "statuses": possible}
+    return InvalidBookingState("other" if possible else "final", **params)

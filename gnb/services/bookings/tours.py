@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from gnb.extensions import db
 from gnb.models import Departure, PriceChange, Tour, User, local_day, now
 from gnb.services import audit, places
-from gnb.services.bookings import seats
-from gnb.services.bookings.errors import TourNotFound
+from gnb.services.bookings import TourNotFound, seats
 
 OFFERS_PER_PAGE = 24
 _LONGEST_SLUG = 100

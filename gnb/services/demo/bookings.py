@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from gnb.models import local_midnight
-from gnb.services.demo import delays, demand
+from gnb.services.demo import delays
 from gnb.services.demo.people import Person, draw_companion, draw_person
 from gnb.services.pricing.quotes import PER_VEHICLE, Party, fares
 
@@ -97,7 +97,7 @@ def draw_bookings(business: Business, count: int, rng: Random) -> Iterator[Drawn
     came = [moment for _, moment in business.customers]
     weights = list(accumulate(product.weight for product in business.products))
     end = local_midnight(business.until)
-    for number, (made, day) in enumerate(demand.pickups(count, business.until, rng), business.first_booking):
+    for number, (made, day) in enumerate(delays.pickups(count, business.until, rng), business.first_booking):
         product = rng.choices(business.products, cum_weights=weights)[0]
         known = bisect_right(came, made)
         if known and rng.random() < _ACCOUNT_SHARE:
@@ -126,7 +126,7 @@ def _draw(
     rng: Random,
 ) -> Drawn:
     driven = product.category in PER_VEHICLE
-    pickup = demand.pickup_time(day, not driven, rng)
+    pickup = delays.pickup_time(day, not driven, rng)
     if pickup <= made:
         made = pickup - timedelta(hours=3)
     words, weights = _PAST if pickup + timedelta(hours=12) < end else _COMING

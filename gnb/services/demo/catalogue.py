@@ -4,11 +4,55 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from gnb.services.demo.places import ROUTES, Route
 from gnb.services.places import AIRPORT_NAMES
+
+
+@dataclass(frozen=True)
+class Route:
+    """A road between an airport and a town, driven both ways."""
+
+    airport: str
+    town: str
+    """As GeoNames writes it."""
+    city: str
+    """The city whose traffic and prices count."""
+    kilometres: int
+    minutes: int
+    """Planned driving time in calm traffic, with a little to spare."""
+
+
+ROUTES = (
+    Route("IST", "Fatih", "Istanbul", 48, 60),
+    Route("IST", "Şişli", "Istanbul", 38, 50),
+    Route("IST", "Üsküdar", "Istanbul", 52, 65),
+    Route("IST", "Sapanca", "Istanbul", 165, 130),
+    Route("SAW", "Fatih", "Istanbul", 46, 60),
+    Route("SAW", "Ataşehir", "Istanbul", 28, 35),
+    Route("SAW", "Bursa", "Istanbul", 135, 115),
+    Route("AYT", "Muratpaşa", "Antalya", 13, 25),
+    Route("AYT", "Belek", "Antalya", 34, 35),
+    Route("AYT", "Manavgat", "Antalya", 72, 65),
+    Route("AYT", "Kemer", "Antalya", 56, 60),
+    Route("AYT", "Alanya", "Antalya", 125, 110),
+    Route("GZP", "Alanya", "Antalya", 43, 45),
+    Route("ADB", "Konak", "Izmir", 19, 30),
+    Route("ADB", "Çeşme", "Izmir", 97, 75),
+    Route("ADB", "Kuşadası", "Izmir", 68, 60),
+    Route("BJV", "Bodrum", "Bodrum", 36, 40),
+    Route("BJV", "Turgutreis", "Bodrum", 56, 60),
+    Route("BJV", "Didim", "Bodrum", 82, 75),
+    Route("DLM", "Fethiye", "Dalaman", 47, 45),
+    Route("DLM", "Marmaris", "Dalaman", 92, 85),
+    Route("NAV", "Ürgüp", "Nevşehir", 47, 45),
+    Route("ASR", "Ürgüp", "Kayseri", 70, 60),
+    Route("TZX", "Rize", "Trabzon", 72, 65),
+    Route("ESB", "Çankaya", "Ankara", 34, 40),
+)
+
 
 # code, English title, Turkish title, price, at most
 _EXTRAS = (
@@ -76,7 +120,7 @@ _PRICE_FACTOR = {3: Decimal("0.90"), 7: Decimal("1.10"), 11: Decimal("0.85"), 19
 
 
 def extras() -> list[dict[str, Any]]:
-    """The columns of everything that can be added to a booking."""
+    """Return the columns of everything that can be added to a booking."""
     return [
         {
             "code": code,
@@ -90,7 +134,7 @@ def extras() -> list[dict[str, Any]]:
 
 
 def tours() -> list[dict[str, Any]]:
-    """The columns of every product, in a fixed order."""
+    """Return the columns of every product, in a fixed order."""
     rows = []
     for route in ROUTES:
         rows += [_transfer(route, outward) for outward in (True, False)]
@@ -106,7 +150,7 @@ def tours() -> list[dict[str, Any]]:
 
 
 def slug_of(*words: str) -> str:
-    """The words as part of an address: plain letters, digits and hyphens."""
+    """Return the text as part of an address: plain letters, digits and hyphens."""
     text = "-".join(words).translate(str.maketrans("ıİ", "iI"))
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")

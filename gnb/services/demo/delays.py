@@ -1,4 +1,4 @@
-"""The truth behind the demo data's arrival times, written down so that a model fitted to them can be judged.
+"""The truth behind the demo data's demand and arrival times, written down so that a fitted model can be judged.
 
 A transfer arrives `D = G - 3` minutes after its planned arrival, with `G` drawn from a gamma distribution of shape 2
 whose mean is
@@ -12,15 +12,19 @@ nothing else has an influence: not the party, the price, the driver nor the year
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import accumulate
 from math import exp, log
 from random import Random
 from zlib import crc32
 
+from gnb.models import HOME_ZONE, local_midnight
+
 SHAPE = 2.0
 EARLIEST = -3.0
-"""Minutes: nobody arrives earlier than this before the plan."""
+"""Minutes: no trip arrives earlier than this before the plan."""
 
 BASE_MINUTES = 6.0
 DISTANCE_EFFECT = 0.25
@@ -69,7 +73,7 @@ class Trip:
 
 
 def mean_lateness(trip: Trip) -> float:
-    """The mean of `G` in minutes; the expected minutes after the plan are this plus `EARLIEST`."""
+    """Return the mean of `G` in minutes; the expected minutes after the plan are this plus `EARLIEST`."""
     return exp(
         log(BASE_MINUTES)
         + CITY_EFFECT.get(trip.city, 0.0)
@@ -82,23 +86,23 @@ def mean_lateness(trip: Trip) -> float:
 
 
 def expected_minutes(trip: Trip) -> float:
-    """How many minutes after the plan such a trip arrives on average."""
+    """Return how many minutes after the plan such a trip arrives on average."""
     return mean_lateness(trip) + EARLIEST
 
 
 def probability_late(trip: Trip, minutes: float = 15.0) -> float:
-    """The chance that such a trip arrives more than this many minutes after the plan."""
+    """Return the probability that such a trip arrives more than this many minutes after the plan."""
     ratio = max(minutes - EARLIEST, 0.0) / (mean_lateness(trip) / SHAPE)
     return exp(-ratio) * (1 + ratio)  # the gamma distribution's tail for shape 2
 
 
 def route_effect(airport: str, town: str) -> float:
-    """A route's own effect, fixed by its name."""
+    """Return a route's own effect, fixed by its name."""
     return (crc32(f"{airport} {town}".encode()) % 2001 / 1000 - 1) * ROUTE_SPREAD
 
 
 def draw(trip: Trip, rng: Random) -> tuple[timedelta, timedelta]:
-    """How late one trip's pickup is, and how late its arrival, both against the plan."""
+    """Draw how late one trip's pickup and arrival are, both against the plan."""
     lost = rng.gammavariate(SHAPE, mean_lateness(trip) / SHAPE)
     before = rng.betavariate(2, 3) * lost
     return timedelta(minutes=before - 2), timedelta(minutes=lost + EARLIEST)
@@ -125,3 +129,59 @@ def _season(trip: Trip) -> float:
     if trip.city in COAST and trip.pickup.month in SUMMER:
         return SUMMER_EFFECT
     return WINTER_EFFECT if trip.city in SNOW and trip.pickup.month in WINTER else 0.0
+
+
+MONTHS_BACK = 24
+DAYS_AHEAD = 60
+MONTH_WEIGHT = (0.45, 0.45, 0.60, 0.85, 1.10, 1.40, 1.70, 1.75, 1.35, 1.00, 0.60, 0.55)
+WEEKDAY_WEIGHT = (0.90, 0.85, 0.90, 0.95, 1.15, 1.30, 1.20)
+GROWTH = 0.8
+"""At the end there are this many times more bookings than at the start, on top of what there were."""
+
+# Pickups by hour of the day: flights land in waves, excursions leave in the morning.
+_TRANSFER_HOURS = (3, 2, 2, 3, 4, 5, 6, 7, 7, 8, 9, 9, 9, 9, 9, 9, 8, 8, 7, 6, 6, 5, 4, 4)
+_EXCURSION_HOURS = (0, 0, 0, 0, 2, 3, 4, 8, 10, 6, 3, 1, 1, 2, 2, 1, 1, 3, 4, 2, 0, 0, 0, 0)
+_HOURS = {False: list(accumulate(_TRANSFER_HOURS)), True: list(accumulate(_EXCURSION_HOURS))}
+
+
+def days(until: date) -> tuple[list[date], list[float]]:
+    """Return the days that bookings are for, and their accumulated weights."""
+    first = until - timedelta(days=round(MONTHS_BACK * 365.25 / 12))
+    span = (until - first).days
+    all_days = [first + timedelta(days=number) for number in range(span + DAYS_AHEAD)]
+    weights = [
+        MONTH_WEIGHT[day.month - 1]
+        * WEEKDAY_WEIGHT[day.weekday()]
+        * (1 + GROWTH * number / span)
+        * _still_open(day, until)
+        for number, day in enumerate(all_days)
+    ]
+    return all_days, list(accumulate(weights))
+
+
+def pickups(count: int, until: date, rng: Random) -> list[tuple[datetime, date]]:
+    """Draw when each of `count` bookings was made and the day it is for, in the order they were made."""
+    calendar, weights = days(until)
+    end = local_midnight(until)
+    made = []
+    for day in rng.choices(calendar, cum_weights=weights, k=count):
+        ahead = min(rng.lognormvariate(2.3, 1.0), 200.0)
+        moment = local_midnight(day) - timedelta(days=ahead)
+        if moment >= end:
+            moment = end - timedelta(days=rng.random() * 20, minutes=1)
+        made.append((moment.replace(microsecond=0), day))
+    made.sort()
+    return made
+
+
+def pickup_time(day: date, excursion: bool, rng: Random) -> datetime:
+    """Draw a moment of that day in Europe/Istanbul, on five minutes."""
+    hours = _HOURS[excursion]
+    hour = bisect(hours, rng.random() * hours[-1])
+    return datetime.combine(day, time(hour, rng.randrange(12) * 5), HOME_ZONE)
+
+
+def _still_open(day: date, until: date) -> float:
+    """Return the share of a future day's bookings that are made by now."""
+    ahead = (day - until).days
+    return 1.0 if ahead < 0 else 0.6 * (1 - ahead / (DAYS_AHEAD + 1))

@@ -9,8 +9,8 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from gnb.extensions import engine, settings
-from gnb.queueing import QueueStats, eviction, overview
-from gnb.queueing.broker_check import NEEDED
+from gnb.queueing import QueueStats, overview
+from gnb.queueing.broker_check import NEEDED, SAFE_EVICTION_POLICY
 from gnb.queueing.errors import QueueUnavailable, UnsupportedBroker
 from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
@@ -23,7 +23,7 @@ _NEARLY_FULL = 0.8
 def check_broker() -> Iterator[Finding]:
     """Check version, persistence, eviction, memory and clock of the broker; only reachability if it is unreachable."""
     if not settings().queue_enabled:
-        yield warning("broker", "QUEUE_ENABLED is false: everything is done at once", "Set QUEUE_ENABLED=true to queue")
+        yield warning("broker", "QUEUE_ENABLED is false: all jobs run inline", "Set QUEUE_ENABLED=true to queue")
         return
     broker = engine().broker
     try:
@@ -83,14 +83,14 @@ def _persistence(info: dict[str, Any], snapshots: bool | None) -> Finding:
 
 def _eviction(info: dict[str, Any]) -> Finding:
     found = str(info.get("maxmemory_policy", ""))
-    if found == eviction.SAFE:
+    if found == SAFE_EVICTION_POLICY:
         return ok("eviction", found)
     if not found:
         return warning(
-            "eviction", "the provider does not say what its policy is", f"See to it that it is {eviction.SAFE}"
+            "eviction", "the provider does not say what its policy is", f"See to it that it is {SAFE_EVICTION_POLICY}"
         )
-    remedy = f"Set in the broker's configuration: maxmemory-policy {eviction.SAFE}"
-    return problem("eviction", f"{found}: when memory runs short, the broker throws jobs away", remedy)
+    remedy = f"Set in the broker's configuration: maxmemory-policy {SAFE_EVICTION_POLICY}"
+    return problem("eviction", f"{found}: when memory runs short, the broker evicts jobs", remedy)
 
 
 def _memory(info: dict[str, Any]) -> Finding:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from gnb.config import INSTANCE, Settings
 from gnb.extensions import settings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
-from gnb.services.exports.errors import NoFonts
-from gnb.services.mail.errors import MailUnavailable
+from gnb.services.exports import NoFonts
+from gnb.services.mail import MailUnavailable
 from gnb.services.mail.providers import Connection, server
 
 if TYPE_CHECKING:

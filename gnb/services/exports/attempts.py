@@ -18,12 +18,13 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from gnb.messages import Message, error_columns, make_message, os_error
 from gnb.models import Export, local_day, now
+from gnb.services.exports import AttemptSuperseded, ExportError, ExportNotFound, StorageError
 from gnb.services.exports.csv_export import Sink, write_csv
-from gnb.services.exports.errors import AttemptSuperseded, ExportError, ExportNotFound, StorageError
 from gnb.services.exports.filters import load_filters
 from gnb.services.exports.storage import CONTENT_TYPES, Storage
-from gnb.services.progress import Progress, noop_progress
+from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -78,7 +79,7 @@ def _begin(backend: ExportBackend, export_id: str, job_id: str | None) -> _Attem
             .with_for_update()
         ).one_or_none()
         if row is None:
-            raise ExportNotFound(f"there is no export {export_id}")
+            raise ExportNotFound(id=export_id)
         if row.state == "completed":
             return None
         key = f"{export_id}-{secrets.token_hex(8)}.{_extension(row.type)}"
@@ -86,7 +87,9 @@ def _begin(backend: ExportBackend, export_id: str, job_id: str | None) -> _Attem
         if job_id is not None:
             taken["job_id"] = job_id
         connection.execute(
-            sa.update(Export).where(Export.id == export_id).values(**taken, progress=0.0, rows_done=0, error=None)
+            sa.update(Export)
+            .where(Export.id == export_id)
+            .values(**taken, **error_columns(None), progress=0.0, rows_done=0)
         )
     if row.file_key:
         backend.storage.remove(row.file_key)
@@ -130,7 +133,8 @@ class _Attempt:
     def fail(self, state: str, error: BaseException) -> None:
         """Record the error in the row. An error of the database here is only logged: it would hide the first one."""
         try:
-            self._update(state=state, error=describe_error(error), finished_at=now() if state == "failed" else None)
+            finished = now() if state == "failed" else None
+            self._update(state=state, **error_columns(describe_error(error)), finished_at=finished)
         except sa.exc.SQLAlchemyError:
             log.warning("the outcome of an export could not be recorded", export=self._id, state=state)
 
@@ -149,14 +153,14 @@ class _Attempt:
             removed_at=None,
         )
         if not done:
-            raise AttemptSuperseded(f"another attempt has taken over export {self._id}")
+            raise AttemptSuperseded(id=self._id)
 
     def _update_progress(self, done: int, total: int) -> None:
         if time.monotonic() - self._updated_at < _SECONDS_BETWEEN_UPDATES:
             return
         percent = 100.0 * done / total if total else 0.0
         if not self._update(progress=percent, rows_done=done, rows_total=total):
-            raise AttemptSuperseded(f"another attempt has taken over export {self._id}")
+            raise AttemptSuperseded(id=self._id)
         self._updated_at = time.monotonic()
 
     def _update(self, **values: Any) -> bool:
@@ -166,18 +170,18 @@ class _Attempt:
             return connection.execute(own.values(**values)).rowcount == 1
 
 
-def describe_error(error: BaseException) -> str:
+def describe_error(error: BaseException) -> Message:
     """Describe the error for the operator, without SQL and without values that a person typed."""
     if isinstance(error, ExportError):
-        return str(error)
+        return error.message
     if isinstance(error, sa.exc.DBAPIError):
         cause = str(error.orig).strip().splitlines()
-        return f"The database gave up: {cause[0] if cause else type(error.orig).__name__}"
+        return make_message("export_failed.database", what=cause[0] if cause else type(error.orig).__name__)
     if isinstance(error, OSError):
-        return f"The machine gave up: {error.strerror or type(error).__name__}"
+        return make_message("export_failed.machine", what=os_error(error))
     if not isinstance(error, Exception):
-        return "It was stopped."
-    return f"It broke down with {type(error).__name__}."
+        return make_message("export_failed.stopped")
+    return make_message("export_failed.unexpected", what=type(error).__name__)
 
 
 def write_export(

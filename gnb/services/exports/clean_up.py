@@ -8,12 +8,17 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from gnb.extensions import engine
-from gnb.models import Export, db, execute_count, now
+from gnb.messages import error_columns, make_message
+from gnb.models import Export, User, db, execute_count, now
 from gnb.queueing.errors import JobNotFound, QueueUnavailable
+from gnb.services.exports import TooManyExports
 from gnb.services.exports.attempts import ExportBackend
 
 OPEN = ("waiting", "active")
-LOST = "Its job was removed or lost before it was done."
+OPEN_EXPORTS = 5
+"""How many exports of one account may wait or run at a time."""
+
+LOST = make_message("export_failed.job_lost")
 
 ABANDONED = timedelta(hours=24)
 """An unfinished export of this age has lost its job; none takes an hour."""
@@ -42,7 +47,7 @@ def fail_abandoned(moment: datetime) -> int:
     """Mark unfinished exports without a job as failed and return how many there were."""
     abandoned = sa.func.coalesce(Export.started_at, Export.created_at) <= moment - ABANDONED
     statement = sa.update(Export).where(Export.state.in_(OPEN), abandoned)
-    count = execute_count(statement.values(state="failed", error=LOST, finished_at=moment))
+    count = execute_count(statement.values(state="failed", **error_columns(LOST), finished_at=moment))
     db.session.commit()
     return count
 
@@ -73,7 +78,7 @@ def fail_lost(exports: Iterable[Export]) -> None:
         db.session.execute(
             sa.update(Export)
             .where(Export.id == export.id, Export.state.in_(OPEN), Export.job_id == export.job_id)
-            .values(state="failed", error=LOST, finished_at=now())
+            .values(state="failed", **error_columns(LOST), finished_at=now())
         )
     if lost:
         db.session.commit()
@@ -84,3 +89,14 @@ def _is_lost(job_id: str) -> bool:
         return engine().queue("export").job(job_id).state == "failed"
     except JobNotFound:
         return True
+
+
+def check_open_exports(user: User) -> None:
+    """Raise TooManyExports if the account has `OPEN_EXPORTS` that wait or run."""
+    own = sa.select(Export).where(Export.requested_by_id == user.id, Export.state.in_(OPEN))
+    fail_lost(db.session.scalars(own).all())
+    # Concurrent requests of one account wait here until the export of the first is committed.
+    db.session.execute(sa.select(User.id).where(User.id == user.id).with_for_update())
+    if len(db.session.scalars(own).all()) >= OPEN_EXPORTS:
+        db.session.rollback()
+        raise TooManyExports(count=OPEN_EXPORTS)

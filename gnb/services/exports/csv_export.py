@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from gnb.models import Booking, Tour, User
 from gnb.services.exports import revenue, selection
-from gnb.services.progress import Progress
+from gnb.services.queue_service import Progress
 
 
 class Kind(Enum):
@@ -65,7 +65,7 @@ class Table:
         return ",".join(column.header for column in self.columns)
 
     def counted(self) -> sa.Select[Any]:
-        """A query for the number of rows."""
+        """Return a query for the number of rows."""
         return sa.select(sa.func.count()).select_from(self.counted_in).where(*self.conditions)
 
     def select(self, *expressions: Any) -> sa.Select[Any]:

@@ -27,7 +27,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def lines(connection: sa.Connection, table: Table) -> Iterator[tuple[int, bytes]]:
-    """Pieces of the file after its header: how many rows each holds, and its bytes."""
+    """Yield pieces of the file after its header: how many rows each holds, and its bytes."""
     connection.exec_driver_sql("SET LOCAL datestyle = 'ISO'")
     connection.exec_driver_sql("SET LOCAL timezone = 'UTC'")
     driver: Any = connection.connection.driver_connection
@@ -56,7 +56,7 @@ def _joined_with_instants(rows: list[bytes]) -> bytes:
 
 
 def _batches(driver: psycopg.Connection[Any], statement: str) -> Iterator[list[bytes]]:
-    """The rows as COPY sends them, many at a time.
+    """Yield the rows as COPY sends them, many at a time.
 
     Asked of libpq itself: psycopg's own loop spends as much time a row as the server does on making it.
     """
@@ -85,7 +85,7 @@ def _batches(driver: psycopg.Connection[Any], statement: str) -> Iterator[list[b
 
 
 def _waiting(libpq: Any) -> Callable[[], None]:
-    """Waits until the server has sent more. In libpq's own waiting no other thread runs, and no signal is heard."""
+    """Wait until the server has sent more; while libpq itself waits, no other thread runs and no signal is handled."""
     arrival = select.poll()
     arrival.register(libpq.socket, select.POLLIN)
 
@@ -106,7 +106,7 @@ def _expect(libpq: Any, wait: Callable[[], None], status: pq.ExecStatus) -> None
 
 
 def _query(driver: psycopg.Connection[Any], table: Table) -> str:
-    """The table's query as text: COPY takes no parameters, so the driver writes the values in, quoted."""
+    """Return the table's query as text: COPY takes no parameters, so the driver quotes the values."""
     *others, last = table.columns
     query = table.select(*map(_value, others), _instant(last) if last.kind is Kind.INSTANT else _value(last))
     compiled = query.compile(dialect=PGDialect_psycopg(), compile_kwargs={"render_postcompile": True})
@@ -123,13 +123,13 @@ def _value(column: Column) -> Any:
 
 
 def _instant(column: Column) -> Any:
-    """To the second, in whatever form COPY writes it."""
+    """Return an expression for an instant, to the second."""
     moment = sa.cast(column.source, sa.DateTime)
     return sa.func.date_bin(sa.text("interval '1 s'"), moment, sa.text("timestamp 'epoch'"))
 
 
 def _guarded(text: Any) -> Any:
-    """The text, with an apostrophe in front where a spreadsheet would run it as a formula."""
+    """Return the text, with an apostrophe in front where a spreadsheet would run it as a formula."""
     # PostgreSQL's ascii() gives the code point of the first letter, whatever the script: quicker than cutting it off.
     formula = sa.func.ascii(text).in_([ord(letter) for letter in _FORMULA_STARTS])
     return sa.case((formula, sa.literal("'") + text), else_=text)

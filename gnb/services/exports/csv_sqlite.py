@@ -28,7 +28,7 @@ _FORMATS = {
 
 
 def lines(connection: sa.Connection, table: Table) -> Iterator[tuple[int, bytes]]:
-    """Pieces of the file after its header: how many rows each holds, and its bytes."""
+    """Yield pieces of the file after its header: how many rows each holds, and its bytes."""
     line = _line(table.columns)
     # Under conditions SQLite chooses an index that serves them: read once, in whatever way is best.
     whole = table.key is not None and not table.conditions
@@ -54,7 +54,7 @@ def _in_order(connection: sa.Connection, table: Table, line: Any) -> Iterator[tu
 
 
 def _line(columns: tuple[Column, ...]) -> sa.ColumnElement[str]:
-    """An expression for a row's whole line, its end included."""
+    """Return an expression for a row's whole line, its end included."""
     form = ",".join(_FORMATS[column.kind] for column in columns) + "\r\n"
     values = [value for column in columns for value in _values(column)]
     return sa.func.printf(form, *values, type_=sa.String)
@@ -71,7 +71,7 @@ def _values(column: Column) -> tuple[Any, ...]:
 
 
 def _guarded(text: Any) -> Any:
-    """The text, with an apostrophe in front where a spreadsheet would run it as a formula.
+    """Return the text, with an apostrophe in front where a spreadsheet would run it as a formula.
 
     Most texts begin with a letter, which the two comparisons see faster than the patterns do.
     """

@@ -14,8 +14,11 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, pre_load, validates_schema
+from flask_babel import lazy_gettext as _l
+from marshmallow import ValidationError, fields, pre_load, validates_schema
 
+from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import LARGEST_INT, WholeNumber
 from gnb.models import (
     CURRENCIES,
     EXPORT_TYPES,
@@ -26,8 +29,7 @@ from gnb.models import (
     STATUSES,
     local_day,
 )
-from gnb.services.exports.errors import InvalidFilters, UnknownExportType
-from gnb.services.fields import LARGEST_INT, WholeNumber
+from gnb.services.exports import InvalidFilters, UnknownExportType
 
 _DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 
@@ -44,11 +46,13 @@ class Words(fields.Field[list[str]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
         asked = [value] if isinstance(value, str) else value
         if not isinstance(asked, (list, tuple)) or not all(isinstance(word, str) for word in asked):
-            raise ValidationError("a word or a list of words is expected")
+            raise ValidationError(make_message("invalid_field.words"))
         asked = [self._aliases.get(word, word) for word in asked]
         unknown = [word for word in asked if word not in self.choices]
         if unknown:
-            raise ValidationError(f"{unknown[0][:60]!r} is none of: {', '.join(self.choices)}")
+            raise ValidationError(
+                make_message("invalid_field.word", value=repr(unknown[0][:60]), choices=list(self.choices))
+            )
         return [word for word in self.choices if word in asked]
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
@@ -69,16 +73,16 @@ class Day(fields.Field[date]):
             instant = datetime.fromisoformat(value)
             return local_day(instant) if instant.tzinfo else instant.date()
         except (TypeError, ValueError, OverflowError):
-            raise ValidationError("a day is written like 2026-01-31") from None
+            raise ValidationError(make_message("invalid_field.day")) from None
 
     def _serialize(self, value: date | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return value.isoformat() if value else None
 
 
-class Filters(Schema):
+class Filters(LocalizedSchema):
     """What every export may be narrowed by: a span of days."""
 
-    error_messages = {"unknown": "there is no filter of that name"}
+    error_messages = {"unknown": make_message("invalid_field.filter")}
 
     start_date = Day(data_key="startDate", metadata={"format": "date", "description": "the first day"})
     end_date = Day(data_key="endDate", metadata={"format": "date", "description": "the last day"})
@@ -93,15 +97,17 @@ class Filters(Schema):
     def _ends_after_start(self, data: dict[str, Any], **_: Any) -> None:
         start, end = data.get("start_date"), data.get("end_date")
         if start and end and end < start:
-            raise ValidationError(f"the end ({end}) is before the start ({start})", "endDate")
+            raise ValidationError(
+                make_message("invalid_field.end_before_start", end=str(end), start=str(start)), "endDate"
+            )
 
 
 class _SoldFilters(Filters):
     tour = WholeNumber(
         1,
         LARGEST_INT,
-        error_messages={"invalid": "a tour's number is expected"},
-        metadata={"description": "a tour's number"},
+        error_messages={"invalid": make_message("invalid_field.tour")},
+        metadata={"description": _l("a tour's number")},
     )
     payment_method = Words(PAYMENT_METHODS, data_key="paymentMethod")
     currency = Words(CURRENCIES)
@@ -146,7 +152,7 @@ FILTERS: dict[str, type[Filters]] = {
 
 
 def load_filters(export_type: str, filters: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The filters as queries take them. Raises UnknownExportType, or InvalidFilters naming each field."""
+    """Return the filters as queries take them. Raises UnknownExportType, or InvalidFilters naming each field."""
     schema = filters_schema(export_type)
     try:
         loaded: dict[str, Any] = schema.load({} if filters is None else filters)
@@ -162,7 +168,7 @@ def dump_filters(export_type: str, filters: Mapping[str, Any]) -> dict[str, Any]
 
 
 def filters_schema(export_type: str) -> Filters:
-    """The schema of the type's filters. Raises UnknownExportType."""
+    """Return the schema of the type's filters. Raises UnknownExportType."""
     if export_type not in FILTERS:
-        raise UnknownExportType(f"there is no export {str(export_type)[:60]!r}; there are: {', '.join(EXPORT_TYPES)}")
+        raise UnknownExportType(value=repr(str(export_type)[:60]), choices=EXPORT_TYPES)
     return FILTERS[export_type]()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from gnb.extensions import db, settings
+from gnb.messages.formats import text_language
 from gnb.models import Delivery, Export
-from gnb.services.exports.errors import ExportNotFound
+from gnb.services.exports import ExportNotFound
 from gnb.services.mail import ledger
 from gnb.services.mail.addresses import one_line
 from gnb.services.mail.rendering import render
-from gnb.services.mail.words import text_language
 
 
 def plan_notification(export: Export) -> Delivery:
@@ -18,7 +18,7 @@ def plan_notification(export: Export) -> Delivery:
     """
     user = export.requested_by
     if user is None or export.state not in ("completed", "failed"):
-        raise ExportNotFound(f"export {export.id} has not ended, or nobody is left to be told")
+        raise ExportNotFound("no_reader", id=export.id)
     key = f"export:{export.id}:{export.state}"
     if known := db.session.query(Delivery).filter_by(unique_key=key).one_or_none():
         return known

@@ -23,7 +23,7 @@ from gnb.services.exports import plots, revenue, selection
 from gnb.services.exports.csv_export import Sink
 from gnb.services.exports.pdf_join import PdfJoin
 from gnb.services.exports.pdf_renderer import PdfRenderer, describe_filters
-from gnb.services.progress import Progress
+from gnb.services.queue_service import Progress
 
 SLICE = 160
 """Rows rendered at once: about twelve pages."""

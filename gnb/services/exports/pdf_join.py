@@ -66,14 +66,14 @@ class PdfJoin:
         self._save = self._write(_stream(b"q\n"))
 
     def add(self, pdf: bytes) -> None:
-        """Adds the pages of a whole PDF."""
+        """Add the pages of a whole PDF."""
         copy = _Copy(self)
         for page in PdfReader(io.BytesIO(pdf)).pages:
             self._add_page(page, copy)
         copy.write_promised()
 
     def finish(self) -> None:
-        """Writes the page numbers and everything that makes the file a PDF."""
+        """Write the page numbers and everything that makes the file a PDF."""
         total = len(self._pages)
         for number, (footer, width) in enumerate(self._footers, 1):
             self._write(_stream(_page_number(f"{number} / {total}", width)), footer)
@@ -101,7 +101,7 @@ class PdfJoin:
         self._footers.append((footer, float(page.mediabox.width)))
 
     def _promise(self) -> IndirectObject:
-        """A number for an object that is written later."""
+        """Return a number for an object that is written later."""
         self._offsets.append(0)
         return IndirectObject(len(self._offsets), 0, None)
 
@@ -130,7 +130,7 @@ class _Copy:
         self._resources: dict[int, IndirectObject] = {}
 
     def value(self, value: Any) -> Any:
-        """The value as it stands in the whole."""
+        """Return the value as it is written in the joined file."""
         if isinstance(value, IndirectObject):
             if value.idnum not in self._numbers:
                 self._numbers[value.idnum] = self._join._promise()
@@ -148,11 +148,11 @@ class _Copy:
         return value
 
     def dictionary(self, value: DictionaryObject) -> DictionaryObject:
-        """A dictionary as it stands in the whole."""
+        """Return a dictionary as it is written in the joined file."""
         return DictionaryObject({key: self.value(item) for key, item in dict.items(value)})
 
     def resources(self, value: Any, font: IndirectObject) -> IndirectObject:
-        """A page's resources with the page number's font among them; written once for all pages that share them."""
+        """Return a page's resources with the page number's font; written once for all pages that share them."""
         known = value.idnum if isinstance(value, IndirectObject) else id(value)
         if known not in self._resources:
             own = self.dictionary(value.get_object())
@@ -162,7 +162,7 @@ class _Copy:
         return self._resources[known]
 
     def write_promised(self) -> None:
-        """Writes every object that something written before refers to."""
+        """Write every object that an object written before refers to."""
         while self._promised:
             promised, original = self._promised.popleft()
             self._join._write(self.value(original.get_object()), promised)

@@ -20,9 +20,9 @@ from babel.numbers import format_decimal
 from flask import current_app
 from flask_babel import force_locale, gettext
 
+from gnb.messages.labels import booking_label
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, Tour, now
-from gnb.services.bookings.labels import booking_word
-from gnb.services.exports.errors import NoFonts
+from gnb.services.exports import NoFonts
 
 with warnings.catch_warnings():
     # Without any font Pango aborts the process at the first layout. WeasyPrint warns on import.
@@ -32,7 +32,7 @@ with warnings.catch_warnings():
         from weasyprint.text.fonts import FontConfiguration
         from weasyprint.urls import URLFetcher, URLFetcherResponse
     except UserWarning as error:
-        raise NoFonts(f"there is no font, and no document can be made: {error}") from None
+        raise NoFonts(what=str(error)) from None
 
 # What XML forbids, and what some readers show as an empty box.
 _UNPRINTABLE = dict.fromkeys([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0)])
@@ -66,7 +66,7 @@ class PdfRenderer:
         """Render the template to pages. A value replaces the formatting function of the same name."""
         with force_locale(self.language):
             page = current_app.jinja_env.get_template(template)
-            functions = {"day": self.day, "money": self.money, "number": self.number, "word": booking_word}
+            functions = {"day": self.day, "money": self.money, "number": self.number, "word": booking_label}
             html = page.render(**{**functions, **values}, language=self.language)
         return self.render_html(html.translate(_UNPRINTABLE))
 
@@ -104,7 +104,7 @@ def describe_filters(
             "language": gettext("Language"),
         }
         lines += [
-            (label, ", ".join(map(booking_word, filters[name]))) for name, label in names.items() if name in filters
+            (label, ", ".join(map(booking_label, filters[name]))) for name, label in names.items() if name in filters
         ]
         if "tour" in filters:
             tour = connection.scalar(sa.select(Tour.name).where(Tour.id == filters["tour"]))

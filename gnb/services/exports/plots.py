@@ -30,7 +30,7 @@ class OverTime:
 
 
 def over_time(days: Sequence[tuple[date, Decimal]]) -> OverTime:
-    """The days' values as bars; days and months without any are there, too, as bars of no length."""
+    """Return the days' values as bars; days and months without any are bars of no length."""
     if not days:
         return OverTime("day", (), Decimal(0))
     first, last = days[0][0], days[-1][0]
@@ -49,7 +49,7 @@ def over_time(days: Sequence[tuple[date, Decimal]]) -> OverTime:
 
 
 def by_name(values: Sequence[tuple[str, Decimal]]) -> tuple[Bar, ...]:
-    """The values as bars, in their own order."""
+    """Return the values as bars, in their own order."""
     top = max((value for _, value in values), default=Decimal(0))
     return tuple(Bar(name, value, _share(value, top)) for name, value in values)
 

@@ -37,7 +37,7 @@ class Total:
 
 
 def by_day_and_tour(filters: Mapping[str, Any]) -> sa.Select[Any]:
-    """A query for `day, tour, bookings, revenue, average`, a row for each day, tour and currency."""
+    """Return a query for `day, tour, bookings, revenue, average`, a row for each day, tour and currency."""
     name = sa.case((Booking.currency == HOUSE_CURRENCY, Tour.name), else_=Tour.name + " (" + Booking.currency + ")")
     return (
         sa.select(Booking.travel_date.label("day"), name.label("tour"), _BOOKINGS, _REVENUE, _AVERAGE)
@@ -48,26 +48,26 @@ def by_day_and_tour(filters: Mapping[str, Any]) -> sa.Select[Any]:
 
 
 def by_currency(connection: sa.Connection, filters: Mapping[str, Any]) -> list[Total]:
-    """The total of each currency, the one with most bookings first."""
+    """Return the total of each currency, the one with most bookings first."""
     query = _totals(Booking.currency, filters).group_by(Booking.currency)
     return _read(connection, query.order_by(sa.desc("bookings"), Booking.currency))
 
 
 def by_tour(connection: sa.Connection, filters: Mapping[str, Any], currency: str, limit: int) -> list[Total]:
-    """The tours with the highest revenue in the currency, highest first."""
+    """Return the tours with the highest revenue in the currency, highest first."""
     query = _totals(Tour.name, filters, currency).join(Tour, Tour.id == Booking.tour_id)
     query = query.group_by(Booking.tour_id, Tour.name)
     return _read(connection, query.order_by(sa.desc("revenue"), Tour.name, Booking.tour_id).limit(limit))
 
 
 def by_status(connection: sa.Connection, filters: Mapping[str, Any], currency: str) -> list[Total]:
-    """The total of each status in the currency, highest first."""
+    """Return the total of each status in the currency, highest first."""
     query = _totals(Booking.status, filters, currency).group_by(Booking.status)
     return _read(connection, query.order_by(sa.desc("revenue")))
 
 
 def by_day(connection: sa.Connection, filters: Mapping[str, Any], currency: str) -> list[tuple[date, Decimal]]:
-    """The revenue of each day that has any, in order."""
+    """Return the revenue of each day that has any, in order."""
     query = (
         sa.select(Booking.travel_date, _REVENUE)
         .where(*selection.of_revenue(filters), Booking.currency == currency)

@@ -17,7 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from gnb.services.exports import selection
 from gnb.services.exports.csv_export import Column, Kind, Sink, table
-from gnb.services.progress import Progress
+from gnb.services.queue_service import Progress
 
 ROWS_PER_SHEET = 1_048_575
 """What a sheet of the format holds beneath its header; further rows go to further sheets."""

@@ -5,7 +5,7 @@ import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
-from gnb.services.mail.errors import InvalidMessage
+from gnb.services.mail import InvalidMessage
 
 _DOMAINS = (
     "com|net|org|info|biz|app|dev|xyz|top|shop|online|site|website|link|links|click|live|club|vip|pro|store|tech|space|fun|"
@@ -24,13 +24,13 @@ _BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 def checked_address(address: object) -> str:
-    """The address in its normal form. Raises InvalidMessage for one that is none."""
+    """Return the address in its normal form. Raises InvalidMessage for an invalid one."""
     if not isinstance(address, str) or len(address) > _LONGEST_ADDRESS:
-        raise InvalidMessage("the recipient is not an e-mail address")
+        raise InvalidMessage("address")
     try:
         return validate_email(address.strip(), check_deliverability=False, test_environment=True).normalized.lower()
     except (EmailNotValidError, UnicodeError):
-        raise InvalidMessage("the recipient is not an e-mail address") from None
+        raise InvalidMessage("address") from None
 
 
 def wire_address(address: str) -> str:
@@ -45,18 +45,18 @@ def wire_address(address: str) -> str:
 
 
 def checked_subject(subject: object) -> str:
-    """The subject as it may be sent. Raises InvalidMessage for an empty one, a long one, one of two lines."""
+    """Return the subject as it may be sent. Raises InvalidMessage for an empty, long or multi-line one."""
     if not isinstance(subject, str) or not subject.strip():
-        raise InvalidMessage("the subject is empty")
+        raise InvalidMessage("no_subject")
     if len(subject) > LONGEST_SUBJECT:
-        raise InvalidMessage(f"the subject is longer than {LONGEST_SUBJECT} characters")
+        raise InvalidMessage("long_subject", most=LONGEST_SUBJECT)
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") for character in subject):
-        raise InvalidMessage("the subject holds a line break or another control character")
+        raise InvalidMessage("control_character")
     return one_line(subject, LONGEST_SUBJECT)
 
 
 def one_line(text: object, limit: int = LONGEST_NAME) -> str:
-    """What a person typed as one harmless line: no control characters, no direction overrides, `limit` at most."""
+    """Return what a person typed as one line without control characters and direction overrides, cut to `limit`."""
     # A little more than is kept is looked at: a name of a megabyte costs no more than one of a hundred letters.
     start = str(text or "")[: limit * 4]
     if not start.isprintable():

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from flask_babel import force_locale, gettext
 from sqlalchemy.orm import object_session
 
+from gnb.messages import formats
 from gnb.models import Booking, Extra
 from gnb.services.bookings.access import guest_link
-from gnb.services.mail import words
 from gnb.services.mail.addresses import one_line
 
 _LONGEST_FIELD = 300
@@ -49,16 +49,16 @@ def booking_facts(booking: Booking, language: str) -> BookingFacts:
         reference=line(booking.reference),
         customer_name=one_line(booking.customer_name),
         tour=line(booking.tour.title(language)),
-        day=words.day(booking.pickup_at, language),
-        time=words.clock(booking.pickup_at, language),
+        day=formats.day(booking.pickup_at, language),
+        time=formats.clock(booking.pickup_at, language),
         pickup_place=line(booking.pickup_place),
         dropoff_place=line(booking.dropoff_place),
         flight_number=line(booking.flight_number),
-        guests=words.guests(booking.adults, booking.children, booking.infants, language),
+        guests=formats.guests(booking.adults, booking.children, booking.infants, language),
         passengers=tuple(one_line(passenger.name) for passenger in booking.passengers[:_MOST_LISTED]),
         extras=_extras(booking, language),
-        amount=words.money(booking.amount, booking.currency, language),
-        payment_method=words.payment_method(booking.payment_method, language),
+        amount=formats.money(booking.amount, booking.currency, language),
+        payment_method=formats.payment_method(booking.payment_method, language),
         driver=one_line(booking.driver.name) if booking.driver else "",
         driver_phone=line(booking.driver.phone) if booking.driver else "",
         vehicle=line(booking.vehicle),
@@ -77,7 +77,7 @@ def _extras(booking: Booking, language: str) -> tuple[tuple[str, str], ...]:
     for extra in booking.extras[:_MOST_LISTED]:
         known = session.get(Extra, extra.code) if session else None
         title = known.title(language) if known else extra.code
-        listed.append((_field(f"{extra.quantity} × {title}"), words.money(extra.total, booking.currency, language)))
+        listed.append((_field(f"{extra.quantity} × {title}"), formats.money(extra.total, booking.currency, language)))
     return tuple(listed)
 
 

@@ -19,12 +19,11 @@ from gnb.extensions import db, engine, settings
 from gnb.models import LANGUAGES, TEXT_LANGUAGES, Campaign, Delivery, User, execute_count, now
 from gnb.queueing import RateLimit
 from gnb.queueing.errors import QueueUnavailable
-from gnb.services.mail import ledger, outbox
+from gnb.services.mail import MailError, ledger, outbox
 from gnb.services.mail.addresses import one_line
-from gnb.services.mail.errors import MailError
 from gnb.services.mail.outbox import Planned
 from gnb.services.mail.recipients import count_recipients, next_recipients
-from gnb.services.progress import Progress, noop_progress
+from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -35,6 +34,8 @@ _SPEED_WINDOW = timedelta(minutes=5)
 
 class MailingRefused(MailError):
     """The mailing's state does not allow the change, or it has no text or recipients yet."""
+
+    code = "mailing_rejected"
 
 
 class ConcurrentUpdate(Exception):
@@ -64,10 +65,10 @@ class MailingProgress:
 def start(campaign: Campaign) -> int:
     """Start the mailing and return how many accounts it will write to. Commits. Raises MailingRefused."""
     if missing := without_text(campaign):
-        raise MailingRefused(f"the mail has no subject or text in: {', '.join(missing)}")
+        raise MailingRefused("no_text", languages=missing)
     recipients = count_recipients(campaign.segment)
     if not recipients:
-        raise MailingRefused("the segment has no recipients")
+        raise MailingRefused("no_recipients")
     moment = now()
     _move(campaign, ("none",), "planning", recipients=recipients, mailing_started_at=moment, planned_up_to=0)
     return recipients
@@ -176,7 +177,7 @@ def _move(campaign: Campaign, before: tuple[str, ...], after: str, **values: Any
     db.session.commit()
     db.session.refresh(campaign)
     if not moved:
-        raise MailingRefused(f"the mailing is {campaign.mailing_state}")
+        raise MailingRefused("state", mailing=campaign.mailing_state)
     if after == "planning":
         enqueue_reconcile(campaign.id)
 

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from gnb.extensions import db, settings
+from gnb.messages.formats import text_language
 from gnb.models import Campaign, Delivery, User, now
 from gnb.services.accounts import authentication
+from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import one_line
 from gnb.services.mail.booking_facts import BookingFacts, booking_facts, pickup_calendar
-from gnb.services.mail.errors import InvalidMessage
 from gnb.services.mail.message import Attachment, Content, sender_domain
 from gnb.services.mail.recipients import unsubscribe_url
 from gnb.services.mail.rendering import plain_text, render
-from gnb.services.mail.words import text_language
 
 
 def content_of(delivery: Delivery) -> Content:
@@ -62,14 +62,14 @@ def _booking(delivery: Delivery) -> Content:
 
 def _facts(delivery: Delivery) -> BookingFacts:
     if delivery.booking is None:
-        raise InvalidMessage("the booking that this is about is gone")
+        raise InvalidMessage("no_booking")
     return booking_facts(delivery.booking, text_language(delivery.language))
 
 
 def _campaign(delivery: Delivery) -> Content:
     campaign = delivery.campaign or db.session.get(Campaign, delivery.content.get("campaign", 0))
     if campaign is None:
-        raise InvalidMessage("the campaign that this is about is gone")
+        raise InvalidMessage("no_campaign")
     unsubscribe = unsubscribe_url(delivery.user_id) if delivery.user_id else ""
     return campaign_content(campaign, delivery.language, delivery.recipient_name or "", unsubscribe)
 
@@ -80,7 +80,7 @@ def _password_reset(delivery: Delivery) -> Content:
         return Content(*render("no-account", language, **_letterhead()), language)
     user = db.session.get(User, delivery.user_id) if delivery.user_id else None
     if user is None:
-        raise InvalidMessage("the account that this is about is gone")
+        raise InvalidMessage("no_account")
     # Created with the message and not stored, so that nobody who reads the database can sign in with it.
     link = f"{settings().site_url}{delivery.content['path'].replace('{token}', authentication.reset_token(user))}"
     subject, html, text = render("password-reset", language, **_letterhead(), name=one_line(user.name), link_url=link)

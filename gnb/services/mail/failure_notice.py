@@ -6,12 +6,11 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.extensions import db, settings
+from gnb.messages.formats import text_language
 from gnb.models import ADMIN_ROLES, Delivery, User
-from gnb.services.mail import ledger
+from gnb.services.mail import InvalidMessage, ledger
 from gnb.services.mail.addresses import one_line
-from gnb.services.mail.errors import InvalidMessage
 from gnb.services.mail.rendering import render
-from gnb.services.mail.words import text_language
 
 log = structlog.stdlib.get_logger(__name__)
 

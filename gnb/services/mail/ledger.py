@@ -12,10 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from gnb.extensions import db
+from gnb.messages import Message, error_columns, make_message
+from gnb.messages.formats import text_language
 from gnb.models import LANGUAGES, Booking, Delivery, DeliveryMessage, User, execute_count, now
+from gnb.services.mail import AlreadyBeingSent, InvalidMessage
 from gnb.services.mail.addresses import checked_address, checked_subject, one_line
-from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage
-from gnb.services.mail.words import text_language
 
 PRIORITIES = {
     "booking-confirmation": 2,
@@ -36,9 +37,9 @@ _RECEIVED_PRIORITY = 3
 CLAIM_TTL = timedelta(seconds=70)
 """Longer than a job may run (60 s) and be killed."""
 
-CAMPAIGN_CANCELLED = "the campaign was cancelled"
-BOOKING_CANCELLED = "the booking was cancelled"
-UNWANTED = "the recipient does not want this kind of mail"
+CAMPAIGN_CANCELLED = make_message("suppressed.campaign_cancelled")
+BOOKING_CANCELLED = make_message("suppressed.booking_cancelled")
+UNWANTED = make_message("suppressed.unwanted")
 
 LONGEST_TEXT = 200_000
 _NAME_KEPT = 200
@@ -78,10 +79,10 @@ def plan(kind: str, recipient: str, name: str = "", **fields: Any) -> Delivery:
 def plan_text(to: str, subject: str, html: str | None, text: str | None, **fields: Any) -> Delivery:
     """Plan a message with the caller's text. Raises InvalidMessage."""
     if not (html or text):
-        raise InvalidMessage("the message is empty")
+        raise InvalidMessage("empty")
     for part in (html, text):
         if part is not None and (not isinstance(part, str) or len(part) > LONGEST_TEXT):
-            raise InvalidMessage(f"the text is longer than {LONGEST_TEXT:,} characters")
+            raise InvalidMessage("long_text", most=LONGEST_TEXT)
     content = {name: _storable(part) for name, part in (("html", html), ("text", text)) if part is not None}
     return plan(fields.pop("kind", "email"), to, subject=checked_subject(subject), content=content, **fields)
 
@@ -111,7 +112,8 @@ def plan_booking(kind: str, booking: Booking, received: bool = False) -> Deliver
         return plan(kind, booking.customer_email, name, **fields)
     except InvalidMessage as error:
         address = one_line(booking.customer_email, 254)
-        failed = Delivery(kind=kind, recipient=address, state="failed", error=str(error), **fields)
+        reason = error_columns(error.message)
+        failed = Delivery(kind=kind, recipient=address, state="failed", **reason, **fields)
         db.session.add(failed)
         db.session.flush()
         return failed
@@ -127,9 +129,9 @@ def cancel_campaign(campaign_id: int) -> None:
     _suppress(_rows.c.campaign_id == campaign_id, CAMPAIGN_CANCELLED)
 
 
-def _suppress(condition: sa.ColumnElement[bool], reason: str) -> None:
+def _suppress(condition: sa.ColumnElement[bool], reason: Message) -> None:
     queued = sa.update(_rows).where(condition, _rows.c.state == "queued")
-    db.session.execute(queued.values(state="suppressed", error=reason))
+    db.session.execute(queued.values(state="suppressed", **error_columns(reason)))
 
 
 def plan_for_user(kind: str, user: User, **fields: Any) -> Delivery:
@@ -185,7 +187,7 @@ def finish_sent(
         provider=provider,
         subject=one_line(subject, 300),
         sent_at=now(),
-        error=None,
+        **error_columns(None),
     )
     if done and kept is not None:
         db.session.execute(sa.delete(DeliveryMessage).where(DeliveryMessage.delivery_id == delivery_id))
@@ -194,21 +196,21 @@ def finish_sent(
     return done
 
 
-def finish_failed(delivery_id: int, number: int, provider: str, words: str) -> None:
+def finish_failed(delivery_id: int, number: int, provider: str, reason: Message) -> None:
     """Record a permanent rejection with the server's reply. Commits."""
-    _finish(delivery_id, number, state="failed", provider=provider, error=words)
+    _finish(delivery_id, number, state="failed", provider=provider, **error_columns(reason))
     db.session.commit()
 
 
-def finish_suppressed(delivery_id: int, number: int, why: str) -> None:
+def finish_suppressed(delivery_id: int, number: int, reason: Message) -> None:
     """Record that the message is not wanted. Commits."""
-    _finish(delivery_id, number, state="suppressed", error=why)
+    _finish(delivery_id, number, state="suppressed", **error_columns(reason))
     db.session.commit()
 
 
-def release(delivery_id: int, number: int, words: str | None) -> None:
+def release(delivery_id: int, number: int, reason: Message) -> None:
     """Release the claim: the delivery will be tried again. Commits."""
-    _finish(delivery_id, number, state="queued", error=words)
+    _finish(delivery_id, number, state="queued", **error_columns(reason))
     db.session.commit()
 
 

@@ -19,11 +19,11 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.extensions import db, engine, settings
+from gnb.messages import make_message
 from gnb.models import Delivery, now
 from gnb.queueing.errors import JobNotFound, QueueUnavailable
-from gnb.services.after_commit import on_commit
-from gnb.services.mail import sending
-from gnb.services.mail.errors import MailError, MailUnavailable
+from gnb.services.events import on_commit
+from gnb.services.mail import MailError, MailUnavailable, sending
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -58,7 +58,7 @@ def job_id(delivery_id: int) -> str:
 def enqueue(planned: Iterable[Planned]) -> None:
     """Enqueue the deliveries; those in the queue already stay unchanged. Raises QueueUnavailable."""
     if not settings().queue_enabled:
-        raise QueueUnavailable("the queue is switched off")
+        raise QueueUnavailable(make_message("queue_unavailable.disabled"))
     engine().queue("email").enqueue_many(_job(each) for each in planned)
 
 

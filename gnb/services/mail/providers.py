@@ -19,7 +19,8 @@ from flask import current_app
 
 from gnb.config import Settings
 from gnb.extensions import settings
-from gnb.services.mail.errors import MailRefused, MailUnavailable
+from gnb.messages import Message, as_message, make_message
+from gnb.services.mail import MailRefused, MailUnavailable
 
 WORKER_TIMEOUT = 15.0
 """Seconds that a worker waits for one reply of the server."""
@@ -73,7 +74,7 @@ class Connection:
         try:
             return self._transmit(self._open(), sender, recipient, message)
         except _NotStarted as error:
-            raise MailUnavailable(str(error)) from error
+            raise MailUnavailable("reply", what=as_message(error.args[0])) from error
 
     def check(self) -> None:
         """Connect and sign in without sending a message. Raises MailUnavailable."""
@@ -104,11 +105,13 @@ class Connection:
             if self.server.user:
                 client.login(self.server.user, self.server.password)
         except smtplib.SMTPResponseException as error:
-            raise MailUnavailable(_reply(error.smtp_code, error.smtp_error)) from error
+            raise MailUnavailable("reply", what=_reply(error.smtp_code, error.smtp_error)) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise MailUnavailable(f"{self.server.host}:{self.server.port}: {_cause(error)}") from error
+            raise MailUnavailable(
+                "server", server=f"{self.server.host}:{self.server.port}", what=_cause(error)
+            ) from error
         except UnicodeEncodeError:
-            raise MailUnavailable("the user or the password has letters beyond ASCII; SMTP takes none") from None
+            raise MailUnavailable("ascii") from None
         self._client, self._process, self._messages = client, os.getpid(), 0
         return client
 
@@ -127,9 +130,9 @@ class Connection:
             client.starttls(context=ssl.create_default_context())
             client.ehlo()
         elif self.server.tls == "required":
-            raise smtplib.SMTPException("the server offers no TLS")
+            raise smtplib.SMTPException(make_message("smtp.no_tls"))
         elif self.server.user and self.server.host not in _LOOPBACK:
-            raise smtplib.SMTPException("the server offers no TLS, and the password is not sent without it")
+            raise smtplib.SMTPException(make_message("smtp.no_tls_for_password"))
 
     def _transmit(self, client: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> str:
         try:
@@ -143,7 +146,7 @@ class Connection:
             raise self._refusal(client, error.smtp_code, error.smtp_error) from error
         except (OSError, smtplib.SMTPServerDisconnected) as error:
             self._drop()
-            raise MailUnavailable(f"the connection broke while the message was handed over: {_cause(error)}") from error
+            raise MailUnavailable("broken", what=_cause(error)) from error
         if not 200 <= code < 300:
             raise self._refusal(client, code, answer)
         self._used = time.monotonic()
@@ -155,7 +158,7 @@ class Connection:
         options = [f"SIZE={len(message)}"] if client.has_extn("size") else []
         if not (sender + recipient).isascii():
             if not client.has_extn("smtputf8"):
-                raise MailRefused("the server takes no address with letters beyond ASCII before the @ (no SMTPUTF8)")
+                raise MailRefused("smtputf8")
             options += ["SMTPUTF8", "BODY=8BITMIME"]
             client.command_encoding = "utf-8"
         for code, answer in (client.mail(sender, options), client.rcpt(recipient)):
@@ -174,7 +177,8 @@ class Connection:
                 client.rset()
             except (OSError, smtplib.SMTPException):
                 self._drop()
-        return MailRefused(_reply(code, answer)) if 500 <= code < 600 else MailUnavailable(_reply(code, answer))
+        error = MailRefused if 500 <= code < 600 else MailUnavailable
+        return error("reply", what=_reply(code, answer))
 
     def _drop(self) -> None:
         client, self._client = self._client, None
@@ -191,12 +195,13 @@ def _reply(code: int, answer: bytes | str) -> str:
     return f"{code} {' '.join(text.split())}"[:_MAX_REPLY]
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException) -> Message:
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return make_message("smtp.timeout")
     if isinstance(error, socket.gaierror):
-        return "there is no such host"
-    return (str(error) or type(error).__name__)[:_MAX_REPLY]
+        return make_message("smtp.no_host")
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, Message) else Message((str(error) or type(error).__name__)[:_MAX_REPLY])
 
 
 class Provider(Protocol):

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import ADMIN_ROLES, REPORT_READERS, STAFF_ROLES, Delivery, DeliveryMessage, normalize_email
-from gnb.services.mail.errors import MailError
+from gnb.services.mail import MailError
 from gnb.services.mail.sending import source_of
 
 SECRET_KINDS = frozenset({"password-reset", "registration"})
-"""Whose message lets its reader in as somebody else."""
+"""The kinds whose message lets its reader sign in as the recipient."""
 
 # The links by which whoever has them acts: a guest's booking, the end of a subscription, an account.
 _SECRET_LINK = re.compile(r"(/bookings/[^\s\"'<>?]*\?token=|/(?:unsubscribe|reset-password|register)/)[^\s\"'<>&]+")
@@ -63,7 +63,7 @@ class ReadMessage:
 
 
 def deliveries(wanted: DeliveryFilter, start: int, end: int) -> tuple[list[Delivery], int]:
-    """The deliveries from `start` up to, not including, `end`, newest first, and how many match in all."""
+    """Return the deliveries from `start` up to, not including, `end`, newest first, and how many match in all."""
     conditions = _conditions(wanted)
     total = db.session.scalar(sa.select(sa.func.count()).select_from(Delivery).where(*conditions)) or 0
     query = sa.select(Delivery).where(*conditions).order_by(Delivery.id.desc()).slice(start, end)
@@ -71,14 +71,14 @@ def deliveries(wanted: DeliveryFilter, start: int, end: int) -> tuple[list[Deliv
 
 
 def state_counts(wanted: DeliveryFilter) -> dict[str, int]:
-    """How many deliveries match in each state, whatever state is asked for."""
+    """Count the deliveries that match in each state, whatever state is asked for."""
     conditions = _conditions(DeliveryFilter(None, wanted.kind, wanted.language, wanted.campaign_id, wanted.text))
     query = sa.select(Delivery.state, sa.func.count()).where(*conditions).group_by(Delivery.state)
     return {state: count for state, count in db.session.execute(query)}  # noqa: C416 - rows are more than pairs
 
 
 def message_of(delivery: Delivery, masked: bool = False) -> ReadMessage | None:
-    """The delivery's message: the one kept, or as it would be made now; None when it cannot be made any more.
+    """Return the message as it was stored, or as it would be built now; None if it cannot be built any more.
 
     Args:
         masked: Mask links with secrets. The source is then empty.

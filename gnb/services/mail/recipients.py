@@ -84,7 +84,7 @@ def count_recipients(segment: Mapping[str, Any]) -> int:
 def next_recipients(segment: Mapping[str, Any], after: int, limit: int) -> tuple[list[sa.Row[int, str, str, str]], int]:
     """Return the next recipients after that user id, and the id up to which they reach.
 
-    A recipient is a row of `id`, `email`, `name` and `language`. The id is `after` itself when nobody is left.
+    A recipient is a row of `id`, `email`, `name` and `language`. The id is `after` itself when no recipient is left.
     """
     ids = segment.get("user_ids")
     part = None

@@ -15,8 +15,8 @@ from flask_babel import force_locale, gettext, ngettext
 from markupsafe import Markup, escape
 
 from gnb.config import ROOT
+from gnb.messages.formats import text_language
 from gnb.services.mail.addresses import LONGEST_SUBJECT, one_line
-from gnb.services.mail.words import text_language
 
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _BLOCK_TAGS = {"p", "div", "br", "tr", "li", "ul", "ol", "table", "hr", "blockquote", *_HEADINGS}

@@ -13,11 +13,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
 from gnb.extensions import db, settings
+from gnb.messages import Message, as_message
 from gnb.models import Delivery, now
-from gnb.services.mail import ledger
+from gnb.services.mail import InvalidMessage, MailRefused, ledger
 from gnb.services.mail.addresses import wire_address
 from gnb.services.mail.contents import content_of
-from gnb.services.mail.errors import InvalidMessage, MailRefused
 from gnb.services.mail.message import Content, Envelope, build, message_id
 from gnb.services.mail.providers import Provider, provider
 from gnb.services.mail.recipients import wants
@@ -52,12 +52,12 @@ def send(delivery_id: int, inline: bool = False) -> Outcome:
         return _send_claimed(delivery_id, number, provider(inline))
     except (MailRefused, InvalidMessage) as error:
         db.session.rollback()
-        ledger.finish_failed(delivery_id, number, settings().email_provider, str(error))
-        raise MailRefused(str(error)) from error
+        ledger.finish_failed(delivery_id, number, settings().email_provider, error.message)
+        raise MailRefused(error.message) from error
     except BaseException as error:
         # Also after a timeout or a stop of the job, so that the next attempt need not wait for the claim to expire.
         db.session.rollback()
-        ledger.release(delivery_id, number, str(error)[:1000] or type(error).__name__)
+        ledger.release(delivery_id, number, _reason(error))
         raise
 
 
@@ -70,8 +70,8 @@ def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
         ledger.hold(delivery_id, number)
         return Outcome("held")
     if mailing == "cancelled" or not wants(delivery.recipient, delivery.kind):
-        why = ledger.CAMPAIGN_CANCELLED if mailing == "cancelled" else ledger.UNWANTED
-        ledger.finish_suppressed(delivery_id, number, why)
+        reason = ledger.CAMPAIGN_CANCELLED if mailing == "cancelled" else ledger.UNWANTED
+        ledger.finish_suppressed(delivery_id, number, reason)
         return Outcome("suppressed")
     envelope, content = _envelope(delivery), content_of(delivery)
     source = build(envelope, content)
@@ -80,6 +80,11 @@ def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
     by.send(envelope.sender_address, envelope.recipient, source)
     _record(delivery_id, number, by.name, envelope, content, kept)
     return Outcome("sent", envelope.message_id)
+
+
+def _reason(error: BaseException) -> Message:
+    found = as_message(error)
+    return found if found.code else Message(found[:1000] or type(error).__name__)
 
 
 def source_of(delivery: Delivery) -> bytes:

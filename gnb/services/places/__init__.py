@@ -21,6 +21,7 @@ from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 
 from gnb.environment import ConfigError
+from gnb.messages import DomainError
 
 TABLE = Path(__file__).with_name("data") / "places.csv"
 LONGEST_NAME = 120
@@ -52,14 +53,15 @@ class Place:
         return self.latitude, self.longitude
 
 
-class UnknownPlace(Exception):
+class UnknownPlace(DomainError):
     """No place has this name; `nearest` lists the most similar names."""
+
+    code = "unknown_place"
 
     def __init__(self, name: str, nearest: tuple[str, ...]):
         self.name = name
         self.nearest = nearest
-        advice = f"did you mean: {', '.join(nearest)}?" if nearest else "name a Turkish airport, province or town"
-        super().__init__(f"there is no place {name[:60]!r}; {advice}")
+        super().__init__("similar" if nearest else "name", value=repr(name[:60]), choices=list(nearest))
 
 
 def find(name: str) -> Place:

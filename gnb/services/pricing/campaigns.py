@@ -15,7 +15,7 @@ from gnb.extensions import db
 from gnb.models import HOME_ZONE, Campaign, PriceChange, Tour, execute_count, now
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.campaigns import MailingRefused
-from gnb.services.pricing.changes import change_price, count_bookings, tours_priced_by_campaigns
+from gnb.services.pricing import change_price, count_bookings, tours_priced_by_campaigns
 from gnb.services.pricing.rules import Offer, Rule, TourFacts, best_offer
 
 COUNTED_DAYS = 7
@@ -135,6 +135,6 @@ def _begin_mailings(moment: datetime) -> int:
         try:
             mailings.start(campaign)
             begun += 1
-        except MailingRefused:  # nothing to say yet, nobody to say it to, or somebody else has begun it
+        except MailingRefused:  # no text or no recipients yet, or it was started concurrently
             db.session.rollback()
     return begun

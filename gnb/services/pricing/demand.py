@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
 from gnb.models import Booking, PriceChange, Tour, now
-from gnb.services.pricing.changes import change_price, count_bookings, tours_priced_by_campaigns
+from gnb.services.pricing import change_price, count_bookings, tours_priced_by_campaigns
 from gnb.services.pricing.rules import Demand, demand_price, limits
 from gnb.services.reports.week import Week
 

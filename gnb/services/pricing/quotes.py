@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import Extra, Tour, localized
-from gnb.services.bookings.errors import CurrencyMismatch
+from gnb.services.bookings import CurrencyMismatch
 
 PER_VEHICLE = frozenset({"airport", "transfer", "vip"})
 """Categories that are a car of one's own; the others are sold by the person."""

@@ -13,8 +13,11 @@ from typing import Any
 from babel.dates import get_day_names, get_month_names
 from cron_descriptor import ExpressionDescriptor, Options
 from croniter import croniter
+from flask_babel import force_locale, ngettext
 
 from gnb.extensions import engine
+from gnb.messages import make_message
+from gnb.messages.templates import plural
 from gnb.models import User
 from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
 from gnb.queueing.recurring.cron import Cron, must_match_both_days
@@ -68,8 +71,10 @@ def queue_of(job_type: str) -> str:
     names = sorted((queue.name for queue in engine().queues), key=lambda name: name != "scheduled")
     found = next((name for name in names if job_type in engine().types(name)), None)
     if found is None:
-        types = ", ".join(known for name in names for known in engine().types(name))
-        raise InvalidSchedule({"type": [f"there is no job type {job_type!r}; there are: {types}"]})
+        types = [known for name in names for known in engine().types(name)]
+        raise InvalidSchedule(
+            {"type": [make_message("invalid_field.unknown_job_type", value=repr(job_type), choices=types)]}
+        )
     return found
 
 
@@ -78,11 +83,11 @@ def _field_by_field(save: Callable[[], Any]) -> None:
     try:
         save()
     except UnknownJobType as error:
-        raise InvalidSchedule({"type": [str(error)]}) from error
+        raise InvalidSchedule({"type": [error.message]}) from error
     except InvalidJobData as error:
-        raise InvalidSchedule({"data": [str(error)]}) from error
+        raise InvalidSchedule({"data": [error.message]}) from error
     except InvalidJobOption as error:
-        raise InvalidSchedule({"options": [str(error)]}) from error
+        raise InvalidSchedule({"options": [error.message]}) from error
 
 
 def _summary(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,11 +101,12 @@ def _audited(
 
 
 _LOCALES = {"en": "en_US", "tr": "tr_TR"}
-_UNITS = {
-    "en": (("day", "days"), ("hour", "hours"), ("minute", "minutes"), ("second", "seconds")),
-    "tr": (("günde",), ("saatte",), ("dakikada",), ("saniyede",)),
+_EVERY = {
+    86400: plural("Every day", "Every %(num)d days"),
+    3600: plural("Every hour", "Every %(num)d hours"),
+    60: plural("Every minute", "Every %(num)d minutes"),
+    1: plural("Every second", "Every %(num)d seconds"),
 }
-_LENGTHS = (86400, 3600, 60, 1)
 _FIELD_SIZES = (60, 24, 31, 12, 7)
 
 
@@ -136,11 +142,9 @@ def _without_uneven_steps(expression: str) -> str:
 
 
 def _every(seconds: int, language: str) -> str:
-    place = next(place for place, length in enumerate(_LENGTHS) if seconds % length == 0)
-    count, unit = seconds // _LENGTHS[place], _UNITS[language][place]
-    if language == "tr":
-        return f"{count} {unit[0]} bir"
-    return f"Every {unit[0]}" if count == 1 else f"Every {count} {unit[1]}"
+    length = next(length for length in _EVERY if seconds % length == 0)
+    with force_locale(language):
+        return str(ngettext(*_EVERY[length], seconds // length))
 
 
 def _in_turkish(words: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from gnb.messages import LocalizedSchema
 from gnb.queueing import STATES, ScheduleState
 from gnb.queueing.recurring.schedule import CATCH_UP
 from gnb.services.queues.recurring import describe
@@ -223,7 +224,7 @@ class ScheduleDetailsSchema(ScheduleSchema):
     upcoming = fields.List(EpochMilliseconds(), required=True)
 
 
-class ScheduleFields(Schema):
+class ScheduleFields(LocalizedSchema):
     """The fields of a schedule: a type, and either `cron` with `tz`, or `every`."""
 
     type = fields.String(validate=validate.Length(1, 100))

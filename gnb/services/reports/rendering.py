@@ -7,11 +7,13 @@ from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
+from flask_babel import force_locale
 
+from gnb.messages.formats import money, percent
+from gnb.messages.labels import BOOKING_LABELS, JOB_STATE_LABELS
 from gnb.services.exports import plots
 from gnb.services.exports.pdf_renderer import PdfRenderer
 from gnb.services.mail.rendering import render
-from gnb.services.mail.words import money, percent
 
 
 def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> tuple[str, str, str]:
@@ -99,25 +101,10 @@ def top_bars(report: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
     return [(row, max(round(100 * row["bookings"] / most), 1)) for row in report["top"]]
 
 
-_STATUSES: dict[str, dict[str, str]] = {
-    "en": {},
-    "tr": {
-        "pending": "bekliyor",
-        "confirmed": "onaylandı",
-        "paid": "ödendi",
-        "completed": "tamamlandı",
-        "cancelled": "iptal",
-        "waiting": "bekliyor",
-        "active": "çalışıyor",
-        "failed": "başarısız",
-        "removed": "silindi",
-    },
-}
-
-
 def status_word(status: str, language: str) -> str:
     """Return the label of a booking's or an export's status."""
-    return _STATUSES[language].get(status, status)
+    with force_locale(language):
+        return str(BOOKING_LABELS.get(status) or JOB_STATE_LABELS.get(status, status))
 
 
 def percent_change(value: float | None, language: str) -> str:

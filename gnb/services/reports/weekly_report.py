@@ -17,8 +17,7 @@ from gnb.extensions import db
 from gnb.models import REPORT_READERS, Delivery, User, now
 from gnb.queueing import Job
 from gnb.services import queue_service
-from gnb.services.mail import ledger
-from gnb.services.mail.errors import InvalidMessage
+from gnb.services.mail import InvalidMessage, ledger
 from gnb.services.reports.week import PARTS, Week, figures
 
 log = structlog.stdlib.get_logger(__name__)

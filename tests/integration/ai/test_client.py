@@ -94,7 +94,7 @@ def test_a_service_that_hangs_is_left_after_the_time_out(openai_server: OpenAISe
 def test_a_service_that_is_not_there_is_tried_later(openai_server: OpenAIServer, app: Flask) -> None:
     away = f"http://127.0.0.1:{free_port()}/v1"
     app.extensions["settings"] = replace(app.extensions["settings"], openai_base_url=away)
-    with pytest.raises(RetryLater, match="cannot be reached"):
+    with pytest.raises(RetryLater, match="is unreachable"):
         language_model.complete(PROMPT)
 
 

@@ -111,7 +111,7 @@ def test_a_sentence_with_anothers_number_is_refused(
     openai_server.will_say({"insights": [sentence]})
     answer = look_at()
     assert answer["wordedBy"] == "rules"
-    assert "was refused" in answer["note"]
+    assert "was rejected" in answer["note"]
     assert answer["insights"][0]["text"] == "Bookings in this selection: 10."
 
 

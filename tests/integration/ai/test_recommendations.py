@@ -122,7 +122,7 @@ def test_an_answer_outside_the_schema_or_the_tours_is_refused(
     openai_server.will_say(said)
     answer = recommend(customer)
     assert answer["wordedBy"] == "rules"
-    assert "was refused" in answer["note"]
+    assert "was rejected" in answer["note"]
     assert slugs(answer) == ["ride", "boat", "castle"]
     assert answer["usage"]["completion_tokens"] == 200
 

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from gnb.models import now
+from gnb.services.bookings import BookingNotFound
 from gnb.services.bookings.access import booking_of_guest_token, booking_of_user, guest_link, guest_token
-from gnb.services.bookings.errors import BookingNotFound
 from tests.business import make_booking, make_user
 from tests.servers import on_sqlite
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from gnb.models import Booking, Delivery, Departure, Tour, User, db, now
+from gnb.services.bookings import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.booking import book
-from gnb.services.bookings.errors import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import set_status
@@ -191,7 +191,7 @@ def test_of_two_changes_at_once_one_wins(app: Flask) -> None:
     db.session.remove()
 
     def work(_number: int) -> str:
-        from gnb.services.bookings.errors import InvalidBookingState
+        from gnb.services.bookings import InvalidBookingState
 
         try:
             set_status(db.session.get_one(Booking, booking_id), "cancelled")

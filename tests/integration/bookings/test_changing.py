@@ -8,9 +8,9 @@ from flask import Flask
 
 from gnb.models import STATUSES, AuditEntry, Booking, Delivery, db, now
 from gnb.services import email_service
+from gnb.services.bookings import InvalidBookingState
 from gnb.services.bookings.access import guest_link
 from gnb.services.bookings.booking import book
-from gnb.services.bookings.errors import InvalidBookingState
 from gnb.services.bookings.request import BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel, next_statuses, set_status

@@ -8,7 +8,7 @@ from flask import Flask
 from marshmallow import ValidationError
 
 from gnb.models import Tour
-from gnb.services.bookings.errors import CurrencyMismatch
+from gnb.services.bookings import CurrencyMismatch
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
 from gnb.services.pricing.quotes import Party, quote
 from tests.business import booking_data, make_extra, make_tour

@@ -9,8 +9,7 @@ from flask import Flask
 from gnb.extensions import db
 from gnb.models import Booking, Export, ExportChunk, now
 from gnb.services import export_service
-from gnb.services.exports import attempts
-from gnb.services.exports.errors import AttemptSuperseded, FileNotAvailable
+from gnb.services.exports import AttemptSuperseded, FileNotAvailable, attempts
 
 
 def chunks() -> int:
@@ -30,7 +29,7 @@ def test_a_broken_attempt_leaves_the_export_waiting_for_the_next(
         with pytest.raises(ValueError, match="secret"):
             export_service.run(export.id, last=False)
     export = export_service.get(export.id)
-    assert (export.state, export.error) == ("waiting", "It broke down with ValueError.")
+    assert (export.state, export.error) == ("waiting", "It failed with ValueError.")
     with pytest.raises(FileNotAvailable):
         export_service.file_size(export)
     assert export_service.run(export.id).state == "completed"

@@ -14,8 +14,7 @@ from flask import Flask
 from gnb.extensions import db
 from gnb.models import REVENUE_STATUSES, Booking, User, local_day
 from gnb.services import export_service
-from gnb.services.exports import revenue
-from gnb.services.exports.errors import InvalidFilters
+from gnb.services.exports import InvalidFilters, revenue
 from tests.business import make_booking, make_tour, make_user
 from tests.servers import on_postgresql, on_sqlite
 

@@ -14,7 +14,7 @@ from gnb.extensions import db, engine
 from gnb.models import Booking, Export, ExportChunk
 from gnb.queueing import InvalidJobData
 from gnb.services import export_service
-from gnb.services.exports.errors import ExportNotFound
+from gnb.services.exports import ExportNotFound
 from gnb.services.queue_service import add_export_job, get_job, remove_job
 from tests.business import make_user
 from tests.integration.engine.conftest import Workers

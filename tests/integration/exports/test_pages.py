@@ -1,14 +1,17 @@
 """`/admin/exports`, read and used as a browser without script does."""
 
 import codecs
+import errno
 import re
 from typing import Any
 
 import pytest
 
 from gnb.extensions import db
+from gnb.messages import error_columns, os_error
 from gnb.models import Booking, Export
 from gnb.services import export_service
+from gnb.services.exports import StorageError
 from tests.integration.api.conftest import Caller
 from tests.servers import on_sqlite
 
@@ -41,8 +44,9 @@ def test_a_wrong_filter_is_refused_in_turkish(admin: Caller, filters: dict[str, 
 
 
 def test_a_failed_export_says_in_turkish_why_it_has_no_file(admin: Caller) -> None:
-    error = "the export could not be written: No space left on device"
-    db.session.add(Export(id="e1", type="users-csv", filters={}, language="tr", state="failed", error=error))
+    error = StorageError("write", what=os_error(OSError(errno.ENOSPC, "No space left on device")))
+    stored = error_columns(error.message)
+    db.session.add(Export(id="e1", type="users-csv", filters={}, language="tr", state="failed", **stored))
     db.session.commit()
     assert "dışa aktarım yazılamadı: diskte yer kalmadı" in admin("GET", PAGE).text
     gone = admin("GET", "/admin/exports/e1/download?lang=tr", follow_redirects=True)

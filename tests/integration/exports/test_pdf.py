@@ -18,8 +18,7 @@ from gnb.config import ROOT
 from gnb.extensions import db
 from gnb.models import REVENUE_STATUSES, Booking
 from gnb.services import export_service
-from gnb.services.exports import pdf_documents
-from gnb.services.exports.errors import NoFonts
+from gnb.services.exports import NoFonts, pdf_documents
 from gnb.services.exports.pdf_renderer import PdfRenderer
 from tests.business import make_booking, make_tour, new_booking
 from tests.integration.doctor.test_command import no_fonts

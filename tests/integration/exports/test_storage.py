@@ -15,7 +15,7 @@ from flask import Flask
 
 from gnb.extensions import db
 from gnb.models import Export, ExportChunk, now
-from gnb.services.exports.errors import StorageError
+from gnb.services.exports import StorageError
 from gnb.services.exports.storage import Storage, open_storage
 from tests.integration.engine.conftest import wait_for
 from tests.servers import free_port, on_sqlite

@@ -12,8 +12,7 @@ from icalendar import Calendar
 
 from gnb.models import Delivery, Passenger, db
 from gnb.services import email_service
-from gnb.services.mail import ledger
-from gnb.services.mail.errors import InvalidMessage
+from gnb.services.mail import InvalidMessage, ledger
 from gnb.services.mail.message import Content, Envelope, build
 from gnb.services.mail.sending import source_of
 from tests.business import make_booking, make_campaign, make_tour, make_user
@@ -222,4 +221,4 @@ def test_a_booking_with_an_address_that_is_none_is_a_failed_row_and_no_error(app
     booking.customer_email = "nobody at all"
     delivery = email_service.plan_booking_confirmation(booking)
     db.session.commit()
-    assert (delivery.state, delivery.error) == ("failed", "the recipient is not an e-mail address")
+    assert (delivery.state, delivery.error) == ("failed", "the recipient is not an email address")

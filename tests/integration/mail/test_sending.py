@@ -17,8 +17,7 @@ from gnb.jobs.emails import _committed
 from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
 from gnb.queueing import InvalidJobData
 from gnb.services import email_service
-from gnb.services.mail import ledger, outbox, providers, sending
-from gnb.services.mail.errors import AlreadyBeingSent, MailRefused, MailUnavailable
+from gnb.services.mail import AlreadyBeingSent, MailRefused, MailUnavailable, ledger, outbox, providers, sending
 from tests.business import make_booking, make_campaign, make_tour, make_user, new_booking
 from tests.integration.engine.conftest import Workers
 from tests.integration.mail.test_pages import post, sign_in

@@ -17,8 +17,7 @@ from gnb import create_app
 from gnb.config import Settings
 from gnb.models import db
 from gnb.services import email_service
-from gnb.services.mail import providers
-from gnb.services.mail.errors import MailUnavailable
+from gnb.services.mail import MailUnavailable, providers
 from gnb.services.mail.providers import Connection, Server
 from tests.mail_server import MailServer
 from tests.servers import on_sqlite

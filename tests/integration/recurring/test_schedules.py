@@ -19,8 +19,8 @@ from gnb.queueing.errors import (
     UnknownJobType,
 )
 from gnb.queueing.job_types import JobType, JobTypes
-from gnb.queueing.recurring.repeating import enqueue_repeated
 from gnb.queueing.recurring.runs import write_outcomes
+from gnb.queueing.recurring.template import enqueue_repeated
 from tests.servers import Broker
 
 

@@ -30,16 +30,16 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,150}\.(csv|pdf|xlsx)")
 
 
 def check_key(key: str) -> str:
-    """The key itself. Raises ValueError for one that could name something other than an export's file."""
+    """Return the key. Raises ValueError for one that could name something other than an export's file."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"not the name of an export's file: {key!r}")
     return key
 
 
 class FileWriter(ABC):
-    """A file being written. Subclasses put away pieces of `piece_size` bytes or a little more, the last one smaller.
+    """A file being written. Subclasses store pieces of `piece_size` bytes or a little more, the last one smaller.
 
-    A piece is put away by a thread while the next one is made: the database reads and writes at once.
+    A thread stores a piece while the next one is made: the database reads and writes concurrently.
     """
 
     piece_size = 256 * 1024
@@ -53,7 +53,7 @@ class FileWriter(ABC):
         self._put_before: Future[None] | None = None
 
     def write(self, data: bytes) -> None:
-        """Adds to the file's end."""
+        """Append to the file."""
         self.size += len(data)
         self._unput.append(data)
         self._unput_size += len(data)
@@ -87,21 +87,21 @@ class FileWriter(ABC):
         return piece
 
     def _wait_for_piece(self) -> None:
-        """Raises what went wrong with the piece before."""
+        """Wait for the piece before, and raise its error."""
         if self._put_before is not None:
             self._put_before.result()
 
     @abstractmethod
     def _put(self, piece: bytes) -> None:
-        """Puts the next piece away."""
+        """Store the next piece."""
 
     @abstractmethod
     def _finish(self) -> None:
-        """Makes the file whole and readable."""
+        """Complete the file and make it readable."""
 
     @abstractmethod
     def _discard(self) -> None:
-        """Removes what was put away; must not raise."""
+        """Remove what was stored; must not raise."""
 
 
 class Storage(ABC):
@@ -109,27 +109,27 @@ class Storage(ABC):
 
     @abstractmethod
     def create(self, key: str, export_id: str) -> FileWriter:
-        """A new file, to be used in a `with` block."""
+        """Return a new file, to be used in a `with` block."""
 
     @abstractmethod
     def size(self, key: str) -> int | None:
-        """Bytes of the whole file, None when there is none."""
+        """Return the bytes of the whole file, None if there is none."""
 
     @abstractmethod
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The file's bytes from `start` up to, not including, `end`, in pieces of at most a megabyte or so."""
+        """Yield the file's bytes from `start` up to, not including, `end`, in pieces of about a megabyte at most."""
 
     @abstractmethod
     def remove(self, key: str) -> None:
-        """Removes the file; one that is not there is no error."""
+        """Remove the file; one that does not exist is no error."""
 
     @abstractmethod
     def leftovers(self, before: datetime) -> Iterator[str]:
-        """Keys of everything last written before that moment, whole or not."""
+        """Return the keys of everything last written before that moment, whole or not."""
 
 
 def open_storage(address: str, engine: sa.Engine) -> Storage:
-    """The storage that an `EXPORT_STORAGE` value names; `engine` is used by `database` alone."""
+    """Return the storage that an `EXPORT_STORAGE` value names; `engine` is used by `database` alone."""
     parts = urlsplit(address)
     if parts.scheme == "file":
         from gnb.services.exports.storage.folder import FolderStorage

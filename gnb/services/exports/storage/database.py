@@ -1,7 +1,7 @@
 """Files in the database, in chunks: the default, because web and worker may have different disks.
 
-Each chunk is a short transaction of its own, so that a long export holds up nobody who writes to SQLite. Only the
-export's row makes the chunks a file: until it names their key, nobody is offered them.
+Each chunk is a short transaction of its own, so that a long export does not block other writers of SQLite. Only the
+export's row makes the chunks a file: until it names their key, they are not offered.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Files in a folder that web and workers share: `file:///dir`.
 
-A file is written under a name that nobody is offered, brought to the disk, and given its name in one step.
+A file is written under a temporary name, flushed to the disk, and renamed in one step.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from gnb.services.exports.errors import StorageError
+from gnb.messages import os_error
+from gnb.services.exports import StorageError
 from gnb.services.exports.storage import FileWriter, Storage, check_key
 
 _PARTIAL = ".partial"
@@ -72,7 +73,7 @@ class _FolderWriter(FileWriter):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise StorageError(f"the folder for exports cannot be written to: {error.strerror}") from error
+            raise StorageError("folder", what=os_error(error)) from error
         self._file: BinaryIO = os.fdopen(descriptor, "wb", buffering=0)
 
     def _put(self, piece: bytes) -> None:
@@ -81,7 +82,7 @@ class _FolderWriter(FileWriter):
             while view:
                 view = view[self._file.write(view) :]
         except OSError as error:
-            raise StorageError(f"the export could not be written: {error.strerror}") from error
+            raise StorageError("write", what=os_error(error)) from error
 
     def _finish(self) -> None:
         os.fsync(self._file.fileno())

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from gnb.services.exports.errors import StorageError
+from gnb.services.exports import StorageError
 from gnb.services.exports.storage import CONTENT_TYPES, FileWriter, Storage, check_key
 
 log = structlog.stdlib.get_logger(__name__)
@@ -28,7 +28,7 @@ class S3Storage(Storage):
         try:
             import boto3
         except ImportError as error:
-            raise StorageError("EXPORT_STORAGE names S3, but the package boto3 is not installed") from error
+            raise StorageError("no_boto3") from error
         self._client: Any = boto3.client("s3")
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
@@ -42,7 +42,7 @@ class S3Storage(Storage):
         except self._client.exceptions.ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
-            raise StorageError(f"S3 does not say how large the export is: {error}") from error
+            raise StorageError("s3_size", what=str(error)) from error
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         if end is not None and end <= start:
@@ -114,7 +114,7 @@ class _S3Writer(FileWriter):
         try:
             return getattr(self._client, operation)(**arguments)
         except (BotoCoreError, ClientError) as error:
-            raise StorageError(f"the export could not be written to S3: {error}") from error
+            raise StorageError("s3_write", what=str(error)) from error
 
     def _discard(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Actions that follow the commit of a transaction, for the rows that it has added.
+"""Events: what follows the commit of a transaction, for the rows that it has added, and what the metrics count.
 
     on_commit(Booking, lambda booking: booking.status, count_bookings)
 
@@ -9,13 +9,19 @@ of a transaction or savepoint that was rolled back are left out.
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from blinker import Namespace
+from flask import has_app_context
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
-from gnb.extensions import db
+from gnb.extensions import db, engine, settings
+from gnb.models import Booking
 
 Row = TypeVar("Row")
 Fact = TypeVar("Fact")
+
+sign_in_attempted = Namespace().signal("sign-in-attempted")
+"""Sent after every attempt with `kind` ("session" or "token") and `success`."""
 
 _ADDED = "rows added by this transaction"
 
@@ -62,3 +68,27 @@ def _handle(session: Session) -> None:
 def _discard(session: Session, transaction: SessionTransaction) -> None:
     if not transaction.nested:
         session.info.pop(_ADDED, None)
+
+
+BOOKINGS = "bookings_created"
+SIGN_INS = "auth_attempts"
+LANGUAGE_MODEL = "language_model"
+"""With the model's name and what is counted as labels; see `gnb.services.ai.usage`."""
+
+
+@sign_in_attempted.connect
+def _count_sign_in(_sender: Any, kind: str, success: bool) -> None:
+    _count(SIGN_INS, kind, str(success).lower())
+
+
+def _count_bookings(statuses: list[str]) -> None:
+    for status in statuses:
+        _count(BOOKINGS, status)
+
+
+def _count(name: str, *labels: str) -> None:
+    if has_app_context() and settings().queue_enabled:
+        engine().counters.add(name, *labels)
+
+
+on_commit(Booking, lambda booking: booking.status, _count_bookings)

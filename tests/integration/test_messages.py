@@ -1,28 +1,35 @@
-"""What the engine, the services and the schemas refuse is said in Turkish on Turkish pages."""
+"""Every error has a code, a text in both languages, and is shown in the reader's language, stored ones too."""
 
+import errno
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask_babel import force_locale, gettext
+from flask_babel import force_locale, gettext, ngettext
 from marshmallow import ValidationError
 
-from gnb.blueprints.shared.refusals import in_words
-from gnb.blueprints.shared.sayings import SAYINGS, VALUES
-from gnb.extensions import engine
+from gnb.extensions import db, engine
+from gnb.messages import Message, as_message, localize, make_message, os_error, stored_error
+from gnb.messages.schema import FIELD_TEXTS
+from gnb.messages.templates import TEMPLATES
 from gnb.models import Export
 from gnb.queueing import Schedule
 from gnb.queueing.errors import QueueingError
+from gnb.queueing.messages import TEXTS
 from gnb.services import email_service, export_service
 from gnb.services.ai.requests import DelayRiskRequest
-from gnb.services.exports.errors import ExportError
+from gnb.services.bookings import SoldOut
+from gnb.services.exports import ExportError, StorageError
 from gnb.services.exports.filters import load_filters
 from gnb.services.exports.storage.folder import FolderStorage
+from gnb.services.mail import MailError, MailRefused, MailUnavailable, ledger
 from gnb.services.mail import campaigns as mailings
-from gnb.services.mail.errors import MailError
+from gnb.services.mail.campaigns import MailingRefused
 from gnb.services.queues import recurring
 from tests.business import make_campaign
+from tests.integration.engine.conftest import Workers
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -40,7 +47,7 @@ def enqueue_export(job_id: str) -> None:
     engine().queue("export").enqueue("users-csv", job_id=job_id)
 
 
-REFUSED: dict[str, Callable[[], object]] = {
+REJECTED: dict[str, Callable[[], object]] = {
     "job": lambda: engine().queue("email").retry(enqueue("send-email", MAIL)),
     "stop": lambda: engine().queue("email").stop(enqueue("send-email", MAIL)),
     "promote": lambda: engine().queue("email").promote(enqueue("send-email", MAIL)),
@@ -90,55 +97,98 @@ REFUSED: dict[str, Callable[[], object]] = {
 }
 
 
-def reasons(error: Exception) -> list[str]:
+def said_by(error: Exception) -> list[str]:
     found: list[str] = []
-    left = [getattr(error, "errors", getattr(error, "messages", str(error)))]
+    left = [getattr(error, "errors", getattr(error, "messages", error))]
     while left:
-        words = left.pop()
-        if isinstance(words, str):
-            found.append(words)
+        each = left.pop()
+        if isinstance(each, dict | list):
+            left += each.values() if isinstance(each, dict) else each
         else:
-            left += words.values() if isinstance(words, dict) else words
+            found.append(as_message(each))
     return found
 
 
-@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
-def test_every_refusal_has_turkish_words(app: Flask, refused: Callable[[], object]) -> None:
+@pytest.mark.parametrize("rejected", REJECTED.values(), ids=REJECTED)
+def test_every_error_is_localized_in_turkish(app: Flask, rejected: Callable[[], object]) -> None:
     errors = (QueueingError, ExportError, MailError, ValidationError)
     with pytest.raises(errors) as caught:
-        refused()
+        rejected()
     with app.test_request_context(), force_locale("en"):
-        for reason in reasons(caught.value):
-            assert in_words(reason).casefold() == reason.casefold()  # “waiting” is a word of ours in English too
+        for said in said_by(caught.value):
+            assert localize(said) == said
     with app.test_request_context(), force_locale("tr"):
-        for reason in reasons(caught.value):
-            assert in_words(reason) != reason
-            assert "give" not in in_words(reason)
+        for said in said_by(caught.value):
+            assert localize(said) != said
+            assert "give" not in localize(said)
 
 
-def test_everything_that_is_recognised_has_turkish_words(app: Flask) -> None:
+def test_every_code_has_a_turkish_text_with_the_same_params(app: Flask) -> None:
+    untranslated, other_params = [], []
     with app.test_request_context(), force_locale("tr"):
-        assert [saying for saying in (*SAYINGS, *VALUES) if gettext(saying) == saying] == []
+        for code, template in {**TEXTS, **FIELD_TEXTS, **TEMPLATES}.items():
+            english = template if isinstance(template, str) else template[1]
+            turkish = gettext(english) if isinstance(template, str) else ngettext(*template, 2)
+            if turkish == english and re.sub(r"%\(\w+\)s|repeat", "", english).strip(" :;.") != "":
+                untranslated.append(code)
+            if not set(PARAM.findall(turkish)) <= set(PARAM.findall(english)):
+                other_params.append(code)
+    assert (untranslated, other_params) == ([], [])
+
+
+PARAM = re.compile(r"%\((\w+)\)s")
 
 
 @pytest.mark.parametrize(
     ("said", "turkish"),
     [
-        ("127.0.0.1:25: no answer in time", "127.0.0.1:25: zamanında yanıt gelmedi"),
-        ("550 5.1.1 no such user", "550 5.1.1 no such user"),
         (
-            "StorageError: the export could not be written: No space left on device",
-            "StorageError: dışa aktarım yazılamadı: diskte yer kalmadı",
+            MailUnavailable("server", server="127.0.0.1:25", what=make_message("smtp.timeout")),
+            "127.0.0.1:25: zamanında yanıt gelmedi",
         ),
-        ("12,000 of 100,000 rows", "100.000 satırdan 12.000 tanesi"),
-        ("the mailing is paused", "gönderimin durumu: duraklatıldı"),
+        (MailRefused("reply", what="550 5.1.1 no such user"), "550 5.1.1 no such user"),
+        (
+            StorageError("write", what=os_error(OSError(errno.ENOSPC, "No space left on device"))),
+            "dışa aktarım yazılamadı: diskte yer kalmadı",
+        ),
+        (make_message("progress.rows", done=12_000, total=100_000), "100.000 satırdan 12.000 tanesi"),
+        (MailingRefused("state", mailing="paused"), "gönderimin durumu: duraklatıldı"),
+        (SoldOut(2), "O gün yalnızca 2 yer kaldı. Başka bir gün veya daha küçük bir grup seçin."),
+        ("100% new %(x)s", "100% new %(x)s"),
     ],
 )
-def test_values_are_said_in_turkish_and_the_words_of_others_stay(app: Flask, said: str, turkish: str) -> None:
+def test_params_are_localized_and_the_texts_of_others_stay(app: Flask, said: object, turkish: str) -> None:
     with app.test_request_context(), force_locale("tr"):
-        assert in_words(said) == turkish
+        assert localize(said) == turkish
 
 
-def test_what_nobody_foresaw_is_shown_as_it_came(app: Flask) -> None:
+@pytest.mark.parametrize("stored", ["FinalError: it broke", "", "broken\x1f{", "broken\x1f[1]"])
+def test_what_an_earlier_version_stored_is_shown_unchanged(app: Flask, stored: str) -> None:
     with app.test_request_context(), force_locale("tr"):
-        assert in_words("100% new %(x)s") == "100% new %(x)s"
+        assert localize(Message.unpack(stored)) == stored.partition("\x1f")[0]
+
+
+def test_a_failed_job_keeps_the_code_of_its_error(app: Flask) -> None:
+    job = engine().queue("ai").enqueue("package-recommendations", {"userId": 987654})
+    db.session.remove()
+    db.engine.dispose()
+    workers = Workers(engine(), queues=("ai",), burst=True)
+    assert workers.wait(60) == 0
+    failed = engine().queue("ai").job(job.id)
+    assert failed.failed_reason == "FinalError: there is no account 987654"
+    with app.test_request_context(), force_locale("tr"):
+        assert localize(failed.failed_reason) == "987654 numaralı hesap yok"
+
+
+def test_a_suppressed_delivery_is_explained_in_the_readers_language(app: Flask) -> None:
+    delivery = ledger.plan_text("a@example.com", "Hello", None, "x")
+    delivery.campaign_id = make_campaign().id
+    db.session.commit()
+    ledger.cancel_campaign(delivery.campaign_id)
+    db.session.commit()
+    assert (delivery.error, delivery.error_code) == ("the campaign was cancelled", "suppressed.campaign_cancelled")
+    with app.test_request_context(), force_locale("tr"):
+        assert localize(stored_error(delivery)) == "kampanya iptal edildi"
+    delivery.error_code, delivery.error_params = None, None  # as before codes were stored
+    with app.test_request_context(), force_locale("tr"):
+        assert localize(stored_error(delivery)) == "the campaign was cancelled"

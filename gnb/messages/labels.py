@@ -82,6 +82,19 @@ DELIVERY_KIND_LABELS = {
     "account-exists": _l("account exists already"),
 }
 
+BOOKING_LABELS = {
+    "pending": _l("pending"),
+    "confirmed": _l("confirmed"),
+    "paid": _l("paid"),
+    "completed": _l("completed"),
+    "cancelled": _l("cancelled"),
+    "cash": _l("cash"),
+    "credit_card": _l("credit card"),
+    "stripe": "Stripe",
+    "paytr": "PayTR",
+}
+"""The statuses and payment methods of bookings."""
+
 MAILING_LABELS = {
     "none": _l("not mailed yet"),
     "planning": _l("being planned"),
@@ -102,6 +115,11 @@ CAMPAIGN_LABELS = {
 CAMPAIGN_VARIANTS = {"draft": "", "active": "ok", "paused": "warn", "ended": "later", "cancelled": "later"}
 
 LANGUAGE_NAMES = {"tr": "Türkçe", "en": "English", "de": "Deutsch", "ru": "Русский", "ar": "العربية", "fr": "Français"}
+
+
+def booking_label(code: str) -> str:
+    """Return the label of a status or payment method of bookings."""
+    return str(BOOKING_LABELS.get(code, code))
 
 
 @dataclass(frozen=True)
@@ -172,7 +190,7 @@ BOOKING_ACTION_EFFECTS = {
     "confirmed": _l("The customer gets the confirmation by mail, with the pickup as a calendar file."),
     "paid": _l("The customer gets a mail that the payment has arrived."),
     "completed": _l("No mail goes out. A completed booking cannot be changed any more."),
-    "cancelled": _l("Its seats are sold again and the customer is told by mail. This cannot be undone."),
+    "cancelled": _l("Its seats are released and the customer is notified by mail. This cannot be undone."),
 }
 
 

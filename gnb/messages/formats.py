@@ -7,8 +7,8 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_percent
 from flask_babel import force_locale, ngettext
 
+from gnb.messages.labels import booking_label
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, local_day
-from gnb.services.bookings.labels import booking_word
 
 
 def text_language(language: str | None) -> str:
@@ -40,7 +40,7 @@ def percent(value: float, language: str) -> str:
 def payment_method(method: str, language: str) -> str:
     """Return the name of a payment method."""
     with force_locale(language):
-        return booking_word(method)
+        return booking_label(method)
 
 
 def guests(adults: int, children: int, infants: int, language: str) -> str:

@@ -3,9 +3,13 @@
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from gnb.queueing import Schedule
 from gnb.services.queues.recurring import describe
+from tests.servers import on_sqlite
+
+pytestmark = on_sqlite
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,8 @@ from gnb.services.queues.recurring import describe
         ({"every": 3600}, "Every hour", "1 saatte bir"),
     ],
 )
-def test_a_schedule_is_said_in_both_languages(schedule: dict[str, Any], english: str, turkish: str) -> None:
+def test_a_schedule_is_described_in_both_languages(
+    app: Flask, schedule: dict[str, Any], english: str, turkish: str
+) -> None:
     found = Schedule("x", "clean-up", **schedule)
     assert (describe(found, "en"), describe(found, "tr")) == (english, turkish)
