@@ -3,6 +3,7 @@
 import json
 import zlib
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import TracebackException
@@ -14,7 +15,7 @@ from rq.rate_limit import RateLimitRegistry
 from . import clock
 from . import keys as names
 from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
-from .job import payload
+from .job import attempts_and_retries, payload
 from .job_context import storable
 from .metrics import bucket
 from .options import JobOptions
@@ -45,6 +46,8 @@ class Execution:
     keep_completed: bytes | None
     keep_failed: bytes | None
     attempts: int
+    defaults: JobOptions
+    """The default options of the job's type, which stand for those that its hash does not have."""
     meta: bytes | None
     before: bytes | None
     """When its last run started; None on its first."""
@@ -52,18 +55,21 @@ class Execution:
     """The declared type; None for a job that was enqueued by plain RQ."""
 
     @classmethod
-    def from_reply(cls, reply: list[Any], execution_id: str, default_timeout: float) -> "Execution":
+    def from_reply(
+        cls, reply: list[Any], execution_id: str, options_of: Callable[[str | None], JobOptions]
+    ) -> "Execution":
         """Build the execution from the reply of `dequeue`, without its first element."""
         now, job_id, sub_queue, data, timeout, enqueued, left, intervals, result, failure, done, failed = reply[:12]
-        most, *rest = reply[12:]
-        retries_left = int(left or 0)
+        most, meta, before, job_type = reply[12:]
+        defaults = options_of(job_type.decode() if job_type else None)
+        attempts, retries_left = attempts_and_retries(most, left, defaults.attempts if job_type else None)
         return cls(
             job_id.decode(),
             sub_queue.decode(),
             execution_id,
             float(now),
             data,
-            float(timeout) if timeout else default_timeout,
+            float(timeout) if timeout else defaults.timeout,
             enqueued,
             retries_left,
             intervals,
@@ -71,8 +77,11 @@ class Execution:
             failure,
             done,
             failed,
-            int(most) if most else retries_left + 1,
-            *rest,
+            attempts,
+            defaults,
+            meta,
+            before,
+            job_type,
         )
 
     @property
@@ -180,7 +189,10 @@ def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> N
         return
     outcome.name = "retried"
     outcome.retries_left = execution.retries_left - 1
-    intervals = json.loads(execution.retry_intervals) if execution.retry_intervals else [0]
+    if execution.retry_intervals:
+        intervals = json.loads(execution.retry_intervals)
+    else:
+        intervals = execution.defaults.backoff.intervals(execution.attempts - 1) if execution.type else [0]
     index = min(max(len(intervals) - execution.retries_left, 0), len(intervals) - 1)
     outcome.delay = intervals[index] if delay is None else delay
 
@@ -227,6 +239,7 @@ def finish_args(
         retries_left=outcome.retries_left,
         error_line=outcome.error,
         attempt=execution.attempt,
+        attempts=execution.attempts,
         started=f"{execution.started:.6f}",
         ended=f"{ended:.6f}",
         count_field=count_field if counted else "",

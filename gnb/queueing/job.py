@@ -3,12 +3,14 @@
 import json
 import zlib
 from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from . import clock
 from .keys import QueueKeys
+from .options import JobOptions
 
 STATES = ("waiting", "active", "completed", "failed", "delayed")
 
@@ -81,8 +83,19 @@ def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:
     return path, args, kwargs
 
 
-def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], score: float | None = None) -> Job | None:
-    """The job that these values of FIELDS make, None when its hash is gone; `score`: a delayed job's epoch seconds."""
+def job_from_hash(
+    keys: QueueKeys,
+    options_of: Callable[[str | None], JobOptions],
+    job_id: str,
+    values: list[bytes | None],
+    score: float | None = None,
+) -> Job | None:
+    """The job that these values of FIELDS make, None when its hash is gone.
+
+    Args:
+        options_of: Returns the default options of a job type, which stand for those that the hash does not have.
+        score: A delayed job's time, epoch seconds.
+    """
     named = zip(FIELDS, values, strict=True)
     row = {name: value if name == "data" or not value else value.decode(errors="replace") for name, value in named}
     if not row["data"]:
@@ -90,8 +103,9 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
     text: dict[str, Any] = row
     data, path = _data(text["data"])
     state = STATE_OF_STATUS.get(text["status"] or "", "waiting")
-    retries_left = int(text["retries_left"] or 0)
-    limit = int(text["attempts"] or retries_left + 1)
+    limit, retries_left = attempts_and_retries(
+        text["attempts"], text["retries_left"], options_of(text["type"]).attempts if text["type"] else None
+    )
     made = limit - retries_left - (1 if state in ("waiting", "delayed") else 0)
     ended = clock.parse(text["ended_at"]) if state in ("completed", "failed") else None
     name = text["type"] or path.rpartition(".")[2]
@@ -116,6 +130,18 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
         stalls=int(text["stalls"] or 0),
         worker=(text["worker_name"] or None) if state == "active" else None,
     )
+
+
+def attempts_and_retries(
+    attempts: bytes | str | None, retries_left: bytes | str | None, default: int | None
+) -> tuple[int, int]:
+    """Return how many attempts a job has in all, and how many retries it has left, from the fields of its hash.
+
+    Args:
+        default: The attempts of the job's type; None for a job that was enqueued by plain RQ.
+    """
+    limit = int(attempts) if attempts else default or int(retries_left or 0) + 1
+    return limit, int(retries_left) if retries_left else limit - 1
 
 
 def _data(raw: bytes) -> tuple[dict[str, Any], str]:

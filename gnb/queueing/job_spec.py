@@ -44,7 +44,7 @@ def build_job_spec(
     wire = _as_json(data)
     if job_type.schema is not None:
         job_type.load(json.loads(wire))
-    job_id = chosen.job_id or os.urandom(16).hex()
+    job_id = chosen.job_id or os.urandom(12).hex()
     sub_queue = keys.sub_queue(chosen.priority)
     status = "scheduled" if chosen.delay > 0 else "queued"
     fields = _fields(job_type, chosen, base, wire, sub_queue, status, clock.rq_time(now))
@@ -67,15 +67,16 @@ def _fields(
         "status", status,
         "created_at", now,
         "enqueued_at", now,
-        *options.hash_fields,
+        *options.hash_fields_over(base),
     ]  # fmt: skip
     if options is not base:
         if options.remove_on_complete.keep != base.remove_on_complete.keep:
             fields += ["keep_completed", options.remove_on_complete.keep]
         if options.remove_on_fail.keep != base.remove_on_fail.keep:
             fields += ["keep_failed", options.remove_on_fail.keep]
-    if options.attempts > 1 and options.backoff.jitter:
-        fields += ["retry_intervals", _encode(options.backoff.intervals(options.attempts - 1))]
+        other_intervals = (options.attempts, options.backoff) != (base.attempts, base.backoff)
+        if options.attempts > 1 and options.backoff.jitter and other_intervals:
+            fields += ["retry_intervals", _encode(options.backoff.intervals(options.attempts - 1))]
     return fields
 
 

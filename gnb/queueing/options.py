@@ -178,6 +178,18 @@ class JobOptions:
                 words += ["retry_intervals", json.dumps(self.backoff.intervals(self.attempts - 1))]
         return tuple(words)
 
+    def hash_fields_over(self, defaults: "JobOptions") -> tuple[Any, ...]:
+        """Return the hash fields that differ from those of the job type's defaults, which every reader knows.
+
+        The timeout is always among them, since RQ gives a job without one its own.
+        """
+        own = self.hash_fields
+        if self is defaults:
+            return own[:2]
+        known = set(zip(defaults.hash_fields[2::2], defaults.hash_fields[3::2], strict=True))
+        differing = (pair for pair in zip(own[2::2], own[3::2], strict=True) if pair not in known)
+        return own[:2] + tuple(word for pair in differing for word in pair)
+
     def override(self, options: Mapping[str, Any]) -> "JobOptions":
         """These options with others on top. Raises InvalidJobOption naming the first that is unknown or wrong."""
         return replace(self, **{name: _checked(name, value) for name, value in options.items()}) if options else self

@@ -8,17 +8,13 @@ queue.retry(job.id)
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any, TypeVar
 
 from . import clock
-from .connection import Broker
 from .errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable
 from .job import Job
 from .job_spec import JobSpec, build_job_spec
-from .job_types import JobTypes
-from .keys import QueueKeys
-from .options import JobOptions, QueueOptions, RateLimit, whole
+from .options import RateLimit, whole
 from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE
 from .worker.commands import request_stop
@@ -33,11 +29,6 @@ _STOP_WITHIN = 5.0
 
 class Queue(QueueReader):
     """One of the engine's queues. Methods raise QueueUnavailable while the broker is away."""
-
-    def __init__(self, broker: Broker, name: str, options: QueueOptions, types: JobTypes):
-        super().__init__(broker, QueueKeys(name, options.job.priority))
-        self.options = options
-        self._types = types
 
     # Jobs in
 
@@ -71,12 +62,6 @@ class Queue(QueueReader):
             now = time.time()
         base, correlation_id = self.default_options[job_type], self._types.correlation_id()
         return build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id)
-
-    @cached_property
-    def default_options(self) -> dict[str, JobOptions]:
-        """By type, what its jobs have when the call sets nothing."""
-        declared = self._types.of(self.name)
-        return {name: self.options.job.override(job_type.options) for name, job_type in declared.items()}
 
     # One job
 

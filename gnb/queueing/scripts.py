@@ -51,6 +51,8 @@ class FinishArgs(NamedTuple):
     retries_left: int
     error_line: str
     attempt: int
+    attempts: int
+    """How many attempts the job has in all."""
     started: str
     """Epoch seconds, like `ended`."""
     ended: str

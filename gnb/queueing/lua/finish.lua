@@ -86,15 +86,15 @@ local function move(now)
     finish('rq:finished:', 'completed', now)
   elseif outcome == 'failed' or outcome == 'stopped' then
     redis.call('HSET', job, 'status', outcome, 'ended_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left)
+      'retries_left', args.retries_left, 'attempts', args.attempts)
     finish('rq:failed:', 'failed', now)
   elseif outcome == 'retried' and tonumber(args.delay) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left)
+      'retries_left', args.retries_left, 'attempts', args.attempts)
     redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + args.delay, id)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left)
+      'retries_left', args.retries_left, 'attempts', args.attempts)
     if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')

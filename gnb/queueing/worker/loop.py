@@ -117,19 +117,18 @@ class WorkLoop:
     def _run_and_go_on(self, answer: Any) -> Any:
         """Runs the job of the answer, settles it, and gives the answer for the next."""
         *words, queue, execution = answer
-        execution = Execution.from_reply(words[1:], execution, queue.options.job.timeout)
+        execution = Execution.from_reply(words[1:], execution, queue.options_of)
         self._clock.set(execution.started)
         outcome, type_name = self._run(queue, execution)
         ended = self._clock.now()
         self._count_run(outcome, ended - execution.started)
         one_queue = len(self._queues) == 1
         go_on = one_queue and not self._stopping and not self._reached_max_jobs()
-        options = self._options(queue, type_name)
         dequeueing = self._dequeue_args(queue, ended)
         ending = finish_args(
             execution,
             outcome,
-            options,
+            queue.options_of(type_name),
             type_name,
             ended,
             dequeue_next=go_on,
@@ -153,9 +152,6 @@ class WorkLoop:
         self._execution = f"{self._prefix}{self._serial:012x}"
         limit = self._limits[queue.name]
         return DequeueArgs(self.name, self._execution, clock.rq_time(now), LEASE, limit, was_idle)
-
-    def _options(self, queue: Queue, type_name: str) -> Any:
-        return queue.default_options.get(type_name, queue.options.job)
 
     def _count_run(self, outcome: Outcome, seconds: float) -> None:
         self.done += 1
