@@ -23,6 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         template_folder=str(ROOT / "templates"),
         static_folder=str(ROOT / "static"),
     )
+    app.url_rule_class = flask_settings.LazyRule
     app.config.from_mapping(flask_settings.mapping(settings))
     app.extensions["settings"] = settings
     app.extensions["engine"] = queues.make_engine(settings)

@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from apispec import APISpec
 from flask import Flask, current_app, request
 from flask_babel import Babel
 from flask_jwt_extended import JWTManager
@@ -12,7 +13,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_migrate import Migrate
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from flask_wtf import CSRFProtect
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -48,6 +49,36 @@ class _Api(Api):
 
     ERROR_SCHEMA = Failure
     DEFAULT_ERROR_RESPONSE_NAME = None  # each endpoint lists what it may answer
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        super().__init__()
+
+    def _init_spec(self, **options: Any) -> None:
+        self._spec: APISpec | None = None
+        self._blueprints: list[Blueprint] = []
+
+    def register_blueprint(self, blueprint: Blueprint) -> None:
+        """Register the endpoints of the blueprint with the application; `spec` describes them."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._blueprints.append(blueprint)
+
+    @property
+    def spec(self) -> APISpec:
+        """The OpenAPI document, made when it is first read: few processes serve it, and making it is slow."""
+        with self._lock:
+            if self._spec is None:
+                super()._init_spec()
+                for blueprint in self._blueprints:
+                    name = blueprint.name
+                    blueprint.register_views_in_doc(self, self._app, self._spec, name=name, parameters=None)
+                    self.spec.tag({"name": name, "description": blueprint.description})
+            return cast("APISpec", self._spec)
+
+    @spec.setter
+    def spec(self, spec: APISpec | None) -> None:
+        self._spec = spec
 
     def _register_error_handlers(self) -> None:
         pass

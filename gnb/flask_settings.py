@@ -3,15 +3,33 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from werkzeug.routing import Rule
 
 from gnb.config import Settings
 
 BODY_LIMIT = 1024 * 1024  # bytes; the largest thing a client sends is a campaign's text or a job's data
+
+
+class LazyRule(Rule):
+    """A URL rule that compiles its URL builders when its first URL is built.
+
+    Compiling those of every rule takes most of the time of create_app, and most processes build few URLs or none.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled = cache(super()._compile_builder)
+
+        def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
+            return compiled(append_unknown)(rule, **values)
+
+        return build
 
 
 def mapping(settings: Settings) -> dict[str, Any]:
@@ -81,9 +99,11 @@ def _limits_storage(redis_url: str) -> tuple[str, dict[str, Any]]:
 
 
 def _api(settings: Settings) -> dict[str, Any]:
+    bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return {
         "API_TITLE": "GNB Transfer",
         "API_VERSION": "v1",
+        "API_SPEC_OPTIONS": {"components": {"securitySchemes": {"bearer": bearer}}},
         "OPENAPI_VERSION": "3.0.3",
         "OPENAPI_URL_PREFIX": "/api",
         "OPENAPI_JSON_PATH": "openapi.json",

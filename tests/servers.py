@@ -19,6 +19,23 @@ from gnb.broker import EmbeddedBroker
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
+_EMPTY_DATABASE = """
+DO $$
+DECLARE
+  name text;
+BEGIN
+  PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid();
+  SET LOCAL session_replication_role = replica; -- no foreign key decides the order
+  FOR name IN SELECT quote_ident(tablename) FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE 'DELETE FROM ' || name;
+  END LOOP;
+  PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S';
+  EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+END $$
+"""
+
 
 def free_port() -> int:
     """A loopback port that nobody listens on at this moment."""
@@ -87,6 +104,11 @@ class Postgres:
     def execute(self, statement: str) -> None:
         with psycopg.connect(f"postgresql://postgres@/postgres?host={self.folder}", autocommit=True) as connection:
             connection.execute(statement)  # type: ignore[arg-type]
+
+    def empty(self, database: str) -> None:
+        """Make the database what it was before its first row, without a client; cheaper than a new one."""
+        with psycopg.connect(self.url(database), options="-c default_transaction_read_only=off") as connection:
+            connection.execute(_EMPTY_DATABASE)
 
     def _run(self, program: str, *arguments: object, retry: bool = False) -> None:
         command = [str(self.bin / program), *map(str, arguments)]

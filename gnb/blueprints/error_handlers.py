@@ -27,6 +27,7 @@ from gnb.queueing.errors import (
     ScheduleNotFound,
     UnknownJobType,
     UnknownQueue,
+    WorkerNotFound,
 )
 from gnb.services.bookings.errors import (
     BookingNotFound,
@@ -111,6 +112,7 @@ def _register_queue_errors(app: Flask) -> None:
     """Answer 404 for what is not there, 409 for a move out of turn, 422 for bad input, 503 without a broker."""
     handle = app.register_error_handler
     handle(UnknownQueue, lambda error: error_response(404, "unknown_queue", str(error)))
+    handle(WorkerNotFound, lambda error: error_response(404, "worker_not_found", str(error)))
     handle(JobNotFound, lambda error: error_response(404, "job_not_found", str(error)))
     handle(InvalidJobState, lambda error: error_response(409, "invalid_job_state", str(error)))
     handle(ScheduleNotFound, lambda error: error_response(404, "schedule_not_found", str(error)))

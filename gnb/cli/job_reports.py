@@ -176,7 +176,7 @@ def print_workers(found: list[WorkerInfo]) -> None:
         (
             worker.name,
             ",".join(worker.queues),
-            worker.state,
+            "busy, quiet" if worker.quiet and worker.state != "quiet" else worker.state,
             f"{worker.job_queue}/{worker.job_id}" if worker.job_id else "",
             ago(worker.job_since),
             worker.completed,

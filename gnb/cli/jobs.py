@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -18,10 +18,10 @@ from gnb.cli.groups import REFUSED, Failure, OneLineGroup
 from gnb.cli.output import counted, print_json
 from gnb.cli.worker import scheduler, worker
 from gnb.queueing import STATES, Job
-from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.queueing.errors import InvalidJobState, JobNotFound, WorkerNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
-from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
+from gnb.services.queues.schemas import EnqueuedJobSchema, JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
 
 jobs = OneLineGroup("jobs", help="Jobs, queues and workers.")
 jobs.add_command(worker)
@@ -29,6 +29,7 @@ jobs.add_command(scheduler)
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 queue_argument = click.argument("queue", type=QUEUE)
+workers_argument = click.argument("workers", metavar="WORKER...", nargs=-1)
 ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 
 
@@ -41,14 +42,23 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--delay", type=DURATION, help="When it shall run, such as 1h.")
 @click.option("--timeout", type=DURATION, help="How long one attempt may take, such as 60s.")
 @click.option("--job-id", help="Its id; the same twice is one job.")
+@click.option("--dedup-id", help="Make no job while another one with this deduplication id has not ended.")
+@click.option("--dedup-ttl", type=DURATION, help="Hold the deduplication id for so long instead, such as 60s.")
+@click.option("--dedup-extend", is_flag=True, help="Start --dedup-ttl again with each job that is not made.")
+@click.option("--dedup-replace", is_flag=True, help="Replace the job that holds the id, while it is delayed.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit 1 if it fails.")
 @as_json_option
 def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_json: bool, **options: Any) -> None:
     """Enqueue a job of TYPE in QUEUE and print its id; with --wait its result."""
+    deduplication = {name: options.pop(f"dedup_{name}") for name in ("id", "ttl", "extend", "replace")}
     given = {name: value for name, value in options.items() if value is not None}
+    if any(deduplication.values()):
+        given["deduplication"] = deduplication
     job = actions.enqueue(queue, type_name, data, given)
+    if job.deduplicated:
+        click.echo("no job was enqueued: this one holds the deduplication id", err=True)
     if not wait:
-        print_json(JobSchema().dump(job)) if as_json else click.echo(job.id)
+        print_json(EnqueuedJobSchema().dump(job)) if as_json else click.echo(job.id)
         return
     ended = wait_for(reading.queue(queue), job.id)
     print_json(JobSchema().dump(ended) if as_json else ended.return_value)
@@ -109,6 +119,19 @@ def remove(queue: str, ids: tuple[str, ...]) -> None:
 def promote(queue: str, ids: tuple[str, ...]) -> None:
     """Run delayed jobs of QUEUE now."""
     _each(ids, lambda job_id: actions.change_job("promote", queue, job_id), "waits for a worker")
+
+
+@jobs.command("reschedule")
+@queue_argument
+@click.argument("job_id", metavar="ID")
+@click.option("--delay", type=DURATION, help="From now on, such as 1h.")
+@click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), help="With an offset from UTC.")
+def reschedule(queue: str, job_id: str, delay: timedelta | None, at: datetime | None) -> None:
+    """Run a delayed job of QUEUE at another time, such as --at 2026-12-24T18:00+03:00."""
+    if (when := delay if at is None else at) is None or (delay is not None and at is not None):
+        raise click.UsageError("give either --delay or --at")
+    actions.reschedule(queue, job_id, when)
+    click.echo(f"{job_id} runs at {reading.queue(queue).job(job_id).run_at:%Y-%m-%dT%H:%M:%SZ}")
 
 
 @jobs.command("pause")
@@ -183,13 +206,42 @@ def workers(as_json: bool) -> None:
     print_json(WorkerSchema(many=True).dump(found)) if as_json else job_reports.print_workers(found)
 
 
+@jobs.command("quiet")
+@workers_argument
+@click.option("--all", "every", is_flag=True, help="Every worker.")
+def quiet(workers: tuple[str, ...], every: bool) -> None:
+    """Let WORKER finish its job and start no other, until resumed."""
+    _each(_chosen(workers, every), lambda name: actions.change_worker("quiet", name), "starts no further job")
+
+
+@jobs.command("resume-worker")
+@workers_argument
+@click.option("--all", "every", is_flag=True, help="Every worker.")
+def resume_worker(workers: tuple[str, ...], every: bool) -> None:
+    """Let a quiet WORKER start jobs again."""
+    _each(_chosen(workers, every), lambda name: actions.change_worker("resume", name), "starts jobs again")
+
+
+@jobs.command("shut-down")
+@click.argument("workers", metavar="WORKER...", nargs=-1, required=True)
+def shut_down(workers: tuple[str, ...]) -> None:
+    """Shut down the `rq worker` command of WORKER: its jobs end, or are released after the grace."""
+    _each(workers, lambda name: actions.change_worker("shut-down", name), "shuts down")
+
+
+def _chosen(workers: tuple[str, ...], every: bool) -> tuple[str, ...]:
+    if bool(workers) == every:
+        raise click.UsageError("name the workers, or give --all")
+    return tuple(worker.name for worker in reading.workers()) if every else workers
+
+
 def _each(ids: tuple[str, ...], move: Callable[[str], None], done: str) -> None:
     """Change one job after the other; print an error line for each that fails, and exit with 1 if any did."""
     refused = 0
     for job_id in dict.fromkeys(ids):
         try:
             move(job_id)
-        except (JobNotFound, InvalidJobState) as error:
+        except (JobNotFound, InvalidJobState, WorkerNotFound) as error:
             refused += 1
             if len(ids) == 1:
                 raise

@@ -115,7 +115,7 @@ _LAST_SECONDS = 3.0  # for what is still there when its process has ended
 
 
 class Supervisor:
-    """Runs the lines of a Procfile until one of them ends or this process is told to stop."""
+    """Runs the lines of a Procfile until one of them fails or this process is told to stop."""
 
     def __init__(self, folder: Path, grace: float, when_started: Callable[[], None]) -> None:
         # Workers may take their grace to finish a job; honcho's own five seconds would cut it short.
@@ -127,7 +127,7 @@ class Supervisor:
         self._manager.add_process(name, command, cwd=str(self._folder))
 
     def run(self) -> int:
-        """Run until every process has ended; return 130 after Ctrl-C, else the status of the first to end."""
+        """Run until every process has ended; return 130 after Ctrl-C, else the status of the first to fail."""
         multiprocessing.set_start_method("fork", force=True)
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         try:
@@ -155,6 +155,16 @@ class _Manager(honcho.manager.Manager):
         super().__init__()
         self._process_ctor = _Process
         self._when_started = when_started
+
+    def _any_stopped(self) -> bool:
+        """Start a process again that ended with 0, as a worker does that was told to shut down."""
+        for name, entry in self._processes.items():
+            if entry.get("returncode") == 0 and not self._terminating:
+                self.returncode = None
+                del entry["returncode"]
+                entry["process"] = multiprocessing.Process(name=name, target=entry["obj"].run, args=(self.events, True))
+                entry["process"].start()
+        return bool(super()._any_stopped())
 
     def _start(self) -> None:
         super()._start()

@@ -35,19 +35,19 @@ class _ExportData(Filters):
 
 
 class BookingsData(_ExportData, BookingsFilters):
-    """Data of `bookings-csv` and `bookings-pdf`."""
+    """Data of exports of bookings."""
 
     filters = fields.Nested(BookingsFilters)
 
 
 class RevenueData(_ExportData, RevenueFilters):
-    """Data of `revenue-csv` and `revenue-pdf`."""
+    """Data of exports of revenue."""
 
     filters = fields.Nested(RevenueFilters)
 
 
 class UsersData(_ExportData, UsersFilters):
-    """Data of `users-csv`."""
+    """Data of exports of accounts."""
 
     filters = fields.Nested(UsersFilters)
 
@@ -67,6 +67,24 @@ def users_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
 @job("export", "revenue-csv", RevenueData)
 def revenue_csv(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Revenue by day and tour as a CSV file."""
+    return _run(data, context)
+
+
+@job("export", "bookings-xlsx", BookingsData)
+def bookings_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Bookings as an Excel file."""
+    return _run(data, context)
+
+
+@job("export", "users-xlsx", UsersData)
+def users_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Accounts as an Excel file."""
+    return _run(data, context)
+
+
+@job("export", "revenue-xlsx", RevenueData)
+def revenue_xlsx(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Revenue by day and tour as an Excel file."""
     return _run(data, context)
 
 

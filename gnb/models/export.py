@@ -12,7 +12,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from gnb.models.base import DEFAULT_LANGUAGE, LANGUAGES, Model, now, one_of
 from gnb.models.user import User
 
-EXPORT_TYPES = ("bookings-csv", "users-csv", "revenue-csv", "bookings-pdf", "revenue-pdf")
+EXPORT_TYPES = (
+    *("bookings-csv", "users-csv", "revenue-csv"),
+    *("bookings-xlsx", "users-xlsx", "revenue-xlsx"),
+    *("bookings-pdf", "revenue-pdf"),
+)
 EXPORT_STATES = ("waiting", "active", "completed", "failed", "removed")
 """`removed`: the file was deleted after its keeping time, the row stays as history."""
 

@@ -27,12 +27,13 @@ from .errors import (
     ScheduleNotFound,
     UnknownJobType,
     UnknownQueue,
+    WorkerNotFound,
 )
 from .job import STATES, Attempt, Job
 from .job_context import JobContext
 from .job_types import JobType, job, job_types
 from .metrics import HistoryPoint, QueueStats
-from .options import Backoff, JobOptions, QueueOptions, RateLimit, Retention
+from .options import Backoff, Deduplication, JobOptions, QueueOptions, RateLimit, Retention
 from .overview import Overview, ScheduleCounts, overview
 from .queue import Queue
 from .queue_reader import FailureGroup, JobPage
@@ -48,6 +49,7 @@ __all__ = [
     "STATES",
     "Attempt",
     "Backoff",
+    "Deduplication",
     "Engine",
     "FailureGroup",
     "FinalError",
@@ -86,6 +88,7 @@ __all__ = [
     "UnknownQueue",
     "Worker",
     "WorkerInfo",
+    "WorkerNotFound",
     "job",
     "job_types",
     "overview",

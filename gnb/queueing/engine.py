@@ -18,6 +18,7 @@ from .options import QueueOptions
 from .queue import Queue
 from .recurring.store import Schedules
 from .scripts import ALIVE, COUNTS
+from .worker.commands import set_quiet, shut_down
 from .worker.registry import WorkerInfo, workers
 
 
@@ -69,7 +70,7 @@ class Engine:
         stats = []
         for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
             limit = str(queue.options.rate_limit or "none")
-            stats.append(queue_stats(queue.name, counts, alive, min(counts[1], alive), limit))
+            stats.append(queue_stats(queue.name, counts, alive, limit))
         return stats
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
@@ -80,6 +81,14 @@ class Engine:
     def workers(self) -> list[WorkerInfo]:
         """Every registered worker and what it does, in two round trips. Raises QueueUnavailable."""
         return workers(self.broker)
+
+    def quiet_worker(self, name: str, quiet: bool = True) -> None:
+        """Have a worker start no further job, or with False start jobs again. Raises WorkerNotFound."""
+        set_quiet(self.broker, name, quiet)
+
+    def shut_down_worker(self, name: str) -> None:
+        """Have the `rq worker` command that the worker belongs to end once its jobs have. Raises WorkerNotFound."""
+        shut_down(self.broker, name)
 
     def worker_client(self) -> Any:
         """A client for a worker: patient, and its own."""

@@ -23,6 +23,10 @@ class JobNotFound(QueueingError):
     """The queue has no job of that id."""
 
 
+class WorkerNotFound(QueueingError):
+    """There is no worker of that name, or it does not listen."""
+
+
 class InvalidJobState(QueueingError):
     """The job is not in a state that allows the move."""
 

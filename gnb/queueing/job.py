@@ -70,6 +70,8 @@ class Job:
     timeout: float | None = None
     stalls: int = 0
     worker: str | None = None
+    deduplicated: bool = False
+    """In the answer of `enqueue` alone: no job was made, since this one holds the deduplication id."""
 
 
 def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:

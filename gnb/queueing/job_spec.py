@@ -52,7 +52,11 @@ def build_job_spec(
         fields += ["opts", json.dumps(plain(options))]
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
-    words = [job_id, sub_queue, chosen.delay, "1" if chosen.job_id else "", len(fields), *fields]
+    once = ""
+    if chosen.deduplication:
+        once = chosen.deduplication.wire
+        fields += [chosen.deduplication.field, chosen.deduplication.digest]
+    words = [job_id, sub_queue, chosen.delay, "1" if chosen.job_id else "", once, len(fields), *fields]
     return JobSpec(words, _job(keys, job_type, chosen, dict(data), job_id, now))
 
 

@@ -46,10 +46,12 @@ class OutcomeCounts:
     waits: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     duration_seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     wait_seconds: float = 0.0
+    deduplicated: int = 0
 
     def add(self, words: Iterable[bytes]) -> None:
         """Adds a minute's hash as the broker lists it, name after value. A name is
-        "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds)."""
+        "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds), or
+        "deduplicated" (a count)."""
         pairs = iter(words)
         for name, value in zip(pairs, pairs, strict=True):
             self._add(name.decode(), value)
@@ -58,6 +60,8 @@ class OutcomeCounts:
         parts = name.split("|")
         if name == "w":
             self.wait_seconds += int(value) / 1e6
+        elif name == "deduplicated":
+            self.deduplicated += int(value)
         elif parts[0] == "d" and len(parts) == 2:
             self.duration_seconds[parts[1]] += int(value) / 1e6
         elif len(parts) == 4:
@@ -75,7 +79,8 @@ class OutcomeCounts:
 
 @dataclass(frozen=True)
 class QueueStats:
-    """A queue at one moment; the counts counts from its first job on. `busy` of its `workers` run a job."""
+    """A queue at one moment; the counts counts from its first job on. Of its `workers`, `busy` run a job, and `quiet`
+    run none and start none."""
 
     name: str
     waiting: int
@@ -88,6 +93,7 @@ class QueueStats:
     oldest_waiting_seconds: float | None
     workers: int
     busy: int
+    quiet: int
     counts: OutcomeCounts
 
     @property
@@ -110,10 +116,15 @@ class QueueStats:
     def stalled(self) -> int:
         return self.counts.ended("stalled")
 
+    @property
+    def deduplicated(self) -> int:
+        return self.counts.deduplicated
 
-def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_limit: str) -> QueueStats:
-    """The stats that an answer of the counts script makes."""
+
+def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit: str) -> QueueStats:
+    """The stats that answers of the counts and alive scripts make."""
     waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute = answer
+    alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
     counts.add(minute)
@@ -128,8 +139,9 @@ def queue_stats(name: str, answer: list[Any], workers: int, busy: int, default_l
         paused=bool(paused),
         rate_limit=limit.decode() if limit else default_limit,
         oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,
-        workers=workers,
-        busy=busy,
+        workers=alive,
+        busy=min(active, alive),
+        quiet=quiet,
         counts=counts,
     )
 

@@ -1,5 +1,6 @@
 """The options of queues and jobs, checked once where they come in; inside the engine they are valid."""
 
+import hashlib
 import json
 import math
 import random
@@ -16,9 +17,11 @@ Duration = timedelta | float | int
 
 _UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|$)")
+MOST_SECONDS = 10 * 365 * 86400
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_LONGEST_DEDUPLICATION_ID = 500
 TEMPLATE_PREFIX = "schedule-"
 """What the job id of a schedule's template starts with, and no other."""
 
@@ -34,7 +37,7 @@ def seconds(value: Any, option: str) -> float:
         if not text or len(text) > _LONGEST_DURATION or _PART.sub("", text).strip():
             raise InvalidJobOption(f"{option} is {value!r}; give seconds, like 90, or a duration, like '1h'")
         number = sum(float(count) * _UNITS[unit] for count, unit in _PART.findall(text))
-    if not 0 <= number <= 10 * 365 * 86400:
+    if not 0 <= number <= MOST_SECONDS:
         raise InvalidJobOption(f"{option} is {value!r}; give 0 seconds to ten years")
     return number
 
@@ -50,7 +53,7 @@ def plain(value: Any) -> Any:
     """Options as JSON has them, durations in seconds."""
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, (Backoff, Retention)):
+    if isinstance(value, (Backoff, Retention, Deduplication)):
         return asdict(value)
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
@@ -155,6 +158,57 @@ class RateLimit:
 
 
 @dataclass(frozen=True)
+class Deduplication:
+    """Which jobs of a queue count as one: while a job holds the id, no other with the same id is made.
+
+    Without `ttl` a job holds the id until it has ended, with `ttl` for so many seconds from its enqueueing. `extend`
+    starts that time again with each job that is not made; `replace` gives the job that holds the id, while it is
+    delayed, the data, options and time of the newer one.
+    """
+
+    id: str
+    ttl: float | None = None
+    extend: bool = False
+    replace: bool = False
+
+    @classmethod
+    def of(cls, value: Any) -> "Deduplication | None":
+        """From {"id": …, "ttl": …, "extend": …, "replace": …}; only the id is required. Raises InvalidJobOption."""
+        if value is None or isinstance(value, Deduplication):
+            return value
+        if not isinstance(value, Mapping) or "id" not in value:
+            raise InvalidJobOption(f"deduplication is {value!r}; give {{'id': text}}, with ttl, extend and replace")
+        if unknown := set(value) - {"id", "ttl", "extend", "replace"}:
+            raise InvalidJobOption(f"deduplication has {min(unknown)!r}; it takes id, ttl, extend and replace")
+        name, ttl, flags = value["id"], value.get("ttl"), [value.get(flag, False) for flag in ("extend", "replace")]
+        if not isinstance(name, str) or not 1 <= len(name) <= _LONGEST_DEDUPLICATION_ID:
+            raise InvalidJobOption(f"deduplication.id is {name!r}; give 1 to {_LONGEST_DEDUPLICATION_ID} characters")
+        if not all(isinstance(flag, bool) for flag in flags):
+            raise InvalidJobOption("deduplication.extend and deduplication.replace are true or false")
+        if ttl is None and flags[0]:
+            raise InvalidJobOption("deduplication.extend needs deduplication.ttl")
+        if ttl is not None and (ttl := seconds(ttl, "deduplication.ttl")) < 0.001:
+            raise InvalidJobOption(f"deduplication.ttl is {ttl!r}; give more than 0 seconds")
+        return cls(name, ttl, *flags)
+
+    @property
+    def field(self) -> str:
+        """The field of the job's hash that holds the digest, by how long the id is held."""
+        return "deduplication" if self.ttl is None else "deduplication_ttl"
+
+    @property
+    def digest(self) -> str:
+        """The id as it stands in key names, since an id may hold any character."""
+        return hashlib.sha256(self.id.encode(errors="surrogatepass")).hexdigest()[:32]
+
+    @property
+    def wire(self) -> str:
+        """The form that the enqueue script reads."""
+        flags = ("1" if flag else "" for flag in (self.extend, self.replace))
+        return "|".join((self.digest, str(int((self.ttl or 0) * 1000)), *flags))
+
+
+@dataclass(frozen=True)
 class JobOptions:
     """How a job is run. A queue has all of them; a type and a call may each set some anew."""
 
@@ -164,6 +218,7 @@ class JobOptions:
     timeout: float = 180.0
     delay: float = 0.0
     job_id: str | None = None
+    deduplication: Deduplication | None = None
     remove_on_complete: Retention = Retention(86400, 1000)
     remove_on_fail: Retention = Retention(7 * 86400, 5000)
 
@@ -226,5 +281,7 @@ def _checked(name: str, value: Any) -> Any:
                 f"job_id is {value!r}; ids that start with {TEMPLATE_PREFIX!r} belong to schedules; choose another"
             )
         return value
+    if name == "deduplication":
+        return Deduplication.of(value)
     known = ", ".join(option.name for option in fields(JobOptions))
     raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")

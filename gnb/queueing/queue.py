@@ -7,16 +7,18 @@ queue.retry(job.id)
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, TypeVar
 
 from . import clock
 from .errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable
 from .job import Job
 from .job_spec import JobSpec, build_job_spec
-from .options import RateLimit, whole
+from .options import MOST_SECONDS, Duration, RateLimit, seconds, whole
 from .queue_reader import QueueReader
-from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE
+from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
 
 T = TypeVar("T")
@@ -35,23 +37,45 @@ class Queue(QueueReader):
     def enqueue(self, job_type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
         """The new job; with a `job_id` that is taken, the job that has it. Options as in `JobOptions`.
 
+        Where another job holds the `deduplication` id, that one with `deduplicated` set; if it has ended and is no
+        longer kept, its id and the state "removed".
+
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
         spec = self.build_job(job_type, data, options)
-        made = self.broker.run(ENQUEUE, [self.keys.wake], _enqueue_args([spec]))
-        if made[0]:
+        made = self.broker.run(ENQUEUE, self._enqueue_keys, _enqueue_args([spec]))[0]
+        if isinstance(made, list):
+            return self._holder(spec.job, made[0].decode())
+        if made:
             return spec.job
         try:
             return self.job(spec.job.id)
         except JobNotFound:
             raise InvalidJobOption(f"job_id is {spec.job.id!r}; another queue has a job of that id") from None
 
+    def _holder(self, wanted: Job, job_id: str) -> Job:
+        try:
+            return replace(self.job(job_id), deduplicated=True)
+        except JobNotFound:
+            return replace(wanted, id=job_id, state="removed", deduplicated=True)
+
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
-        """The jobs for each (type, data, options), written 500 at a time once all are checked."""
+        """The jobs for each (type, data, options), written 500 at a time once all are checked.
+
+        A job whose `deduplication` id another one holds is returned with that one's id and `deduplicated` set.
+        """
         specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
         for some in batched(specs, _BATCH * _BATCHES_ON_THE_WAY):
-            self.broker.run_each(ENQUEUE, [self.keys.wake], [_enqueue_args(batch) for batch in batched(some, _BATCH)])
+            calls = [_enqueue_args(batch) for batch in batched(some, _BATCH)]
+            answers = chain.from_iterable(self.broker.run_each(ENQUEUE, self._enqueue_keys, calls))
+            for spec, made in zip(some, answers, strict=True):
+                if isinstance(made, list):
+                    spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
         return [spec.job for spec in specs]
+
+    @property
+    def _enqueue_keys(self) -> list[str]:
+        return [self.keys.wake, self.keys.counts]
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
@@ -101,6 +125,20 @@ class Queue(QueueReader):
         if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, sub_queue]) != 1:
             raise InvalidJobState(f"job {job_id} is {job.state}; only a waiting or delayed job changes its priority")
         return job.priority
+
+    def reschedule(self, job_id: str, when: datetime | Duration | str) -> datetime:
+        """The time until now of the delayed job, which runs at that time (aware) or after that delay instead. Raises
+        JobNotFound, InvalidJobState, InvalidJobOption."""
+        now = self.broker.time()
+        at = when.timestamp() if isinstance(when, datetime) else now + seconds(when, "delay")
+        if not 0 <= at <= now + MOST_SECONDS:
+            raise InvalidJobOption(f"the time is {when}; give one within the next ten years")
+        before = self.broker.run(RESCHEDULE, self.keys.delayed, [job_id, f"{at:.6f}"])
+        if before is None:
+            raise self._no_job(job_id)
+        if not before:
+            raise InvalidJobState(f"job {job_id} is {self.job(job_id).state}; only a delayed job can be rescheduled")
+        return datetime.fromtimestamp(float(before), UTC)
 
     def _requeue_one(self, job_id: str, registries: list[str], rule: str, fresh: str = "1") -> None:
         answer = self._requeue([job_id], registries, fresh)[0]

@@ -48,7 +48,7 @@ class ExportResult:
 
     @property
     def data(self) -> str | bytes | None:
-        """The file of an inline run: text of a CSV, bytes of a PDF. None for a queued export."""
+        """The file of an inline run: text of a CSV, bytes of an XLSX or PDF file. None for a queued export."""
         if not self.sync:
             return None
         export = get(self.export_id)

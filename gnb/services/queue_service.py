@@ -5,7 +5,9 @@
     job = add_export_job("bookings-csv", {"filters": {"status": "confirmed"}}, priority=1)
 
 Options: `priority` 1 (first) to 10, `attempts`, `backoff` ({"type": "exponential" | "fixed", "delay": …}), `delay`,
-`timeout`, `job_id` (the same id twice is one job), `remove_on_complete` and `remove_on_fail` ({"age": …, "count": …}).
+`timeout`, `job_id` (the same id twice is one job), `deduplication` ({"id", "ttl", "extend", "replace"}: one job while
+another holds the id; `.deduplicated` of the answer says that none was made), `remove_on_complete` and
+`remove_on_fail` ({"age": …, "count": …}).
 `repeat` ({"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}), which every queue takes, makes the
 job a schedule. Durations are `timedelta` or seconds. Everything raises QueueUnavailable while the broker is away, and
 the other errors named below; `InvalidJobData.errors` says field by field what is wrong.

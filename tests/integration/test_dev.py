@@ -121,6 +121,10 @@ def get(house: House, path: str, headers: dict[str, str]) -> Any:
     return answer.json()["data"]
 
 
+def workers_of(house: House, headers: dict[str, str], queue: str) -> list[dict[str, Any]]:
+    return [worker for worker in get(house, "/api/v1/admin/workers", headers) if queue in worker["queues"]]
+
+
 def test_a_day_with_bin_dev(house: House) -> None:
     # The first start brings demo data, an admin who can sign in, and all four queues with workers.
     printed = house.start()
@@ -134,6 +138,12 @@ def test_a_day_with_bin_dev(house: House) -> None:
     # Commands in another terminal reach the same broker, without a variable set.
     house.flask("jobs", "pause", "export")
     house.flask("jobs", "enqueue", "export", "bookings-csv", "--job-id", "before-the-night")
+
+    # A worker that is shut down comes back, and nothing else ends with it.
+    before = workers_of(house, headers, "export")
+    house.flask("jobs", "shut-down", before[0]["name"])
+    until(lambda: (now := workers_of(house, headers, "export")) and now[0]["supervisor"] != before[0]["supervisor"])
+    assert get(house, "/readyz", {}) == {"database": "up", "broker": "up"}
 
     # Ctrl-C leaves nothing running.
     assert house.stop() == 130

@@ -1,5 +1,7 @@
 """What admins do to queues on their pages."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -7,10 +9,11 @@ from flask.testing import FlaskClient
 from gnb.blueprints.admin import failures
 from gnb.blueprints.admin.failures import failure_key
 from gnb.extensions import db, engine
+from gnb.models import AuditEntry
 from gnb.services.accounts import passwords
 from tests.business import make_user
 from tests.integration.api import probe
-from tests.integration.engine.conftest import Workers
+from tests.integration.engine.conftest import Workers, wait_for
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -35,6 +38,69 @@ def failed(app: Flask) -> None:
     db.session.remove()
     db.engine.dispose()
     assert Workers(engine(), burst=True).wait() == 0
+
+
+def test_a_delayed_job_is_rescheduled_on_its_page_and_back(admin: FlaskClient) -> None:
+    job = engine().queue("email").enqueue("probe", delay=3600)
+    page = f"/admin/jobs/email/{job.id}"
+    assert "Reschedule" in admin.get(page).text
+    answer = admin.post(f"{page}/reschedule", data={"delay": "2h", "back": page}, follow_redirects=True).text
+    assert "Job rescheduled." in answer
+    undo = re.search(r'name="at" value="(\d+)"', answer)
+    assert undo is not None and job.run_at is not None
+    moved = engine().queue("email").job(job.id).run_at
+    assert moved is not None and 3590 < (moved - job.run_at).total_seconds() < 3610
+    admin.post(f"{page}/reschedule", data={"at": undo[1]})
+    assert abs((engine().queue("email").job(job.id).run_at - job.run_at).total_seconds()) < 0.01
+    entries = db.session.execute(db.select(AuditEntry.details).filter_by(action="job.reschedule")).scalars().all()
+    assert [entry["after"] for entry in entries][:1] == ["+2h"]
+    rejected = admin.post(f"{page}/reschedule", data={"delay": "soon", "back": page}, follow_redirects=True).text
+    assert "give seconds, like 90" in rejected
+
+
+def test_a_worker_is_quieted_resumed_and_shut_down_on_its_page(admin: FlaskClient) -> None:
+    db.session.remove()
+    db.engine.dispose()
+    workers = Workers(engine(), concurrency=2)
+    wait_for(lambda: len(engine().workers()) == 2)
+    name = engine().workers()[0].name
+    quieted = admin.post(f"/admin/workers/{name}/quiet", data={"back": "/admin/workers"}, follow_redirects=True).text
+    assert "The worker starts no further job." in quieted and "Undo" in quieted and "Resume" in quieted
+    assert engine().workers()[0].quiet
+    admin.post(f"/admin/workers/{name}/resume")
+    assert not engine().workers()[0].quiet
+    assert "Shut down 2 processes" in admin.get(f"/admin/workers/{name}/shut-down").text
+    wait_for(lambda: engine().broker.client.pubsub_numsub(f"rq:pubsub:{name}")[0][1])
+    admin.post(f"/admin/workers/{name}/shut-down")
+    assert workers.wait() == 0
+    gone = admin.get(f"/admin/workers/{name}/shut-down", follow_redirects=True).text
+    assert "The worker no longer exists." in gone
+    actions = db.session.execute(db.select(AuditEntry.action).filter_by(target=name)).scalars().all()
+    assert sorted(actions) == ["worker.quiet", "worker.resume", "worker.shut-down"]
+
+
+def test_a_job_that_was_deduplicated_is_named_with_the_job_that_holds_the_id(admin: FlaskClient) -> None:
+    form = {
+        "type": "probe",
+        "option.delay": "1h",
+        "option.deduplication.id": "x",
+        "option.deduplication.ttl": "60s",
+        "option.deduplication.extend": "true",
+        "option.deduplication.replace": "true",
+    }
+    assert "probe enqueued." in admin.post("/admin/jobs/email/new", data=form, follow_redirects=True).text
+    again = admin.post("/admin/jobs/email/new", data=form, follow_redirects=True).text
+    assert "this job holds the deduplication ID" in again
+    page = engine().queue("email").jobs("delayed")
+    assert page.total == 1
+    assert page.jobs[0].options["deduplication"] == {"id": "x", "ttl": "60s", "extend": True, "replace": True}
+
+
+def test_a_deduplication_that_cannot_be_is_named_in_the_form(admin: FlaskClient) -> None:
+    form = {"type": "probe", "option.deduplication.id": "x", "option.deduplication.extend": "true"}
+    answer = admin.post("/admin/jobs/email/new", data=form)
+    assert answer.status_code == 422
+    assert "deduplication.extend needs deduplication.ttl" in answer.text
 
 
 @pytest.mark.parametrize(("action", "waiting"), [("retry", 3), ("remove", 0)])

@@ -16,7 +16,8 @@ from gnb.blueprints.shared.text import parse_int
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption
 from gnb.services.queues import actions, reading
 
-OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id")
+_DEDUPLICATION = ("id", "ttl", "extend", "replace")
+OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id", *(f"deduplication.{part}" for part in _DEDUPLICATION))
 
 
 @blueprint.get("/jobs/<queue_name>/new")
@@ -47,7 +48,10 @@ def create_job(queue_name: str) -> ResponseReturnValue:
         return _form(queue_name, type_name, data, sent, errors=error.errors), 422
     except InvalidJobOption as error:
         return _form(queue_name, type_name, data, sent, option_error=in_words(error)), 422
-    message = gettext("%(type)s enqueued.", type=type_name)
+    if new.deduplicated:
+        message = gettext("%(type)s was not enqueued: this job holds the deduplication ID.", type=type_name)
+    else:
+        message = gettext("%(type)s enqueued.", type=type_name)
     return done(message, url_for("admin.job", queue_name=queue_name, job_id=new.id))
 
 
@@ -90,8 +94,12 @@ def _schema(queue_name: str, type_name: str) -> Schema:
 
 def _options(sent: dict[str, str]) -> dict[str, Any]:
     """Return the options as the engine takes them: whole numbers as such, durations as they are written."""
+    options: dict[str, Any] = {name: value for name, value in sent.items() if "." not in name}
     numbers = {name: parse_int(sent[name]) for name in ("priority", "attempts") if name in sent}
-    return {**sent, **{name: value for name, value in numbers.items() if value is not None}}
+    options |= {name: value for name, value in numbers.items() if value is not None}
+    deduplication = {part: sent[name] for part in _DEDUPLICATION if (name := f"deduplication.{part}") in sent}
+    flags = {part: True for part in ("extend", "replace") if part in deduplication}
+    return {**options, "deduplication": {**deduplication, **flags}} if deduplication else options
 
 
 def _option_fields(options: dict[str, Any]) -> list[FormField]:
@@ -102,6 +110,10 @@ def _option_fields(options: dict[str, Any]) -> list[FormField]:
         "delay": gettext("Such as 90s, 15m or 2h."),
         "timeout": gettext("Maximum duration of an attempt, such as 60s or 15m."),
         "job_id": gettext("A job with an existing id is not enqueued again."),
+        "deduplication.id": gettext("No job is enqueued while another one with this ID has not ended."),
+        "deduplication.ttl": gettext("Hold the ID for this time instead, such as 60s."),
+        "deduplication.extend": gettext("Each job that is not enqueued starts that time again."),
+        "deduplication.replace": gettext("A delayed job that holds the ID gets the new data and time."),
     }
     labels = {
         "priority": gettext("Priority"),
@@ -109,13 +121,18 @@ def _option_fields(options: dict[str, Any]) -> list[FormField]:
         "delay": gettext("Delay"),
         "timeout": gettext("Timeout"),
         "job_id": gettext("Job id"),
+        "deduplication.id": gettext("Deduplication ID"),
+        "deduplication.ttl": gettext("Deduplication time"),
+        "deduplication.extend": gettext("Extend the deduplication time"),
+        "deduplication.replace": gettext("Replace a delayed job"),
     }
+    flags = ("deduplication.extend", "deduplication.replace")
     limits: dict[str, dict[str, Any]] = {"priority": {"min": 1, "max": 10}, "attempts": {"min": 1, "max": 1000}}
     return [
         FormField(
             name=f"option.{name}",
             label=labels[name],
-            kind="number" if name in limits else "text",
+            kind="number" if name in limits else "checkbox" if name in flags else "text",
             value=options.get(name),
             hint=hints[name],
             **limits.get(name, {}),

@@ -1,5 +1,6 @@
 """One job: its timeline, data, result, errors and logs, and the actions on it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -137,6 +138,19 @@ def set_priority(queue_name: str, job_id: str) -> ResponseReturnValue:
         gettext("Priority changed to %(n)s.", n=priority),
         undo_url=url_for("admin.set_priority", queue_name=queue_name, job_id=job_id),
         undo_fields={"priority": before},
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/<job_id>/reschedule")
+def reschedule(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Let a delayed job run after the `delay` sent, or, for an undo, at the time `at` in epoch ms."""
+    at = parse_int(request.form.get("at", ""), 14)
+    when = request.form.get("delay", "") if at is None else datetime.fromtimestamp(at / 1000, UTC)
+    before = actions.reschedule(queue_name, job_id, when, caller())
+    return done(
+        gettext("Job rescheduled."),
+        undo_url=url_for("admin.reschedule", queue_name=queue_name, job_id=job_id),
+        undo_fields={"at": round(before.timestamp() * 1000)},
     )
 
 

@@ -1,12 +1,17 @@
 """The first page: is all well, and if not, where is it mended."""
 
-from flask import render_template
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.alerts import alerts, latest_failed, queue_state
 from gnb.blueprints.admin.plots import queue_spark
-from gnb.services.queues import reading
+from gnb.blueprints.admin.responses import done, rejected
+from gnb.blueprints.shared.access import admin_required, caller
+from gnb.blueprints.shared.formatting import counted
+from gnb.queueing import WorkerNotFound
+from gnb.services.queues import actions, reading
 
 
 @blueprint.get("/")
@@ -40,3 +45,58 @@ def workers() -> ResponseReturnValue:
         busy=sum(1 for worker in found if worker.job_id),
         without=[name for name in names if name not in served],
     )
+
+
+@blueprint.post("/workers/<path:name>/quiet")
+def quiet_worker(name: str) -> ResponseReturnValue:
+    """Let a worker finish its job and start no other."""
+    actions.change_worker("quiet", name, caller())
+    return done(gettext("The worker starts no further job."), undo_url=url_for("admin.resume_worker", name=name))
+
+
+@blueprint.post("/workers/<path:name>/resume")
+def resume_worker(name: str) -> ResponseReturnValue:
+    """Let a quiet worker start jobs again."""
+    actions.change_worker("resume", name, caller())
+    return done(gettext("The worker starts jobs again."), undo_url=url_for("admin.quiet_worker", name=name))
+
+
+@blueprint.get("/workers/<path:name>/shut-down")
+@admin_required
+def ask_shut_down(name: str) -> ResponseReturnValue:
+    """Ask whether to shut down a worker, with the number of those that share its supervisor."""
+    found = reading.workers()
+    wanted = next((worker for worker in found if worker.name == name), None)
+    if wanted is None:
+        raise WorkerNotFound(name)
+    together = [w for w in found if (w.hostname, w.supervisor) == (wanted.hostname, wanted.supervisor)]
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Shut down this worker?"),
+        quoted=name,
+        counts={
+            gettext("Worker processes of the same command"): len(together),
+            gettext("Active jobs"): sum(1 for worker in together if worker.job_id),
+        },
+        text=gettext(
+            "The command ends with all its worker processes. Active jobs finish; those that take longer than the "
+            "shutdown grace are requeued. A service manager may start the command again."
+        ),
+        action=url_for("admin.shut_down_worker", name=name),
+        button=counted("Shut down %(count)s process", "Shut down %(count)s processes", len(together)),
+        danger=True,
+        back=url_for("admin.workers"),
+    )
+
+
+@blueprint.post("/workers/<path:name>/shut-down")
+def shut_down_worker(name: str) -> ResponseReturnValue:
+    """Shut down the command that a worker belongs to."""
+    actions.change_worker("shut-down", name, caller())
+    return done(gettext("Shutting down the worker."), url_for("admin.workers"))
+
+
+@blueprint.errorhandler(WorkerNotFound)
+def worker_gone(_error: WorkerNotFound) -> ResponseReturnValue:
+    """Say that the worker has ended."""
+    return rejected(gettext("The worker no longer exists."), url_for("admin.workers"))

@@ -16,7 +16,6 @@ def page() -> str:
 
 def register(app: Flask) -> None:
     """Register the endpoints of the API and the page that describes them."""
-    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     for blueprint in (
         queues.blueprint,
         jobs.workers_blueprint,

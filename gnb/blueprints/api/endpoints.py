@@ -30,6 +30,14 @@ _ENVELOPES: dict[str, Schema] = {}
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """What a view returns to answer with one of the statuses of `also`."""
+
+    status: int
+    data: Any
+
+
+@dataclass(frozen=True)
 class ByName:
     """Data that is an object: for each name what the schema says."""
 
@@ -140,13 +148,18 @@ class ApiBlueprint(Blueprint):
         query: type[Schema] | None = None,
         errors: tuple[int, ...] = (),
         message: str = "",
+        also: dict[int, str] | None = None,
     ) -> Callable[[View], View]:
         """Register the view under the rule. It gets `body` and `query` as loaded dicts, in that order, then the
-        parts of the path by name. `errors`: what it may answer besides what all endpoints do."""
+        parts of the path by name. `errors`: what it may answer besides what all endpoints do. `also`: the messages of
+        other successes by their status; the view returns an `Alternative` for them."""
 
         def register(view: View) -> View:
-            wrapped: Any = _in_envelope(view, message)
+            wrapped: Any = _in_envelope(view, message, also or {})
             wrapped = self.response(status, envelope_schema(answer))(wrapped)
+            for other, description in (also or {}).items():
+                schema = envelope_schema(answer)
+                wrapped = self.alt_response(other, schema=schema, description=description, success=True)(wrapped)
             if query:
                 wrapped = self.arguments(query, location="query")(wrapped)
             if body:
@@ -180,12 +193,14 @@ class ApiBlueprint(Blueprint):
             require_json()
 
 
-def _in_envelope(view: View, message: str) -> Callable[..., Any]:
+def _in_envelope(view: View, message: str, also: dict[int, str]) -> Callable[..., Any]:
     @wraps(view)
     def answering(*args: Any, **kwargs: Any) -> Any:
         data = view(*args, **kwargs)
         if isinstance(data, Response):
             return data
+        if isinstance(data, Alternative):
+            return {"success": True, "data": data.data, "message": also[data.status]}, data.status
         return {"success": True, "data": data, "message": message}
 
     return answering

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from gnb.blueprints.api.endpoints import ApiBlueprint
+from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
 from gnb.services.queues import actions, reading
-from gnb.services.queues.schemas import JobDetailsSchema, JobPageSchema, JobSchema, QueueStatsSchema, WorkerSchema
+from gnb.services.queues.schemas import (
+    EnqueuedJobSchema,
+    JobDetailsSchema,
+    JobPageSchema,
+    JobSchema,
+    QueueStatsSchema,
+    WorkerSchema,
+)
 
 LONGEST_PAGE = 1000
 
 
 _FURTHEST = 2**31 - 1
+_LATEST = 32_503_680_000_000
+"""The year 3000 in epoch ms; the engine allows the next ten years."""
 
 
 READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains control characters.")
@@ -65,8 +75,8 @@ class NewJob(Schema):
         keys=fields.String(),
         load_default=dict,
         metadata={
-            "description": "priority, attempts, backoff, delay, timeout, job_id, repeat, remove_on_complete, "
-            "remove_on_fail; durations in seconds."
+            "description": "priority, attempts, backoff, delay, timeout, job_id, deduplication, repeat, "
+            "remove_on_complete, remove_on_fail; durations in seconds."
         },
     )
 
@@ -75,6 +85,28 @@ class NewPriority(Schema):
     """Where the job is to wait."""
 
     priority = fields.Integer(required=True, validate=validate.Range(1, 10))
+
+
+class NewTime(Schema):
+    """When a delayed job is to run: at `runAt`, or in `delay`."""
+
+    run_at = fields.Integer(
+        data_key="runAt",
+        strict=True,
+        validate=validate.Range(0, _LATEST),
+        metadata={"description": "In epoch ms."},
+    )
+    delay = fields.Raw(
+        metadata={
+            "description": "Seconds from now, or a duration like 15m.",
+            "oneOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
+        },
+    )
+
+    @validates_schema
+    def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give either `runAt` or `delay`.", "runAt")
 
 
 blueprint = ApiBlueprint("jobs-api", __name__, url_prefix="/api/v1/admin/jobs", description="Queues and their jobs")
@@ -109,10 +141,23 @@ def job(queue: str, job_id: str) -> dict[str, Any]:
     return reading.details(queue, job_id)
 
 
-@blueprint.endpoint("POST", "/<queue>", JobSchema, status=201, body=NewJob, errors=(404,), message="Job enqueued.")
-def enqueue(new: dict[str, Any], queue: str) -> Job:
-    """Enqueue a job. With a `job_id` that is taken, the job that has it."""
-    return actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
+@blueprint.endpoint(
+    "POST",
+    "/<queue>",
+    EnqueuedJobSchema,
+    status=201,
+    body=NewJob,
+    errors=(404,),
+    message="Job enqueued.",
+    also={200: "No job was enqueued: this one holds the deduplication id."},
+)
+def enqueue(new: dict[str, Any], queue: str) -> Job | Alternative:
+    """Enqueue a job. With a `job_id` that is taken, the job that has it.
+
+    Where another job holds the `deduplication` id, the status is 200 and the answer is that job.
+    """
+    job = actions.enqueue(queue, new["type"], new["data"], new["options"], caller())
+    return Alternative(200, job) if job.deduplicated else job
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/retry", JobSchema, errors=(404, 409), message="Job requeued.")
@@ -156,6 +201,22 @@ def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
     return reading.queue(queue).job(job_id)
 
 
+@blueprint.endpoint(
+    "POST",
+    "/<queue>/<job_id>/reschedule",
+    JobSchema,
+    body=NewTime,
+    errors=(404, 409),
+    message="Job rescheduled.",
+)
+def reschedule(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
+    """Let a delayed job run at another time."""
+    run_at = wanted.get("run_at")
+    when = wanted["delay"] if run_at is None else datetime.fromtimestamp(run_at / 1000, UTC)
+    actions.reschedule(queue, job_id, when, caller())
+    return reading.queue(queue).job(job_id)
+
+
 @blueprint.endpoint("DELETE", "/<queue>/<job_id>", None, errors=(404, 409), message="Job removed.")
 def remove_job(queue: str, job_id: str) -> None:
     """Remove a job; one that runs is stopped first."""
@@ -171,3 +232,21 @@ workers_blueprint = ApiBlueprint(
 def list_workers() -> list[WorkerInfo]:
     """Every registered worker."""
     return reading.workers()
+
+
+@workers_blueprint.endpoint("POST", "/<path:name>/quiet", None, errors=(404,), message="The worker is quiet.")
+def quiet_worker(name: str) -> None:
+    """Let a worker finish its job and start no other."""
+    actions.change_worker("quiet", name, caller())
+
+
+@workers_blueprint.endpoint("POST", "/<path:name>/resume", None, errors=(404,), message="The worker starts jobs again.")
+def resume_worker(name: str) -> None:
+    """Let a quiet worker start jobs again."""
+    actions.change_worker("resume", name, caller())
+
+
+@workers_blueprint.endpoint("POST", "/<path:name>/shut-down", None, errors=(404,), message="Shutting down the worker.")
+def shut_down_worker(name: str) -> None:
+    """Let the `rq worker` command of a worker end with all its workers, once their jobs have ended or been released."""
+    actions.change_worker("shut-down", name, caller())

@@ -74,7 +74,11 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
     )
     retries = Counter("queue_retries", "Attempts that failed and were followed by another.", labels=["queue"])
     stalled = Counter("queue_stalled", "Runs that ended with their worker and were taken back.", labels=["queue"])
+    deduplicated = Counter(
+        "queue_jobs_deduplicated", "Jobs not made, as another held their deduplication id.", labels=["queue"]
+    )
     for queue in queues:
+        deduplicated.add_metric([queue.name], queue.deduplicated)
         processed.add_metric([queue.name, "completed"], queue.processed_completed)
         processed.add_metric([queue.name, "failed"], queue.processed_failed)
         retries.add_metric([queue.name], queue.retries)
@@ -82,6 +86,7 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
     yield processed
     yield retries
     yield stalled
+    yield deduplicated
 
 
 def _durations(queues: Sequence[QueueStats], declared: dict[str, set[str]]) -> Metric:
@@ -123,7 +128,8 @@ def _workers(queues: Sequence[QueueStats]) -> Metric:
     )
     for queue in queues:
         workers.add_metric([queue.name, "busy"], queue.busy)
-        workers.add_metric([queue.name, "idle"], queue.workers - queue.busy)
+        workers.add_metric([queue.name, "idle"], max(queue.workers - queue.busy - queue.quiet, 0))
+        workers.add_metric([queue.name, "quiet"], queue.quiet)
     return workers
 
 

@@ -43,8 +43,14 @@ ROLE_LABELS = {
     "superadmin": _l("chief administrator"),
 }
 
-WORKER_LABELS = {"busy": _l("busy"), "idle": _l("idle"), "suspended": _l("suspended"), "started": _l("starting")}
-WORKER_VARIANTS = {"busy": "info", "idle": "ok"}
+WORKER_LABELS = {
+    "busy": _l("busy"),
+    "idle": _l("idle"),
+    "quiet": _l("quiet"),
+    "suspended": _l("suspended"),
+    "started": _l("starting"),
+}
+WORKER_VARIANTS = {"busy": "info", "idle": "ok", "quiet": "warn"}
 
 
 DELIVERY_STATE_LABELS = {
@@ -100,10 +106,13 @@ class ExportLabel:
 
 EXPORT_LABELS = {
     "bookings-csv": ExportLabel(_l("Bookings, CSV"), _l("A line a booking: customer, tour, date, amount, status.")),
+    "bookings-xlsx": ExportLabel(_l("Bookings, Excel"), _l("A line a booking: customer, tour, date, amount, status.")),
     "bookings-pdf": ExportLabel(_l("Bookings, PDF"), _l("Every booking as a printed table.")),
     "revenue-csv": ExportLabel(_l("Revenue, CSV"), _l("A line a day and tour: bookings, revenue, average.")),
+    "revenue-xlsx": ExportLabel(_l("Revenue, Excel"), _l("A line a day and tour: bookings, revenue, average.")),
     "revenue-pdf": ExportLabel(_l("Revenue, PDF"), _l("A report with figures, plots and the top ten tours.")),
     "users-csv": ExportLabel(_l("Users, CSV"), _l("A line an account: name, e-mail, role, language.")),
+    "users-xlsx": ExportLabel(_l("Users, Excel"), _l("A line an account: name, e-mail, role, language.")),
 }
 
 
@@ -162,6 +171,7 @@ BOOKING_ACTION_EFFECTS = {
 AUDIT_KIND_LABELS = (
     ("job.", _l("jobs")),
     ("queue.", _l("queues")),
+    ("worker.", _l("workers")),
     ("export.", _l("exports")),
     ("schedule.", _l("schedules")),
     ("booking.", _l("bookings")),
@@ -176,8 +186,12 @@ AUDIT_ACTION_LABELS = {
     "job.promote": _l("run now"),
     "job.stop": _l("stopped"),
     "job.priority": _l("priority changed"),
+    "job.reschedule": _l("rescheduled"),
     "job.enqueue": _l("enqueued"),
     "job.run-again": _l("run again"),
+    "worker.quiet": _l("quieted"),
+    "worker.resume": _l("resumed"),
+    "worker.shut-down": _l("shut down"),
     "queue.pause": _l("paused"),
     "queue.resume": _l("resumed"),
     "queue.clean": _l("cleaned"),

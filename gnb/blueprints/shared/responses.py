@@ -6,7 +6,8 @@ from collections.abc import Generator, Iterator
 from typing import Any, Self, cast
 
 from flask import Response, jsonify, make_response, render_template, request, stream_with_context
-from flask_babel import gettext, lazy_gettext
+from flask.globals import request_ctx
+from flask_babel import lazy_gettext
 from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.models import Export
@@ -64,6 +65,8 @@ def error_response(
 
 
 def _page(status: int, message: str) -> str:
+    if request_ctx.url_adapter is None:  # an unknown host: no address of the page can be built
+        return _plain_page(status, _TITLES[400])
     try:
         return render_template(
             "errors/error.html",
@@ -72,7 +75,11 @@ def _page(status: int, message: str) -> str:
             advice=_ADVICE.get(status, _ADVICE[400 if status < 500 else 500]),
         )
     except SQLAlchemyError:  # the page asks who is signed in, and the database may be what is away
-        return f"<!doctype html><title>{status}</title><h1>{gettext('Service unavailable')}</h1>"
+        return _plain_page(status, _TITLES[503])
+
+
+def _plain_page(status: int, title: str) -> str:
+    return f"<!doctype html><title>{status}</title><h1>{title}</h1>"
 
 
 class _ExportFile:

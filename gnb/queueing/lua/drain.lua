@@ -8,7 +8,7 @@ local left = tonumber(ARGV[1])
 local function remove(ids, step)
   for number = 1, #ids, step do
     if string.sub(ids[number], 1, 9) ~= 'schedule-' then -- a schedule's template stays
-      redis.call('UNLINK', 'rq:job:' .. ids[number], 'rq:results:' .. ids[number], 'gnb:logs:' .. ids[number])
+      forget(ids[number])
     end
     left = left - 1
   end

@@ -5,7 +5,8 @@
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
 -- ARGV  DequeueArgs and FinishArgs of scripts.py
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
---        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
+--        gnb:deduplication:<queue>:<digest> (deleted at the job's end), gnb:logs:<id> (its time to live),
+--        gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
 local id, sub_queue, execution_id, outcome = args.job_id, args.sub_queue, args.ended_execution_id, args.outcome
@@ -79,15 +80,22 @@ local function record()
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
 
-local function move(now)
+local function release_deduplication(digest)
+  local key = 'gnb:deduplication:' .. string.sub(KEYS[15], 10) .. ':' .. digest
+  if redis.call('GET', key) == id then redis.call('DEL', key) end
+end
+
+local function move(now, digest)
   record()
   if outcome == 'completed' then
     redis.call('HSET', job, 'status', 'finished', 'ended_at', args.rq_now)
     finish('rq:finished:', 'completed', now)
+    if digest then release_deduplication(digest) end
   elseif outcome == 'failed' or outcome == 'stopped' then
     redis.call('HSET', job, 'status', outcome, 'ended_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left, 'attempts', args.attempts)
     finish('rq:failed:', 'failed', now)
+    if digest then release_deduplication(digest) end
   elseif outcome == 'retried' and tonumber(args.delay) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', args.rq_now, 'error', args.error_line,
       'retries_left', args.retries_left, 'attempts', args.attempts)
@@ -115,7 +123,8 @@ if owned then
   if redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
     redis.call('SREM', KEYS[16] .. ':executions', member)
   end
-  if redis.call('HGET', job, 'status') == 'started' then move(now) end
+  local fields = redis.call('HMGET', job, 'status', 'deduplication')
+  if fields[1] == 'started' then move(now, fields[2]) end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = args.dequeue_next == '1' and dequeue_job(now) or {'none'}

@@ -2,11 +2,11 @@
 --
 -- KEYS  1 rq:worker:<name>   2 gnb:executions:<name>   3 rq:worker:<name>:executions, RQ's set of the recorded ones
 -- ARGV  1 now, RQ's time format   2 lease, s   3 time to live of the worker's hash, s   4 resident memory, bytes
--- Returns {0 if the worker's hash is gone, "<id>:<execution>", its start (epoch seconds), the job's timeout, stop asked for…}.
+-- Returns {0 if the worker's hash is gone, "1" if the worker is to be quiet, "<id>:<execution>", its start (epoch seconds), the job's timeout, stop asked for…}.
 
 local time = redis.call('TIME')
 local now, lease = time[1] + time[2] / 1000000, tonumber(ARGV[2])
-local answer = {redis.call('EXISTS', KEYS[1])}
+local answer = {redis.call('EXISTS', KEYS[1]), redis.call('HGET', KEYS[1], 'quiet') or ''}
 
 -- RQ's record of an execution is written here and not by dequeue: of a job that ends before the first heartbeat nobody
 -- reads it. The lease that dequeue gave has not been renewed yet, so the job started one lease before its end.

@@ -31,7 +31,7 @@ for number = 1, #ARGV - 2 do
       taken = redis.call('LREM', list, 1, id)
     end
     if from == '' or taken == 1 then
-      redis.call('UNLINK', 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id)
+      forget(id)
       answers[number] = 1
     else
       answers[number] = 0

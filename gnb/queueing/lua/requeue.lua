@@ -2,17 +2,19 @@
 --
 -- KEYS  1-10 rq:failed:<sub_queue> | rq:finished:<sub_queue> | rq:scheduled:<sub_queue>, what to take them from   11 gnb:wake:<queue>
 -- ARGV  1 now, RQ's time format   2 "1" to give the attempts back   3… job ids
--- Reads and writes rq:job:<id>, its registry and its sub-queue's rq:queue list.
+-- Reads and writes rq:job:<id>, its registry and its sub-queue's rq:queue list, and gnb:deduplication:<queue>:<digest>:
+-- a job that holds its deduplication id until its end holds it again, unless another job does.
 -- Returns a list as long as the ids: 1 moved, 0 not in that state, -1 the queue has no such job.
 
 local LOGS_KEPT = 31557600 -- as in update_progress.lua
 local answers, moved, own = {}, false, {}
 for number = 1, 10 do own[KEYS[number]] = true end
 local registries = string.match(KEYS[1], '^rq:%a+:')
+local deduplication = 'gnb:deduplication:' .. string.sub(KEYS[11], 10) .. ':'
 for number = 3, #ARGV do
   local id = ARGV[number]
   local job = 'rq:job:' .. id
-  local fields = redis.call('HMGET', job, 'origin', 'attempts')
+  local fields = redis.call('HMGET', job, 'origin', 'attempts', 'deduplication')
   local sub_queue = fields[1] or ''
   if not own[registries .. sub_queue] then
     answers[number - 2] = -1
@@ -26,6 +28,7 @@ for number = 3, #ARGV do
     end
     redis.call('PERSIST', job); redis.call('PERSIST', 'rq:results:' .. id); redis.call('EXPIRE', 'gnb:logs:' .. id, LOGS_KEPT)
     redis.call('RPUSH', 'rq:queue:' .. sub_queue, id)
+    if fields[3] then redis.call('SET', deduplication .. fields[3], id, 'NX') end
     answers[number - 2] = 1
     moved = true
   end

@@ -52,7 +52,7 @@ def _step(
         if kind:
             options = {**schedule.options, "job_id": firing_id(name, at)}
             spec = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-            fields = [*spec.words[:2], *spec.words[5:]]
+            fields = [*spec.words[:2], *spec.words[6:]]
     except QueueUnavailable:
         raise
     except QueueingError as rejected:

@@ -50,7 +50,7 @@ class Schedule:
         every: Whole seconds, or a duration such as "10m".
         overlap: Fire although the previous run is not finished. Otherwise that firing is skipped and counted.
         catch_up: Firings missed while no scheduler ran are caught up by one run ("once") or skipped ("skip").
-        options: Options of its jobs, without `delay` and `job_id`.
+        options: Options of its jobs, without `delay`, `job_id` and `deduplication`.
         repeat: How often it fires before it is removed; None for no limit.
         offset: Seconds by which the firings of `every` are shifted.
 
@@ -81,6 +81,8 @@ class Schedule:
             errors["catch_up"] = [f"{self.catch_up!r} is neither 'once' nor 'skip'"]
         if rejected := {"delay", "job_id"} & set(self.options):
             errors["options"] = [f"a schedule sets {min(rejected)} itself"]
+        if "deduplication" in self.options:
+            errors["options"] = ["a schedule takes no deduplication: without overlap, one run at a time"]
         object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)

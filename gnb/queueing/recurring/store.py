@@ -224,7 +224,7 @@ class Schedules:
     def save(self, schedule: Schedule, only: str, code: str | None = None, first: datetime | None = None) -> bool:
         """Write the template and the next time; return whether `only` ("new", "known", "any") allowed it."""
         queue = self._engine.queue(schedule.queue)
-        fields = queue.build_job(schedule.type, schedule.data, schedule.options).words[5:]
+        fields = queue.build_job(schedule.type, schedule.data, schedule.options).words[6:]
         fields += ["status", "scheduled", "meta", schedule.to_meta(code)]
         for kept in ("result_ttl", "failure_ttl", "keep_completed", "keep_failed"):
             fields += [kept, -1]

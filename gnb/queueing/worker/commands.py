@@ -1,4 +1,4 @@
-"""Stop and shutdown requests, sent through RQ's command channels."""
+"""Requests to stop a job, to quiet a worker and to shut it down, sent through RQ's command channels."""
 
 import json
 import logging
@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import keys as names
 from ..connection import Broker
+from ..errors import WorkerNotFound
 from ..keys import QueueKeys
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,33 @@ def execution_to_stop(client: Any, worker: str, message: dict[str, Any]) -> str 
     if wanted is not None:
         client.hset(key, "stop", wanted)
     return wanted
+
+
+def set_quiet(broker: Broker, name: str, quiet: bool) -> None:
+    """Have a worker start no further job, or start jobs again. Raises WorkerNotFound.
+
+    The worker's hash holds the request, so that one whose message was lost obeys at its next heartbeat.
+    """
+    key = names.worker(name)
+    if not broker.call(lambda: broker.client.exists(key)):
+        raise WorkerNotFound(f"there is no worker {name!r}")
+    pipeline = broker.client.pipeline()
+    if quiet:
+        pipeline.hset(key, "quiet", "1")
+    else:
+        pipeline.hdel(key, "quiet")
+    pipeline.publish(names.commands(name), json.dumps({"command": "quiet" if quiet else "resume"}))
+    broker.call(pipeline.execute)
+
+
+def shut_down(broker: Broker, name: str) -> None:
+    """Have the `rq worker` command that the worker belongs to end once its jobs have ended, at most its grace later.
+
+    Raises WorkerNotFound when no process listens for the name.
+    """
+    message = json.dumps({"command": "shutdown"})
+    if not broker.call(lambda: broker.client.publish(names.commands(name), message)):
+        raise WorkerNotFound(f"there is no worker {name!r} that listens")
 
 
 def request_stop(broker: Broker, keys: QueueKeys, job_id: str) -> bool:

@@ -32,10 +32,10 @@ LEASE = 12
 
 _IDLE_BLOCK = 1.0
 _PR_SET_PDEATHSIG = 1
-_HEARD = (signal.SIGTERM, signal.SIGUSR1)
+_HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
 
 
-class _ShutDown(Exception):
+class _Interrupted(Exception):
     """Raised by a signal into an idle worker."""
 
 
@@ -59,6 +59,7 @@ class WorkLoop:
         self._prefix = os.urandom(10).hex()
         self._serial = 0
         self._stopping = False
+        self._quiet = False
         self._interruptible = False
         self._running: Execution | None = None
         self._logged = False
@@ -105,7 +106,7 @@ class WorkLoop:
         """The answer for the first queue that has a job; else the shortest wait, or that all are empty or paused."""
         answers = []
         for queue in self._queues:
-            if self._stopping or self._reached_max_jobs():
+            if self._stopping or self._quiet or self._reached_max_jobs():
                 return None
             answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), was_idle="1"))
             if answer[0] == b"job":
@@ -123,7 +124,7 @@ class WorkLoop:
         ended = self._clock.now()
         self._count_run(outcome, ended - execution.started)
         one_queue = len(self._queues) == 1
-        go_on = one_queue and not self._stopping and not self._reached_max_jobs()
+        go_on = one_queue and not self._stopping and not self._quiet and not self._reached_max_jobs()
         dequeueing = self._dequeue_args(queue, ended)
         ending = finish_args(
             execution,
@@ -222,11 +223,11 @@ class WorkLoop:
             self._interruptible = True
             if self._stopping:
                 return
-            if longest < _IDLE_BLOCK:
+            if longest < _IDLE_BLOCK or self._quiet:  # a quiet worker leaves the wake-up to others
                 time.sleep(block)
             else:
                 self._connection.command("BZPOPMIN", *keys, block)
-        except _ShutDown:
+        except _Interrupted:
             self._connection.close()
         except CONNECTION_ERRORS:
             self._interruptible = False
@@ -239,13 +240,22 @@ class WorkLoop:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGALRM, self._on_timeout)
         signal.signal(signal.SIGUSR1, self._on_stop)
+        signal.signal(signal.SIGUSR2, self._on_quiet)
+        signal.signal(signal.SIGCONT, self._on_quiet)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
 
     def _on_shut_down(self, _signal: int, _frame: Any) -> None:
         self._stopping = True
+        self._interrupt()
+
+    def _on_quiet(self, number: int, _frame: Any) -> None:
+        self._quiet = number == signal.SIGUSR2
+        self._interrupt()
+
+    def _interrupt(self) -> None:
         if self._interruptible:
             self._interruptible = False
-            raise _ShutDown
+            raise _Interrupted
 
     def _on_timeout(self, _signal: int, _frame: Any) -> None:
         execution = self._running

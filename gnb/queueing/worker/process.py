@@ -28,6 +28,7 @@ class WorkerProcess:
     stop_requested: dict[str, float] = field(default_factory=dict)
     kill_reason: JobStopped | JobTimedOut | None = None
     """Why the process was killed, when a job's end was wanted and not the process's."""
+    quiet: bool = False
     retiring: bool = False
     done: bool = False
 
@@ -47,6 +48,12 @@ class WorkerProcess:
         if execution not in self.stop_requested:
             self.stop_requested[execution] = time.monotonic()
             self.send(signal.SIGUSR1)
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Has the process start no further job, or start jobs again."""
+        if quiet != self.quiet:
+            self.quiet = quiet
+            self.send(signal.SIGUSR2 if quiet else signal.SIGCONT)
 
     def unresponsive(self) -> list[str]:
         """The executions that were told to stop and have had their time; each is named once."""

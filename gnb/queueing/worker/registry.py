@@ -33,7 +33,9 @@ def claim_name(client: Any, wanted: str | None, queues: list[str], last: str) ->
     raise RuntimeError(f"no free name for a worker of {base} on {host}")
 
 
-def register(client: Any, engine: "Engine", name: str, queues: list[str], pid: int, ttl: int) -> None:
+def register(
+    client: Any, engine: "Engine", name: str, queues: list[str], pid: int, ttl: int, quiet: bool = False
+) -> None:
     """Writes the worker's hash and puts it on the lists of its sub_queues."""
     now = clock.rq_time()
     sub_queues = [sub_queue for queue in queues for sub_queue in engine.queue(queue).keys.sub_queues]
@@ -48,6 +50,8 @@ def register(client: Any, engine: "Engine", name: str, queues: list[str], pid: i
         "python_version": sys.version,
         "supervisor": os.getpid(),
     }
+    if quiet:
+        fields["quiet"] = "1"
     words = [word for field in fields.items() for word in field]
     keys = [names.worker(name), REDIS_WORKER_KEYS, *(WORKERS_BY_QUEUE_KEY % sub_queue for sub_queue in sub_queues)]
     run(client, REGISTER, keys, [ttl, *words])
@@ -70,7 +74,11 @@ _PREFIX = "rq:worker:"
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """A worker at one moment. `state` is busy, idle, started or suspended; `memory_bytes` is its resident memory."""
+    """A worker at one moment.
+
+    `state` is busy, idle, quiet, started or suspended; one that is `quiet` starts no further job, and may be busy.
+    Workers of one `hostname` and `supervisor`, a process id, are shut down together. `memory_bytes`: resident memory.
+    """
 
     name: str
     queues: tuple[str, ...]
@@ -86,6 +94,8 @@ class WorkerInfo:
     failed: int
     working_seconds: float
     memory_bytes: int | None
+    quiet: bool
+    supervisor: int | None
 
 
 def workers(broker: Broker) -> list[WorkerInfo]:
@@ -117,7 +127,7 @@ def _worker(key: str, data: dict[bytes, bytes], member: str | None, execution: l
     return WorkerInfo(
         name=key.removeprefix(_PREFIX),
         queues=tuple(dict.fromkeys(sub_queue.partition(":")[0] for sub_queue in sub_queues if sub_queue)),
-        state=row.get("state", "?"),
+        state="quiet" if "quiet" in row and not (member and origin) else row.get("state", "?"),
         job_id=member.partition(":")[0] if member and origin else None,
         job_queue=origin.decode().partition(":")[0] if origin else None,
         job_since=clock.parse(since),
@@ -129,4 +139,6 @@ def _worker(key: str, data: dict[bytes, bytes], member: str | None, execution: l
         failed=int(row.get("failed_job_count", 0)),
         working_seconds=float(row.get("total_working_time", 0)),
         memory_bytes=int(row["memory"]) if row.get("memory") else None,
+        quiet="quiet" in row,
+        supervisor=int(row["supervisor"]) if row.get("supervisor") else None,
     )

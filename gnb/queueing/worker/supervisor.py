@@ -130,9 +130,14 @@ class Supervisor:
         process.started, process.kill_reason, process.retiring = time.monotonic(), None, False
         process.stop_requested.clear()
         process.pid = start_process(self.engine, process.queues, process.name, self.burst, self._jobs_per_process)
-        register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL)
+        if process.quiet:  # the place was told so, and the process before it
+            process.send(signal.SIGUSR2)
+        self._register(process)
         self._listen()
         log.info("worker %s started as process %d", process.name, process.pid)
+
+    def _register(self, process: WorkerProcess) -> None:
+        register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL, quiet=process.quiet)
 
     def _reap(self) -> None:
         for process in self._working():
@@ -178,9 +183,11 @@ class Supervisor:
         memory = process.memory()
         name = process.name
         keys = [names.worker(name), names.worker_executions(name), names.rq_worker_executions(name)]
-        known, *words = run(self._client, HEARTBEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
-        if not known:
-            register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL)
+        known, quiet, *words = run(self._client, HEARTBEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
+        if known:
+            process.set_quiet(bool(quiet))
+        else:
+            self._register(process)
         seconds, _ = self._client.time()
         for member, started, timeout, stop in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True):
             limit = float(timeout)
@@ -229,7 +236,11 @@ class Supervisor:
         for worker, message in self._commands.messages():
             if message["command"] == "shutdown":
                 self._signals.append(signal.SIGTERM)
-            elif worker in processes:
+            elif worker not in processes:
+                continue
+            elif message["command"] in ("quiet", "resume"):
+                processes[worker].set_quiet(message["command"] == "quiet")
+            else:
                 self._attempt(self._request_stop, processes[worker], message)
 
     def _request_stop(self, process: WorkerProcess, message: dict[str, Any]) -> None:

@@ -196,6 +196,10 @@ def write_export(
     """
     if export_type.endswith("-csv"):
         return write_csv(export_type, filters, sink, engine, progress)
+    if export_type.endswith("-xlsx"):
+        from gnb.services.exports.xlsx_export import write_xlsx
+
+        return write_xlsx(export_type, filters, sink, engine, progress)
     # WeasyPrint takes half a second and 40 MB to import, which no CSV needs.
     from gnb.services.exports.pdf_documents import write_bookings_pdf, write_revenue_pdf
 
@@ -204,7 +208,7 @@ def write_export(
 
 
 def _extension(export_type: str) -> str:
-    """Return `csv` or `pdf`."""
+    """Return `csv`, `xlsx` or `pdf`."""
     return export_type.rsplit("-", 1)[1]
 
 

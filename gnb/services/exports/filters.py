@@ -112,20 +112,20 @@ class _SoldFilters(Filters):
 
 
 class BookingsFilters(_SoldFilters):
-    """For `bookings-csv` and `bookings-pdf`. `language` is the customer's."""
+    """For exports of bookings. `language` is the customer's."""
 
     status = Words(STATUSES)
     language = Words(LANGUAGES)
 
 
 class RevenueFilters(_SoldFilters):
-    """For `revenue-csv` and `revenue-pdf`, which count confirmed, paid and completed bookings only."""
+    """For exports of revenue, which count confirmed, paid and completed bookings only."""
 
     status = Words(REVENUE_STATUSES)
 
 
 class UsersFilters(Filters):
-    """For `users-csv`. The role `customer` is another name for `user`."""
+    """For exports of accounts. The role `customer` is another name for `user`."""
 
     role = Words(ROLES, aliases={"customer": "user"})
     language = Words(LANGUAGES)
@@ -135,6 +135,9 @@ FILTERS: dict[str, type[Filters]] = {
     "bookings-csv": BookingsFilters,
     "users-csv": UsersFilters,
     "revenue-csv": RevenueFilters,
+    "bookings-xlsx": BookingsFilters,
+    "users-xlsx": UsersFilters,
+    "revenue-xlsx": RevenueFilters,
     "bookings-pdf": BookingsFilters,
     "revenue-pdf": RevenueFilters,
 }

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from gnb.extensions import engine
 from gnb.models import User
-from gnb.queueing import Job, Queue
+from gnb.queueing import Engine, Job, Queue
 from gnb.queueing.errors import InvalidJobState, JobNotFound
 from gnb.services import queue_service
 from gnb.services.audit import audited
@@ -76,13 +76,15 @@ def enqueue(
     options: Mapping[str, Any] | None = None,
     actor: User | None = None,
 ) -> Job:
-    """Enqueue a job, or return the one that already has the `job_id`.
+    """Enqueue a job, or return the one that already has the `job_id` or holds the deduplication id.
 
     Raises UnknownJobType, InvalidJobData, InvalidJobOption.
     """
     with audited(actor, "job.enqueue", queue, {"type": job_type}) as change:
         job = queue_service.add_job(queue, job_type, data, options or {})
         change.target = f"{queue}/{job.id}"
+        if job.deduplicated:
+            change.details["deduplicated"] = True
     return job
 
 
@@ -100,6 +102,23 @@ def set_priority(queue: str, job_id: str, priority: int, actor: User | None = No
     with audited(actor, "job.priority", f"{queue}/{job_id}", {"after": priority}) as change:
         before = change.details["before"] = engine().queue(queue).set_priority(job_id, priority)
     return before
+
+
+def reschedule(
+    queue: str, job_id: str, when: datetime | timedelta | float | str, actor: User | None = None
+) -> datetime:
+    """Let a delayed job run at this time, or after this delay, and return the previous time.
+
+    Raises JobNotFound, InvalidJobState, InvalidJobOption.
+    """
+    with audited(actor, "job.reschedule", f"{queue}/{job_id}", {"after": _written(when)}) as change:
+        before = engine().queue(queue).reschedule(job_id, when)
+        change.details["before"] = before.isoformat()
+    return before
+
+
+def _written(when: datetime | timedelta | float | str) -> str:
+    return when.isoformat() if isinstance(when, datetime) else f"+{when}"
 
 
 def change_jobs(
@@ -190,6 +209,19 @@ def set_rate_limit(queue: str, limit: str | None, actor: User | None = None) -> 
     """Set the rate limit, such as `50/60s` or `none`; None restores the configured one. Raises InvalidJobOption."""
     with audited(actor, "queue.limit", queue, {"limit": limit or "default"}):
         engine().queue(queue).set_rate_limit(limit)
+
+
+WORKER_ACTIONS: Mapping[str, Callable[[Engine, str], None]] = {
+    "quiet": Engine.quiet_worker,
+    "resume": lambda engine, name: engine.quiet_worker(name, quiet=False),
+    "shut-down": Engine.shut_down_worker,
+}
+
+
+def change_worker(action: str, name: str, actor: User | None = None) -> None:
+    """Apply one of `WORKER_ACTIONS` to a worker. Raises WorkerNotFound."""
+    with audited(actor, f"worker.{action}", name):
+        WORKER_ACTIONS[action](engine(), name)
 
 
 def pause_all(actor: User | None = None) -> dict[str, bool]:

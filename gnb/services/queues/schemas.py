@@ -50,6 +50,17 @@ class JobSchema(Schema):
     worker = fields.String(required=True, allow_none=True, metadata={"description": "Who runs it now."})
 
 
+class EnqueuedJobSchema(JobSchema):
+    """The job that an enqueueing made, or the one that holds its deduplication id."""
+
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf((*STATES, "removed")),
+        metadata={"description": "removed: the job that holds the deduplication id has ended and is no longer kept."},
+    )
+    deduplicated = fields.Boolean(required=True, metadata={"description": "Whether no job was made."})
+
+
 class AttemptSchema(Schema):
     """One run of a job."""
 
@@ -98,12 +109,14 @@ class QueueStatsSchema(Schema):
     paused = fields.Boolean(required=True)
     workers = fields.Integer(required=True)
     busy = fields.Integer(required=True)
+    quiet = fields.Integer(required=True, metadata={"description": "Workers that run no job and start none."})
     rateLimit = fields.String(attribute="rate_limit", required=True)
     oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)
     processedCompleted = fields.Integer(attribute="processed_completed", required=True)
     processedFailed = fields.Integer(attribute="processed_failed", required=True)
     retries = fields.Integer(required=True)
     stalled = fields.Integer(required=True)
+    deduplicated = fields.Integer(required=True, metadata={"description": "Jobs not made, as another held their id."})
 
 
 class WorkerSchema(Schema):
@@ -122,6 +135,12 @@ class WorkerSchema(Schema):
     completed = fields.Integer(required=True)
     failed = fields.Integer(required=True)
     workingSeconds = fields.Float(attribute="working_seconds", required=True)
+    quiet = fields.Boolean(required=True, metadata={"description": "Whether it starts no further job."})
+    supervisor = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The process id of the `rq worker` command; its workers are shut down together."},
+    )
     memoryBytes = fields.Integer(attribute="memory_bytes", required=True, allow_none=True)
 
 

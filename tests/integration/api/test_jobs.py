@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -152,6 +153,20 @@ def test_the_workers_are_listed(admin: Caller, run_jobs: Callable[..., Workers])
     workers = admin("GET", "/api/v1/admin/workers").json["data"]
 
     assert [(worker["state"], worker["jobId"], worker["queues"]) for worker in workers] == [("busy", job_id, ["email"])]
+
+
+def test_a_worker_is_quieted_resumed_and_shut_down(admin: Caller, run_jobs: Callable[..., Workers]) -> None:
+    workers = run_jobs(burst=False)
+    path = f"/api/v1/admin/workers/{wait_for(lambda: admin('GET', '/api/v1/admin/workers').json['data'])[0]['name']}"
+    assert admin("POST", f"{path}/quiet").status_code == 200
+    wait_for(lambda: admin("GET", "/api/v1/admin/workers").json["data"][0]["state"] == "quiet")
+    assert admin.get("/email/stats")["quiet"] == 1
+    assert admin("POST", f"{path}/resume").status_code == 200
+    assert admin("GET", "/api/v1/admin/workers").json["data"][0]["quiet"] is False
+    assert wait_for(lambda: admin("POST", f"{path}/shut-down").status_code == 200)
+    assert workers.wait() == 0
+    for action in ("quiet", "resume", "shut-down"):
+        assert admin("POST", f"{path}/{action}").json["error"]["code"] == "worker_not_found"
 
 
 # Changing one job
@@ -344,3 +359,54 @@ def test_a_refused_change_leaves_no_entry(admin: Caller) -> None:
 def test_no_job_data_lies_in_the_audit_table(admin: Caller, app: Flask) -> None:
     enqueue(admin, 987_654)
     assert "987654" not in str(last_entry().details)
+
+
+# Deduplication
+
+
+def test_a_job_whose_deduplication_id_is_held_is_answered_with_200_and_the_job_that_holds_it(admin: Caller) -> None:
+    body = {"type": "probe", "data": {"number": 1}, "options": {"deduplication": {"id": "a/b|c"}}}
+    first = admin("POST", f"{JOBS}/email", json=body)
+    second = admin("POST", f"{JOBS}/email", json={**body, "data": {"number": 2}})
+
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert [answer.json["data"]["deduplicated"] for answer in (first, second)] == [False, True]
+    assert second.json["data"]["id"] == first.json["data"]["id"]
+    assert second.json["data"]["data"]["number"] == 1
+    assert admin.get("/email/stats")["deduplicated"] == 1
+
+
+def test_a_debounced_job_gets_the_newer_data(admin: Caller) -> None:
+    debounce = {"id": "x", "ttl": 60, "extend": True, "replace": True}
+    for number in (1, 2):
+        body = {"type": "probe", "data": {"number": number}, "options": {"delay": 60, "deduplication": debounce}}
+        answer = admin("POST", f"{JOBS}/email", json=body)
+    assert (answer.status_code, answer.json["data"]["data"]["number"]) == (200, 2)
+    assert admin.get("/email/stats")["delayed"] == 1
+
+
+def test_a_deduplication_that_cannot_be_is_rejected(admin: Caller) -> None:
+    body = {"type": "probe", "options": {"deduplication": {"id": "x", "extend": True}}}
+    answer = admin("POST", f"{JOBS}/email", json=body)
+    assert answer.status_code == 422
+    assert "deduplication.extend" in answer.text
+
+
+# Rescheduling
+
+
+def test_a_delayed_job_is_rescheduled(admin: Caller) -> None:
+    job_id = enqueue(admin, delay=60)
+    at = admin.get(f"/email/{job_id}")["runAt"] + 3_600_000
+    assert admin.post(f"/email/{job_id}/reschedule", {"runAt": at})["runAt"] == at
+    assert admin.post(f"/email/{job_id}/reschedule", {"delay": "15m"})["runAt"] < at
+    assert admin("POST", f"{JOBS}/email/{enqueue(admin)}/reschedule", json={"delay": 60}).status_code == 409
+    assert admin("POST", f"{JOBS}/email/gone/reschedule", json={"delay": 60}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"delay": 1, "runAt": 1}, {"delay": "soon"}, {"delay": None}, {"runAt": -1}, {"runAt": 10**13 * 3}]
+)
+def test_a_time_that_cannot_be_is_rejected(admin: Caller, body: dict[str, Any]) -> None:
+    job_id = enqueue(admin, delay=60)
+    assert admin("POST", f"{JOBS}/email/{job_id}/reschedule", json=body).status_code == 422

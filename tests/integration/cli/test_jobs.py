@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from gnb.config import Settings
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
 from tests.integration.api import probe
-from tests.integration.engine.conftest import Workers
+from tests.integration.engine.conftest import Workers, wait_for
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -85,10 +86,52 @@ def test_the_same_job_id_twice_is_one_job(run: Run) -> None:
     assert enqueue(run, "--job-id", "once") == enqueue(run, "--job-id", "once") == "once"
 
 
+def test_a_delayed_job_is_rescheduled_by_a_delay_or_to_a_time(run: Run) -> None:
+    job_id = enqueue(run, "--delay", "1h")
+    assert run("reschedule", "email", job_id, "--at", "2027-01-02T03:04+03:00").stdout == (
+        f"{job_id} runs at 2027-01-02T00:04:00Z\n"
+    )
+    run("reschedule", "email", job_id, "--delay", "30m")
+    run_at = engine().queue("email").job(job_id).run_at
+    assert run_at is not None and 1790 < (run_at - datetime.now(UTC)).total_seconds() < 1801
+    one_line(run("reschedule", "email", job_id, ends=2))
+    one_line(run("reschedule", "email", job_id, "--delay", "1h", "--at", "2027-01-02T03:04Z", ends=2))
+    one_line(run("reschedule", "email", enqueue(run), "--delay", "1h", ends=1))
+    one_line(run("reschedule", "email", "gone", "--delay", "1h", ends=1))
+
+
+def test_workers_are_quieted_resumed_and_shut_down(run: Run) -> None:
+    db.session.remove()
+    db.engine.dispose()
+    workers = Workers(engine())
+    name = wait_for(engine().workers)[0].name
+    assert run("quiet", "--all").stdout == f"{name} starts no further job\n"
+    assert "quiet" in run("workers").stdout
+    assert run("resume-worker", name).stdout == f"{name} starts jobs again\n"
+    one_line(run("quiet", ends=2))
+    one_line(run("quiet", "nobody", ends=1))
+    wait_for(lambda: engine().broker.client.pubsub_numsub(f"rq:pubsub:{name}")[0][1])
+    run("shut-down", name)
+    assert workers.wait() == 0
+    one_line(run("shut-down", name, ends=1))
+
+
+def test_a_held_deduplication_id_gives_the_job_that_holds_it(run: Run) -> None:
+    options = ("--dedup-id", "x", "--dedup-ttl", "60s", "--dedup-extend", "--dedup-replace", "--delay", "1h")
+    first = enqueue(run, *options)
+    second = run("enqueue", "email", "probe", *options, "--data", '{"number": 2}')
+    assert second.stdout.strip() == first
+    assert second.stderr == "no job was enqueued: this one holds the deduplication id\n"
+    assert engine().queue("email").job(first).data["number"] == 2
+    assert json.loads(run("enqueue", "email", "probe", *options, "--json").stdout)["deduplicated"] is True
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("email", "no-such-type"),
+        ("email", "probe", "--dedup-ttl", "60s"),
+        ("email", "probe", "--dedup-id", "x", "--dedup-extend"),
         ("email", "probe", "--data", "{"),
         ("email", "probe", "--data", "[]"),
         ("email", "probe", "--data", "@/no/such/file"),

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from gnb.extensions import db
-from gnb.models import Booking, Export
+from gnb.models import EXPORT_TYPES, Booking, Export
 from gnb.services import export_service
+from gnb.services.exports.storage import CONTENT_TYPES
 from tests.integration.api.conftest import Caller
 from tests.integration.engine.conftest import Workers
 from tests.servers import on_sqlite
@@ -47,7 +48,7 @@ def test_a_worker_makes_what_was_asked_for(
     assert export["size"] == len(file.data)
 
 
-@pytest.mark.parametrize("type", ["bookings-csv", "users-csv", "revenue-csv", "bookings-pdf", "revenue-pdf"])
+@pytest.mark.parametrize("type", EXPORT_TYPES)
 @on_sqlite
 def test_each_type_comes_as_the_file_it_says(
     admin: Caller, bookings: list[Booking], start_workers: Callable[..., Workers], type: str
@@ -58,8 +59,8 @@ def test_each_type_comes_as_the_file_it_says(
     assert file.status_code == 200, file.text
     kind = type.split("-")[1]
     assert file.headers["Content-Disposition"].endswith(f'-until-2026-01-31.{kind}"')
-    assert file.data.startswith(b"%PDF-" if kind == "pdf" else b"")
-    assert file.mimetype == ("application/pdf" if kind == "pdf" else "text/csv")
+    assert file.data.startswith({"pdf": b"%PDF-", "xlsx": b"PK", "csv": b""}[kind])
+    assert file.content_type == CONTENT_TYPES[kind]
 
 
 @on_sqlite

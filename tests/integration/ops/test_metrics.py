@@ -72,6 +72,14 @@ def test_jobs_are_counted_by_their_outcome_and_each_retry_once(stage: Stage) -> 
     assert value(samples, "queue_jobs_processed_total", queue="export", status="completed") == 0
 
 
+def test_jobs_that_were_not_made_are_counted(app: Flask) -> None:
+    for _ in range(3):
+        queue_service.add_export_job("users-csv", {"filters": {}}, deduplication={"id": "users"})
+    samples = scrape(app.test_client())
+    assert value(samples, "queue_jobs_deduplicated_total", queue="export") == 2
+    assert value(samples, "queue_jobs_deduplicated_total", queue="email") == 0
+
+
 def test_runs_and_waits_are_counted_in_the_published_buckets(stage: Stage) -> None:
     samples = scrape(stage.app.test_client())
     labels = {"queue": "email", "job_type": "welcome-mail"}

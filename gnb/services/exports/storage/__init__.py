@@ -21,8 +21,12 @@ from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,150}\.(csv|pdf)")
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,150}\.(csv|pdf|xlsx)")
 
 
 def check_key(key: str) -> str:
