@@ -70,7 +70,7 @@ class JobContext:
             rq_job.id,
             job_type.queue,
             job_type.name,
-            1,
+            (rq_job.number_of_retries or 0) + 1,
             attempts,
             lambda names, args: run(connection, UPDATE_PROGRESS, names, args),
             str(rq_job.meta.get("correlation_id", "")),
