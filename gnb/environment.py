@@ -16,12 +16,16 @@ class ConfigError(Exception):
 
 _RATE = re.compile(r"none|[1-9][0-9]{0,5}/[1-9][0-9]{0,5}s")
 _SECONDS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)s?")
-_SENTINEL = re.compile(r"redis\+sentinel://(?:[^@/]*@)?[^@/:,\s]+:[0-9]+(?:,[^@/:,\s]+:[0-9]+)*/[^/\s]+(?:/[0-9]+)?/?")
+_TLS_OPTION = r"ssl_(?:cert_reqs|ca_certs|certfile|keyfile)=[^&\s]+"
+_SENTINEL = re.compile(
+    r"(?:redis(?!.*\?)|rediss)\+sentinel://(?:[^@/]*@)?[^@/:,\s]+:[0-9]+(?:,[^@/:,\s]+:[0-9]+)*"
+    rf"/[^/?\s]+(?:/[0-9]+)?/?(?:\?{_TLS_OPTION}(?:&{_TLS_OPTION})*)?"
+)
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 _DATABASE_SHAPE = "a SQLite or PostgreSQL address"
 _DATABASE_EXAMPLE = "postgresql://user:password@db.example:5432/gnb or sqlite:////var/lib/gnb/gnb.db"
-_REDIS_SHAPE = "a redis://, rediss://, redis+sentinel:// or unix:// address"
+_REDIS_SHAPE = "a redis://, rediss://, redis+sentinel://, rediss+sentinel:// or unix:// address"
 _REDIS_EXAMPLE = "redis://:password@cache.example:6379/0 or redis+sentinel://s1.example:26379,s2.example:26379/mymaster"
 
 
@@ -92,7 +96,7 @@ class Environment:
 
     def redis_url(self, name: str, default: str) -> str:
         value = self.text(name, default)
-        if value.startswith("redis+sentinel://"):
+        if value.startswith(("redis+sentinel://", "rediss+sentinel://")):
             good = bool(_SENTINEL.fullmatch(value))
         elif value.startswith("unix://"):
             good = bool(_split(value).path)

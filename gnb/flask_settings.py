@@ -2,17 +2,18 @@
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.routing import Rule
 
 from gnb.config import Settings
+from gnb.queueing.connection import sentinel_settings
 
 BODY_LIMIT = 1024 * 1024  # bytes; the largest thing a client sends is a campaign's text or a job's data
 
@@ -92,10 +93,13 @@ def _limits(settings: Settings) -> dict[str, Any]:
 def _limits_storage(redis_url: str) -> tuple[str, dict[str, Any]]:
     """Return the URL as Flask-Limiter expects it, and options that limit the wait for the broker to half a second."""
     impatient = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)}
-    if not redis_url.startswith("redis+sentinel://"):
+    if "+sentinel://" not in redis_url:
         return redis_url.replace("unix://", "redis+unix://", 1), impatient
-    address, db = re.fullmatch(r"(.+//[^/]+/[^/]+)(?:/(\d*))?", redis_url).groups()  # type: ignore[union-attr]
-    return address, {**impatient, "db": int(db or 0), "use_replicas": False, "sentinel_kwargs": impatient}
+    parts, found = urlsplit(redis_url), sentinel_settings(redis_url)
+    address = f"redis+sentinel://{parts.netloc}/{found['MASTER_NAME']}"
+    tls = found.get("SENTINEL_KWARGS", {})
+    options = {**impatient, **tls, "db": found["DB"], "use_replicas": False}
+    return address, {**options, "sentinel_kwargs": {**impatient, **tls}}
 
 
 def _api(settings: Settings) -> dict[str, Any]:

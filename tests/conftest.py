@@ -34,6 +34,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SITE_URL", "PORT", "OPENAI_API_KEY", "SENTRY_DSN"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # every process that a test starts would compile anew
     monkeypatch.setenv("APP_ENV", "testing")
     # Flask-Limiter remembers a broker that was away beyond the application that met it, and would count elsewhere.
     monkeypatch.setattr(limiter, "_storage_dead", False)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gnb.cli.output import ago, cell, console, exact, print_json, printable, span, table
-from gnb.queueing import Job, QueueStats, WorkerInfo
+from gnb.queueing import Job, QueueStats, RelatedJob, WorkerInfo
 from gnb.services.queues import reading
 from gnb.services.queues.schemas import QueueStatsSchema
 
@@ -27,6 +27,7 @@ _HEADINGS = (
     ">COMPLETED",
     ">FAILED",
     ">DELAYED",
+    ">DEFERRED",
     ">OLDEST",
     ">WORKERS",
     "LIMIT",
@@ -37,6 +38,7 @@ _WHEN = {
     "completed": ("ENDED", lambda job: ago(job.finished_at)),
     "failed": ("ENDED", lambda job: ago(job.finished_at)),
     "delayed": ("DUE", lambda job: ago(job.run_at)),
+    "deferred": ("MADE", lambda job: ago(job.created_at)),
 }
 
 
@@ -83,6 +85,7 @@ def stats_table(found: list[QueueStats]) -> Table:
                 stats.completed,
                 stats.failed,
                 stats.delayed,
+                stats.deferred,
                 span(stats.oldest_waiting_seconds),
                 f"{stats.busy}/{stats.workers}",
                 stats.rate_limit,
@@ -134,6 +137,8 @@ def print_job(job: dict[str, Any]) -> None:
         "ended": exact(job["finished_at"]),
         "due": exact(job["run_at"]),
         "worker": job["worker"],
+        "depends on": _related(job["parents"]),
+        "dependents": _related(job["dependents"]),
         "data": json.dumps(job["data"], ensure_ascii=False),
         "options": json.dumps(job["opts"], ensure_ascii=False),
         "result": None if job["return_value"] is None else json.dumps(job["return_value"], ensure_ascii=False),
@@ -145,6 +150,12 @@ def print_job(job: dict[str, Any]) -> None:
             grid.add_row(f"[bold]{name}[/]", cell(value))
     console().print(Group(grid, *_attempts(job), *_text("newest error", job["stacktrace"][:1])))
     console().print(Group(*_text("log", job["logs"])))
+
+
+def _related(jobs: list[RelatedJob]) -> str:
+    """Return ids and states, such as `export/4711 (completed)`, ten at most."""
+    more = [f"and {len(jobs) - 10} more"] if len(jobs) > 10 else []
+    return ", ".join([f"{job.queue or '?'}/{job.id} ({job.state})" for job in jobs[:10]] + more)
 
 
 def _attempts(job: dict[str, Any]) -> list[Any]:

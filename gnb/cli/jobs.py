@@ -18,6 +18,7 @@ from gnb.cli.groups import REFUSED, Failure, OneLineGroup
 from gnb.cli.output import counted, print_json
 from gnb.cli.worker import scheduler, worker
 from gnb.queueing import STATES, Job
+from gnb.queueing.dependencies import PARENT_FAILURE
 from gnb.queueing.errors import InvalidJobState, JobNotFound, WorkerNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
@@ -46,12 +47,20 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--dedup-ttl", type=DURATION, help="Hold the deduplication id for so long instead, such as 60s.")
 @click.option("--dedup-extend", is_flag=True, help="Start --dedup-ttl again with each job that is not made.")
 @click.option("--dedup-replace", is_flag=True, help="Replace the job that holds the id, while it is delayed.")
+@click.option("--depends-on", metavar="ID", multiple=True, help="Run it after this job; may be given several times.")
+@click.option(
+    "--on-parent-failure",
+    type=click.Choice(PARENT_FAILURE),
+    help="If such a job fails: wait for it (the default), run all the same, or fail too.",
+)
+@click.option("--on-success", metavar="TYPE", help="Enqueue this type when it has completed, such as email/done.")
+@click.option("--on-failure", metavar="TYPE", help="Enqueue this type when it has failed.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit 1 if it fails.")
 @as_json_option
 def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_json: bool, **options: Any) -> None:
     """Enqueue a job of TYPE in QUEUE and print its id; with --wait its result."""
     deduplication = {name: options.pop(f"dedup_{name}") for name in ("id", "ttl", "extend", "replace")}
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
     if any(deduplication.values()):
         given["deduplication"] = deduplication
     job = actions.enqueue(queue, type_name, data, given)
@@ -117,7 +126,7 @@ def remove(queue: str, ids: tuple[str, ...]) -> None:
 @queue_argument
 @ids_argument
 def promote(queue: str, ids: tuple[str, ...]) -> None:
-    """Run delayed jobs of QUEUE now."""
+    """Run delayed jobs of QUEUE now, and deferred ones without waiting for others."""
     _each(ids, lambda job_id: actions.change_job("promote", queue, job_id), "waits for a worker")
 
 

@@ -6,7 +6,7 @@ from flask.cli import with_appcontext
 from gnb.cli.groups import USAGE, Failure
 from gnb.extensions import db, engine, settings
 from gnb.queueing import Scheduler, UnknownQueue, Worker
-from gnb.queueing.errors import QueueingError
+from gnb.queueing.errors import QueueingError, QueueUnavailable
 
 
 @click.command("worker")
@@ -49,5 +49,7 @@ def scheduler() -> None:
     process = Scheduler(engine(), SCHEDULES)
     try:
         process.run()
+    except QueueUnavailable:
+        raise
     except QueueingError as error:
         raise Failure(f"a schedule of gnb/jobs/scheduled.py is wrong: {error}", USAGE) from error

@@ -8,6 +8,7 @@ subject may be given instead, and the job creates the row: `to`, `subject`, `htm
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
@@ -17,7 +18,9 @@ from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, JobContext, RetryLater, job
 from gnb.services import email_service
+from gnb.services.fields import LARGEST_BIGINT, LARGEST_INT, WholeNumber
 from gnb.services.mail import ledger, outbox
+from gnb.services.mail.addresses import checked_address, checked_subject
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
 from gnb.services.progress import job_progress
 
@@ -30,7 +33,13 @@ class _Referred(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    id = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    id = WholeNumber(1, LARGEST_BIGINT, required=True)
+
+
+class _ReferredAccount(_Referred):
+    """An account or a campaign with an id."""
+
+    id = WholeNumber(1, LARGEST_INT, required=True)
 
 
 class _DeliveryData(Schema):
@@ -38,7 +47,7 @@ class _DeliveryData(Schema):
 
     instead: tuple[tuple[str, ...], ...] = ()
 
-    delivery_id = fields.Integer(data_key="deliveryId", strict=True, validate=validate.Range(min=1))
+    delivery_id = WholeNumber(1, LARGEST_BIGINT, data_key="deliveryId")
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:
@@ -48,11 +57,23 @@ class _DeliveryData(Schema):
             raise ValidationError(f"Give deliveryId, or {wanted}.", "deliveryId")
 
 
+def _checked_by(check: Callable[[object], str]) -> Callable[[str], None]:
+    """Return a validator that rejects what the mail services reject."""
+
+    def validate_text(text: str) -> None:
+        try:
+            check(text)
+        except InvalidMessage as error:
+            raise ValidationError(str(error)) from None
+
+    return validate_text
+
+
 class SendEmailData(_DeliveryData):
     """Data of `send-email`."""
 
-    to = fields.Email(validate=validate.Length(max=254))
-    subject = fields.String(validate=validate.Length(1, 300))
+    to = fields.String(validate=_checked_by(checked_address), metadata={"format": "email"})
+    subject = fields.String(validate=_checked_by(checked_subject))
     html = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
     text = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
 
@@ -69,7 +90,7 @@ class BookingMailData(_DeliveryData):
 
     instead = (("booking_id",), ("booking",))
 
-    booking_id = fields.Integer(data_key="bookingId", strict=True, validate=validate.Range(min=1))
+    booking_id = WholeNumber(1, LARGEST_BIGINT, data_key="bookingId")
     booking = fields.Nested(_Referred)
     user = fields.Dict(load_only=True)
     """Accepted and ignored: the recipient is the booking's customer."""
@@ -80,16 +101,16 @@ class CampaignMailData(_DeliveryData):
 
     instead = (("user_id", "campaign_id"), ("user", "campaign"))
 
-    user_id = fields.Integer(data_key="userId", strict=True, validate=validate.Range(min=1))
-    campaign_id = fields.Integer(data_key="campaignId", strict=True, validate=validate.Range(min=1))
-    user = fields.Nested(_Referred)
-    campaign = fields.Nested(_Referred)
+    user_id = WholeNumber(1, LARGEST_INT, data_key="userId")
+    campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId")
+    user = fields.Nested(_ReferredAccount)
+    campaign = fields.Nested(_ReferredAccount)
 
 
 class MailingData(Schema):
     """Data of `campaign-mailing`."""
 
-    campaign_id = fields.Integer(data_key="campaignId", required=True, strict=True, validate=validate.Range(min=1))
+    campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId", required=True)
 
 
 @job("email", "send-email", SendEmailData)

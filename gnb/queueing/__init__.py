@@ -10,6 +10,8 @@ engine = Engine("redis://localhost:6379", {"email": QueueOptions()})
 engine.queue("email").enqueue("greeting", {"to": 7}, priority=1, delay=60)
 """
 
+from .callbacks import JobOutcome
+from .dependencies import RelatedJob
 from .engine import Engine
 from .errors import (
     FinalError,
@@ -62,6 +64,7 @@ __all__ = [
     "JobContext",
     "JobNotFound",
     "JobOptions",
+    "JobOutcome",
     "JobPage",
     "JobStopped",
     "JobTimedOut",
@@ -73,6 +76,7 @@ __all__ = [
     "QueueUnavailable",
     "QueueingError",
     "RateLimit",
+    "RelatedJob",
     "Retention",
     "RetryLater",
     "Run",

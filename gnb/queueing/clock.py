@@ -13,10 +13,14 @@ def rq_time(epoch_seconds: float | None = None) -> str:
 
 
 def parse(text: bytes | str | None) -> datetime | None:
-    """The aware time of RQ's form; None for none."""
+    """Return the aware time of RQ's form; None for no text and for one that is no time."""
     if not text:
         return None
-    return datetime.fromisoformat(text.decode() if isinstance(text, bytes) else text)
+    try:
+        moment = datetime.fromisoformat(text.decode() if isinstance(text, bytes) else text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def broker_seconds(answer: Sequence[Any]) -> float:

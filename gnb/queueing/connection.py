@@ -1,7 +1,8 @@
-"""The way to the broker: one for callers who must not wait, one for workers who can, from the same URL.
+"""Connections to the broker: one for callers who must not wait, one for workers who can, from the same URL.
 
 URLs: redis://, rediss:// (TLS; `?ssl_cert_reqs=none` to skip the certificate check), unix://, and
-redis+sentinel://[user:password@]host:port[,host:port…]/service[/db] for a master that Sentinel names.
+redis+sentinel://[user:password@]host:port[,host:port…]/service[/db] for a primary that Sentinel names
+(rediss+sentinel:// with TLS to the Sentinels and to the primary).
 """
 
 import logging
@@ -28,23 +29,31 @@ from redis.exceptions import (
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
+from .broker_check import check_server
 from .clock import BrokerClock, broker_seconds
 from .errors import QueueUnavailable
+from .outage import OutageLog, raise_connection_error
 from .scripts import Script, run_raw
 
 log = logging.getLogger(__name__)
 
 CONNECTION_ERRORS = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
-"""What a call raises while the broker cannot be reached or is changing its master."""
+"""What a call raises while the broker is unreachable or its primary changes."""
 
 _CALLER = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0}
-_WORKER = {"socket_connect_timeout": 5.0, "socket_timeout": 20.0, "socket_keepalive": True}
+_WORKER = {"socket_connect_timeout": 2.0, "socket_timeout": 5.0, "socket_keepalive": True}
+"""A heartbeat that was sent on a broken connection is repeated on another one before the lease of 12 s runs out."""
+
 _SECONDS_BETWEEN_TRIES = 5.0
 _SECONDS_BETWEEN_CLOCK_READS = 60.0
 
 
 def connect(url: str, *, patient: bool = False) -> Any:
-    """A client for the URL; `patient` for a worker, otherwise it gives up after a second. Connects when first used."""
+    """Return a client for the URL, which connects when first used.
+
+    Args:
+        patient: For a worker; otherwise the client gives up after a second.
+    """
     once = Retry(NoBackoff(), 0 if patient else 1, supported_errors=(ConnectionError,))
     options: dict[str, Any] = {**(_WORKER if patient else _CALLER), "retry": once}
     scheme = urlsplit(url).scheme
@@ -56,7 +65,7 @@ def connect(url: str, *, patient: bool = False) -> Any:
 
 
 def sentinel_settings(url: str) -> dict[str, Any]:
-    """What a redis+sentinel:// URL says, in the form that RQ's settings module takes as SENTINEL."""
+    """Return the parts of a redis+sentinel:// URL in the form that RQ's settings module takes as SENTINEL."""
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
@@ -69,8 +78,9 @@ def sentinel_settings(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(password) or None,
         "SSL": parts.scheme.startswith("rediss"),
     }
-    if certificates := parse_qs(parts.query).get("ssl_cert_reqs"):
-        found["CONNECTION_KWARGS"] = {"ssl_cert_reqs": certificates[-1]}
+    if found["SSL"]:
+        tls = {name: values[-1] for name, values in parse_qs(parts.query).items() if name.startswith("ssl_")}
+        found |= {"CONNECTION_KWARGS": tls, "SENTINEL_KWARGS": {"ssl": True, **tls}}
     return found
 
 
@@ -82,9 +92,10 @@ def _address(text: str) -> tuple[str, int]:
 def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
     found = sentinel_settings(url)
     options = options | found.get("CONNECTION_KWARGS", {}) | ({"ssl": True} if found["SSL"] else {})
+    impatient = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)}
     sentinel = Sentinel(
         found["INSTANCES"],
-        sentinel_kwargs={"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "retry": Retry(NoBackoff(), 0)},
+        sentinel_kwargs=impatient | found.get("SENTINEL_KWARGS", {}),
         username=found["USERNAME"],
         password=found["PASSWORD"],
         **options,
@@ -94,10 +105,10 @@ def _through_sentinel(url: str, options: dict[str, Any]) -> Any:
 
 
 class _SentinelConnection(SentinelManagedConnection):
-    """A connection to the master that closes when an answer is late.
+    """A connection to the primary that closes when a reply is late.
 
-    redis-py leaves it open, with the answer unread: the next command on it would get the answer of the last one, and a
-    frozen master would keep its clients after the failover.
+    redis-py leaves it open, with the reply unread: the next command on it would get the reply of the last one, and a
+    frozen primary would keep its clients after the failover.
     """
 
     def read_response(self, *args: Any, **options: Any) -> Any:
@@ -109,26 +120,30 @@ class _SentinelSSLConnection(_SentinelConnection, SentinelManagedSSLConnection):
 
 
 class Broker:
-    """The caller's way: errors become QueueUnavailable, and while the broker is away only one call in 5 s tries it."""
+    """A caller's connection: errors become QueueUnavailable, and only one call in 5 s tries an unreachable broker."""
 
     def __init__(self, url: str):
         self.url = url
         self.client = connect(url)
         self._lock = threading.Lock()
         self._try_again_at = 0.0
+        self._checked = False
         self._clock = BrokerClock()
         self._read_clock_at = 0.0
 
     def run(self, script: Script, keys: list[str], args: list[Any]) -> Any:
-        """What the script answers. Raises QueueUnavailable."""
+        """Return the script's reply. Raises QueueUnavailable."""
         return self.run_each(script, keys, [args])[0]
 
     def run_each(self, script: Script, keys: list[str], calls: Sequence[list[Any]]) -> list[Any]:
-        """What the script answers for each list of arguments; all are sent before the first answer is awaited."""
+        """Return the script's reply for each list of arguments; all are sent before the first reply is read.
+
+        Raises QueueUnavailable.
+        """
         return self.call(lambda: run_raw(self.client, script, keys, calls))  # type: ignore[no-any-return]
 
     def now(self) -> datetime:
-        """The broker's time, in UTC. Raises QueueUnavailable."""
+        """Return the broker's time, in UTC. Raises QueueUnavailable."""
         seconds, microseconds = self.call(self.client.time)
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)
 
@@ -140,9 +155,12 @@ class Broker:
         return self._clock.now()
 
     def call(self, request: Any) -> Any:
-        """What `request()`, a use of `client`, gives back. Raises QueueUnavailable."""
+        """Return what `request()`, a use of `client`, returns. Raises QueueUnavailable."""
         self._check_circuit()
         try:
+            if not self._checked:
+                check_server(self.client)
+                self._checked = True
             answer = request()
         except CONNECTION_ERRORS as error:
             self._try_again_at = time.monotonic() + _SECONDS_BETWEEN_TRIES
@@ -164,78 +182,85 @@ class Broker:
             self._try_again_at = now + _SECONDS_BETWEEN_TRIES
 
 
-log = logging.getLogger(__name__)
-
-_LONGEST_PAUSE = 2.0
-_REFUSALS = ("MISCONF", "NOREPLICAS")
-"""What a broker answers to every write while its disk is full or too few replicas follow it: as if it were away."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 
 class WorkerConnection:
     """A worker's own connection, used raw: through redis-py's client a script call costs a fifth more.
 
-    While the broker is unreachable, `call` raises one of CONNECTION_ERRORS and `reconnect` waits for it.
+    While the broker cannot be used, every call raises one of CONNECTION_ERRORS and `reconnect` waits for it. Connects
+    when first used.
     """
 
-    def __init__(self, client: Any):
-        self._connection = client.connection_pool.get_connection()
+    def __init__(self, client: Any, url: str):
+        self._connection = client.connection_pool.make_connection()
+        self._connection.client_name = self._name = f"gnb-worker-{os.getpid()}-{os.urandom(6).hex()}"
+        self._connection.register_connect_callback(self._identify)
         self._id: int | None = None
-        self._identify()
+        self._outage = OutageLog(url)
+        self._pause = 0.0
 
     def call(self, script: Script, keys: list[str], args: Sequence[Any]) -> Any:
-        """What the script answers."""
-        try:
-            return self._evaluate(script, keys, args)
-        except ResponseError as error:
-            if not str(error).startswith(_REFUSALS):
-                raise
-            log.warning("the broker refuses: %s", error)
-            time.sleep(_LONGEST_PAUSE)
-            raise ConnectionError(str(error)) from error
-
-    def _evaluate(self, script: Script, keys: list[str], args: Sequence[Any]) -> Any:
+        """Return the script's reply."""
         connection = self._connection
         packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
-        connection.send_packed_command([packed], check_health=False)
         try:
-            return connection.read_response()
+            connection.send_packed_command([packed], check_health=False)
+            reply = connection.read_response()
         except NoScriptError:
-            return self.command("EVAL", script.text, len(keys), *keys, *args)
+            reply = self.command("EVAL", script.text, len(keys), *keys, *args)
+        except ResponseError as error:
+            raise_connection_error(error)
+        if self._pause:  # the script has written, so the outage is over
+            self._outage.end()
+            self._pause = 0.0
+        return reply
 
-    def command(self, *words: Any) -> Any:
-        self._connection.send_command(*words)
-        return self._connection.read_response()
+    def command(self, *args: Any) -> Any:
+        """Return the command's reply."""
+        try:
+            self._connection.send_command(*args)
+            return self._connection.read_response()
+        except ResponseError as error:
+            raise_connection_error(error)
 
-    def reconnect(self, give_up: Callable[[], bool]) -> bool:
-        """Waits until the broker answers again; what was still on its way on the old connection is dropped there.
-        False when `give_up()` said so meanwhile."""
-        pause, lost = 0.05, self._id
-        log.warning("the broker is away; waiting for it")
+    def reconnect(self, error: BaseException, give_up: Callable[[], bool]) -> bool:
+        """Wait until the broker can be reached again, with pauses that grow until a script has succeeded.
+
+        Returns:
+            False if `give_up()` was true meanwhile.
+        """
         while not give_up():
+            self._outage.report(error)
+            time.sleep(self._pause)
+            self._pause = min(max(self._pause * 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
             try:
                 self._connection.disconnect()
                 self._connection.connect()
-                self._drop(lost)
-                self._identify()
-            except (*CONNECTION_ERRORS, RedisError):
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-            else:
-                log.warning("the broker is back")
                 return True
+            except (*CONNECTION_ERRORS, RedisError) as failure:
+                error = failure
         return False
 
-    def _identify(self) -> None:
-        self.command("CLIENT", "SETNAME", f"gnb-worker-{os.getpid()}")
-        self._id = self.command("CLIENT", "ID")
+    def _identify(self, _connection: Any) -> None:
+        """End the connection before this one, so that no command still in transit on it is executed later."""
+        try:
+            if self._id is not None:
+                self._end(self._id)
+            self._id = self.command("CLIENT", "ID")
+        except BaseException:
+            self._connection.disconnect()
+            raise
 
-    def _drop(self, connection_id: int | None) -> None:
-        if connection_id is not None:
-            try:
+    def _end(self, connection_id: int) -> None:
+        """End the connection unless it is another client's: after a restart or a failover ids are given again."""
+        try:
+            listed = self.command("CLIENT", "LIST", "ID", connection_id)
+            if f" name={self._name} ".encode() in listed:
                 self.command("CLIENT", "KILL", "ID", connection_id)
-            except RedisError:
-                log.debug("could not drop the old connection; it may be gone with its server")
+        except ResponseError as error:
+            log.debug("the old connection could not be ended: %s", error)
 
     def close(self) -> None:
-        """Ends the connection; the next use opens a new one."""
+        """Close the connection; the next use opens a new one."""
         self._connection.disconnect()

@@ -29,7 +29,7 @@ class Engine:
         self.url = url
         self.broker = Broker(url)
         self.job_types = types
-        self._queues = {name: Queue(self.broker, name, options, types) for name, options in queues.items()}
+        self._queues = {name: Queue(self.broker, name, options, types, self.queue) for name, options in queues.items()}
         self.schedules = Schedules(self)
         self.counters = Counters(self.broker)
 
@@ -102,4 +102,4 @@ class Engine:
 def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
-    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.counts]
+    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.counts, *keys.deferred]

@@ -11,6 +11,10 @@ class QueueUnavailable(QueueingError):
     """The broker does not answer, or refuses work (out of memory, read-only); trying again later may help."""
 
 
+class UnsupportedBroker(QueueUnavailable):
+    """The server cannot be the broker: it is too old, a cluster or a Sentinel."""
+
+
 class UnknownQueue(QueueingError):
     """There is no queue of that name."""
 

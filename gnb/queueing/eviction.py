@@ -1,11 +1,13 @@
-"""Whether the broker may throw away keys to make room: it may not, because those keys are jobs."""
+"""Warnings at a process's start about the server that is its broker. It must not evict keys, because keys are jobs."""
 
 import logging
 from contextlib import closing
 
 from redis.exceptions import RedisError
 
+from .broker_check import check_server
 from .connection import CONNECTION_ERRORS, connect
+from .errors import UnsupportedBroker
 
 log = logging.getLogger(__name__)
 
@@ -13,10 +15,14 @@ SAFE = "noeviction"
 
 
 def warn_of_eviction(url: str) -> None:
-    """Logs one line when the broker may evict jobs; nothing while it is away, after a second at most."""
+    """Log one line if the broker may evict jobs, or none can run there; none while it is unreachable."""
     try:
         with closing(connect(url)) as client:
+            check_server(client)
             found = client.info("memory").get("maxmemory_policy", "")
+    except UnsupportedBroker as error:
+        log.error("%s", error)
+        return
     except (*CONNECTION_ERRORS, RedisError) as error:
         log.debug("the broker's eviction policy is not known: %s", error)
         return

@@ -1,6 +1,7 @@
 """One run of a job: from the reply of `dequeue` to the arguments of `finish`."""
 
 import json
+import math
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from rq.rate_limit import RateLimitRegistry
 from . import clock
 from . import keys as names
 from .errors import FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
-from .job import attempts_and_retries, payload
-from .job_context import storable
+from .job import LARGEST_NUMBER, attempts_and_retries, payload, whole_number
+from .json_values import encode_result, storable, text_of
 from .metrics import bucket
 from .options import JobOptions
 from .scripts import FinishArgs
@@ -25,7 +26,10 @@ MAX_STALLED = 2
 """How often a job may lose its worker before that spends an attempt."""
 
 _TRACEBACK_LENGTH = 20_000
+_LONGEST_DELAY = 366 * 86400.0
+_RESULT_LENGTH = 1_000_000
 _MAX_CORRELATION_ID = 200
+_NUMBERS = ("timeout", "retries_left", "result_ttl", "failure_ttl", "keep_completed", "keep_failed", "attempts")
 
 
 @dataclass(slots=True)
@@ -41,10 +45,10 @@ class Execution:
     enqueued_at: bytes | None
     retries_left: int
     retry_intervals: bytes | None
-    result_ttl: bytes | None
-    failure_ttl: bytes | None
-    keep_completed: bytes | None
-    keep_failed: bytes | None
+    result_ttl: int | None
+    failure_ttl: int | None
+    keep_completed: int | None
+    keep_failed: int | None
     attempts: int
     defaults: JobOptions
     """The default options of the job's type, which stand for those that its hash does not have."""
@@ -53,36 +57,36 @@ class Execution:
     """When its last run started; None on its first."""
     type: bytes | None
     """The declared type; None for a job that was enqueued by plain RQ."""
+    malformed: str = ""
+    """The first field of the record that should be a whole number and is not."""
 
     @classmethod
     def from_reply(
         cls, reply: list[Any], execution_id: str, options_of: Callable[[str | None], JobOptions]
     ) -> "Execution":
         """Build the execution from the reply of `dequeue`, without its first element."""
-        now, job_id, sub_queue, data, timeout, enqueued, left, intervals, result, failure, done, failed = reply[:12]
-        most, meta, before, job_type = reply[12:]
-        defaults = options_of(job_type.decode() if job_type else None)
-        attempts, retries_left = attempts_and_retries(most, left, defaults.attempts if job_type else None)
+        now, job_id, sub_queue, data, timeout, enqueued, left, intervals, *rest = reply
+        texts, (meta, before, job_type) = (timeout, left, *rest[:5]), rest[5:]
+        malformed = ""
+        try:
+            numbers = [int(text) if text else None for text in texts]
+            if max(map(abs, filter(None, numbers)), default=0) > LARGEST_NUMBER:
+                raise ValueError
+        except ValueError:
+            numbers = [whole_number(text) for text in texts]
+            wrong = (
+                name for name, text, number in zip(_NUMBERS, texts, numbers, strict=True) if text and number is None
+            )
+            malformed = next(wrong)
+        seconds, retries, result_ttl, failure_ttl, keep_completed, keep_failed, most = numbers
+        defaults = options_of(job_type.decode(errors="replace") if job_type else None)
+        attempts, retries_left = attempts_and_retries(most, retries, defaults.attempts if job_type else None)
+        most_seconds = defaults.timeout if seconds is None else seconds
         return cls(
-            job_id.decode(),
-            sub_queue.decode(),
-            execution_id,
-            float(now),
-            data,
-            float(timeout) if timeout else defaults.timeout,
-            enqueued,
-            retries_left,
-            intervals,
-            result,
-            failure,
-            done,
-            failed,
-            attempts,
-            defaults,
-            meta,
-            before,
-            job_type,
-        )
+            job_id.decode(), sub_queue.decode(), execution_id, float(now), data, most_seconds, enqueued,
+            retries_left, intervals, result_ttl, failure_ttl, keep_completed, keep_failed, attempts, defaults,
+            meta, before, job_type, malformed,
+        )  # fmt: skip
 
     @property
     def attempt(self) -> int:
@@ -93,11 +97,13 @@ class Execution:
         """What it was enqueued for, as far as it says."""
         try:
             return str(json.loads(self.meta).get("correlation_id", ""))[:_MAX_CORRELATION_ID] if self.meta else ""
-        except (ValueError, AttributeError):  # meta of somebody else's
+        except (ValueError, AttributeError, RecursionError):  # meta of somebody else's
             return ""
 
     def call(self) -> tuple[str, dict[str, Any]]:
-        """Path of the function and its data. Raises InvalidJobData if the record is not JSON or has bare arguments."""
+        """Return the function's path and its data. Raises InvalidJobData for a record that cannot be run."""
+        if self.malformed:
+            raise InvalidJobData({self.malformed: ["not a whole number in the job's record"]})
         try:
             path, args, data = payload(self.data)
         except ValueError as error:
@@ -128,10 +134,7 @@ def unsupported_feature(client: Any, job_id: str) -> str | None:
     fields = client.hmget(names.job(job_id), *_UNSUPPORTED)
     if key := fields[-1]:
         RateLimitRegistry(key.decode(), client).release_and_enqueue(job_id)
-    for feature, value in zip(_UNSUPPORTED.values(), fields, strict=True):
-        if value:
-            return feature
-    return "dependents" if client.exists(names.dependents(job_id)) else None
+    return next((name for name, value in zip(_UNSUPPORTED.values(), fields, strict=True) if value), None)
 
 
 @dataclass(slots=True)
@@ -153,9 +156,11 @@ def completed(execution: Execution, value: Any) -> Outcome:
     if value is None:
         return Outcome("completed", retries_left=execution.retries_left)
     try:
-        wire = json.dumps(value)
-    except (TypeError, ValueError):
+        wire = encode_result(value)
+    except (TypeError, ValueError, RecursionError):
         wire = json.dumps(UNSERIALIZABLE_RETURN_VALUE_PAYLOAD)
+    if len(wire) > _RESULT_LENGTH:
+        wire = json.dumps(f"The return value is not kept: its JSON has {len(wire):,} characters")
     return Outcome("completed", "return_value", b64encode(wire.encode()).decode(), retries_left=execution.retries_left)
 
 
@@ -189,12 +194,26 @@ def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> N
         return
     outcome.name = "retried"
     outcome.retries_left = execution.retries_left - 1
-    if execution.retry_intervals:
-        intervals = json.loads(execution.retry_intervals)
-    else:
-        intervals = execution.defaults.backoff.intervals(execution.attempts - 1) if execution.type else [0]
-    index = min(max(len(intervals) - execution.retries_left, 0), len(intervals) - 1)
-    outcome.delay = intervals[index] if delay is None else delay
+    outcome.delay = _seconds(_backoff(execution) if delay is None else delay)
+
+
+def _backoff(execution: Execution) -> Any:
+    """Return the wait after this attempt: one of the list that, as RQ has it, ends with the wait of the last retry."""
+    try:
+        if execution.type and not execution.retry_intervals:
+            intervals = execution.defaults.backoff.intervals(execution.attempts - 1)
+        else:
+            intervals = json.loads(execution.retry_intervals or b"[0]")
+        return intervals[min(max(len(intervals) - execution.retries_left, 0), len(intervals) - 1)]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return 0.0
+
+
+def _seconds(delay: Any) -> float:
+    """Return the delay limited to 0 seconds to a year; 0 for what is no number, as a record or RetryLater may have."""
+    if isinstance(delay, bool) or not isinstance(delay, (int, float)) or math.isnan(delay):
+        return 0.0
+    return float(min(max(delay, 0.0), _LONGEST_DELAY))
 
 
 def finish_args(
@@ -239,7 +258,7 @@ def finish_args(
         retries_left=outcome.retries_left,
         error_line=outcome.error,
         attempt=execution.attempt,
-        attempts=execution.attempts,
+        attempts=execution.attempts if execution.type else "",
         started=f"{execution.started:.6f}",
         ended=f"{ended:.6f}",
         count_field=count_field if counted else "",
@@ -269,12 +288,9 @@ def _trace(error: BaseException) -> str:
 
 def _line(error: BaseException) -> str:
     """Return the error's type and the first line of its message, whatever its `__str__` does."""
-    try:
-        first = (str(error).strip().splitlines() or [""])[0]
-    except Exception:  # noqa: BLE001 - the class is the job's own
-        first = "its message cannot be read: __str__ failed"
+    first = (text_of(error).strip().splitlines() or [""])[0]
     return storable(f"{type(error).__name__}: {first}" if first else type(error).__name__, 500)
 
 
 def _packed(text: str) -> str:
-    return b64encode(zlib.compress(text.encode(errors="replace"))).decode()
+    return b64encode(zlib.compress(storable(text).encode())).decode()

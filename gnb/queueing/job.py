@@ -1,18 +1,22 @@
 """A job and its attempts as people see them, read from RQ's records."""
 
 import json
+import math
 import zlib
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import clock
+from .json_values import json_safe, parse_json, storable
 from .keys import QueueKeys
-from .options import JobOptions
 
-STATES = ("waiting", "active", "completed", "failed", "delayed")
+if TYPE_CHECKING:
+    from .options import JobOptions
+
+STATES = ("waiting", "active", "completed", "failed", "delayed", "deferred")
 
 STATE_OF_STATUS = {
     "queued": "waiting",
@@ -21,13 +25,21 @@ STATE_OF_STATUS = {
     "failed": "failed",
     "stopped": "failed",
     "scheduled": "delayed",
+    "deferred": "deferred",
 }
 
 FIELDS = (
     "type", "data", "status", "origin", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name",
     "timeout", "retries_left", "attempts", "opts", "progress", "progress_message", "error", "stalls",
+    "dependency_ids",
 )  # fmt: skip
 """The fields of a job's hash that a `Job` is made of."""
+
+LARGEST_NUMBER = 10**12
+"""The largest whole number that a field of a record may have: as seconds, more than the broker can add to its clock."""
+
+LARGEST_DATA = 16_000_000
+"""How many bytes the JSON of a job's call may have."""
 
 _OUTCOMES = {1: "completed", 2: "failed", 3: "stopped", 4: "retried", 5: "failed"}
 
@@ -72,22 +84,39 @@ class Job:
     worker: str | None = None
     deduplicated: bool = False
     """In the answer of `enqueue` alone: no job was made, since this one holds the deduplication id."""
+    depends_on: tuple[str, ...] = ()
+
+
+def _decompress(data: bytes) -> bytes:
+    """Return what zlib packed. Raises ValueError if that is not its format, or more than a job may carry."""
+    stream = zlib.decompressobj()
+    try:
+        plain = stream.decompress(data, LARGEST_DATA + 1000)  # the path comes on top
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if not stream.eof:
+        raise ValueError("it is cut off, or too large")
+    return plain
 
 
 def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:
-    """Path, positional and named arguments of RQ's `data` field. Raises ValueError for anything but JSON."""
-    if data[:1] != b"[":
-        try:
-            data = zlib.decompress(data)
-        except zlib.error:
-            raise ValueError("the job's data is not JSON") from None
-    path, _instance, args, kwargs = json.loads(data)
+    """Return path, positional and named arguments of RQ's `data` field. Raises ValueError for any other shape."""
+    rejected = "the job's data is not RQ's JSON of a call"
+    try:
+        text = data if data[:1] == b"[" else _decompress(data)
+        if text[:1] == b"\x80":
+            rejected = "the job was enqueued with pickle; use RQ's JSONSerializer"
+        path, _instance, args, kwargs = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError(rejected) from None
+    if not (isinstance(path, str) and isinstance(args, list) and isinstance(kwargs, dict)):
+        raise ValueError(rejected)
     return path, args, kwargs
 
 
 def job_from_hash(
     keys: QueueKeys,
-    options_of: Callable[[str | None], JobOptions],
+    options_of: "Callable[[str | None], JobOptions]",
     job_id: str,
     values: list[bytes | None],
     score: float | None = None,
@@ -105,12 +134,13 @@ def job_from_hash(
     text: dict[str, Any] = row
     data, path = _data(text["data"])
     state = STATE_OF_STATUS.get(text["status"] or "", "waiting")
+    default = options_of(text["type"]).attempts if text["type"] else None
     limit, retries_left = attempts_and_retries(
-        text["attempts"], text["retries_left"], options_of(text["type"]).attempts if text["type"] else None
+        whole_number(text["attempts"]), whole_number(text["retries_left"]), default
     )
-    made = limit - retries_left - (1 if state in ("waiting", "delayed") else 0)
+    made = limit - retries_left - (1 if state in ("waiting", "delayed", "deferred") else 0)
     ended = clock.parse(text["ended_at"]) if state in ("completed", "failed") else None
-    name = text["type"] or path.rpartition(".")[2]
+    name = storable(text["type"] or path.rpartition(".")[2])
     return Job(
         id=job_id,
         queue=keys.name,
@@ -124,64 +154,114 @@ def job_from_hash(
         started_at=clock.parse(text["started_at"]),
         finished_at=ended,
         enqueued_at=clock.parse(text["enqueued_at"]),
-        run_at=datetime.fromtimestamp(score, UTC) if score is not None and state == "delayed" else None,
+        run_at=_moment(score) if state == "delayed" else None,
         progress=_progress(text, state),
         failed_reason=(text["error"] or None) if state != "completed" else None,
-        options=json.loads(text["opts"]) if text["opts"] else {},
-        timeout=float(text["timeout"]) if text["timeout"] else None,
-        stalls=int(text["stalls"] or 0),
+        options=_options(text["opts"]),
+        timeout=finite_number(text["timeout"]),
+        stalls=whole_number(text["stalls"]) or 0,
         worker=(text["worker_name"] or None) if state == "active" else None,
+        depends_on=tuple(parent_ids(text["dependency_ids"])),
     )
 
 
-def attempts_and_retries(
-    attempts: bytes | str | None, retries_left: bytes | str | None, default: int | None
-) -> tuple[int, int]:
-    """Return how many attempts a job has in all, and how many retries it has left, from the fields of its hash.
+def attempts_and_retries(attempts: int | None, retries_left: int | None, default: int | None) -> tuple[int, int]:
+    """Return how many attempts a job has in all and how many retries it has left, from the fields of its hash.
 
     Args:
         default: The attempts of the job's type; None for a job that was enqueued by plain RQ.
     """
-    limit = int(attempts) if attempts else default or int(retries_left or 0) + 1
-    return limit, int(retries_left) if retries_left else limit - 1
+    limit = attempts or default or (retries_left or 0) + 1
+    return limit, limit - 1 if retries_left is None else retries_left
 
 
 def _data(raw: bytes) -> tuple[dict[str, Any], str]:
     try:
         path, args, kwargs = payload(raw)
-    except ValueError:
+        data = json_safe({**kwargs, "arguments": args} if args else kwargs)
+    except (ValueError, RecursionError):
         return {}, "unreadable"
-    return ({**kwargs, "arguments": args} if args else kwargs), path
+    return data, path
+
+
+def _options(text: str | None) -> dict[str, Any]:
+    try:
+        options = parse_json(text) if text else {}
+    except ValueError:
+        return {}
+    return options if isinstance(options, dict) else {}
+
+
+def parent_ids(text: bytes | str | None) -> list[str]:
+    """Return the ids in RQ's field `dependency_ids`; none where it is not a list of ids."""
+    try:
+        ids = parse_json(text) if text else []
+    except ValueError:
+        return []
+    return [each for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
 
 
 def _progress(text: dict[str, Any], state: str) -> dict[str, Any]:
-    percent = 100.0 if state == "completed" else float(text["progress"] or 0)
+    percent = 100.0 if state == "completed" else finite_number(text["progress"]) or 0.0
     return {"percent": percent, "message": text["progress_message"] or ""}
 
 
 def attempts_from_results(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Attempt]:
     """The attempts that a job's result stream tells of, newest first as the stream was read."""
-    found = []
-    for entry_id, entry in entries:
-        number = int(entry[b"attempt"]) if b"attempt" in entry else 1
-        outcome = entry[b"outcome"].decode() if b"outcome" in entry else _OUTCOMES[int(entry[b"type"])]
-        error, value = entry.get(b"exc_string"), entry.get(b"return_value")
-        found.append(
-            Attempt(
-                number=number,
-                started_at=_epoch(entry.get(b"execution_started_at")),
-                ended_at=_epoch(entry.get(b"execution_ended_at")) or _stream_time(entry_id),
-                worker=entry.get(b"worker_name", b"").decode(),
-                outcome=outcome,
-                error=zlib.decompress(b64decode(error)).decode() if error else None,
-                return_value=json.loads(b64decode(value)) if value else None,
-            )
-        )
-    return found
+    return [_attempt(entry_id, entry) for entry_id, entry in entries]
 
 
-def _epoch(value: bytes | None) -> datetime | None:
-    return datetime.fromtimestamp(float(value), UTC) if value else None
+def _attempt(entry_id: bytes, entry: dict[bytes, bytes]) -> Attempt:
+    number, kind = whole_number(entry.get(b"attempt")), whole_number(entry.get(b"type"))
+    outcome = entry[b"outcome"].decode(errors="replace") if b"outcome" in entry else _OUTCOMES.get(kind or 0, "failed")
+    return Attempt(
+        number=number or 1,
+        started_at=_moment(finite_number(entry.get(b"execution_started_at"))),
+        ended_at=_moment(finite_number(entry.get(b"execution_ended_at"))) or _stream_time(entry_id),
+        worker=entry.get(b"worker_name", b"").decode(errors="replace"),
+        outcome=outcome,
+        error=_error(entry[b"exc_string"]) if b"exc_string" in entry else None,
+        return_value=_return_value(entry[b"return_value"]) if b"return_value" in entry else None,
+    )
+
+
+def _error(wire: bytes) -> str:
+    try:
+        return storable(_decompress(b64decode(wire)).decode(errors="replace"))
+    except ValueError:
+        return "Unreadable error"
+
+
+def _return_value(wire: bytes) -> Any:
+    try:
+        return parse_json(b64decode(wire))
+    except ValueError:  # such as of a worker that pickles
+        return "Unreadable return value"
+
+
+def whole_number(text: bytes | str | None) -> int | None:
+    """Return the whole number that a field has; None for no field and for anything else."""
+    try:
+        number = int(text) if text else None
+    except ValueError:
+        return None
+    return None if number is None or abs(number) > LARGEST_NUMBER else number
+
+
+def finite_number(text: bytes | str | None) -> float | None:
+    """Return the finite number that a field has; None for no field and for anything else."""
+    try:
+        number = float(text) if text else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _stream_time(entry_id: bytes) -> datetime:

@@ -1,14 +1,17 @@
 """What a job's function is handed while it runs: who it is, and a way to say how far it is."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from . import keys
+from .json_values import storable, text_of
 
 if TYPE_CHECKING:
     from rq.job import Job as RQJob
 
+    from .dependencies import RelatedJob
     from .job_types import JobType
 
 LOG_LINES = 1000
@@ -16,21 +19,28 @@ LOG_LINE_LENGTH = 2000
 _SECONDS_BETWEEN_NOTES = 0.25
 
 Note = Callable[[list[str], list[Any]], Any]
-
-
-def storable(text: str, limit: int) -> str:
-    """Return the first `limit` characters without lone surrogates and NUL, which UTF-8 and databases reject."""
-    return text[:limit].encode(errors="replace").decode().replace("\0", "\ufffd")
+Parents = Callable[[str], "list[RelatedJob]"]
 
 
 class JobContext:
     """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be;
     `correlation_id` is what it was enqueued for, such as a request's id."""
 
-    __slots__ = ("_last_note", "_last_percent", "_note", "attempt", "attempts", "correlation_id", "id", "queue", "type")
+    __slots__ = (
+        "_last_note", "_last_percent", "_note", "_parents",
+        "attempt", "attempts", "correlation_id", "id", "queue", "type",
+    )  # fmt: skip
 
     def __init__(
-        self, job_id: str, queue: str, job_type: str, attempt: int, attempts: int, note: Note, correlation_id: str = ""
+        self,
+        job_id: str,
+        queue: str,
+        job_type: str,
+        attempt: int,
+        attempts: int,
+        note: Note,
+        correlation_id: str = "",
+        parents: Parents = lambda _job_id: [],
     ):
         self.id = job_id
         self.queue = queue
@@ -39,6 +49,7 @@ class JobContext:
         self.attempts = attempts
         self.correlation_id = correlation_id
         self._note = note
+        self._parents = parents
         self._last_note = 0.0
         self._last_percent = -1.0
 
@@ -48,11 +59,16 @@ class JobContext:
         if now - self._last_note < _SECONDS_BETWEEN_NOTES and not (percent >= 100 > self._last_percent):
             return
         self._last_note, self._last_percent = now, percent
-        self._write(f"{min(max(float(percent), 0.0), 100.0):g}", storable(str(message), 500))
+        shown = min(max(float(percent), 0.0), 100.0) if math.isfinite(percent) else 0.0
+        self._write(f"{shown:g}", storable(text_of(message), 500))
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
-        self._write("", "", storable(str(line), LOG_LINE_LENGTH))
+        self._write("", "", storable(text_of(line), LOG_LINE_LENGTH))
+
+    def parents(self) -> "list[RelatedJob]":
+        """The jobs that it depends on, in the order of `depends_on`, each with its state and what it returned."""
+        return self._parents(self.id)
 
     def _write(self, percent: str, message: str, *lines: str) -> None:
         self._note([keys.job(self.id), keys.logs(self.id)], [percent, message, LOG_LINES, *lines])
@@ -62,6 +78,7 @@ class JobContext:
         """For a worker of RQ's own; outside of any worker, progress and log go nowhere."""
         if rq_job is None:
             return cls("", job_type.queue, job_type.name, 1, 1, lambda _keys, _args: None)
+        from .dependencies import read_parents
         from .scripts import UPDATE_PROGRESS, run
 
         connection = cast(Any, rq_job.connection)
@@ -70,8 +87,9 @@ class JobContext:
             rq_job.id,
             job_type.queue,
             job_type.name,
-            (rq_job.number_of_retries or 0) + 1,
+            1,
             attempts,
             lambda names, args: run(connection, UPDATE_PROGRESS, names, args),
             str(rq_job.meta.get("correlation_id", "")),
+            lambda job_id: read_parents(connection, job_id),
         )

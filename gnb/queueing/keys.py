@@ -5,7 +5,12 @@ name (`email`), the others are named `email:1` … `email:10`. Each is an ordina
 Keys that RQ does not have are named `gnb:…`.
 """
 
+import re
 from functools import cached_property
+
+JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+TEMPLATE_PREFIX = "schedule-"
+"""What the job id of a schedule's template starts with, and no other."""
 
 PRIORITIES = range(1, 11)
 
@@ -32,7 +37,7 @@ class QueueKeys:
 
     def priority(self, sub_queue: str) -> int:
         _, _, number = sub_queue.partition(":")
-        return int(number) if number else self.default_priority
+        return int(number) if number.isdecimal() else self.default_priority
 
     @cached_property
     def waiting(self) -> list[str]:
@@ -53,6 +58,10 @@ class QueueKeys:
     @cached_property
     def delayed(self) -> list[str]:
         return [f"rq:scheduled:{sub_queue}" for sub_queue in self.sub_queues]
+
+    @cached_property
+    def deferred(self) -> list[str]:
+        return [f"rq:deferred:{sub_queue}" for sub_queue in self.sub_queues]
 
     def for_worker(self, name: str) -> list[str]:
         """The keys of the take and settle scripts, in their order, for the worker of that name."""

@@ -1,6 +1,6 @@
-"""What every supervisor and scheduler does besides: promote what is due, take back what was lost, sample the depths.
+"""The maintenance that supervisors and schedulers run: promote due jobs, requeue stalled ones, sample the depths.
 
-Any number of processes may do it at once; each step is atomic, and done twice is done once.
+Any number of processes may run it at the same time; every step is atomic and idempotent.
 """
 
 import logging
@@ -12,7 +12,7 @@ from rq.worker_registration import clean_worker_registry
 
 from . import clock
 from .execution import lost
-from .scripts import PROMOTE, run
+from .scripts import PROMOTE, RESOLVE, run
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from . import keys as names
 from .errors import QueueingError
 from .execution import Execution, Outcome, finish_args
+from .job import whole_number
 from .scripts import FINISH, DequeueArgs
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PROMOTED_AT_ONCE = 500
+_RESOLVED_AT_ONCE = 200
 _REMOVED_AT_ONCE = 1000
 _EXPIRED_AT_ONCE = 100
 _SECONDS_OF_A_STEP = 0.25
@@ -56,12 +58,35 @@ def promote(engine: "Engine", client: Any = None) -> int:
     return moved
 
 
-class Sweeper:
-    """Takes back the jobs of workers that gave no sign of life for longer than their lease.
+def resolve_dependents(engine: "Engine", client: Any = None) -> None:
+    """Enqueue the dependents of ended jobs that the step which ended those did not reach, for a quarter of a second."""
+    client = client if client is not None else engine.broker.client
+    now, end = clock.rq_time(clock.broker_seconds(client.time())), time.monotonic() + _SECONDS_OF_A_STEP
+    while run(client, RESOLVE, [], [now, _RESOLVED_AT_ONCE]) and time.monotonic() < end:
+        pass
 
-    An execution is taken back when it was seen expired twice, some seconds apart, so that a broker that stood still
-    (or whose clock jumped) gives living workers the time to renew their leases first; and only if the script that
-    takes it back still finds it expired and unsettled.
+
+class Timer:
+    """An action that is due every so many seconds."""
+
+    def __init__(self, every: float, action: Callable[[], Any]):
+        self._every = every
+        self._action = action
+        self._due = 0.0
+
+    def run_if_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + self._every
+            self._action()
+
+
+class Sweeper:
+    """Requeues the jobs of workers without a heartbeat for longer than their lease.
+
+    An execution is requeued when it was expired at two looks some seconds apart, so that after a pause of the broker
+    (or a jump of its clock) living workers can renew their leases first; and only if the script that requeues it
+    still finds it expired and unfinished.
     """
 
     def __init__(self, engine: "Engine", client: Any):
@@ -70,11 +95,11 @@ class Sweeper:
         self._expired_since: dict[tuple[str, str], float] = {}
 
     def sweep(self) -> int:
-        """How many jobs wait again (or failed for having been lost too often)."""
+        """Return how many jobs were requeued, or failed because they stalled too often."""
         now, expired = time.monotonic(), self._expired()
         self._expired_since = {found: self._expired_since.get(found, now) for found in expired}
         due = [found for found, since in self._expired_since.items() if now - since >= _SEEN_EXPIRED_FOR]
-        return sum(self._take_back(sub_queue, member) for sub_queue, member in due)
+        return sum(self._requeue(sub_queue, member) for sub_queue, member in due)
 
     def _expired(self) -> list[tuple[str, str]]:
         seconds, _ = self._client.time()
@@ -83,27 +108,27 @@ class Sweeper:
         for sub_queue in sub_queues:
             pipeline.zrangebyscore(f"rq:wip:{sub_queue}", "-inf", seconds, start=0, num=_EXPIRED_AT_ONCE)
         answers = zip(sub_queues, pipeline.execute(), strict=True)
-        return [(sub_queue, member.decode()) for sub_queue, members in answers for member in members]
+        return [(sub_queue, member.decode(errors="replace")) for sub_queue, members in answers for member in members]
 
-    def _take_back(self, sub_queue: str, member: str) -> bool:
+    def _requeue(self, sub_queue: str, member: str) -> bool:
         owner = self._client.hget(names.job(member.partition(":")[0]), "worker_name")
         worker = owner.decode() if owner else "unknown"
-        words = f"worker {worker} gave no sign of life"
+        reason = f"worker {worker} sent no heartbeat"
         ended = end_execution(
             self._engine,
             self._client,
             member,
             sub_queue,
             worker,
-            lambda execution, stalls: lost(execution, stalls, words),
+            lambda execution, stalls: lost(execution, stalls, reason),
             only_expired=True,
         )
         if ended:
-            log.warning("took job %s of %s back: %s", member.partition(":")[0], sub_queue, words)
+            log.warning("requeued job %s of %s: %s", member.partition(":")[0], sub_queue, reason)
         return ended
 
 
-def forget_expired(engine: "Engine", client: Any) -> None:
+def remove_expired(engine: "Engine", client: Any) -> None:
     """Remove expired jobs from the registries; the jobs themselves expire by their time to live.
 
     Removes 1,000 of a registry in one step, for a quarter of a second at most; the next call continues.
@@ -122,15 +147,15 @@ def forget_expired(engine: "Engine", client: Any) -> None:
         keys = [key for key, score in zip(keys, last, strict=True) if score < seconds]
 
 
-def forget_dead(engine: "Engine", client: Any) -> None:
-    """Takes workers off RQ's lists whose hash has run out: they were lost with their supervisor, or their machine."""
+def remove_dead_workers(engine: "Engine", client: Any) -> None:
+    """Remove workers whose hash has expired from RQ's lists: they were lost with their supervisor or machine."""
     for queue in engine.queues:
         for sub_queue in queue.keys.sub_queues:
             clean_worker_registry(RQQueue(sub_queue, connection=client))
 
 
 def sample_depths(engine: "Engine", client: Any) -> None:
-    """Writes each queue's depths into the current minute of its history, once a minute whoever comes first."""
+    """Write each queue's depths into the current minute of its history; the first process in a minute does so."""
     seconds, _ = client.time()
     minute = seconds // 60
     stats = engine.stats()
@@ -143,7 +168,7 @@ def sample_depths(engine: "Engine", client: Any) -> None:
 
 
 Decide = Callable[[Execution, int], Outcome]
-"""From the execution and how often its job has lost a worker before, how it ends."""
+"""A function that decides the outcome from the execution and from how often its job has stalled."""
 
 _EXECUTION_FIELDS = (
     "data", "timeout", "enqueued_at", "retries_left", "retry_intervals", "result_ttl", "failure_ttl", "keep_completed",
@@ -152,7 +177,7 @@ _EXECUTION_FIELDS = (
 
 
 def end_executions(engine: "Engine", client: Any, worker: str, decide: Decide, count: bool = True) -> int:
-    """Ends whatever the worker's records say that it runs; how many there were."""
+    """Finish everything that the worker's records say it runs, and return how many executions that were."""
     members = [member.decode() for member in client.smembers(names.worker_executions(worker))]
     ended = 0
     for member in members:
@@ -174,16 +199,16 @@ def end_execution(
     only_expired: bool = False,
     count: bool = True,
 ) -> bool:
-    """Whether the execution was unsettled, and (if asked) its lease over, in the step that ended it."""
+    """Finish the execution; return False if it had been finished, or (with `only_expired`) its lease still holds."""
     queue = engine.queue(sub_queue.partition(":")[0])
     job_id, _, execution_id = member.partition(":")
     now = clock.broker_seconds(client.time())
     values = client.hmget(names.job(job_id), *_EXECUTION_FIELDS, "stalls")
     started = clock.parse(values[_EXECUTION_FIELDS.index("started_at")])
-    words = [started.timestamp() if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]
-    execution = Execution.from_reply(words, execution_id, queue.options_of)
+    reply = [started.timestamp() if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]
+    execution = Execution.from_reply(reply, execution_id, queue.options_of)
     type_name = _type_name(engine, execution)
-    outcome = decide(execution, int(values[-1] or 0))
+    outcome = decide(execution, whole_number(values[-1]) or 0)
     options = queue.options_of(type_name)
     ending = finish_args(execution, outcome, options, type_name, now, counted=count, only_expired=only_expired)
     dequeueing = DequeueArgs(worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="")
@@ -195,3 +220,15 @@ def _type_name(engine: "Engine", execution: Execution) -> str:
         return engine.job_types.at(execution.call()[0]).name
     except (QueueingError, TypeError):
         return "undeclared"
+
+
+def timers(engine: "Engine", client: Any) -> list[Timer]:
+    """Return the maintenance that a supervisor runs."""
+    return [
+        Timer(0.5, lambda: promote(engine, client)),
+        Timer(0.5, lambda: resolve_dependents(engine, client)),
+        Timer(3.0, Sweeper(engine, client).sweep),
+        Timer(20.0, lambda: sample_depths(engine, client)),
+        Timer(60.0, lambda: remove_expired(engine, client)),
+        Timer(60.0, lambda: remove_dead_workers(engine, client)),
+    ]

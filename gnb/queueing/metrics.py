@@ -95,10 +95,11 @@ class QueueStats:
     busy: int
     quiet: int
     counts: OutcomeCounts
+    deferred: int = 0
 
     @property
     def total(self) -> int:
-        return self.waiting + self.active + self.completed + self.failed + self.delayed
+        return self.waiting + self.active + self.completed + self.failed + self.delayed + self.deferred
 
     @property
     def processed_completed(self) -> int:
@@ -123,7 +124,7 @@ class QueueStats:
 
 def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit: str) -> QueueStats:
     """The stats that answers of the counts and alive scripts make."""
-    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute = answer
+    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute, deferred = answer
     alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
@@ -143,6 +144,7 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit:
         busy=min(active, alive),
         quiet=quiet,
         counts=counts,
+        deferred=deferred,
     )
 
 

@@ -11,7 +11,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from .dependencies import NO_DEPENDENCIES, PARENT_FAILURE, Dependencies
 from .errors import InvalidJobOption
+from .keys import JOB_ID, TEMPLATE_PREFIX
 
 Duration = timedelta | float | int
 
@@ -20,10 +22,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|$)")
 MOST_SECONDS = 10 * 365 * 86400
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _LONGEST_DEDUPLICATION_ID = 500
-TEMPLATE_PREFIX = "schedule-"
-"""What the job id of a schedule's template starts with, and no other."""
 
 
 def seconds(value: Any, option: str) -> float:
@@ -55,6 +54,8 @@ def plain(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, (Backoff, Retention, Deduplication)):
         return asdict(value)
+    if isinstance(value, Dependencies):
+        return list(value.ids)
     if isinstance(value, Mapping):
         return {name: plain(part) for name, part in value.items()}
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
@@ -128,7 +129,8 @@ class Backoff:
 
     def intervals(self, retries: int) -> list[float]:
         """The waits before each retry in seconds: 2, 4, 8… for an exponential backoff from 2; none over a day."""
-        waits = (self.delay * (2**n if self.type == "exponential" else 1) for n in range(min(retries, 64)))
+        growth = 2 if self.type == "exponential" else 1
+        waits = (self.delay * growth ** min(n, 64) for n in range(retries))
         return [round(min(wait, 86400.0) * (1 - self.jitter * random.random()), 3) for wait in waits]
 
 
@@ -221,6 +223,10 @@ class JobOptions:
     deduplication: Deduplication | None = None
     remove_on_complete: Retention = Retention(86400, 1000)
     remove_on_fail: Retention = Retention(7 * 86400, 5000)
+    depends_on: Dependencies = NO_DEPENDENCIES
+    on_parent_failure: str | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
 
     @cached_property
     def hash_fields(self) -> tuple[Any, ...]:
@@ -232,18 +238,6 @@ class JobOptions:
             if not self.backoff.jitter:
                 words += ["retry_intervals", json.dumps(self.backoff.intervals(self.attempts - 1))]
         return tuple(words)
-
-    def hash_fields_over(self, defaults: "JobOptions") -> tuple[Any, ...]:
-        """Return the hash fields that differ from those of the job type's defaults, which every reader knows.
-
-        The timeout is always among them, since RQ gives a job without one its own.
-        """
-        own = self.hash_fields
-        if self is defaults:
-            return own[:2]
-        known = set(zip(defaults.hash_fields[2::2], defaults.hash_fields[3::2], strict=True))
-        differing = (pair for pair in zip(own[2::2], own[3::2], strict=True) if pair not in known)
-        return own[:2] + tuple(word for pair in differing for word in pair)
 
     def override(self, options: Mapping[str, Any]) -> "JobOptions":
         """These options with others on top. Raises InvalidJobOption naming the first that is unknown or wrong."""
@@ -274,7 +268,7 @@ def _checked(name: str, value: Any) -> Any:
     if name in ("remove_on_complete", "remove_on_fail"):
         return Retention.of(value, name)
     if name == "job_id":
-        if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
+        if not isinstance(value, str) or not JOB_ID.fullmatch(value):
             raise InvalidJobOption(f"job_id is {value!r}; give 1 to 200 letters, digits, dashes and underscores")
         if value.startswith(TEMPLATE_PREFIX):
             raise InvalidJobOption(
@@ -283,5 +277,15 @@ def _checked(name: str, value: Any) -> Any:
         return value
     if name == "deduplication":
         return Deduplication.of(value)
+    if name == "depends_on":
+        return Dependencies.of(value)
+    if name == "on_parent_failure":
+        if value not in PARENT_FAILURE:
+            raise InvalidJobOption(f"on_parent_failure is {value!r}; give 'wait', 'run' or 'cancel'")
+        return value
+    if name in ("on_success", "on_failure"):
+        if not isinstance(value, str):
+            raise InvalidJobOption(f"{name} is {value!r}; give a job type, as 'type' or 'queue/type'")
+        return value
     known = ", ".join(option.name for option in fields(JobOptions))
     raise InvalidJobOption(f"there is no option {name!r}; a job takes {known}")

@@ -6,22 +6,27 @@ queue.retry(job.id)
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any, TypeVar
 
 from . import clock
+from .callbacks import callback_type, callback_wire
+from .connection import Broker
 from .errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable
 from .job import Job
-from .job_spec import JobSpec, build_job_spec
-from .options import MOST_SECONDS, Duration, RateLimit, seconds, whole
+from .job_spec import JobSpec, build_job_spec, call_start, option_fields
+from .job_types import JobType, JobTypes
+from .options import MOST_SECONDS, Duration, QueueOptions, RateLimit, seconds, whole
 from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
 
 T = TypeVar("T")
+
+_STATES_MADE = {2: "deferred", 3: "failed"}
+"""By the enqueue script's answer, the state of a new job that neither waits nor is delayed."""
 
 _BATCH = 500
 _PLACES_AT_ONCE = 500_000
@@ -31,6 +36,12 @@ _STOP_WITHIN = 5.0
 
 class Queue(QueueReader):
     """One of the engine's queues. Methods raise QueueUnavailable while the broker is away."""
+
+    def __init__(
+        self, broker: Broker, name: str, options: QueueOptions, types: JobTypes, find: "Callable[[str], Queue]"
+    ):
+        super().__init__(broker, name, options, types)
+        self._find = find
 
     # Jobs in
 
@@ -43,10 +54,12 @@ class Queue(QueueReader):
         Raises UnknownJobType, InvalidJobData, InvalidJobOption.
         """
         spec = self.build_job(job_type, data, options)
-        made = self.broker.run(ENQUEUE, self._enqueue_keys, _enqueue_args([spec]))[0]
+        (made,) = self._checked(
+            self.broker.run(ENQUEUE, [self.keys.wake, self.keys.counts], self._enqueue_args([spec])), [spec]
+        )
         if isinstance(made, list):
             return self._holder(spec.job, made[0].decode())
-        if made:
+        if made in (1, 2):
             return spec.job
         try:
             return self.job(spec.job.id)
@@ -62,20 +75,37 @@ class Queue(QueueReader):
     def enqueue_many(self, jobs: Iterable[tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]]) -> list[Job]:
         """The jobs for each (type, data, options), written 500 at a time once all are checked.
 
-        A job whose `deduplication` id another one holds is returned with that one's id and `deduplicated` set.
+        A job may depend on those before it. With an unknown parent, its 500 are not written. A job whose deduplication
+        id another one holds is returned with that one's id and `deduplicated` set.
         """
         specs = [self.build_job(job_type, data, options) for job_type, data, options in jobs]
         for some in batched(specs, _BATCH * _BATCHES_ON_THE_WAY):
-            calls = [_enqueue_args(batch) for batch in batched(some, _BATCH)]
-            answers = chain.from_iterable(self.broker.run_each(ENQUEUE, self._enqueue_keys, calls))
-            for spec, made in zip(some, answers, strict=True):
-                if isinstance(made, list):
-                    spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
+            batches = list(batched(some, _BATCH))
+            args = [self._enqueue_args(batch) for batch in batches]
+            answers = self.broker.run_each(ENQUEUE, [self.keys.wake, self.keys.counts], args)
+            for answer, batch in zip(answers, batches, strict=True):
+                for spec, made in zip(batch, self._checked(answer, batch), strict=True):
+                    if isinstance(made, list):
+                        spec.job = replace(spec.job, id=made[0].decode(), deduplicated=True)
         return [spec.job for spec in specs]
 
-    @property
-    def _enqueue_keys(self) -> list[str]:
-        return [self.keys.wake, self.keys.counts]
+    def _enqueue_args(self, batch: list[JobSpec]) -> list[Any]:
+        has_parents = any(spec.options.depends_on.ids for spec in batch)
+        args: list[Any] = [len(batch), clock.rq_time(self.broker.time()) if has_parents else ""]
+        for spec in batch:
+            args.extend(spec.args)
+        return args
+
+    def _checked(self, made: list[Any], batch: list[JobSpec]) -> list[Any]:
+        """Return the script's answer, once the jobs say what it did. Raises InvalidJobOption for a wrong parent."""
+        if made[0] in (-1, -2):
+            parent = made[1].decode()
+            reason = "there is no such job" if made[0] == -1 else "that job waits for this one"
+            raise InvalidJobOption(f"depends_on has {parent!r}; {reason}")
+        for spec, answer in zip(batch, made, strict=True):
+            if not isinstance(answer, list) and answer in _STATES_MADE:
+                spec.job.state = _STATES_MADE[answer]
+        return made
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
         """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
@@ -85,7 +115,19 @@ class Queue(QueueReader):
         except QueueUnavailable:  # nothing will be enqueued, but wrong data is reported as such
             now = time.time()
         base, correlation_id = self.default_options[job_type], self._types.correlation_id()
-        return build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id)
+        spec = build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id)
+        for option in ("on_success", "on_failure"):
+            if name := getattr(spec.options, option):
+                spec.fields += [option, self._callback(declared, name, option)]
+        return spec
+
+    def _callback(self, job_type: JobType, name: str, option: str) -> str:
+        declared = callback_type(self._types, self.name, name, option)
+        queue = self._find(declared.queue)
+        options = queue.default_options[declared.name]
+        sub_queue = queue.keys.sub_queue(options.priority)
+        fields = ["type", declared.name, "origin", sub_queue, *option_fields(options, options)]
+        return callback_wire(call_start(declared), sub_queue, fields, job_type)
 
     # One job
 
@@ -98,8 +140,13 @@ class Queue(QueueReader):
         self._requeue_one(job_id, self.keys.completed, "only a completed job can be run again")
 
     def promote(self, job_id: str) -> None:
-        """A delayed job waits at once. Raises JobNotFound, InvalidJobState."""
-        self._requeue_one(job_id, self.keys.delayed, "only a delayed job can be promoted", fresh="")
+        """A delayed job waits at once, and so does a deferred one, without waiting for others.
+
+        Raises JobNotFound, InvalidJobState.
+        """
+        if self._requeue([job_id], self.keys.deferred, fresh="") != [1]:
+            rule = "only a delayed or deferred job can be promoted"
+            self._requeue_one(job_id, self.keys.delayed, rule, fresh="")
 
     def remove(self, job_id: str) -> None:
         """The job is gone; a running one is stopped first, within 2 s. Raises JobNotFound, InvalidJobState."""
@@ -119,11 +166,14 @@ class Queue(QueueReader):
             raise InvalidJobState(f"job {job_id} is {state}; only an active job can be stopped")
 
     def set_priority(self, job_id: str, priority: int) -> int:
-        """The priority until now of the waiting or delayed job, which moves behind those of the new one. Raises
-        JobNotFound, InvalidJobState, InvalidJobOption."""
+        """The priority until now of the job, which does not run yet and moves behind those of the new one.
+
+        Raises JobNotFound, InvalidJobState, InvalidJobOption.
+        """
         job, sub_queue = self.job(job_id), self.keys.sub_queue(whole(priority, "priority", 1, 10))
         if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, sub_queue]) != 1:
-            raise InvalidJobState(f"job {job_id} is {job.state}; only a waiting or delayed job changes its priority")
+            rule = "only a waiting, delayed or deferred job changes its priority"
+            raise InvalidJobState(f"job {job_id} is {job.state}; {rule}")
         return job.priority
 
     def reschedule(self, job_id: str, when: datetime | Duration | str) -> datetime:
@@ -154,7 +204,8 @@ class Queue(QueueReader):
     def _remove(self, ids: list[str], registry: str = "") -> list[int]:
         answers: list[int] = []
         while len(answers) < len(ids):
-            answers += self.broker.run(REMOVE, self.keys.waiting, [_PLACES_AT_ONCE, registry, *ids[len(answers) :]])
+            args = [_PLACES_AT_ONCE, registry, clock.rq_time(self.broker.time()), *ids[len(answers) :]]
+            answers += self.broker.run(REMOVE, self.keys.waiting, args)
         return answers
 
     # Many jobs
@@ -165,8 +216,10 @@ class Queue(QueueReader):
         return self._requeue_many(chosen, self.keys.failed)
 
     def promote_many(self, ids: Iterable[str]) -> int:
-        """How many of these were delayed and now wait."""
-        return self._requeue_many(ids, self.keys.delayed, fresh="")
+        """How many of these were delayed or deferred and now wait."""
+        chosen = list(ids)
+        registries = (self.keys.delayed, self.keys.deferred)
+        return sum(self._requeue_many(chosen, registry, fresh="") for registry in registries)
 
     def remove_many(self, ids: Iterable[str], state: str | None = None) -> int:
         """Remove these jobs and return how many were removed.
@@ -187,7 +240,8 @@ class Queue(QueueReader):
     def drain(self) -> int:
         """How many waiting and delayed jobs were removed, in slices that keep the broker free; active ones go on."""
         removed = 0
-        while count := self.broker.run(DRAIN, self.keys.waiting + self.keys.delayed, [_BATCH]):
+        now = clock.rq_time(self.broker.time())
+        while count := self.broker.run(DRAIN, self.keys.waiting + self.keys.delayed, [_BATCH, now]):
             removed += int(count)
         return removed
 
@@ -220,6 +274,7 @@ _REGISTRIES = {
     "completed": "rq:finished:",
     "failed": "rq:failed:",
     "delayed": "rq:scheduled:",
+    "deferred": "rq:deferred:",
     "active": "rq:wip:",
 }
 """Where RQ lists the jobs of a state; the sub-queue's name follows."""
@@ -233,10 +288,3 @@ def _is_by(text: str, moment: datetime) -> bool:
 def batched(items: list[T], size: int) -> Iterator[list[T]]:
     """The items in lists of at most that size."""
     return (items[at : at + size] for at in range(0, len(items), size))
-
-
-def _enqueue_args(batch: list[JobSpec]) -> list[Any]:
-    args: list[Any] = [len(batch)]
-    for spec in batch:
-        args.extend(spec.words)
-    return args

@@ -12,18 +12,21 @@ from typing import Any
 from . import clock
 from . import keys as names
 from .connection import Broker
+from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .job_types import JobTypes
 from .keys import QueueKeys
 from .metrics import HistoryPoint, histories
 from .options import JobOptions, QueueOptions
-from .scripts import PAGE
+from .scripts import PAGE, RELATIVES
 
 PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
 """How many jobs a search looks at in its first and in its second round trip."""
 _SCANNED_AT_ONCE = 1000
+_DEPENDENTS_SHOWN = 100
+"""As many as dependents.lua notes."""
 _BYTES_AT_ONCE = 4_000_000
 """A slice ends early at so much data: neither the broker nor we are to stand still for jobs that carry a lot."""
 
@@ -99,6 +102,13 @@ class QueueReader:
     def _no_job(self, job_id: str) -> JobNotFound:
         return JobNotFound(f"the queue {self.name} has no job {job_id!r}")
 
+    def relatives(self, job_id: str) -> tuple[list[RelatedJob], list[RelatedJob]]:
+        """Return the jobs that this one depends on, and those that depend on it, at most 100 of these."""
+        keys = [names.job(job_id), names.dependents(job_id)]
+        rows: list[Any] = self.broker.run(RELATIVES, keys, [_DEPENDENTS_SHOWN, *RELATED_FIELDS])
+        parents, dependents = ([related_job(each.decode(), values) for each, *values in group] for group in rows)
+        return parents, dependents
+
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""
         lines = self.broker.call(lambda: self.broker.client.lrange(names.logs(job_id), 0, -1))
@@ -159,7 +169,10 @@ class QueueReader:
             total, *rows = self._rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields), scan=newest is None)
             for job_id, _score, status, *values in rows:
                 if status:
-                    yield job_id.decode(), [value.decode(errors="replace") if value else "" for value in values]
+                    yield (
+                        job_id.decode(errors="replace"),
+                        [value.decode(errors="replace") if value else "" for value in values],
+                    )
             if not rows:
                 return
             place += len(rows)
@@ -170,7 +183,9 @@ class QueueReader:
         """How many the state has, how many places were looked at, and the jobs that are there."""
         total, *rows = self._rows(state, start, end, most_bytes, FIELDS, scan)
         found = (
-            job_from_hash(self.keys, self.options_of, job_id.decode(), values, float(score) if score else None)
+            job_from_hash(
+                self.keys, self.options_of, job_id.decode(errors="replace"), values, float(score) if score else None
+            )
             for job_id, score, *values in rows
         )
         return total, len(rows), [job for job in found if job]

@@ -51,8 +51,8 @@ class FinishArgs(NamedTuple):
     retries_left: int
     error_line: str
     attempt: int
-    attempts: int
-    """How many attempts the job has in all."""
+    attempts: int | str
+    """How many attempts the job has in all; "" for one enqueued by plain RQ, which counts only those that are left."""
     started: str
     """Epoch seconds, like `ended`."""
     ended: str
@@ -89,20 +89,29 @@ class Script:
 
 
 DEQUEUE = Script("dequeue_job.lua", "dequeue.lua", when_full=True, args=[DequeueArgs])
-FINISH = Script("dequeue_job.lua", "finish.lua", when_full=True, args=[DequeueArgs, FinishArgs])
-ENQUEUE = Script("enqueue.lua")
+FINISH = Script(
+    "dequeue_job.lua",
+    "deduplication.lua",
+    "dependents.lua",
+    "finish.lua",
+    when_full=True,
+    args=[DequeueArgs, FinishArgs],
+)
+ENQUEUE = Script("deduplication.lua", "dependents.lua", "enqueue.lua")
+RESOLVE = Script("deduplication.lua", "dependents.lua", "resolve.lua", when_full=True)
 PAUSE = Script("pause.lua", when_full=True)
 PROMOTE = Script("promote.lua", when_full=True)
-REQUEUE = Script("requeue.lua")
-REMOVE = Script("forget.lua", "remove.lua", when_full=True)
+REQUEUE = Script("deduplication.lua", "dependents.lua", "requeue.lua")
+REMOVE = Script("deduplication.lua", "dependents.lua", "forget.lua", "remove.lua", when_full=True)
 REPRIORITISE = Script("reprioritise.lua")
 RESCHEDULE = Script("reschedule.lua")
-DRAIN = Script("forget.lua", "drain.lua", when_full=True)
+DRAIN = Script("deduplication.lua", "dependents.lua", "forget.lua", "drain.lua", when_full=True)
 HEARTBEAT = Script("heartbeat.lua", when_full=True)
 CLAIM = Script("claim.lua", when_full=True)
 REGISTER = Script("register.lua", when_full=True)
 UPDATE_PROGRESS = Script("update_progress.lua")
 PAGE = Script("page.lua")
+RELATIVES = Script("relatives.lua")
 COUNT = Script("count.lua")
 COUNTS = Script("counts.lua")
 ALIVE = Script("alive.lua")

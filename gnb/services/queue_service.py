@@ -7,7 +7,8 @@
 Options: `priority` 1 (first) to 10, `attempts`, `backoff` ({"type": "exponential" | "fixed", "delay": …}), `delay`,
 `timeout`, `job_id` (the same id twice is one job), `deduplication` ({"id", "ttl", "extend", "replace"}: one job while
 another holds the id; `.deduplicated` of the answer says that none was made), `remove_on_complete` and
-`remove_on_fail` ({"age": …, "count": …}).
+`remove_on_fail` ({"age": …, "count": …}), `depends_on` (jobs or ids), `on_parent_failure` ("wait" | "run" | "cancel"),
+`on_success` and `on_failure` (a job type).
 `repeat` ({"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}), which every queue takes, makes the
 job a schedule. Durations are `timedelta` or seconds. Everything raises QueueUnavailable while the broker is away, and
 the other errors named below; `InvalidJobData.errors` says field by field what is wrong.
@@ -76,7 +77,7 @@ def get_job(queue: str, id: str) -> Job:
 
 
 def get_job_state(queue: str, id: str) -> str:
-    """waiting, active, completed, failed or delayed."""
+    """waiting, active, completed, failed, delayed or deferred."""
     return get_job(queue, id).state
 
 

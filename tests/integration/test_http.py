@@ -20,7 +20,9 @@ from gnb.queueing.errors import (
     UnknownJobType,
     UnknownQueue,
 )
-from tests.servers import on_sqlite
+from tests.integration.engine.fronts import Front
+from tests.integration.engine.test_outages import as_redis_6_2
+from tests.servers import Broker, on_sqlite
 
 pytestmark = on_sqlite
 
@@ -191,6 +193,14 @@ def test_readiness_says_which_part_is_away(settings: Settings, tmp_path: Path) -
     assert without_broker.json["data"] == {"database": "up", "broker": "away"}
     without_database = client_of(replace(settings, database_url=f"sqlite:///{tmp_path}/no/x.db")).get("/readyz")
     assert without_database.json["data"] == {"database": "away", "broker": "up"}
+
+
+def test_readiness_says_which_version_a_broker_that_is_too_old_should_have(settings: Settings, broker: Broker) -> None:
+    with Front(broker.server.port, as_redis_6_2) as front:
+        answer = client_of(replace(settings, redis_url=front.url)).get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["data"]["broker"] == "unsupported"
+    assert "The broker is Redis 6.2.4; Redis 7.0, Valkey 7.2 or later is needed." in answer.json["error"]["message"]
 
 
 def test_without_a_queue_the_broker_is_off_and_not_missed(settings: Settings) -> None:

@@ -76,6 +76,24 @@ def test_forms_stand_for_expressions(form: str, same: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("expression", "days"),
+    [
+        ("0 0 */2 * mon", [9, 23]),
+        ("0 0 1-7 * */6", [1, 7]),
+        ("0 0 * * mon", [2, 9, 16, 23, 30]),
+        ("0 0 13 * *", [13]),
+        ("0 0 1-31/2 * mon", [1, 2, 3, 5, 7, 9, 11, 13, 15, 16, 17, 19, 21, 23, 25, 27, 29, 30]),
+        ("0 0 13 * fri", [6, 13, 20, 27]),
+    ],
+)
+def test_the_days_of_month_and_week_are_combined_as_by_cron(expression: str, days: list[int]) -> None:
+    cron, moment, found = Cron.parse(expression, "UTC"), datetime(2026, 10, 31, 12, tzinfo=UTC), []
+    while (moment := cron.after(moment)).month == 11:
+        found.append(moment.day)
+    assert found == days
+
+
 def test_names_of_months_and_days_are_read() -> None:
     assert firings("0 9 * Jan MON", "UTC", "2026-12-30T00:00", 2) == ["01-04 09:00", "01-11 09:00"]
 
@@ -89,6 +107,12 @@ def test_names_of_months_and_days_are_read() -> None:
         ("* * * 13 *", "month is '13'"),
         ("* * * * foo", "day of the week is 'foo'"),
         ("*/0 * * * *", "minute is '*/0'"),
+        ("*/60 * * * *", "minute is '*/60'; a step is at most 59"),
+        ("0-59/61 * * * *", "minute is '0-59/61'; a step is at most 59"),
+        ("0 */24 * * *", "hour is '*/24'; a step is at most 23"),
+        ("0 0 */31 * *", "day of the month is '*/31'; a step is at most 30"),
+        ("0 0 1 */12 *", "month is '*/12'; a step is at most 11"),
+        ("0 0 * * */7", "day of the week is '*/7'; a step is at most 6"),
         ("30-10 * * * *", "minute is '30-10'"),
         ("H * * * *", "minute is 'H'"),
         ("* * L * *", "day of the month is 'L'"),

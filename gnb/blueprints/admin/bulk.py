@@ -18,8 +18,8 @@ from gnb.services.queues.actions import Moved
 MOST_SELECTED = 1000
 ACTIONS: dict[str, tuple[str, ...]] = {
     "retry": ("failed",),
-    "promote": ("delayed",),
-    "remove": ("waiting", "active", "delayed", "failed", "completed"),
+    "promote": ("delayed", "deferred"),
+    "remove": ("waiting", "active", "delayed", "deferred", "failed", "completed"),
 }
 
 
@@ -67,7 +67,9 @@ def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
     }
     texts = {
         "retry": gettext("They are requeued with their attempts reset."),
-        "promote": gettext("They run as soon as a worker is free, without waiting for their scheduled time."),
+        "promote": gettext(
+            "They run as soon as a worker is free, without waiting for their scheduled time or for other jobs."
+        ),
         "remove": gettext("They are permanently removed with their results and logs. Active jobs are stopped first."),
     }
     kept = {"action": f"{choice.action}:all" if choice.everything else choice.action}

@@ -14,6 +14,7 @@ from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.formatting import elapsed
 from gnb.blueprints.shared.text import parse_int
 from gnb.models import Export, db
+from gnb.queueing import RelatedJob
 from gnb.services.queues import actions, reading
 
 FINISHED = ("completed", "failed")
@@ -24,6 +25,7 @@ def job(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Show the job; the newest attempt's error comes first."""
     queue = reading.queue(queue_name)
     found, attempts = queue.job_and_attempts(job_id)
+    parents, dependents = queue.relatives(job_id)
     return render_template(
         "admin/job.html",
         live=True,
@@ -35,7 +37,20 @@ def job(queue_name: str, job_id: str) -> ResponseReturnValue:
         export=_export(found),
         took=elapsed(found.started_at, found.finished_at) if found.started_at else None,
         finished=found.state in FINISHED,
+        parents=parents,
+        dependents=dependents,
+        waiting_note=_waiting_note(parents),
     )
+
+
+def _waiting_note(parents: list[RelatedJob]) -> str:
+    """Return for whom a deferred job waits, and what can be done where nothing will happen by itself."""
+    states = {parent.state for parent in parents}
+    if "removed" in states:
+        return gettext("A job that this one waits for was removed. Run this one without waiting, or remove it.")
+    if "failed" in states:
+        return gettext("A job that this one waits for failed. This one runs once that was retried and has completed.")
+    return gettext("It runs once all of these have completed.")
 
 
 def _errors(found: Any, attempts: list[Any]) -> list[tuple[int | None, str]]:
@@ -63,7 +78,7 @@ def retry(queue_name: str, job_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/promote")
 def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
-    """Let a delayed job run now."""
+    """Let a delayed or deferred job run now."""
     actions.change_job("promote", queue_name, job_id, caller())
     return done(gettext("Job promoted. It runs as soon as a worker is free."), _job_url(queue_name, job_id))
 

@@ -21,7 +21,7 @@ from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 
 SEARCH_LENGTH = 200
-JOB_STATE_TABS = ("active", "waiting", "delayed", "failed", "completed")
+JOB_STATE_TABS = ("active", "waiting", "delayed", "deferred", "failed", "completed")
 # A point in the plots of a day is a quarter of an hour wide; reading its 1,440 minutes takes longer than all the rest.
 KEPT_SECONDS = 300
 

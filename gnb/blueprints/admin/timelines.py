@@ -35,6 +35,8 @@ def timeline(job: Any, attempts: list[Any]) -> list[Moment]:
     if job.state == "waiting":
         waited = duration(elapsed(before)) if before else ""
         moments.append(Moment(gettext("Waiting for a worker"), None, note=gettext("for %(time)s", time=waited)))
+    if job.state == "deferred":
+        moments.append(Moment(gettext("Waiting for other jobs"), None, "later"))
     if job.state == "delayed":
         moments.append(Moment(gettext("Next run"), job.run_at, "later"))
     return moments

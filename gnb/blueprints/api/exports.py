@@ -12,6 +12,7 @@ from gnb.blueprints.shared.access import signed_in_user
 from gnb.blueprints.shared.responses import send_export
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
+from gnb.services.fields import QueryNumber
 from gnb.services.queues.schemas import moment
 
 LARGEST_PAGE = 200
@@ -39,8 +40,8 @@ class ExportRequest(Schema):
 class ExportPageQuery(Schema):
     """Which part of the list: from `start` up to, not including, `end`."""
 
-    start = fields.Integer(load_default=0, validate=validate.Range(0, 10**9))
-    end = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, 10**9))
+    start = QueryNumber(0, 10**9, load_default=0)
+    end = QueryNumber(0, 10**9, load_default=None, allow_none=True)
 
 
 class ExportSchema(Schema):

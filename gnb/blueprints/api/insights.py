@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, abort, jsonify, url_for
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from gnb.blueprints.api.endpoints import ApiBlueprint, envelope_schema
 from gnb.blueprints.shared.access import signed_in_user
@@ -15,6 +15,7 @@ from gnb.queueing import Job
 from gnb.services import queue_service
 from gnb.services.ai import lookups
 from gnb.services.ai.requests import DelayRiskRequest, RecommendationsRequest
+from gnb.services.fields import LARGEST_INT, WholeNumber
 
 EVERYONE_WITH_AN_ACCOUNT = frozenset(ROLES)
 SECONDS_TO_AN_ANSWER = 2
@@ -32,7 +33,7 @@ blueprint = ApiBlueprint(
 class OwnRecommendationsRequest(RecommendationsRequest):
     """For whom, the caller unless given; only staff may ask for others."""
 
-    user_id = fields.Integer(data_key="userId", validate=validate.Range(1, 2**31 - 1))
+    user_id = WholeNumber(1, LARGEST_INT, data_key="userId")
 
 
 class AnswerSchema(Schema):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from gnb.blueprints.api.endpoints import Alternative, ApiBlueprint
 from gnb.blueprints.shared.access import caller
 from gnb.queueing import STATES, Job, QueueStats, WorkerInfo
+from gnb.services.fields import LARGEST_INT, QueryNumber, WholeNumber
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import (
     EnqueuedJobSchema,
@@ -23,9 +25,9 @@ from gnb.services.queues.schemas import (
 LONGEST_PAGE = 1000
 
 
-_FURTHEST = 2**31 - 1
 _LATEST = 32_503_680_000_000
 """The year 3000 in epoch ms; the engine allows the next ten years."""
+_CAPITAL = re.compile(r"(?<=[a-z])[A-Z]")
 
 
 READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains control characters.")
@@ -34,8 +36,8 @@ READABLE = validate.Regexp(r"[^\x00-\x1f\x7f\ud800-\udfff]*\Z", error="Contains 
 JOB_ID = validate.Regexp(r"[A-Za-z0-9_-]{1,200}\Z", error="An id has 1 to 200 letters, digits, dashes and underscores.")
 
 
-def position_field(**options: Any) -> fields.Integer:
-    return fields.Integer(validate=validate.Range(0, _FURTHEST), **options)
+def position_field(**options: Any) -> QueryNumber:
+    return QueryNumber(0, LARGEST_INT, **options)
 
 
 def text_field(**options: Any) -> fields.String:
@@ -75,16 +77,23 @@ class NewJob(Schema):
         keys=fields.String(),
         load_default=dict,
         metadata={
-            "description": "priority, attempts, backoff, delay, timeout, job_id, deduplication, repeat, "
-            "remove_on_complete, remove_on_fail; durations in seconds."
+            "description": "priority, attempts, backoff, delay, timeout, jobId, deduplication, repeat, "
+            "removeOnComplete, removeOnFail, dependsOn (an id or several), onParentFailure (wait, run or cancel), "
+            "onSuccess and onFailure (a job type, or queue/type); durations in seconds. Also with underscores, as "
+            "in Python."
         },
     )
+
+    @post_load
+    def _name_options(self, new: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        options = {_CAPITAL.sub(lambda found: f"_{found[0].lower()}", name): v for name, v in new["options"].items()}
+        return {**new, "options": options}
 
 
 class NewPriority(Schema):
     """Where the job is to wait."""
 
-    priority = fields.Integer(required=True, validate=validate.Range(1, 10))
+    priority = WholeNumber(1, 10, required=True)
 
 
 class NewTime(Schema):
@@ -128,7 +137,8 @@ def stats(queue: str) -> QueueStats:
 def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
     """The jobs of a state, by place or by search.
 
-    Waiting jobs come in the order they will run, delayed ones by time, active ones by start, ended ones newest first.
+    Waiting jobs come in the order they will run, delayed ones by time, active ones by start, deferred ones by creation,
+    ended ones newest first.
     A search looks at some thousand jobs a request; while its `cursor` is not null, ask again with it for more.
     """
     start, end = wanted["start"], wanted.get("end", wanted["start"] + 10)
@@ -137,7 +147,7 @@ def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 
 @blueprint.endpoint("GET", "/<queue>/<job_id>", JobDetailsSchema, errors=(404,), message="The job.")
 def job(queue: str, job_id: str) -> dict[str, Any]:
-    """One job with its attempts, logs and options."""
+    """One job with its attempts, logs and options, and the jobs before and after it."""
     return reading.details(queue, job_id)
 
 
@@ -176,7 +186,7 @@ def run_again(queue: str, job_id: str) -> Job:
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/promote", JobSchema, errors=(404, 409), message="Job promoted.")
 def promote(queue: str, job_id: str) -> Job:
-    """Let a delayed job run now."""
+    """Let a delayed job run now, or a deferred one without waiting for others."""
     actions.change_job("promote", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
@@ -196,7 +206,7 @@ def stop(queue: str, job_id: str) -> None:
     message="Priority changed.",
 )
 def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
-    """Let a waiting or delayed job wait with another priority."""
+    """Let a waiting, delayed or deferred job wait with another priority."""
     actions.set_priority(queue, job_id, wanted["priority"], caller())
     return reading.queue(queue).job(job_id)
 

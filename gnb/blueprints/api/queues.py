@@ -8,9 +8,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from gnb.blueprints.api.endpoints import ByName
-from gnb.blueprints.api.jobs import JOB_ID, blueprint, position_field, text_field
+from gnb.blueprints.api.jobs import JOB_ID, blueprint, text_field
 from gnb.blueprints.shared.access import caller
 from gnb.queueing import STATES
+from gnb.services.fields import LARGEST_INT, WholeNumber
 from gnb.services.queues import actions
 
 _TEN_YEARS = 10 * 365 * 86_400_000
@@ -25,7 +26,7 @@ class Chosen(Schema):
 
     ids = _ids()
     q = text_field()
-    cursor = position_field(load_default=0)
+    cursor = WholeNumber(0, LARGEST_INT, load_default=0)
 
     @validates_schema
     def _check_one(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -47,9 +48,9 @@ class ChosenToRemove(Chosen):
 class Cleaning(Schema):
     """Which finished jobs to remove: those that ended at least `grace` milliseconds ago."""
 
-    grace = fields.Integer(load_default=86_400_000, validate=validate.Range(0, _TEN_YEARS))
+    grace = WholeNumber(0, _TEN_YEARS, load_default=86_400_000)
     state = fields.String(load_default="completed", validate=validate.OneOf(("completed", "failed")))
-    limit = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1, 1_000_000))
+    limit = WholeNumber(1, 1_000_000, load_default=None, allow_none=True)
 
 
 class CountSchema(Schema):

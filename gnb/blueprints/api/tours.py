@@ -13,6 +13,7 @@ from gnb.models import CATEGORIES, CURRENCIES, Extra
 from gnb.services.bookings.fields import LocalizedSchema, TravelDay
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, tour_of_slug
+from gnb.services.fields import QueryNumber
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 LARGEST_PAGE = 200
@@ -29,8 +30,8 @@ def amount(**options: Any) -> fields.Decimal:
 class PageQuery(LocalizedSchema):
     """Which part of a list: from `start` up to, not including, `end`."""
 
-    start = fields.Integer(load_default=0, validate=validate.Range(0, 10**9))
-    end = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(0, 10**9))
+    start = QueryNumber(0, 10**9, load_default=0)
+    end = QueryNumber(0, 10**9, load_default=None, allow_none=True)
 
 
 def page_bounds(wanted: dict[str, Any], size: int = OFFERS_PER_PAGE) -> tuple[int, int]:
@@ -49,7 +50,7 @@ class TourQuery(PageQuery):
     )
     end_place = fields.String(data_key="to", metadata={"description": "an airport, its IATA code, a city or a town"})
     date = TravelDay(metadata={"description": "only tours with seats left on that day"})
-    passengers = fields.Integer(validate=validate.Range(1, 50))
+    passengers = QueryNumber(1, 50)
 
 
 class DayQuery(LocalizedSchema):

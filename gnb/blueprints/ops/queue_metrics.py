@@ -17,7 +17,7 @@ SECONDS = (0.1, 0.5, 1, 2, 5, 10, 30, 60)
 """Upper bounds of the published buckets; each is one of the engine's finer ones."""
 
 OTHER = "other"
-_DEPTHS = ("waiting", "active", "failed", "delayed", "completed")
+_DEPTHS = ("waiting", "active", "failed", "delayed", "completed", "deferred")
 _SIGN_IN_KINDS = ("session", "token")
 
 

@@ -13,9 +13,17 @@ JOB_STATE_LABELS = {
     "completed": _l("completed"),
     "failed": _l("failed"),
     "delayed": _l("delayed"),
+    "deferred": _l("deferred"),
     "removed": _l("removed"),
 }
-JOB_STATE_VARIANTS = {"waiting": "", "active": "info", "completed": "ok", "failed": "bad", "delayed": "later"}
+JOB_STATE_VARIANTS = {
+    "waiting": "",
+    "active": "info",
+    "completed": "ok",
+    "failed": "bad",
+    "delayed": "later",
+    "deferred": "later",
+}
 
 OUTCOME_LABELS = {
     "completed": _l("completed"),

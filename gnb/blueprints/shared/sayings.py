@@ -8,10 +8,10 @@ N_ = str  # marks what is collected for translation
 _OF_JOBS = (
     N_("job %(id)s is still running; its worker did not stop it in time"),
     N_("job %(id)s is %(state)s; only an active job can be stopped"),
-    N_("job %(id)s is %(state)s; only a waiting or delayed job changes its priority"),
+    N_("job %(id)s is %(state)s; only a waiting, delayed or deferred job changes its priority"),
     N_("job %(id)s is %(state)s; only a failed job can be retried"),
     N_("job %(id)s is %(state)s; only a completed job can be run again"),
-    N_("job %(id)s is %(state)s; only a delayed job can be promoted"),
+    N_("job %(id)s is %(state)s; only a delayed or deferred job can be promoted"),
     N_("job %(id)s is %(state)s; only a delayed job can be rescheduled"),
     N_("the time is %(time)s; give one within the next ten years"),
     N_("the job ran longer than its timeout of %(limit)s seconds"),
@@ -29,7 +29,14 @@ _OF_JOBS = (
     N_("deduplication.id is %(value)s; give 1 to %(most)s characters"),
     N_("deduplication.extend and deduplication.replace are true or false"),
     N_("deduplication.extend needs deduplication.ttl"),
+    N_("deduplication.replace cannot be combined with depends_on"),
     N_("a schedule takes no deduplication: without overlap, one run at a time"),
+    N_("depends_on has %(value)s; there is no such job"),
+    N_("depends_on has %(value)s; that job waits for this one"),
+    N_("depends_on has %(value)s; give jobs or their ids"),
+    N_("the job %(id)s, for which it waited, failed"),
+    N_("the job %(id)s, for which it waited, was removed"),
+    N_("the jobs of a schedule cannot depend on others"),
 )
 _OF_SCHEDULES = (
     N_("%(value)s is no name; give 1 to 100 letters, digits, dashes and underscores"),

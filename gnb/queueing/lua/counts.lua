@@ -3,10 +3,10 @@
 --
 -- KEYS  1-10 rq:queue:  11-20 rq:wip:  21-30 rq:finished:  31-40 rq:failed:  41-50 rq:scheduled:  (<sub_queue> each)
 --       51 gnb:paused:<queue>  52 rq:suspended  53 gnb:limit:<queue>  54 gnb:totals:<queue>
---       55 gnb:counts:<queue>, "<minute>|<name>" each, from finish.lua
+--       55 gnb:counts:<queue>, "<minute>|<name>" each, from finish.lua   56-65 rq:deferred:<sub_queue>
 -- Writes gnb:minute:<queue>:<minute>, the history, kept for a day for the plots.
 -- Returns {waiting, active, completed, failed, delayed, paused, limit or "", enqueued_at of the oldest waiting or "",
---          now, {totals' names and values…}, {the same of this minute, beyond the totals}}.
+--          now, {totals' names and values…}, {the same of this minute, beyond the totals}, deferred}.
 
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -51,4 +51,4 @@ local lately = add_up()
 local flags = redis.call('MGET', KEYS[51], KEYS[52], KEYS[53])
 return {sum('LLEN', 1), sum('ZCARD', 11), sum('ZCOUNT', 21, now, '+inf'), sum('ZCOUNT', 31, now, '+inf'), sum('ZCARD', 41),
   (flags[1] or flags[2]) and 1 or 0, flags[3] or '', oldest_waiting(), tostring(now),
-  redis.call('HGETALL', KEYS[54]), lately}
+  redis.call('HGETALL', KEYS[54]), lately, sum('ZCARD', 56)}

@@ -1,7 +1,8 @@
 -- drain: removes waiting and delayed jobs, a slice at a time so that the broker stays free for others.
 --
 -- KEYS  1-10 rq:queue:<sub_queue>   11-20 rq:scheduled:<sub_queue>
--- ARGV  1 how many at most
+-- ARGV  1 how many at most   2 now, RQ's time format
+-- Writes rq:job, rq:results, gnb:logs of each, and the keys of dependents.lua.
 -- Returns how many were removed.
 
 local left = tonumber(ARGV[1])
@@ -19,4 +20,6 @@ end
 for number = 11, 20 do
   if left > 0 then remove(redis.call('ZPOPMIN', KEYS[number], left), 2) end
 end
+local time = redis.call('TIME')
+resolve_dependents(time[1] + time[2] / 1000000, ARGV[2], 200)
 return ARGV[1] - left

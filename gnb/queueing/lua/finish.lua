@@ -5,8 +5,8 @@
 --       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
 -- ARGV  DequeueArgs and FinishArgs of scripts.py
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
---        gnb:deduplication:<queue>:<digest> (deleted at the job's end), gnb:logs:<id> (its time to live),
---        gnb:kept:<queue>:<state> (an upper bound of how many are kept).
+--        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
+--        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
 -- Returns {1 if it was the caller's, …what dequeue_job() answers}.
 
 local id, sub_queue, execution_id, outcome = args.job_id, args.sub_queue, args.ended_execution_id, args.outcome
@@ -80,30 +80,27 @@ local function record()
   redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
 end
 
-local function release_deduplication(digest)
-  local key = 'gnb:deduplication:' .. string.sub(KEYS[15], 10) .. ':' .. digest
-  if redis.call('GET', key) == id then redis.call('DEL', key) end
-end
-
 local function move(now, digest)
   record()
+  -- A job that failed once keeps its number of attempts, whatever its type's default becomes.
+  local attempts = args.attempts ~= '' and {'attempts', args.attempts} or {}
   if outcome == 'completed' then
     redis.call('HSET', job, 'status', 'finished', 'ended_at', args.rq_now)
     finish('rq:finished:', 'completed', now)
-    if digest then release_deduplication(digest) end
+    if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
   elseif outcome == 'failed' or outcome == 'stopped' then
     redis.call('HSET', job, 'status', outcome, 'ended_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left, 'attempts', args.attempts)
+      'retries_left', args.retries_left, unpack(attempts))
     finish('rq:failed:', 'failed', now)
-    if digest then release_deduplication(digest) end
+    if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
   elseif outcome == 'retried' and tonumber(args.delay) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left, 'attempts', args.attempts)
+      'retries_left', args.retries_left, unpack(attempts))
     redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + args.delay, id)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left, 'attempts', args.attempts)
-    if outcome == 'stalled' then redis.call('HINCRBY', job, 'stalls', 1) end
+      'retries_left', args.retries_left, unpack(attempts))
+    if outcome == 'stalled' then redis.pcall('HINCRBY', job, 'stalls', 1) end -- whatever another wrote there
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')
   end
@@ -115,16 +112,34 @@ local function move(now, digest)
   end
 end
 
+local CALLBACK = {completed = 'on_success', failed = 'on_failure', stopped = 'on_failure'}
+
+-- The job ends for good: enqueue its callback and resolve its dependents, the first 200 in this step.
+local function end_for_others(callback, may_have_dependents, now)
+  if callback then
+    enqueue_callback(id, callback, execution_id, outcome, args.error_line, redis.call('HGET', job, 'meta'), args.rq_now)
+  end
+  if may_have_dependents and redis.call('EXISTS', job .. ':dependents') == 1 then
+    job_ended(id, outcome == 'completed' and 'completed' or 'failed')
+    resolve_dependents(now, args.rq_now, 200)
+  end
+end
+
 local now = clock()
 local lease_end = args.only_expired == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, member)
 local alive = lease_end and tonumber(lease_end) >= now
 local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
 if owned then
-  if redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
+  -- Most jobs ran for less than a heartbeat and have no dependents: none of the three keys is there.
+  local more = redis.call('EXISTS', 'rq:execution:' .. member, 'rq:executions:' .. id, job .. ':dependents') > 0
+  if more and redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
     redis.call('SREM', KEYS[16] .. ':executions', member)
   end
-  local fields = redis.call('HMGET', job, 'status', 'deduplication')
-  if fields[1] == 'started' then move(now, fields[2]) end
+  local fields = redis.call('HMGET', job, 'status', 'deduplication', CALLBACK[outcome] or 'status')
+  if fields[1] == 'started' then
+    if CALLBACK[outcome] then end_for_others(fields[3], more, now) end
+    move(now, fields[2])
+  end
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = args.dequeue_next == '1' and dequeue_job(now) or {'none'}

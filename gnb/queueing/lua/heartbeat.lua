@@ -1,12 +1,15 @@
 -- heartbeat: renews a worker's hash and the leases of what it runs, and records its executions as RQ does.
 --
 -- KEYS  1 rq:worker:<name>   2 gnb:executions:<name>   3 rq:worker:<name>:executions, RQ's set of the recorded ones
+--       4 rq:workers
 -- ARGV  1 now, RQ's time format   2 lease, s   3 time to live of the worker's hash, s   4 resident memory, bytes
--- Returns {0 if the worker's hash is gone, "1" if the worker is to be quiet, "<id>:<execution>", its start (epoch seconds), the job's timeout, stop asked for…}.
+-- Returns {0 if the worker's registration is gone, "1" if the worker is to be quiet, "<id>:<execution>", its start (epoch seconds), the job's timeout, stop asked for…}.
 
 local time = redis.call('TIME')
 local now, lease = time[1] + time[2] / 1000000, tonumber(ARGV[2])
-local answer = {redis.call('EXISTS', KEYS[1]), redis.call('HGET', KEYS[1], 'quiet') or ''}
+-- dequeue and finish write to the hash too, and so recreate one that is gone, but only register writes the pid.
+local registered = redis.call('HEXISTS', KEYS[1], 'pid') == 1 and redis.call('SISMEMBER', KEYS[4], KEYS[1]) == 1
+local answer = {registered and 1 or 0, redis.call('HGET', KEYS[1], 'quiet') or ''}
 
 -- RQ's record of an execution is written here and not by dequeue: of a job that ends before the first heartbeat nobody
 -- reads it. The lease that dequeue gave has not been renewed yet, so the job started one lease before its end.
@@ -21,7 +24,7 @@ local function first_heartbeat(execution, id, execution_id, member)
   return {origin, created_at}
 end
 
-if answer[1] == 1 then
+if registered then
   redis.call('HSET', KEYS[1], 'last_heartbeat', ARGV[1], 'memory', ARGV[4])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
 end

@@ -2,8 +2,8 @@
 --
 -- KEYS  1-10 rq:queue:<sub_queue>
 -- ARGV  1 how many places of lists may be looked through, about   2 remove only from this registry: "rq:queue:" |
---       "rq:finished:" | "rq:failed:" | "rq:scheduled:", "" for any   3… job ids
--- Writes rq:job, rq:results, gnb:logs of each, the registries and the list of its sub_queue.
+--       "rq:finished:" | "rq:failed:" | "rq:scheduled:" | "rq:deferred:", "" for any   3 now, RQ's time format   4… job ids
+-- Writes rq:job, rq:results, gnb:logs of each, the registries and the list of its sub_queue, and the keys of dependents.lua.
 -- Returns for each id 1 removed, 0 it runs or is in another registry, -1 the queue has no such job; for the first ids only
 -- where the lists are so long that all would take too much of the broker's time.
 
@@ -11,8 +11,8 @@ local REGISTRY = {finished = 'rq:finished:', failed = 'rq:failed:', stopped = 'r
   deferred = 'rq:deferred:', canceled = 'rq:canceled:'}
 local answers, places, from, own = {}, tonumber(ARGV[1]), ARGV[2], {}
 for number = 1, 10 do own[KEYS[number]] = true end
-for number = 1, #ARGV - 2 do
-  local id = ARGV[number + 2]
+for number = 1, #ARGV - 3 do
+  local id = ARGV[number + 3]
   local fields = redis.call('HMGET', 'rq:job:' .. id, 'origin', 'status')
   local sub_queue, status = fields[1] or '', fields[2]
   local list = 'rq:queue:' .. sub_queue
@@ -31,6 +31,7 @@ for number = 1, #ARGV - 2 do
       taken = redis.call('LREM', list, 1, id)
     end
     if from == '' or taken == 1 then
+      if status == 'deferred' then leave_parents(id) end
       forget(id)
       answers[number] = 1
     else
@@ -39,4 +40,6 @@ for number = 1, #ARGV - 2 do
   end
   if places <= 0 then break end
 end
+local time = redis.call('TIME')
+resolve_dependents(time[1] + time[2] / 1000000, ARGV[3], 200)
 return answers

@@ -1,9 +1,12 @@
--- requeue: named jobs of one state go back to the end of their sub_queue: failed (or finished) ones again, delayed ones before their time.
+-- requeue: named jobs of one state go back to the end of their sub_queue: failed (or finished)
+-- ones again, delayed ones before their time, deferred ones without waiting for others.
 --
--- KEYS  1-10 rq:failed:<sub_queue> | rq:finished:<sub_queue> | rq:scheduled:<sub_queue>, what to take them from   11 gnb:wake:<queue>
+-- KEYS  1-10 rq:failed:<sub_queue> | rq:finished:<sub_queue> | rq:scheduled:<sub_queue> |
+--             rq:deferred:<sub_queue>, what to take them from   11 gnb:wake:<queue>
 -- ARGV  1 now, RQ's time format   2 "1" to give the attempts back   3… job ids
--- Reads and writes rq:job:<id>, its registry and its sub-queue's rq:queue list, and gnb:deduplication:<queue>:<digest>:
--- a job that holds its deduplication id until its end holds it again, unless another job does.
+-- Reads and writes rq:job:<id>, its registry and its sub-queue's rq:queue list; the keys of dependents.lua for deferred ones;
+-- and gnb:deduplication:<queue>:<digest>: a job that holds its deduplication id until its end holds it again, unless
+-- another job does.
 -- Returns a list as long as the ids: 1 moved, 0 not in that state, -1 the queue has no such job.
 
 local LOGS_KEPT = 31557600 -- as in update_progress.lua
@@ -22,6 +25,7 @@ for number = 3, #ARGV do
     answers[number - 2] = 0
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[1])
+    if registries == 'rq:deferred:' then leave_parents(id) end
     if ARGV[2] == '1' then
       redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message', 'stalls', 'retries_left')
       if fields[2] then redis.call('HSET', job, 'retries_left', fields[2] - 1) end

@@ -2,6 +2,9 @@
 
     Cron.parse("30 2 * * mon-fri", "Europe/Berlin").after(datetime.now(UTC))
 
+As in cron(8), a day must match both the day of the month and the day of the week if one of them begins with `*`, such
+as `0 0 */2 * mon`, and either of them otherwise. A step may not be longer than its field.
+
 Five fields with numbers, names (jan, mon), lists, ranges and steps, or `@hourly`, `@daily`, `@weekly`, `@monthly`,
 `@yearly`. croniter evaluates the fields in local time; clock changes are handled here by the convention of cron(8): a
 schedule for every hour continues by elapsed time; one with fixed hours fires once per local time, at the first
@@ -21,6 +24,7 @@ from ..errors import InvalidSchedule
 
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 _SHAPES = ("0 to 59", "0 to 23", "1 to 31", "1 to 12 or jan to dec", "0 to 7 (0 and 7 are Sunday) or sun to sat")
+_LONGEST_STEPS = (59, 23, 30, 11, 6)
 _FORMS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -103,8 +107,18 @@ class Cron:
         return moment.astimezone(self._zone).utcoffset() or timedelta(0)
 
     def _next(self, local: datetime) -> datetime:
-        following: datetime = croniter(self.expression, local).get_next(datetime)
-        return following
+        return _first_after(self.expression, local)
+
+
+def must_match_both_days(expression: str) -> bool:
+    """Return whether a day must match the day of the month and that of the week: if one of them begins with `*`."""
+    _, _, day, _, weekday = expression.split()
+    return day.startswith("*") or weekday.startswith("*")
+
+
+def _first_after(expression: str, local: datetime) -> datetime:
+    found: datetime = croniter(expression, local, day_or=not must_match_both_days(expression)).get_next(datetime)
+    return found
 
 
 def time_zone(name: str) -> ZoneInfo:
@@ -132,8 +146,10 @@ def _check(expression: str) -> None:
         alone[position] = text.lower()
         if not _FIELD.fullmatch(text) or _backward(text) or not croniter.is_valid(" ".join(alone)):
             raise _wrong(f"{FIELDS[position]} is {text!r}; give {_SHAPES[position]}, *, a list, a range or a step")
+        if any(int(step) > _LONGEST_STEPS[position] for step in re.findall(r"/(\d+)", text)):
+            raise _wrong(f"{FIELDS[position]} is {text!r}; a step is at most {_LONGEST_STEPS[position]}")
     try:
-        croniter(expression.lower(), _SOME_DAY).get_next(datetime)
+        _first_after(expression.lower(), _SOME_DAY)
     except (ValueError, KeyError):
         raise _wrong(f"day of the month {fields[2]!r} never comes in month {fields[3]!r}") from None
 

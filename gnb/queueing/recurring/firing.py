@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueingError, QueueUnavailable
+from ..keys import TEMPLATE_PREFIX
 from ..scripts import FIRE
 from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
@@ -52,7 +53,7 @@ def _step(
         if kind:
             options = {**schedule.options, "job_id": firing_id(name, at)}
             spec = engine.queue(schedule.queue).build_job(schedule.type, schedule.data, options)
-            fields = [*spec.words[:2], *spec.words[6:]]
+            fields = [spec.job.id, spec.sub_queue, *spec.fields]
     except QueueUnavailable:
         raise
     except QueueingError as rejected:
@@ -62,6 +63,15 @@ def _step(
     keys = [NEXT, template_key(name), counters_key(name), runs_key(name), OPEN, NAMES, f"gnb:wake:{schedule.queue}"]
     args = [name, repr(seen[0]), *seen[1:], missed, error, KEPT, "1" if schedule.overlap else "", meta_after, entry]
     return str(engine.broker.run(FIRE, keys, [*args, *fields]).decode())
+
+
+def record_failure(engine: "Engine", job_id: str, error: Exception) -> bool:
+    """Record the error of the schedule with this template; return whether it is a new one."""
+    client, call = engine.broker.client, engine.broker.call
+    key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), f"{type(error).__name__}: {error}"
+    known = call(lambda: client.hget(key, "error")) == text.encode()
+    call(lambda: client.hset(key, "error", text))
+    return not known
 
 
 def _count_down(meta: str) -> str:

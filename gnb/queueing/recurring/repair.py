@@ -1,11 +1,12 @@
 """Repair of stored schedules: lost or foreign next times, and records of earlier releases."""
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..errors import QueueUnavailable
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from .schedule import Schedule
 from .store import NAMES, NEXT, PAUSED, counters_key, template_key
 
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from ..engine import Engine
 
 log = logging.getLogger(__name__)
+
+
+def prepare(engine: "Engine", declared: Iterable[Schedule] | None) -> None:
+    """Convert the records of earlier releases and store the schedules declared in code."""
+    carry_over(engine)
+    for name, done in engine.schedules.sync(declared).items() if declared is not None else ():
+        if done == "taken":
+            log.warning("schedule %s is declared in the code, but an admin added one with that name", name)
+        elif done != "kept":
+            log.info("schedule %s: %s", name, done)
 
 
 def repair(engine: "Engine") -> None:

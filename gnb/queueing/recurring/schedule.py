@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from ..errors import InvalidJobOption, InvalidSchedule
 from ..job import payload
-from ..options import TEMPLATE_PREFIX, plain, seconds
+from ..keys import TEMPLATE_PREFIX
+from ..options import plain, seconds
 from .cron import Cron, time_zone
 
 CATCH_UP = ("once", "skip")
@@ -83,6 +84,8 @@ class Schedule:
             errors["options"] = [f"a schedule sets {min(rejected)} itself"]
         if "deduplication" in self.options:
             errors["options"] = ["a schedule takes no deduplication: without overlap, one run at a time"]
+        if "depends_on" in self.options:
+            errors["options"] = ["the jobs of a schedule cannot depend on others"]
         object.__setattr__(self, "options", plain(self.options))
         try:
             time_zone(self.tz)

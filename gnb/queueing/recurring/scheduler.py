@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -26,16 +27,17 @@ from redis.exceptions import RedisError
 from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
-from ..errors import QueueUnavailable
-from ..maintenance import promote
-from ..options import TEMPLATE_PREFIX
+from ..errors import QueueUnavailable, UnsupportedBroker
+from ..keys import TEMPLATE_PREFIX
+from ..maintenance import promote, resolve_dependents
+from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
-from .firing import fire
-from .repair import carry_over, repair
+from .firing import fire, record_failure
+from .repair import prepare, repair
 from .runs import write_outcomes
 from .schedule import Schedule
-from .store import NEXT, PAUSED, counters_key
+from .store import NEXT, PAUSED
 from .template import ScheduledJob, build_schedule
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class Scheduler(rq_scheduler.Scheduler):
         self._engine = engine
         self._declared = None if declared is None else tuple(declared)
         self._prepared = False
-        self._stop = threading.Event()
+        self._stops: SimpleQueue[None] = SimpleQueue()
+        self._outage = OutageLog(engine.url)
         self._next_upkeep = self._next_repair = 0.0
 
     # Schedules, by rq-scheduler's API
@@ -167,7 +170,7 @@ class Scheduler(rq_scheduler.Scheduler):
             except QueueUnavailable:
                 raise
             except Exception as error:  # one bad record must not stop the others
-                if self._note_failure(job_id, error):
+                if record_failure(self._engine, job_id, error):
                     log.exception("%s cannot be fired", job_id)
         return fired
 
@@ -198,27 +201,19 @@ class Scheduler(rq_scheduler.Scheduler):
         side = "LPUSH" if stored.enqueue_at_front else "RPUSH"
         return [job_id] if self._engine.broker.run(ENQUEUE_SCHEDULED, keys, [job_id, clock.rq_time(), side]) else []
 
-    def _note_failure(self, job_id: str, error: Exception) -> bool:
-        """Record the schedule's error; return whether it is a new one."""
-        key, text = counters_key(job_id.removeprefix(TEMPLATE_PREFIX)), f"{type(error).__name__}: {error}"
-        call = self._engine.broker.call
-        known = call(lambda: self.connection.hget(key, "error")) == text.encode()
-        call(lambda: self.connection.hset(key, "error", text))
-        return not known
-
     # The process
 
     def run(self, burst: bool = False) -> None:
         """Fire due schedules until SIGTERM, SIGINT or `stop()`, with `burst` once; then release the lock, so that
-        another scheduler leads immediately."""
+        another scheduler leads immediately. Raises UnsupportedBroker."""
         before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
-            before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-            self._install_signal_handlers()
+            before = {number: signal.signal(number, self.stop) for number in (signal.SIGTERM, signal.SIGINT)}
         log.info("scheduler %s starts", self.name)
+        pause = 0.0
         try:
-            while not self._stop.is_set():
-                self._stop.wait(self.tick())
+            while not self._stopped_within(pause):
+                pause = self.tick()
                 if burst:
                     break
         finally:
@@ -229,25 +224,31 @@ class Scheduler(rq_scheduler.Scheduler):
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """Make `run` return after its current step."""
-        self._stop.set()
+        self._stops.put(None)  # unlike Event.set() it acquires no lock that the interrupted code may hold
 
-    def _install_signal_handlers(self) -> None:
-        signal.signal(signal.SIGTERM, self.stop)
-        signal.signal(signal.SIGINT, self.stop)
+    def _stopped_within(self, seconds: float) -> bool:
+        try:
+            self._stops.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
 
     def tick(self) -> float:
         """Run one round: acquire the lock if it is free, promote, fire. Return the seconds until the next round."""
         try:
             if not self._prepared:
-                self._prepare()
+                prepare(self._engine, self._declared)
+                self._prepared = True
             if time.monotonic() >= self._next_upkeep:
                 self._next_upkeep = time.monotonic() + _SECONDS_BETWEEN_UPKEEP
                 self._engine.broker.call(self._register)
                 if self.leading:
                     write_outcomes(self._engine.broker)
             return self._run_due() if self.acquire_lock() else _TICK
+        except UnsupportedBroker:
+            raise
         except QueueUnavailable as error:
-            log.warning("%s", error)
+            self._outage.report(error)
         except Exception:  # one failing round must not end the scheduler
             if not self._prepared:
                 raise
@@ -260,6 +261,7 @@ class Scheduler(rq_scheduler.Scheduler):
         answer = self._engine.broker.call(
             lambda: acquire_or_refresh_lock(self.connection, self.scheduler_lock_key, self.name, LEASE)
         )
+        self._outage.end()
         if answer == "acquired":
             log.info("scheduler %s leads", self.name)
             self._next_repair = 0.0
@@ -283,19 +285,11 @@ class Scheduler(rq_scheduler.Scheduler):
             repair(self._engine)
             self._next_repair = time.monotonic() + _SECONDS_BETWEEN_REPAIRS
         broker.call(lambda: promote(self._engine))
+        broker.call(lambda: resolve_dependents(self._engine))
         for job_id in self.enqueue_jobs():
             log.info("enqueued %s", job_id)
         first = broker.call(lambda: self.connection.zrange(NEXT, 0, 0, withscores=True))
         return min(max(first[0][1] - broker.now().timestamp(), 0.01), _TICK) if first else _TICK
-
-    def _prepare(self) -> None:
-        carry_over(self._engine)
-        for name, done in self._engine.schedules.sync(self._declared).items() if self._declared is not None else ():
-            if done == "taken":
-                log.warning("schedule %s is declared in the code, but an admin added one with that name", name)
-            elif done != "kept":
-                log.info("schedule %s: %s", name, done)
-        self._prepared = True
 
 
 def _id(job: Any) -> str:

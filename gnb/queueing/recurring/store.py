@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
 from ..job import Job
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from ..scripts import RUN_SCHEDULE, SAVE_SCHEDULE
 from .runs import KEPT, OPEN, Run, outcomes_key, read_runs, runs_key
 from .schedule import Schedule
@@ -224,7 +224,7 @@ class Schedules:
     def save(self, schedule: Schedule, only: str, code: str | None = None, first: datetime | None = None) -> bool:
         """Write the template and the next time; return whether `only` ("new", "known", "any") allowed it."""
         queue = self._engine.queue(schedule.queue)
-        fields = queue.build_job(schedule.type, schedule.data, schedule.options).words[6:]
+        fields = queue.build_job(schedule.type, schedule.data, schedule.options).fields
         fields += ["status", "scheduled", "meta", schedule.to_meta(code)]
         for kept in ("result_ttl", "failure_ttl", "keep_completed", "keep_failed"):
             fields += [kept, -1]

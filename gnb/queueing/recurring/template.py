@@ -10,7 +10,7 @@ from rq.job import Job as RQJob
 
 from ..errors import InvalidJobOption
 from ..job_types import JobTypes
-from ..options import TEMPLATE_PREFIX
+from ..keys import TEMPLATE_PREFIX
 from .schedule import Schedule
 
 

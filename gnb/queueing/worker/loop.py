@@ -1,38 +1,38 @@
-"""The loop of a worker process: take a job, run it, settle it and take the next in one round trip.
+"""The loop of a worker process: dequeue a job, run it, finish it and dequeue the next in one round trip.
 
-Leases, the timeout of code that does not listen and the stop command are its parent's, the supervisor.
+Its parent, the supervisor, renews the leases and kills the process if the job ignores its timeout or a stop request.
 """
 
-import ctypes
 import logging
 import os
-import random
 import signal
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from .. import clock
 from .. import keys as names
 from ..connection import CONNECTION_ERRORS, WorkerConnection
+from ..dependencies import RelatedJob, read_parents
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, UnsupportedFeature
 from ..execution import Execution, Outcome, completed, finish_args, raised, released, unsupported_feature
 from ..job_context import JobContext
 from ..maintenance import end_executions
+from ..outage import is_outage
 from ..queue import Queue
 from ..scripts import DEQUEUE, FINISH, UPDATE_PROGRESS, DequeueArgs, Script, run
 
 log = logging.getLogger(__name__)
 
 LEASE = 12
-"""Seconds that an execution is its worker's without a sign of life."""
+"""Seconds after its last heartbeat for which an execution stays its worker's."""
 
 _IDLE_BLOCK = 1.0
-_PR_SET_PDEATHSIG = 1
-_HEARD = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
+"""The signals that the process handles; they are blocked when it is forked."""
 
 
 class _Interrupted(Exception):
@@ -40,7 +40,7 @@ class _Interrupted(Exception):
 
 
 class WorkLoop:
-    """The loop of a worker process: take, run, settle."""
+    """The loop of a worker process: dequeue, run, finish."""
 
     def __init__(self, engine: Engine, queues: Sequence[Queue], name: str, burst: bool = False, max_jobs: int = 0):
         self.engine = engine
@@ -52,7 +52,7 @@ class WorkLoop:
         self._seconds = 0.0
         self._queues = list(queues)
         self._client = engine.worker_client()
-        self._connection = WorkerConnection(self._client)
+        self._connection = WorkerConnection(self._client, engine.url)
         self._clock = clock.BrokerClock()
         self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
         self._limits = {queue.name: str(queue.options.rate_limit or "none") for queue in queues}
@@ -68,46 +68,57 @@ class WorkLoop:
     # The loop
 
     def run(self) -> int:
-        """Runs jobs until told to stop, done with a burst, or `max_jobs` are done. How many were run."""
+        """Run jobs until a signal stops it, a burst finds no job, or `max_jobs` have run; return how many have run."""
         self._handle_signals()
-        answer = self._safely(self._dequeue_any)
+        answer = None
         while True:
             if answer is not None and answer[0] == b"job":
-                answer = self._safely(self._run_and_go_on, answer)
-                continue
-            if self._stopping or self._reached_max_jobs() or (self.burst and not self._limited(answer)):
+                answer = self._recovering(self._run_and_go_on, answer)
+            elif self._stopping or self._reached_max_jobs():
                 return self.done
-            self._idle(float(answer[1]) if answer is not None and self._limited(answer) else _IDLE_BLOCK)
-            answer = self._safely(self._dequeue_any)
+            elif answer is None:  # at the start, after idling, and after an outage
+                answer = self._recovering(self._dequeue_any)
+            elif self.burst and not self._limited(answer):
+                return self.done
+            else:
+                self._idle(float(answer[1]) if self._limited(answer) else _IDLE_BLOCK)
+                answer = None
 
-    def _safely(self, step: Any, *args: Any) -> Any:
-        """What the step gives; None when the broker went away meanwhile and is back, and nothing is held any more."""
+    def _recovering(self, step: Any, *args: Any) -> Any:
+        """Return what the step returns; None after an outage of the broker, with no job held any more."""
         try:
             return step(*args)
-        except CONNECTION_ERRORS:
-            self._recover()
+        except (*CONNECTION_ERRORS, ResponseError) as error:
+            self._recover(error)
             return None
 
-    def _recover(self, pending: tuple[Queue, list[Any]] | None = None) -> None:
-        """After a loss of the broker: settles what could not be, and hands back what a lost answer had dequeued.
+    def _recover(self, error: Exception, pending: tuple[Queue, list[Any]] | None = None) -> None:
+        """Wait for the end of an outage; finish the pending run, and release what a lost reply had dequeued.
 
-        One that is to shut down waits only if it has an outcome to write.
+        During a shutdown it waits only for a pending run.
+
+        Raises:
+            ResponseError: The error, if it is not an outage's.
         """
-        while self._connection.reconnect(give_up=lambda: self._stopping and pending is None):
+        while True:
+            if isinstance(error, ResponseError) and not is_outage(error):
+                raise error
+            if not self._connection.reconnect(error, give_up=lambda: self._stopping and pending is None):
+                return
             try:
                 if pending:
                     self._call(FINISH, pending[0], pending[1])
                 self._release_lost()
                 return
-            except CONNECTION_ERRORS:
-                continue
+            except (*CONNECTION_ERRORS, ResponseError) as failure:
+                error = failure
 
     def _dequeue_any(self) -> Any:
-        """The answer for the first queue that has a job; else the shortest wait, or that all are empty or paused."""
+        """Return the reply of the first queue that has a job; otherwise the shortest wait, or that all are empty."""
         answers = []
         for queue in self._queues:
             if self._stopping or self._quiet or self._reached_max_jobs():
-                return None
+                return [b"empty"]
             answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), was_idle="1"))
             if answer[0] == b"job":
                 return [*answer, queue, self._execution]
@@ -116,7 +127,7 @@ class WorkLoop:
         return min(limited, key=lambda answer: float(answer[1])) if limited else answers[0]
 
     def _run_and_go_on(self, answer: Any) -> Any:
-        """Runs the job of the answer, settles it, and gives the answer for the next."""
+        """Run the job of the reply, finish it, and return the reply for the next."""
         *words, queue, execution = answer
         execution = Execution.from_reply(words[1:], execution, queue.options_of)
         self._clock.set(execution.started)
@@ -138,8 +149,8 @@ class WorkLoop:
         )
         try:
             _owned, *following = self._call(FINISH, queue, [*dequeueing, *ending])
-        except CONNECTION_ERRORS:
-            self._recover((queue, [*dequeueing, *ending._replace(dequeue_next="")]))
+        except CONNECTION_ERRORS as error:
+            self._recover(error, (queue, [*dequeueing, *ending._replace(dequeue_next="")]))
             return None
         if following[0] == b"job":
             return [*following, queue, self._execution]
@@ -169,7 +180,7 @@ class WorkLoop:
     # One job
 
     def _run(self, queue: Queue, execution: Execution) -> tuple[Outcome, str]:
-        """How the job ended, and its type's name. Whatever its code raises is an outcome, not an error of ours."""
+        """Run the job and return its outcome and its type's name; what its code raises becomes the outcome."""
         type_name, self._logged = "undeclared", False
         feature = None if execution.type else unsupported_feature(self._client, execution.id)
         try:
@@ -179,7 +190,8 @@ class WorkLoop:
             job_type = self._types.at(path)
             type_name = job_type.name
             attempts = execution.attempt, execution.attempts
-            running = JobContext(execution.id, queue.name, type_name, *attempts, self._note, execution.correlation_id)
+            parents, write, correlation_id = self._parents, self._write_progress, execution.correlation_id
+            running = JobContext(execution.id, queue.name, type_name, *attempts, write, correlation_id, parents)
             self._running = execution
             try:
                 with self._types.scope(running):
@@ -198,14 +210,17 @@ class WorkLoop:
                 log.warning("job %s of %s cannot be run: %s", execution.id, queue.name, error)
             return raised(execution, error), type_name
 
-    def _note(self, keys: list[str], args: list[Any]) -> None:
-        """Writes progress and log lines, apart from the loop's connection; where the broker is away or full, only the
-        note is lost."""
+    def _write_progress(self, keys: list[str], args: list[Any]) -> None:
+        """Write progress and log lines on a connection apart from the loop's; only they are lost in an outage."""
         self._logged = True
         try:
             run(self.engine.broker.client, UPDATE_PROGRESS, keys, args)
         except (*CONNECTION_ERRORS, RedisError) as error:
             log.debug("progress could not be written: %s", error)
+
+    def _parents(self, job_id: str) -> list[RelatedJob]:
+        broker = self.engine.broker
+        return broker.call(lambda: read_parents(broker.client, job_id))  # type: ignore[no-any-return]
 
     def _release_lost(self) -> None:
         self._clock.set(clock.broker_seconds(self._connection.command("TIME")))
@@ -216,7 +231,7 @@ class WorkLoop:
     # Waiting, and signals
 
     def _idle(self, longest: float) -> None:
-        """Waits for work, at most so long; the wake-up key of any of the queues ends it."""
+        """Wait until a queue's wake-up key has a member, for `longest` seconds or a second at most."""
         block = max(min(longest, _IDLE_BLOCK), 0.001)
         keys = [queue.keys.wake for queue in self._queues]
         try:
@@ -229,9 +244,9 @@ class WorkLoop:
                 self._connection.command("BZPOPMIN", *keys, block)
         except _Interrupted:
             self._connection.close()
-        except CONNECTION_ERRORS:
+        except CONNECTION_ERRORS as error:
             self._interruptible = False
-            self._recover()
+            self._recover(error)
         finally:
             self._interruptible = False
 
@@ -242,7 +257,7 @@ class WorkLoop:
         signal.signal(signal.SIGUSR1, self._on_stop)
         signal.signal(signal.SIGUSR2, self._on_quiet)
         signal.signal(signal.SIGCONT, self._on_quiet)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _on_shut_down(self, _signal: int, _frame: Any) -> None:
         self._stopping = True
@@ -269,34 +284,8 @@ class WorkLoop:
             return
         try:
             wanted: Any = self.engine.broker.client.hget(names.worker(self.name), "stop")
-        except CONNECTION_ERRORS:
+        except (*CONNECTION_ERRORS, RedisError):
             return
         if self._armed and wanted is not None and wanted.decode() == f"{execution.id}:{execution.execution_id}":
             self._armed = False
             raise JobStopped("the job was stopped")
-
-
-def start_process(engine: Engine, queue_names: Sequence[str], name: str, burst: bool, max_jobs: int) -> int:
-    """Forks a worker process; its process id. It dies with its parent, whatever ends that."""
-    parent = os.getpid()
-    # A signal that comes before the child listens waits for it, and none of the child's wakes the parent.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-    pid = os.fork()
-    if pid:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
-        return pid
-    status = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-        random.seed()
-        engine.after_fork()
-        WorkLoop(engine, [engine.queue(queue) for queue in queue_names], name, burst, max_jobs).run()
-        status = 0
-    except BaseException:
-        log.exception("worker %s ended", name)
-    finally:
-        logging.shutdown()
-        os._exit(status)

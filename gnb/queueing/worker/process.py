@@ -1,24 +1,36 @@
-"""A supervisor's place for one worker process, and what it can do to the process."""
+"""One worker process as its supervisor manages it: start, signals, memory and exit."""
 
+import ctypes
 import logging
 import os
+import random
 import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
+from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut
+from .loop import SIGNALS, WorkLoop
 
 log = logging.getLogger(__name__)
 
 KILL_AFTER_STOP = 1.0
-"""Seconds that a job told to stop has for it."""
+"""Seconds after a stop request at which the process is killed."""
+
+
+_PR_SET_PDEATHSIG = 1
+
+
+class ForkFailed(Exception):
+    """The system cannot start another process; the message says why."""
 
 
 @dataclass
 class WorkerProcess:
-    """A place for one worker process: the queues it serves, and what is known of the process in it."""
+    """One worker process: the queues it serves and the state of the process that runs at the moment, if any."""
 
     queues: list[str]
     wanted_name: str | None = None
@@ -26,64 +38,111 @@ class WorkerProcess:
     pid: int = 0
     started: float = 0.0
     stop_requested: dict[str, float] = field(default_factory=dict)
-    kill_reason: JobStopped | JobTimedOut | None = None
-    """Why the process was killed, when a job's end was wanted and not the process's."""
+    kill_reasons: dict[str, JobStopped | JobTimedOut] = field(default_factory=dict)
+    """Why the process was killed for an execution, "<job id>:<execution id>"; it may run another when it dies."""
+    killed: bool = False
+    """Whether the supervisor killed it. Otherwise a SIGKILL came from elsewhere, such as the kernel's OOM killer."""
+    exit_code: int | None = None
     quiet: bool = False
     retiring: bool = False
     done: bool = False
 
     def send(self, number: int) -> None:
-        """Sends the signal to the process, if there is one."""
+        """Send the signal to the process, if there is one."""
         if self.pid:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    def kill(self, kill_reason: JobStopped | JobTimedOut | None = None) -> None:
-        """Ends the process at once; its job then ends with the kill_reason."""
-        self.kill_reason = kill_reason or self.kill_reason
+    def kill(self) -> None:
+        """Kill the process; what it runs is released."""
+        self.killed = True
         self.send(signal.SIGKILL)
 
+    def kill_for(self, execution: str, reason: JobStopped | JobTimedOut) -> None:
+        """Kill the process for this execution, which then ends with the reason; any other one is released."""
+        self.kill_reasons[execution] = reason
+        self.kill()
+
     def request_stop(self, execution: str) -> None:
-        """Tells the process once that its job's end is wanted."""
+        """Tell the process once to stop this execution."""
         if execution not in self.stop_requested:
             self.stop_requested[execution] = time.monotonic()
             self.send(signal.SIGUSR1)
 
     def set_quiet(self, quiet: bool) -> None:
-        """Has the process start no further job, or start jobs again."""
+        """Make the process start no further job, or start jobs again."""
         if quiet != self.quiet:
             self.quiet = quiet
             self.send(signal.SIGUSR2 if quiet else signal.SIGCONT)
 
     def unresponsive(self) -> list[str]:
-        """The executions that were told to stop and have had their time; each is named once."""
+        """Return the executions that did not stop within KILL_AFTER_STOP seconds; each is returned once."""
         now = time.monotonic()
-        deaf = [execution for execution, since in self.stop_requested.items() if now - since > KILL_AFTER_STOP]
-        for execution in deaf:
+        late = [execution for execution, since in self.stop_requested.items() if now - since > KILL_AFTER_STOP]
+        for execution in late:
             del self.stop_requested[execution]
-        return deaf if self.pid else []
+        return late if self.pid else []
 
     def retire(self) -> None:
-        """Has the process end after its job, for another to take the place."""
+        """Make the process end after its job, so that a new one replaces it."""
         self.retiring = True
         self.send(signal.SIGTERM)
 
     def memory(self) -> int:
-        """The process's resident memory in bytes; 0 when it is gone."""
+        """Return the process's resident memory in bytes; 0 if it has ended."""
         try:
             return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         except (OSError, IndexError):
             return 0
 
-    def reaped(self) -> int | None:
-        """The exit code of the process, negative for a signal's number, once it has ended; the place is free then."""
+    def reap(self) -> bool:
+        """Return whether the process has ended; `exit_code` is then set, negative for a signal's number."""
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if not pid:
-            return None
+            return False
         self.pid = 0
-        code = os.waitstatus_to_exitcode(status)
+        self.exit_code = code = os.waitstatus_to_exitcode(status)
         if code == 0:
             self.started = 0.0
         else:
             log.warning("worker %s ended with %s", self.name, f"signal {-code}" if code < 0 else f"status {code}")
-        return code
+        return True
+
+    def start(self, engine: Engine, name: str, burst: bool, max_jobs: int) -> None:
+        """Fork the process, which the kernel kills when its parent ends. Raises ForkFailed."""
+        self.started, self.exit_code = time.monotonic(), None
+        self.killed = self.retiring = False
+        self.kill_reasons.clear()
+        self.stop_requested.clear()
+        parent, pid = os.getpid(), -1
+        # A signal that arrives before the child has its handlers stays pending until then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            raise ForkFailed(str(error)) from error
+        finally:
+            if pid:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        if not pid:
+            _run_loop(engine, self.queues, name, burst, max_jobs, parent)
+        self.name, self.pid = name, pid
+
+
+def _run_loop(engine: Engine, queues: list[str], name: str, burst: bool, max_jobs: int, parent: int) -> NoReturn:
+    """Run the loop in the child process, then end the process."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+        random.seed()
+        engine.after_fork()
+        WorkLoop(engine, [engine.queue(queue) for queue in queues], name, burst, max_jobs).run()
+        status = 0
+    except BaseException:
+        log.exception("worker %s ended", name)
+    finally:
+        logging.shutdown()
+        os._exit(status)

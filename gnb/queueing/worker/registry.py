@@ -1,10 +1,11 @@
-"""A worker's entry in RQ's list of workers: what `rq info`, `Worker.all()` and the workers page read."""
+"""Workers in RQ's registry, which `rq info`, `Worker.all()` and the workers page read."""
 
 import os
 import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rq import Queue
 from rq.version import VERSION
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
@@ -23,7 +24,7 @@ _CLAIM_SECONDS = 60
 
 
 def claim_name(client: Any, wanted: str | None, queues: list[str], last: str) -> str:
-    """A name no living worker has: the wanted one, the process's last one, or the first free <queue>.<n>@<host>."""
+    """Claim and return a free name: the wanted one, the process's last one, or the first <queue>.<n>@<host>."""
     host = socket.gethostname()
     base = queues[0] if len(queues) == 1 else "worker"
     numbered = (f"{base}.{number}@{host}" for number in range(1, 10_000))
@@ -36,7 +37,7 @@ def claim_name(client: Any, wanted: str | None, queues: list[str], last: str) ->
 def register(
     client: Any, engine: "Engine", name: str, queues: list[str], pid: int, ttl: int, quiet: bool = False
 ) -> None:
-    """Writes the worker's hash and puts it on the lists of its sub_queues."""
+    """Write the worker's hash, add it to the lists of its sub-queues, and make its queues known to RQ."""
     now = clock.rq_time()
     sub_queues = [sub_queue for queue in queues for sub_queue in engine.queue(queue).keys.sub_queues]
     fields = {
@@ -52,13 +53,14 @@ def register(
     }
     if quiet:
         fields["quiet"] = "1"
-    words = [word for field in fields.items() for word in field]
-    keys = [names.worker(name), REDIS_WORKER_KEYS, *(WORKERS_BY_QUEUE_KEY % sub_queue for sub_queue in sub_queues)]
-    run(client, REGISTER, keys, [ttl, *words])
+    args = [part for field in fields.items() for part in field]
+    lists = [WORKERS_BY_QUEUE_KEY % sub_queue for sub_queue in sub_queues]
+    keys = [names.worker(name), Queue.redis_queues_keys, REDIS_WORKER_KEYS, *lists]
+    run(client, REGISTER, keys, [ttl, len(queues), *(f"rq:queue:{queue}" for queue in queues), *args])
 
 
 def unregister(client: Any, engine: "Engine", name: str, queues: list[str]) -> None:
-    """Takes the worker off all lists."""
+    """Remove the worker from all lists."""
     key = names.worker(name)
     pipeline = client.pipeline()
     pipeline.srem(REDIS_WORKER_KEYS, key)
@@ -99,7 +101,7 @@ class WorkerInfo:
 
 
 def workers(broker: Broker) -> list[WorkerInfo]:
-    """All registered workers by name. Raises QueueUnavailable."""
+    """Return all registered workers, sorted by name. Raises QueueUnavailable."""
     client = broker.client
     registered = sorted(key.decode() for key in broker.call(lambda: client.smembers(REDIS_WORKER_KEYS)))
     pipeline = client.pipeline(transaction=False)

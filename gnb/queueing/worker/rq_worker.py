@@ -13,6 +13,7 @@ from rq import Queue as RQQueue
 from rq import SimpleWorker
 
 from ..engine import Engine
+from ..errors import UnsupportedBroker
 from .process import WorkerProcess
 from .supervisor import Supervisor
 
@@ -46,7 +47,7 @@ class Worker(SimpleWorker):
             for q in self.served
             for sub_queue in q.keys.sub_queues
         ]
-        # RQ's preparation asks the broker for its clients; a worker starts while the broker is unreachable too.
+        # RQ's preparation needs the broker; a worker also starts while the broker is unreachable.
         options |= {"serializer": "json", "prepare_for_work": False}
         super().__init__(sub_queues, name=name, connection=connection, **options)
         self._given_name = name
@@ -72,6 +73,9 @@ class Worker(SimpleWorker):
 
         Returns:
             Whether a job was completed.
+
+        Raises:
+            SystemExit: An option is not supported, or the broker is too old.
         """
         # RQ's worker-pool sets it for every worker, in processes that it starts.
         if with_scheduler and multiprocessing.parent_process() is None:
@@ -81,7 +85,10 @@ class Worker(SimpleWorker):
         if logging_level is not None:
             logging.getLogger().setLevel(logging_level.upper() if isinstance(logging_level, str) else logging_level)
         supervisor = Supervisor(self._engine, self._processes(), burst=burst, max_jobs=max_jobs, **self.supervision)
-        return supervisor.run() > 0
+        try:
+            return supervisor.run() > 0
+        except UnsupportedBroker as error:
+            raise SystemExit(str(error)) from None
 
     def _processes(self) -> list[WorkerProcess]:
         queues = [queue.name for queue in self.served for _ in range(self.concurrency.get(queue.name, 1))]

@@ -1,8 +1,5 @@
-"""The supervisor: the parent of warm worker processes, which keeps them alive, in time and within their memory.
-
-It renews the leases of what they run, kills a job that is deaf to its timeout or to a stop, replaces a process that
-ended or grew too large, takes back the job of one that died, and does the maintenance of the queues.
-"""
+"""The parent of the worker processes: renews their leases, kills a process whose job ignores its timeout or a stop
+request, replaces one that ended or uses too much memory, and runs the queues' maintenance."""
 
 import gc
 import logging
@@ -14,19 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
+from rq.worker_registration import REDIS_WORKER_KEYS
 
 from .. import clock
 from .. import keys as names
+from ..broker_check import check_server
 from ..connection import CONNECTION_ERRORS
 from ..engine import Engine
-from ..errors import JobStopped, JobTimedOut, QueueUnavailable
+from ..errors import JobStopped, JobTimedOut, QueueUnavailable, UnsupportedBroker
 from ..eviction import warn_of_eviction
 from ..execution import Execution, Outcome, lost, raised, released
-from ..maintenance import Sweeper, end_executions, forget_dead, forget_expired, promote, sample_depths
+from ..maintenance import Timer, end_executions, timers
+from ..outage import OutageLog
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
-from .loop import LEASE, start_process
-from .process import WorkerProcess
+from .loop import LEASE
+from .process import ForkFailed, WorkerProcess
 from .registry import claim_name, register, unregister
 
 log = logging.getLogger(__name__)
@@ -35,13 +35,18 @@ HEARTBEAT_INTERVAL = 3.0
 WORKER_TTL = 60
 _KILL_AFTER_TIMEOUT = 3.0
 _RESTART_PAUSE = 1.0
+_PAUSE_AFTER_FAILED_FORK = 10.0
 
 
 class Supervisor:
-    """Runs a worker process until told to stop.
+    """Runs worker processes until it is stopped.
 
-    `grace` is how long a job may go on after SIGTERM before it is handed back. A process is replaced after
-    `jobs_per_process` jobs (not in a burst) or past `max_memory` bytes of resident memory; after `max_jobs` it is not.
+    Args:
+        grace: Seconds for which a job may run on after SIGTERM before it is released.
+        burst: End when no job waits.
+        max_jobs: Jobs after which a process ends and is not replaced.
+        max_memory: Bytes of resident memory above which a process is replaced after its job.
+        jobs_per_process: Jobs after which a process is replaced; without effect in a burst.
     """
 
     def __init__(
@@ -62,31 +67,34 @@ class Supervisor:
         self.max_memory = max_memory
         self._jobs_per_process = max_jobs or (0 if burst else jobs_per_process)
         self._client = engine.worker_client()
-        self._sweeper = Sweeper(engine, self._client)
+        self._outage = OutageLog(engine.url)
         self._stopping_since: float | None = None
         self._kill_now = False
         self._signals: list[int] = []
         self._commands = Commands(self._client)
         self._completed = 0
+        self._checked = False
 
     def run(self) -> int:
-        """How many jobs were completed; returns when all processes have ended, after a signal or a burst."""
+        """Run until all processes have ended after a signal or a burst, and return how many jobs were completed.
+
+        Raises UnsupportedBroker.
+        """
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         os.set_blocking(reader, False)
         previous = self._catch_signals(writer)
         try:
-            warn_of_eviction(self.engine.url)
             gc.collect()
             gc.freeze()
-            timers = self._timers()
+            steps = [Timer(HEARTBEAT_INTERVAL, self._heartbeat), *timers(self.engine, self._client)]
             while not self._over():
                 self._attempt(self._start_missing)
                 self._wait(reader)
                 self._reap()
                 self._obey_signals()
-                for timer in timers:
-                    self._attempt(timer.run_if_due)
+                for step in steps:
+                    self._attempt(step.run_if_due)
                 self._enforce()
         finally:
             self._restore_signals(previous)
@@ -94,26 +102,16 @@ class Supervisor:
             os.close(writer)
         return self._completed
 
-    def _timers(self) -> "list[Timer]":
-        return [
-            Timer(0.5, lambda: promote(self.engine, self._client)),
-            Timer(HEARTBEAT_INTERVAL, self._beat),
-            Timer(3.0, self._sweeper.sweep),
-            Timer(20.0, lambda: sample_depths(self.engine, self._client)),
-            Timer(60.0, lambda: forget_expired(self.engine, self._client)),
-            Timer(60.0, lambda: forget_dead(self.engine, self._client)),
-        ]
-
     def _attempt(self, step: Callable[..., Any], *args: Any) -> None:
         try:
             step(*args)
-        except (*CONNECTION_ERRORS, QueueUnavailable) as error:
-            log.debug("the broker is away: %s", error)
+        except UnsupportedBroker:
+            raise
+        except (*CONNECTION_ERRORS, QueueUnavailable, RedisError) as error:
+            self._outage.report(error)
             self._commands.reset()
-        except RedisError as error:  # its memory or its disk is full, or it lacks its replicas
-            log.warning("the broker refuses: %s", error)
         except Exception:
-            log.exception("a step of the supervisor failed; it goes on with the others")
+            log.exception("a step of the supervisor failed; the others continue")
 
     # Processes
 
@@ -126,27 +124,37 @@ class Supervisor:
                 self._start(process)
 
     def _start(self, process: WorkerProcess) -> None:
-        process.name = claim_name(self._client, process.wanted_name, process.queues, process.name)
-        process.started, process.kill_reason, process.retiring = time.monotonic(), None, False
-        process.stop_requested.clear()
-        process.pid = start_process(self.engine, process.queues, process.name, self.burst, self._jobs_per_process)
-        if process.quiet:  # the place was told so, and the process before it
+        if not self._checked:
+            check_server(self._client)
+            warn_of_eviction(self.engine.url)
+            self._checked = True
+        name = claim_name(self._client, process.wanted_name, process.queues, process.name)
+        try:
+            process.start(self.engine, name, self.burst, self._jobs_per_process)
+        except ForkFailed as error:
+            process.started += _PAUSE_AFTER_FAILED_FORK
+            unregister(self._client, self.engine, name, process.queues)
+            log.error("worker %s cannot be started: %s; next attempt in %g s", name, error, _PAUSE_AFTER_FAILED_FORK)
+            return
+        if process.quiet:  # this process replaces one that was quieted
             process.send(signal.SIGUSR2)
         self._register(process)
+        self._outage.end()
         self._listen()
-        log.info("worker %s started as process %d", process.name, process.pid)
+        log.info("worker %s started as process %d", name, process.pid)
 
     def _register(self, process: WorkerProcess) -> None:
         register(self._client, self.engine, process.name, process.queues, process.pid, WORKER_TTL, quiet=process.quiet)
 
     def _reap(self) -> None:
         for process in self._working():
-            if (code := process.reaped()) is not None:
-                process.done = code == 0 and not process.retiring and (self.burst or self.max_jobs is not None)
+            if process.reap():
+                finished = self.burst or self.max_jobs is not None
+                process.done = finished and process.exit_code == 0 and not process.retiring
                 self._attempt(self._end_process, process)
 
     def _end_process(self, process: WorkerProcess) -> None:
-        """Ends what the dead process ran, and takes its name off the list of workers."""
+        """Finish what the ended process ran, and remove it from the lists of workers."""
         self._completed += int(self._client.hget(names.worker(process.name), "successful_job_count") or 0)
         end_executions(
             self.engine,
@@ -158,9 +166,9 @@ class Supervisor:
         self._listen()
 
     def _outcome_of_lost_run(self, process: WorkerProcess, execution: Execution, stalls: int) -> Outcome:
-        if process.kill_reason is not None:
-            return raised(execution, process.kill_reason)
-        if self._stopping_since is not None or process.retiring:
+        if reason := process.kill_reasons.get(f"{execution.id}:{execution.execution_id}"):
+            return raised(execution, reason)
+        if process.exit_code == 0 or process.killed:
             return released(execution)
         return lost(execution, stalls, f"worker {process.name} died")
 
@@ -174,25 +182,29 @@ class Supervisor:
 
     # Leases, timeouts, stops, memory
 
-    def _beat(self) -> None:
-        self._listen()
+    def _heartbeat(self) -> None:
         for process in self._working():
-            self._beat_one(process)
+            self._renew(process)
+            self._outage.end()
+        self._listen()
 
-    def _beat_one(self, process: WorkerProcess) -> None:
+    def _renew(self, process: WorkerProcess) -> None:
+        """Renew the process's registration and the leases of what it runs; enforce timeouts, stops and memory."""
         memory = process.memory()
         name = process.name
-        keys = [names.worker(name), names.worker_executions(name), names.rq_worker_executions(name)]
-        known, quiet, *words = run(self._client, HEARTBEAT, keys, [clock.rq_time(), LEASE, WORKER_TTL, memory])
-        if known:
+        keys = [names.worker(name), names.worker_executions(name), names.rq_worker_executions(name), REDIS_WORKER_KEYS]
+        args = [clock.rq_time(), LEASE, WORKER_TTL, memory]
+        registered, quiet, *fields = run(self._client, HEARTBEAT, keys, args)
+        if registered:
             process.set_quiet(bool(quiet))
         else:
             self._register(process)
         seconds, _ = self._client.time()
-        for member, started, timeout, stop in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True):
+        for member, started, timeout, stop in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
             limit = float(timeout)
             if limit > 0 and seconds - float(started) > limit + _KILL_AFTER_TIMEOUT:
-                process.kill(JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed"))
+                reason = JobTimedOut(f"the job ran longer than its timeout of {limit:g} seconds and was killed")
+                self._kill_if_running(process, member.decode(), reason)
             if stop == member:
                 process.request_stop(member.decode())
         if memory > self.max_memory and not process.retiring:
@@ -200,18 +212,19 @@ class Supervisor:
             process.retire()
 
     def _enforce(self) -> None:
-        """Kills what was told to stop and did not, and all that outlives the grace of a shutdown."""
+        """Kill processes that ignored a stop request, and all that outlast the grace of a shutdown."""
         for process in self.processes:
             for execution in process.unresponsive():
-                self._attempt(self._kill_if_running, process, execution)
+                reason = JobStopped("the job did not respond to its stop request and was killed")
+                self._attempt(self._kill_if_running, process, execution, reason)
         since = self._stopping_since
         if since is not None and (self._kill_now or time.monotonic() - since > self.grace):
             for process in self.processes:
                 process.kill()
 
-    def _kill_if_running(self, process: WorkerProcess, execution: str) -> None:
+    def _kill_if_running(self, process: WorkerProcess, execution: str, reason: JobStopped | JobTimedOut) -> None:
         if self._client.sismember(names.worker_executions(process.name), execution):
-            process.kill(JobStopped("the job did not listen when it was stopped, and was killed"))
+            process.kill_for(execution, reason)
 
     # Signals and commands
 
@@ -219,7 +232,7 @@ class Supervisor:
         self._commands.listen(process.name for process in self._working())
 
     def _wait(self, reader: int) -> None:
-        """Sleeps until a signal, a command, or half a second."""
+        """Wait for a signal or a command, half a second at most."""
         commands = self._commands.socket()
         sockets = [reader] if commands is None else [reader, commands]
         ready, _, _ = select.select(sockets, [], [], 0.25 if self._waiting_for_something() else 0.5)
@@ -269,18 +282,3 @@ class Supervisor:
         signal.set_wakeup_fd(previous.pop(-1))
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-class Timer:
-    """Something to do every so many seconds."""
-
-    def __init__(self, every: float, action: Callable[[], Any]):
-        self._every = every
-        self._action = action
-        self._due = 0.0
-
-    def run_if_due(self) -> None:
-        now = time.monotonic()
-        if now >= self._due:
-            self._due = now + self._every
-            self._action()

@@ -33,7 +33,7 @@ REQUESTS: dict[str, type[Schema]] = {
     "delay-risk": DelayRiskRequest,
     "batch-insights": InsightsRequest,
 }
-_UNFINISHED = ("waiting", "active", "delayed")
+_UNFINISHED = ("waiting", "active", "delayed", "deferred")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre
 from gnb.models import HOME_ZONE, LANGUAGES
 from gnb.services import places
 from gnb.services.exports.filters import BookingsFilters
+from gnb.services.fields import LARGEST_INT, WholeNumber
 
 MOST_RECOMMENDATIONS = 10
 _YEARS = range(2000, 2101)
@@ -68,13 +69,13 @@ class _RecommendationOptions(Schema):
         unknown = EXCLUDE
 
     language = fields.String(validate=validate.OneOf(LANGUAGES))
-    limit = fields.Integer(strict=True, load_default=5, validate=validate.Range(1, MOST_RECOMMENDATIONS))
+    limit = WholeNumber(1, MOST_RECOMMENDATIONS, load_default=5)
 
 
 class RecommendationsRequest(Schema):
     """Data of `package-recommendations`: the customer. The language defaults to the account's."""
 
-    user_id = fields.Integer(data_key="userId", required=True, validate=validate.Range(1, 2**31 - 1))
+    user_id = WholeNumber(1, LARGEST_INT, data_key="userId", required=True)
     options = fields.Nested(_RecommendationOptions, load_default=lambda: {"limit": 5})
 
 

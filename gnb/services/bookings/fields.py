@@ -7,7 +7,6 @@ import unicodedata
 from datetime import date, time
 from typing import Any, ClassVar
 
-import phonenumbers
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from marshmallow import Schema, ValidationError, fields
@@ -151,6 +150,8 @@ class Phone(Line):
         super().__init__(40, **options)
 
     def _cleaned(self, text: str) -> str:
+        import phonenumbers
+
         text = super()._cleaned(text)
         try:
             number = phonenumbers.parse(text, HOME_REGION)
@@ -183,8 +184,10 @@ class Country(Line):
         super().__init__(20, **options)
 
     def _cleaned(self, text: str) -> str:
+        from phonenumbers import SUPPORTED_REGIONS
+
         code = super()._cleaned(text).upper()
-        if code and code not in phonenumbers.SUPPORTED_REGIONS:
+        if code and code not in SUPPORTED_REGIONS:
             raise ValidationError(gettext("Give the country by its two letters, like TR or DE."))
         return code
 

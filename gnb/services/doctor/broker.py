@@ -10,12 +10,10 @@ from redis.exceptions import ResponseError
 
 from gnb.extensions import engine, settings
 from gnb.queueing import QueueStats, eviction, overview
-from gnb.queueing.errors import QueueUnavailable
+from gnb.queueing.broker_check import NEEDED
+from gnb.queueing.errors import QueueUnavailable, UnsupportedBroker
 from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
-
-_OLDEST = (7, 0)
-"""The scripts pop with LMPOP."""
 
 _REMEDY = "Check REDIS_URL, that the server runs, and that this machine may reach it"
 _MEGABYTE = 1 << 20
@@ -34,6 +32,9 @@ def check_broker() -> Iterator[Finding]:
         seconds, microseconds = broker.call(broker.client.time)
         after = time.time()
         snapshots = broker.call(lambda: _snapshots(broker.client))
+    except UnsupportedBroker as error:
+        yield problem("broker", str(error), f"Use {NEEDED}")
+        return
     except QueueUnavailable as error:
         yield problem("broker", _words(error), _REMEDY)
         return
@@ -63,8 +64,6 @@ def _version(info: dict[str, Any]) -> Finding:
     version = str(info.get("valkey_version") or info["redis_version"])
     if info.get("role") == "slave":
         return problem("broker", f"{kind} {version} is a replica and takes no jobs", "Name its primary in REDIS_URL")
-    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
-        return problem("broker", f"{kind} {version} is too old", "Use Redis 7.0, Valkey 7.2 or later")
     return ok("broker", f"{kind} {version}")
 
 

@@ -9,11 +9,12 @@ registration for users. An instant is taken for the day it falls on there. A fie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, pre_load, validates_schema
 
 from gnb.models import (
     CURRENCIES,
@@ -26,8 +27,9 @@ from gnb.models import (
     local_day,
 )
 from gnb.services.exports.errors import InvalidFilters, UnknownExportType
+from gnb.services.fields import LARGEST_INT, WholeNumber
 
-_LARGEST_ID = 2**31 - 1
+_DIGITS = re.compile(r"\s*[0-9]{1,19}\s*")
 
 
 class Words(fields.Field[list[str]]):
@@ -95,9 +97,9 @@ class Filters(Schema):
 
 
 class _SoldFilters(Filters):
-    tour = fields.Integer(
-        strict=True,
-        validate=validate.Range(1, _LARGEST_ID),
+    tour = WholeNumber(
+        1,
+        LARGEST_INT,
         error_messages={"invalid": "a tour's number is expected"},
         metadata={"description": "a tour's number"},
     )
@@ -106,8 +108,8 @@ class _SoldFilters(Filters):
 
     @pre_load
     def _number_from_a_form(self, data: Any, **_: Any) -> Any:
-        if isinstance(data, Mapping) and isinstance(tour := data.get("tour"), str) and tour.strip().isdecimal():
-            return {**data, "tour": int(tour[:20])}
+        if isinstance(data, Mapping) and isinstance(tour := data.get("tour"), str) and _DIGITS.fullmatch(tour):
+            return {**data, "tour": int(tour)}
         return data
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask_babel import force_locale, gettext
-from icalendar import Alarm, Calendar, Event
 from sqlalchemy.orm import object_session
 
 from gnb.models import Booking, Extra
@@ -87,6 +86,8 @@ def pickup_calendar(booking: Booking, facts: BookingFacts, language: str, domain
 
     The UID of a booking is stable, so that a newer file replaces an older one. `at` is the file's time stamp.
     """
+    from icalendar import Alarm, Calendar, Event
+
     with force_locale(language):
         title = gettext("Pickup: %(tour)s", tour=facts.tour)
     event = Event()

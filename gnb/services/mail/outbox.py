@@ -69,7 +69,7 @@ def enqueue_again(planned: list[Planned]) -> None:
 def is_queued(delivery_id: int) -> bool:
     """Return whether a job will send the delivery. Raises QueueUnavailable."""
     try:
-        return engine().queue("email").job(job_id(delivery_id)).state in ("waiting", "active", "delayed")
+        return engine().queue("email").job(job_id(delivery_id)).state in ("waiting", "active", "delayed", "deferred")
     except JobNotFound:
         return False
 

@@ -24,7 +24,6 @@ from gnb.services.mail.recipients import wants
 log = structlog.stdlib.get_logger(__name__)
 
 _TRIES_TO_RECORD = 5
-_DELIVERY = sa.select(Delivery).options(joinedload(Delivery.campaign)).where(Delivery.id == sa.bindparam("delivery"))
 # Stored although a server has them: they are few, and admins are asked about them. A campaign's text is stored with the
 # campaign, and a link that sets a password is for its recipient only.
 _KEPT_KINDS = frozenset(
@@ -63,7 +62,8 @@ def send(delivery_id: int, inline: bool = False) -> Outcome:
 
 def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
     fresh = {"populate_existing": True}
-    delivery = db.session.scalars(_DELIVERY, {"delivery": delivery_id}, execution_options=fresh).one()
+    statement = sa.select(Delivery).options(joinedload(Delivery.campaign)).where(Delivery.id == delivery_id)
+    delivery = db.session.scalars(statement, execution_options=fresh).one()
     mailing = delivery.campaign.mailing_state if delivery.campaign else "none"
     if mailing == "paused":
         ledger.hold(delivery_id, number)

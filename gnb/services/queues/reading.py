@@ -112,14 +112,22 @@ def count_matching(queue: str, state: str, text: str) -> int:
 
 
 def details(queue: str, job_id: str) -> dict[str, Any]:
-    """Return a job with its attempts, logs and options, as JobDetailsSchema dumps it.
+    """Return a job with its attempts, logs, options, parents and dependents, as JobDetailsSchema dumps it.
 
     Raises UnknownQueue, JobNotFound.
     """
     reader = engine().queue(queue)
     job, attempts = reader.job_and_attempts(job_id)
     known = {field.name: getattr(job, field.name) for field in fields(job)}
-    return {**known, "opts": _effective_options(job), "logs": reader.logs(job_id), "attempts": attempts}
+    parents, dependents = reader.relatives(job_id)
+    return {
+        **known,
+        "opts": _effective_options(job),
+        "logs": reader.logs(job_id),
+        "attempts": attempts,
+        "parents": parents,
+        "dependents": dependents,
+    }
 
 
 def _effective_options(job: Job) -> dict[str, Any]:

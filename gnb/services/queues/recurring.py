@@ -12,11 +12,12 @@ from typing import Any
 
 from babel.dates import get_day_names, get_month_names
 from cron_descriptor import ExpressionDescriptor, Options
+from croniter import croniter
 
 from gnb.extensions import engine
 from gnb.models import User
 from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
-from gnb.queueing.recurring.cron import Cron
+from gnb.queueing.recurring.cron import Cron, must_match_both_days
 from gnb.queueing.recurring.store import Schedules
 from gnb.services.audit import Change, audited
 
@@ -100,6 +101,7 @@ _UNITS = {
     "tr": (("günde",), ("saatte",), ("dakikada",), ("saniyede",)),
 }
 _LENGTHS = (86400, 3600, 60, 1)
+_FIELD_SIZES = (60, 24, 31, 12, 7)
 
 
 def describe(schedule: Schedule, language: str) -> str:
@@ -117,8 +119,20 @@ def describe_cron(expression: str, language: str) -> str:
     options = Options()
     options.locale_code = _LOCALES[language]
     options.use_24hour_time_format = True
-    words = str(ExpressionDescriptor(expression, options).get_full_description())
+    words = str(ExpressionDescriptor(_without_uneven_steps(expression), options).get_full_description())
+    if must_match_both_days(expression):
+        words = words.replace(", or on ", ", only on ").replace(", veya ", ", sadece ")
     return _in_turkish(words) if language == "tr" else words
+
+
+def _without_uneven_steps(expression: str) -> str:
+    """Return the expression with lists for steps that do not divide their field: `*/45` fires at minutes 0 and 45."""
+    fields = expression.split()
+    for place, (text, values) in enumerate(zip(fields, croniter.expand(expression)[0], strict=True)):
+        even = text.startswith("*/") and _FIELD_SIZES[place] % int(text[2:] if text[2:].isdigit() else 1) == 0
+        if "/" in text and not even:
+            fields[place] = ",".join(map(str, values))
+    return " ".join(fields)
 
 
 def _every(seconds: int, language: str) -> str:

@@ -48,6 +48,9 @@ class JobSchema(Schema):
     failedReason = fields.String(attribute="failed_reason", required=True, allow_none=True)
     returnvalue = fields.Raw(attribute="return_value", required=True, allow_none=True)
     worker = fields.String(required=True, allow_none=True, metadata={"description": "Who runs it now."})
+    dependsOn = fields.List(
+        fields.String(), attribute="depends_on", required=True, metadata={"description": "The ids of its parents."}
+    )
 
 
 class EnqueuedJobSchema(JobSchema):
@@ -72,6 +75,16 @@ class AttemptSchema(Schema):
     error = fields.String(required=True, allow_none=True, metadata={"description": "The error with its stack."})
 
 
+class RelatedJobSchema(Schema):
+    """A job that another depends on, or that depends on it."""
+
+    id = fields.String(required=True)
+    queue = fields.String(required=True)
+    name = fields.String(required=True, metadata={"description": "The job's type."})
+    state = fields.String(required=True, metadata={"description": "A job's state, or removed."})
+    failedReason = fields.String(attribute="error", required=True, allow_none=True)
+
+
 class JobDetailsSchema(JobSchema):
     """A job with everything that is known about it."""
 
@@ -79,6 +92,12 @@ class JobDetailsSchema(JobSchema):
     opts = fields.Dict(keys=fields.String(), required=True)
     logs = fields.List(fields.String(), required=True, metadata={"description": "Oldest line first."})
     attempts = fields.List(fields.Nested(AttemptSchema), required=True, metadata={"description": "Newest first."})
+    parents = fields.List(
+        fields.Nested(RelatedJobSchema), required=True, metadata={"description": "The jobs that it depends on."}
+    )
+    dependents = fields.List(
+        fields.Nested(RelatedJobSchema), required=True, metadata={"description": "Jobs that depend on it, 100 at most."}
+    )
 
 
 class JobPageSchema(Schema):
@@ -105,6 +124,7 @@ class QueueStatsSchema(Schema):
     completed = fields.Integer(required=True)
     failed = fields.Integer(required=True)
     delayed = fields.Integer(required=True)
+    deferred = fields.Integer(required=True, metadata={"description": "Jobs that wait for others."})
     total = fields.Integer(required=True)
     paused = fields.Boolean(required=True)
     workers = fields.Integer(required=True)

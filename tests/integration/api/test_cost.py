@@ -65,7 +65,7 @@ def test_the_stats_of_all_queues_cost_one_round_trip(trips: Trips, jobs: int) ->
     assert trips("/email/stats") == 1
 
 
-@pytest.mark.parametrize("state", ["waiting", "active", "completed", "failed", "delayed"])
+@pytest.mark.parametrize("state", ["waiting", "active", "completed", "failed", "delayed", "deferred"])
 def test_a_page_of_jobs_costs_at_most_three_round_trips(trips: Trips, state: str) -> None:
     engine().queue("email").enqueue_many([("probe", {}, {"delay": 60 * (n % 2)}) for n in range(200)])
     assert trips(f"/email/jobs?state={state}&start=0&end=50") <= 3

@@ -19,7 +19,7 @@ pytestmark = on_sqlite
 WARNING = "the broker may evict jobs: its maxmemory-policy is allkeys-lru; set it to noeviction"
 COMMANDS = {"web": ["-m", "gunicorn", "wsgi:app"], "worker": ["-m", "flask", "jobs", "worker", "email"]}
 STARTED = {"web": "Booting worker", "worker": "started as process"}
-UNREACHABLE = {"web": "Booting worker", "worker": "the broker is away"}
+UNREACHABLE = {"web": "Booting worker", "worker": "cannot be used: "}
 
 Start = Callable[..., Path]
 

@@ -1,11 +1,13 @@
 """An engine on the test's own broker, and workers that it can start, stop and kill."""
 
+import logging
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +105,20 @@ def start(engine: Engine) -> Iterator[Callable[..., Workers]]:
     for workers in started:
         if workers.pid:
             workers.kill()
+
+
+@pytest.fixture
+def worker_log(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
+    """The lines, from level WARNING on, that workers which the test starts have logged so far."""
+    path = tmp_path / "workers.log"
+    handler = logging.FileHandler(path)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(process)d %(levelname)s %(message)s"))
+    logger = logging.getLogger("gnb.queueing")
+    logger.addHandler(handler)
+    yield lambda: path.read_text().splitlines()
+    logger.removeHandler(handler)
+    handler.close()
 
 
 @pytest.fixture

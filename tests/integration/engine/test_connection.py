@@ -4,7 +4,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,13 +11,16 @@ from pathlib import Path
 
 import pytest
 import redis
+from limits.storage import RedisSentinelStorage
 
+from gnb.flask_settings import _limits_storage
 from gnb.queueing import Engine, QueueUnavailable
 from gnb.queueing.connection import connect, sentinel_settings
 from tests import servers
-from tests.faults.valkey import Watched
+from tests.faults.valkey import Valkey, Watched
 
 from .conftest import Workers, make_engine, wait_for
+from .fronts import Front
 
 
 def test_a_sentinel_url_names_its_hosts_service_and_login() -> None:
@@ -107,41 +109,28 @@ def valkey(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 
 @pytest.fixture
-def tls_front(tmp_path: Path, engine: Engine) -> Iterator[tuple[int, Path]]:
-    """The port of a TLS endpoint in front of the broker, and its certificate for "localhost"."""
+def certificate(tmp_path: Path) -> Path:
+    """The certificate of a server named "localhost"; its key lies in `key.pem` beside it."""
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)],
         check=True, capture_output=True,
     )  # fmt: skip
+    return certificate
+
+
+def server_tls(certificate: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_serve_tls, args=(listener, context, engine.url), daemon=True).start()
-        yield listener.getsockname()[1], certificate
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    return context
 
 
-def _serve_tls(listener: socket.socket, context: ssl.SSLContext, broker: str) -> None:
-    while True:
-        try:
-            plain, _ = listener.accept()
-        except OSError:
-            return
-        try:
-            front = context.wrap_socket(plain, server_side=True)
-        except OSError:
-            continue
-        back = socket.socket(socket.AF_UNIX)
-        back.connect(broker.removeprefix("unix://").partition("?")[0])
-        for source, sink in ((front, back), (back, front)):
-            threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError), sink:
-        while data := source.recv(65536):
-            sink.sendall(data)
+@pytest.fixture
+def tls_front(certificate: Path, broker: servers.Broker) -> Iterator[tuple[int, Path]]:
+    """The port of a TLS endpoint in front of the broker, and its certificate for "localhost"."""
+    with Front(broker.server.port, tls=server_tls(certificate)) as front:
+        yield front.port, certificate
 
 
 def test_tls_checks_the_certificate_unless_told_not_to(tls_front: tuple[int, Path]) -> None:
@@ -150,6 +139,31 @@ def test_tls_checks_the_certificate_unless_told_not_to(tls_front: tuple[int, Pat
     assert _pings(f"rediss://localhost:{port}?ssl_cert_reqs=none")
     assert not _pings(f"rediss://localhost:{port}")
     assert not _pings(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}")
+
+
+def test_sentinels_and_primary_are_reached_by_tls(
+    tmp_path: Path, certificate: Path, start: Callable[..., Workers]
+) -> None:
+    server = Valkey(tmp_path / "primary").start()
+    sentinel = Valkey(tmp_path / "sentinel", f"sentinel monitor gnb 127.0.0.1 {server.port} 1", sentinel=True).start()
+    with Front(server.port, tls=server_tls(certificate)) as primary_front:
+
+        def name_the_front(reply: bytes) -> bytes:
+            return reply.replace(b"127.0.0.1", b"localhost").replace(b"%d" % server.port, b"%d" % primary_front.port)
+
+        with Front(sentinel.port, name_the_front, server_tls(certificate)) as sentinel_front:
+            url = f"rediss+sentinel://localhost:{sentinel_front.port}/gnb?ssl_ca_certs={certificate}"
+            try:
+                engine = make_engine(url)
+                start(on=engine)
+                job = engine.queue("email").enqueue("noop")
+                wait_for(lambda: engine.queue("email").job(job.id).state == "completed")
+                address, options = _limits_storage(url)
+                assert RedisSentinelStorage(address, **options).check()
+                assert not _pings(url.partition("?")[0])
+            finally:
+                sentinel.kill()
+                server.kill()
 
 
 def test_a_failover_by_sentinel_is_followed(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gnb.queueing import Engine, Queue, QueueUnavailable
-from gnb.queueing.maintenance import forget_dead
+from gnb.queueing.maintenance import remove_dead_workers
 
 RunAll = Callable[..., None]
 
@@ -73,7 +73,7 @@ def test_a_worker_that_ended_without_a_word_is_not_counted_for_long(engine: Engi
         client.sadd(key, "rq:worker:alive", "rq:worker:gone")
     client.hset("rq:worker:alive", "state", "idle")
     assert next(stats.workers for stats in engine.stats() if stats.name == "email") == 1
-    forget_dead(engine, client)
+    remove_dead_workers(engine, client)
     assert [client.smembers(key) for key in lists] == [{b"rq:worker:alive"}] * 3
 
 

@@ -97,13 +97,15 @@ def test_a_job_that_rq_deleted_or_ran_holds_its_id_no_longer(queue: Queue, clien
 
 
 def test_with_a_ttl_the_id_is_held_for_that_time_whatever_becomes_of_the_job(
-    queue: Queue, run_all: Callable[..., None]
+    queue: Queue, client: Client, run_all: Callable[..., None]
 ) -> None:
-    first = queue.enqueue("noop", remove_on_complete=True, deduplication={"id": "x", "ttl": 1.5})
+    first = queue.enqueue("noop", remove_on_complete=True, deduplication={"id": "x", "ttl": 60})
     run_all()
-    held = queue.enqueue("noop", deduplication={"id": "x", "ttl": 1.5})
+    held = queue.enqueue("noop", deduplication={"id": "x", "ttl": 60})
     assert (held.deduplicated, held.id, held.state) == (True, first.id, "removed")
-    wait_for(lambda: not queue.enqueue("noop", deduplication={"id": "x", "ttl": 1.5}).deduplicated, 3)
+    (key,) = records(client)
+    client.pexpire(key, 200)
+    wait_for(lambda: not queue.enqueue("noop", deduplication={"id": "x", "ttl": 60}).deduplicated, 10)
 
 
 def test_a_ttl_passes_from_the_first_job_on_and_with_extend_from_the_last(queue: Queue, client: Client) -> None:

@@ -175,7 +175,7 @@ def test_workers_come_back_by_themselves_and_store_what_was_computed_meanwhile(
     assert [attempt.outcome for attempt in queue.attempts(job.id)] == ["completed"]
 
 
-def test_an_idle_worker_ends_at_once_although_the_broker_is_away(durable: servers.Broker, start: Start) -> None:
+def test_an_idle_worker_ends_at_once_although_the_broker_is_unreachable(durable: servers.Broker, start: Start) -> None:
     engine = make_engine(durable.url)
     workers = start(on=engine)
     wait_for(lambda: len(engine.workers()) == 1)
@@ -207,7 +207,7 @@ def test_a_lease_that_is_renewed_between_two_looks_is_left_alone(engine: Engine,
         client.zadd("rq:wip:email", {member: time.time() + 60})
         sweeper = Sweeper(engine, client)
         sweeper._expired_since = {("email", member): time.monotonic() - 60}
-        assert sweeper._take_back("email", member) is False
+        assert sweeper._requeue("email", member) is False
         assert client.zscore("rq:wip:email", member)
 
 

@@ -44,7 +44,7 @@ def test_expired_jobs_leave_the_registries_a_slice_at_a_time_and_the_others_stay
     monkeypatch.setattr(maintenance, "_REMOVED_AT_ONCE", 10)
     client = engine.broker.client
     client.zadd("rq:finished:email", {f"old-{number}": number for number in range(35)} | {"young": time.time() + 60})
-    maintenance.forget_expired(engine, client)
+    maintenance.remove_expired(engine, client)
     assert client.zrange("rq:finished:email", 0, -1) == [b"young"]
 
 

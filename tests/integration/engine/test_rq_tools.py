@@ -188,14 +188,6 @@ def test_a_job_with_a_feature_of_rq_that_is_not_supported_fails_with_its_name(
         assert (failed.state, failed.failed_reason, failed.attempts_made) == ("failed", reason, 1)
 
 
-def test_a_job_that_others_depend_on_fails_and_says_why(client: Any, queue: Queue, run_all: RunAll) -> None:
-    stock = RQQueue("email", connection=client, serializer="json")
-    first = stock.enqueue(PATH + "noop")
-    stock.enqueue(PATH + "noop", depends_on=first)
-    run_all()
-    assert "enqueued with dependents" in str(queue.job(first.id).failed_reason)
-
-
 def test_rqs_timeout_of_minus_one_is_no_timeout(client: Any, queue: Queue, start: Callable[..., Workers]) -> None:
     job = RQQueue("email", connection=client, serializer="json").enqueue(PATH + "sleep", seconds=5, job_timeout=-1)
     start()

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from marshmallow import Schema, fields, validate
 
-from gnb.queueing import FinalError, JobContext, RetryLater, job
+from gnb.queueing import FinalError, JobContext, JobOutcome, RetryLater, job
 
 
 class Numbered(Schema):
@@ -110,5 +110,39 @@ def strange_error(data: dict[str, Any], context: JobContext) -> None:
 
 @job("email", "kill-worker", attempts=1)
 def kill_worker(data: dict[str, Any], context: JobContext) -> None:
-    """Ends the process that runs it."""
+    """Ends the process that runs it, after data["seconds"] if there are any."""
+    time.sleep(data.get("seconds", 0))
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job("email", "sum", Numbered)
+def sum_of_parents(data: dict[str, Any], context: JobContext) -> int:
+    """Its own number and what the jobs that it depends on returned."""
+    return int(data["n"]) + sum(parent.return_value or 0 for parent in context.parents())
+
+
+@job("export", "total")
+def total_of_parents(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """By parent what it returned, or the error with which it failed."""
+    return {parent.id: parent.return_value or parent.error or parent.state for parent in context.parents()}
+
+
+@job("email", "called-back", JobOutcome)
+def called_back(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    return {**data, "returned": [parent.return_value for parent in context.parents()]}
+
+
+@job("email", "strange-result", attempts=1)
+def strange_result(data: dict[str, Any], context: JobContext) -> Any:
+    """Returns what JSON does not have."""
+    itself: list[Any] = []
+    itself.append(itself)
+    return {
+        "nan": {"a": [float("nan"), float("inf"), -float("inf")]},
+        "set": {1},
+        "bytes": b"\xff",
+        "surrogate": ["half \ud800", {"nul\0": "a\0b"}],
+        "key": {float("nan"): 1},
+        "itself": itself,
+        "huge": "x" * 2_000_000,
+    }[data["kind"]]

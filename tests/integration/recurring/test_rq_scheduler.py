@@ -236,10 +236,10 @@ def test_twenty_thousand_missed_firings_make_one_catch_up_run_and_are_counted_in
 ) -> None:
     engine.schedules.add(Schedule("minutely", "note", cron="* * * * *", tz="Europe/Istanbul", overlap=True))
     now = due_time(engine, "minutely") + timedelta(minutes=20_000, seconds=30)
-    began = time.monotonic()
+    began = time.process_time()
     fired = scheduler.enqueue_jobs(now)
     assert fired == [f"minutely-{now - timedelta(seconds=30):%Y%m%dT%H%M%SZ}"]
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert engine.schedules.get("minutely").missed == 999
 
 
