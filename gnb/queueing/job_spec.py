@@ -58,7 +58,7 @@ def build_job_spec(
     Raises InvalidJobData, InvalidJobOption.
     """
     chosen = base.override(options)
-    wire = _as_json(data)
+    wire = _as_json(data) if data else "{}"
     if job_type.schema is not None:
         job_type.load(json.loads(wire))
     job_id = chosen.job_id or os.urandom(12).hex()

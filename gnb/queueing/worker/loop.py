@@ -54,7 +54,7 @@ class WorkLoop:
         self._client = engine.worker_client()
         self._connection = WorkerConnection(self._client, engine.url)
         self._clock = clock.BrokerClock()
-        self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
+        self._keys = {queue.name: tuple(queue.keys.for_worker(name)) for queue in queues}
         self._limits = {queue.name: str(queue.options.rate_limit or "none") for queue in queues}
         self._prefix = os.urandom(10).hex()
         self._serial = 0
@@ -92,7 +92,7 @@ class WorkLoop:
             self._recover(error)
             return None
 
-    def _recover(self, error: Exception, pending: tuple[Queue, list[Any]] | None = None) -> None:
+    def _recover(self, error: Exception, pending: tuple[Queue, tuple[Any, ...]] | None = None) -> None:
         """Wait for the end of an outage; finish the pending run, and release what a lost reply had dequeued.
 
         During a shutdown it waits only for a pending run.
@@ -148,15 +148,15 @@ class WorkLoop:
             totals=(self.done - self.failed, self.failed, f"{self._seconds:.3f}"),
         )
         try:
-            _owned, *following = self._call(FINISH, queue, [*dequeueing, *ending])
+            _owned, *following = self._call(FINISH, queue, dequeueing + ending)
         except CONNECTION_ERRORS as error:
-            self._recover(error, (queue, [*dequeueing, *ending._replace(dequeue_next="")]))
+            self._recover(error, (queue, dequeueing + ending._replace(dequeue_next="")))
             return None
         if following[0] == b"job":
             return [*following, queue, self._execution]
         return following if one_queue and following[0] != b"none" else self._dequeue_any()
 
-    def _call(self, script: Script, queue: Queue, args: Sequence[Any]) -> Any:
+    def _call(self, script: Script, queue: Queue, args: tuple[Any, ...]) -> Any:
         return self._connection.call(script, self._keys[queue.name], args)
 
     def _dequeue_args(self, queue: Queue, now: float, was_idle: str = "") -> DequeueArgs:
@@ -201,8 +201,7 @@ class WorkLoop:
                     value = job_type.function(loaded, running)
                     self._armed = False
             finally:
-                self._armed = False
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                self._armed = False  # the timer may run out; the next job sets it again
                 self._running = None
             return completed(execution, value), type_name
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
