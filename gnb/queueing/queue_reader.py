@@ -18,7 +18,8 @@ from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_h
 from .job_types import JobTypes
 from .keys import QueueKeys
 from .metrics import HistoryPoint, histories
-from .options import JobOptions, QueueOptions
+from .options import JobOptions
+from .queue_options import QueueOptions
 from .scripts import PAGE, RELATIVES
 
 PAGE_LIMIT = 1000

@@ -126,7 +126,7 @@ def send_export(export: Export) -> Response:
     response = Response(_ExportFile(export), content_type=export.content_type, direct_passthrough=True)
     response.content_length = size
     response.set_etag((export.file_key or "").rsplit(".", 1)[0])  # a file never changes under its key
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
     conditions = dict(request.environ)
     wanted = request.range
