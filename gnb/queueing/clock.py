@@ -5,11 +5,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+_second = (0, "1970-01-01T00:00:00")
+
 
 def rq_time(epoch_seconds: float | None = None) -> str:
     """RQ's form of a time: 2026-01-31T23:59:59.123456Z."""
-    moment = datetime.fromtimestamp(time.time() if epoch_seconds is None else epoch_seconds, UTC)
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    global _second
+    moment = time.time() if epoch_seconds is None else epoch_seconds
+    second = int(moment)
+    known, text = _second
+    if second != known:  # many times of one second are formatted: one for each job
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        _second = (second, text)
+    return f"{text}.{int((moment - second) * 1e6):06d}Z"
 
 
 def parse(text: bytes | str | None) -> datetime | None:

@@ -33,7 +33,7 @@ from .broker_check import check_server
 from .clock import BrokerClock, broker_seconds
 from .errors import QueueUnavailable
 from .outage import OutageLog, raise_connection_error
-from .scripts import Script, run_raw
+from .scripts import Script, ScriptConnections, run_raw
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +125,7 @@ class Broker:
     def __init__(self, url: str):
         self.url = url
         self.client = connect(url)
+        self._connections = ScriptConnections(self.client)
         self._lock = threading.Lock()
         self._try_again_at = 0.0
         self._checked = False
@@ -140,7 +141,7 @@ class Broker:
 
         Raises QueueUnavailable.
         """
-        return self.call(lambda: run_raw(self.client, script, keys, calls))  # type: ignore[no-any-return]
+        return self.call(lambda: run_raw(self._connections, script, keys, calls))  # type: ignore[no-any-return]
 
     def now(self) -> datetime:
         """Return the broker's time, in UTC. Raises QueueUnavailable."""
@@ -196,14 +197,15 @@ class WorkerConnection:
         self._connection = client.connection_pool.make_connection()
         self._connection.client_name = self._name = f"gnb-worker-{os.getpid()}-{os.urandom(6).hex()}"
         self._connection.register_connect_callback(self._identify)
+        self._call_starts: dict[tuple[Script, tuple[str, ...]], bytes] = {}
         self._id: int | None = None
         self._outage = OutageLog(url)
         self._pause = 0.0
 
-    def call(self, script: Script, keys: list[str], args: Sequence[Any]) -> Any:
+    def call(self, script: Script, keys: tuple[str, ...], args: tuple[Any, ...]) -> Any:
         """Return the script's reply."""
         connection = self._connection
-        packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
+        packed = self._pack(script, keys, args)
         try:
             connection.send_packed_command([packed], check_health=False)
             reply = connection.read_response()
@@ -215,6 +217,14 @@ class WorkerConnection:
             self._outage.end()
             self._pause = 0.0
         return reply
+
+    def _pack(self, script: Script, keys: tuple[str, ...], args: tuple[Any, ...]) -> bytes:
+        """Return the packed call of a script. What is the same in all calls with these keys is packed once."""
+        if (start := self._call_starts.get((script, keys))) is None:
+            start = pack_command(("EVALSHA", script.sha, len(keys), *keys)).partition(b"\r\n")[2]  # type: ignore[arg-type]
+            self._call_starts[script, keys] = start
+        rest = pack_command(args).partition(b"\r\n")[2]
+        return b"*%d\r\n%b%b" % (3 + len(keys) + len(args), start, rest)
 
     def command(self, *args: Any) -> Any:
         """Return the command's reply."""

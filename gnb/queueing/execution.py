@@ -4,6 +4,7 @@ import json
 import math
 import zlib
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import TracebackException
@@ -13,7 +14,7 @@ from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
 
 from . import clock
 from .errors import CodedError, FinalError, InvalidJobData, JobStopped, RetryLater, UnknownJobType
-from .job import LARGEST_NUMBER, payload, whole_number
+from .job import LARGEST_NUMBER, attempts_and_retries, payload, whole_number
 from .json_values import encode_result, storable
 from .messages import Message, make_message, text_of
 from .metrics import bucket
@@ -48,6 +49,8 @@ class Execution:
     keep_completed: int | None
     keep_failed: int | None
     attempts: int
+    defaults: JobOptions
+    """The default options of the job's type, which stand for those that its hash does not have."""
     meta: bytes | None
     before: bytes | None
     """When its last run started; None on its first."""
@@ -57,7 +60,9 @@ class Execution:
     """The first field of the record that should be a whole number and is not."""
 
     @classmethod
-    def from_reply(cls, reply: list[Any], execution_id: str, default_timeout: float) -> "Execution":
+    def from_reply(
+        cls, reply: list[Any], execution_id: str, options_of: Callable[[str | None], JobOptions]
+    ) -> "Execution":
         """Build the execution from the reply of `dequeue`, without its first element."""
         now, job_id, sub_queue, data, timeout, enqueued, left, intervals, *rest = reply
         texts, (meta, before, job_type) = (timeout, left, *rest[:5]), rest[5:]
@@ -72,27 +77,15 @@ class Execution:
                 name for name, text, number in zip(_NUMBERS, texts, numbers, strict=True) if text and number is None
             )
             malformed = next(wrong)
-        seconds, retries_left, result_ttl, failure_ttl, keep_completed, keep_failed, attempts = numbers
+        seconds, retries, result_ttl, failure_ttl, keep_completed, keep_failed, most = numbers
+        defaults = options_of(job_type.decode(errors="replace") if job_type else None)
+        attempts, retries_left = attempts_and_retries(most, retries, defaults.attempts if job_type else None)
+        most_seconds = defaults.timeout if seconds is None else seconds
         return cls(
-            job_id.decode(),
-            sub_queue.decode(),
-            execution_id,
-            float(now),
-            data,
-            default_timeout if seconds is None else seconds,
-            enqueued,
-            retries_left or 0,
-            intervals,
-            result_ttl,
-            failure_ttl,
-            keep_completed,
-            keep_failed,
-            attempts or (retries_left or 0) + 1,
-            meta,
-            before,
-            job_type,
-            malformed,
-        )
+            job_id.decode(), sub_queue.decode(), execution_id, float(now), data, most_seconds, enqueued,
+            retries_left, intervals, result_ttl, failure_ttl, keep_completed, keep_failed, attempts, defaults,
+            meta, before, job_type, malformed,
+        )  # fmt: skip
 
     @property
     def attempt(self) -> int:
@@ -187,7 +180,10 @@ def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> N
 def _backoff(execution: Execution) -> Any:
     """Return the wait after this attempt: one of the list that, as RQ has it, ends with the wait of the last retry."""
     try:
-        intervals = json.loads(execution.retry_intervals or b"[0]")
+        if execution.type and not execution.retry_intervals:
+            intervals = execution.defaults.backoff.intervals(execution.attempts - 1)
+        else:
+            intervals = json.loads(execution.retry_intervals or b"[0]")
         return intervals[min(max(len(intervals) - execution.retries_left, 0), len(intervals) - 1)]
     except (ValueError, TypeError, LookupError, RecursionError):
         return 0.0
@@ -242,6 +238,7 @@ def finish_args(
         retries_left=outcome.retries_left,
         error_line=outcome.error,
         attempt=execution.attempt,
+        attempts=execution.attempts if execution.type else "",
         started=f"{execution.started:.6f}",
         ended=f"{ended:.6f}",
         count_field=count_field if counted else "",

@@ -4,9 +4,10 @@ import json
 import math
 import zlib
 from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rq.rate_limit import RateLimitRegistry
 
@@ -15,6 +16,9 @@ from . import keys as names
 from .json_values import json_safe, parse_json, storable
 from .keys import QueueKeys
 from .messages import Message
+
+if TYPE_CHECKING:
+    from .options import JobOptions
 
 STATES = ("waiting", "active", "completed", "failed", "delayed", "deferred")
 
@@ -116,8 +120,19 @@ def payload(data: bytes) -> tuple[str, list[Any], dict[str, Any]]:
     return path, args, kwargs
 
 
-def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], score: float | None = None) -> Job | None:
-    """The job that these values of FIELDS make, None when its hash is gone; `score`: a delayed job's epoch seconds."""
+def job_from_hash(
+    keys: QueueKeys,
+    options_of: "Callable[[str | None], JobOptions]",
+    job_id: str,
+    values: list[bytes | None],
+    score: float | None = None,
+) -> Job | None:
+    """The job that these values of FIELDS make, None when its hash is gone.
+
+    Args:
+        options_of: Returns the default options of a job type, which stand for those that the hash does not have.
+        score: A delayed job's time, epoch seconds.
+    """
     named = zip(FIELDS, values, strict=True)
     row = {name: value if name == "data" or not value else value.decode(errors="replace") for name, value in named}
     if not row["data"]:
@@ -125,8 +140,10 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
     text: dict[str, Any] = row
     data, path = _data(text["data"])
     state = STATE_OF_STATUS.get(text["status"] or "", "waiting")
-    retries_left = whole_number(text["retries_left"]) or 0
-    limit = whole_number(text["attempts"]) or retries_left + 1
+    default = options_of(text["type"]).attempts if text["type"] else None
+    limit, retries_left = attempts_and_retries(
+        whole_number(text["attempts"]), whole_number(text["retries_left"]), default
+    )
     made = limit - retries_left - (1 if state in ("waiting", "delayed", "deferred") else 0)
     ended = clock.parse(text["ended_at"]) if state in ("completed", "failed") else None
     name = storable(text["type"] or path.rpartition(".")[2])
@@ -153,6 +170,16 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
         held=bool(text["held"]) and state == "delayed",
         depends_on=tuple(parent_ids(text["dependency_ids"])),
     )
+
+
+def attempts_and_retries(attempts: int | None, retries_left: int | None, default: int | None) -> tuple[int, int]:
+    """Return how many attempts a job has in all and how many retries it has left, from the fields of its hash.
+
+    Args:
+        default: The attempts of the job's type; None for a job that was enqueued by plain RQ.
+    """
+    limit = attempts or default or (retries_left or 0) + 1
+    return limit, limit - 1 if retries_left is None else retries_left
 
 
 def _data(raw: bytes) -> tuple[dict[str, Any], str]:

@@ -62,13 +62,13 @@ def build_job_spec(
     Raises InvalidJobData, InvalidJobOption.
     """
     chosen = base.override(options)
-    wire = _as_json(data)
+    wire = _as_json(data) if data else "{}"
     stored: dict[str, Any] = json.loads(wire)
     if job_type.schema is not None:
         job_type.load(stored)
         if job_type.leave_out_excluded(stored):
             wire = _encode(stored)
-    job_id = chosen.job_id or os.urandom(16).hex()
+    job_id = chosen.job_id or os.urandom(12).hex()
     sub_queue = keys.sub_queue(chosen.priority)
     status = "scheduled" if chosen.delay > 0 else "queued"
     fields = _fields(job_type, chosen, base, wire, sub_queue, status, clock.rq_time(now))
@@ -90,11 +90,22 @@ def _as_checked(options: Mapping[str, Any], chosen: JobOptions) -> Mapping[str, 
     return {**options, "depends_on": chosen.depends_on} if "depends_on" in options else options
 
 
-def option_fields(options: JobOptions) -> list[Any]:
-    """Return the names and values that options put into a job's hash, retries included."""
+def option_fields(options: JobOptions, defaults: JobOptions) -> list[Any]:
+    """Return the names and values of a job's hash that hold options other than its type's defaults.
+
+    Every reader knows the defaults. The timeout is always written, since RQ gives a job without one its own.
+    """
+    own, default = options.hash_fields, defaults.hash_fields
+    words = list(own[:2])
+    if options is defaults:
+        return words
+    known = set(zip(default[2::2], default[3::2], strict=True))
+    words += [word for pair in zip(own[2::2], own[3::2], strict=True) if pair not in known for word in pair]
     if options.attempts > 1 and options.backoff.jitter:
-        return [*options.hash_fields, "retry_intervals", _encode(options.backoff.intervals(options.attempts - 1))]
-    return list(options.hash_fields)
+        words += ["retry_intervals", _encode(options.backoff.intervals(options.attempts - 1))]
+    if options.on_parent_failure == "cancel":  # the scripts do not know the defaults
+        words += ["failure_ttl", options.remove_on_fail.ttl]
+    return words
 
 
 def call_start(job_type: JobType) -> str:
@@ -113,7 +124,7 @@ def _fields(
         "status", status,
         "created_at", now,
         "enqueued_at", now,
-        *option_fields(options),
+        *option_fields(options, base),
         *options.depends_on.fields(options.on_parent_failure),
     ]  # fmt: skip
     if options is not base:

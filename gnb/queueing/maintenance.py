@@ -207,10 +207,10 @@ def end_execution(
     values = client.hmget(names.job(job_id), *_EXECUTION_FIELDS, "stalls")
     started = clock.parse(values[_EXECUTION_FIELDS.index("started_at")])
     reply = [started.timestamp() if started else now, job_id.encode(), sub_queue.encode(), *values[:-1]]
-    execution = Execution.from_reply(reply, execution_id, queue.options.job.timeout)
+    execution = Execution.from_reply(reply, execution_id, queue.options_of)
     type_name = _type_name(engine, execution)
     outcome = decide(execution, whole_number(values[-1]) or 0)
-    options = queue.default_options.get(type_name, queue.options.job)
+    options = queue.options_of(type_name)
     ending = finish_args(execution, outcome, options, type_name, now, counted=count, only_expired=only_expired)
     dequeueing = DequeueArgs(
         worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="", concurrency_limit=""

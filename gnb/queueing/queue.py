@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any, TypeVar
 
 from . import clock
@@ -19,8 +18,8 @@ from .errors import InvalidJobOption, InvalidJobState, JobIdTaken, JobNotFound, 
 from .job import Job
 from .job_spec import JobSpec, build_job_spec, call_start, option_fields
 from .job_types import JobType, JobTypes
-from .keys import REGISTRIES, QueueKeys
-from .options import MOST_SECONDS, Duration, JobOptions, seconds, whole
+from .keys import REGISTRIES
+from .options import MOST_SECONDS, Duration, seconds, whole
 from .queue_options import LIMITS, QueueOptions
 from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
@@ -43,9 +42,7 @@ class Queue(QueueReader):
     def __init__(
         self, broker: Broker, name: str, options: QueueOptions, types: JobTypes, find: "Callable[[str], Queue]"
     ):
-        super().__init__(broker, QueueKeys(name, options.job.priority))
-        self.options = options
-        self._types = types
+        super().__init__(broker, name, options, types)
         self._find = find
 
     # Jobs in
@@ -131,14 +128,8 @@ class Queue(QueueReader):
         queue = self._find(declared.queue)
         options = queue.default_options[declared.name]
         sub_queue = queue.keys.sub_queue(options.priority)
-        fields = ["type", declared.name, "origin", sub_queue, *option_fields(options)]
+        fields = ["type", declared.name, "origin", sub_queue, *option_fields(options, options)]
         return callback_wire(call_start(declared), sub_queue, fields, job_type)
-
-    @cached_property
-    def default_options(self) -> dict[str, JobOptions]:
-        """By type, what its jobs have when the call sets nothing."""
-        declared = self._types.of(self.name)
-        return {name: self.options.job.override(job_type.options) for name, job_type in declared.items()}
 
     # One job
 

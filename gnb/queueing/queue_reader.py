@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from . import clock
@@ -15,9 +16,12 @@ from .connection import Broker
 from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .job_types import JobTypes
 from .keys import QueueKeys
 from .messages import Message
 from .metrics import HistoryPoint, histories
+from .options import JobOptions
+from .queue_options import QueueOptions
 from .scripts import PAGE, RELATIVES
 
 PAGE_LIMIT = 1000
@@ -56,10 +60,22 @@ class FailureGroup:
 class QueueReader:
     """The reading half of a queue."""
 
-    def __init__(self, broker: Broker, keys: QueueKeys):
+    def __init__(self, broker: Broker, name: str, options: QueueOptions, types: JobTypes):
         self.broker = broker
-        self.keys = keys
-        self.name = keys.name
+        self.keys = QueueKeys(name, options.job.priority)
+        self.name = name
+        self.options = options
+        self._types = types
+
+    @cached_property
+    def default_options(self) -> dict[str, JobOptions]:
+        """By type, what its jobs have when the call sets nothing."""
+        declared = self._types.of(self.name)
+        return {name: self.options.job.override(job_type.options) for name, job_type in declared.items()}
+
+    def options_of(self, job_type: str | None) -> JobOptions:
+        """Return the default options of a type, those of the queue if the type is not declared."""
+        return self.default_options.get(job_type or "", self.options.job)
 
     def job(self, job_id: str) -> Job:
         """The job with its result and every error, newest first. Raises JobNotFound."""
@@ -78,7 +94,7 @@ class QueueReader:
             pipeline.zscore(key, job_id)
         values, entries, *scores = self.broker.call(pipeline.execute)
         score = next((score for score in scores if score is not None), None)
-        job = job_from_hash(self.keys, job_id, values, score)
+        job = job_from_hash(self.keys, self.options_of, job_id, values, score)
         origin = values[FIELDS.index("origin")]
         if job is None or (origin or b"").decode() not in self.keys.sub_queues:
             raise self._no_job(job_id)
@@ -170,16 +186,13 @@ class QueueReader:
     ) -> tuple[int, int, list[Job]]:
         """How many the state has, how many places were looked at, and the jobs that are there."""
         total, *rows = self._rows(state, start, end, most_bytes, FIELDS, scan)
-        jobs = [
-            job
-            for job_id, score, *values in rows
-            if (
-                job := job_from_hash(
-                    self.keys, job_id.decode(errors="replace"), values, float(score) if score else None
-                )
+        found = (
+            job_from_hash(
+                self.keys, self.options_of, job_id.decode(errors="replace"), values, float(score) if score else None
             )
-        ]
-        return total, len(rows), jobs
+            for job_id, score, *values in rows
+        )
+        return total, len(rows), [job for job in found if job]
 
     def _rows(
         self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...], scan: bool = False

@@ -1,13 +1,14 @@
 """The Lua scripts, each one atomic step; what it reads and writes stands on top of its file in `lua/`."""
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hiredis import pack_command
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ConnectionError, NoScriptError, ResponseError, TimeoutError
 
 _FOLDER = Path(__file__).parent / "lua"
 _ARG = re.compile(r"\bargs\.(\w+)")
@@ -52,6 +53,8 @@ class FinishArgs(NamedTuple):
     retries_left: int
     error_line: str
     attempt: int
+    attempts: int | str
+    """How many attempts the job has in all; "" for one enqueued by plain RQ, which counts only those that are left."""
     started: str
     """Epoch seconds, like `ended`."""
     ended: str
@@ -129,23 +132,59 @@ def run(connection: Any, script: Script, keys: list[str], args: list[Any]) -> An
         return connection.eval(script.text, len(keys), *keys, *args)
 
 
-def run_raw(client: Any, script: Script, keys: list[str], calls: Sequence[list[Any]]) -> list[Any]:
-    """The same for each list of arguments, all sent before the first answer is awaited, on one connection of the
-    client's pool; past redis-py's command machinery, which costs a fifth of an enqueue."""
-    connection = client.connection_pool.get_connection()
+class ScriptConnections:
+    """Connections for `run_raw`: what redis-py's pool does each time it lends one costs a tenth of an enqueue."""
+
+    def __init__(self, client: Any):
+        self.client = client
+        self._unused: list[Any] = []
+        self._pid = os.getpid()
+
+    def take(self) -> Any:
+        """Return a connected connection that nobody else uses."""
+        if self._pid != os.getpid():  # a forked process must not use those of its parent
+            self._unused, self._pid = [], os.getpid()
+        try:
+            connection = self._unused.pop()
+        except IndexError:
+            connection = self.client.connection_pool.make_connection()
+        connection.connect()
+        try:
+            stale = connection.can_read()
+        except (ConnectionError, TimeoutError, OSError):
+            stale = True
+        if stale:  # the broker has closed it
+            connection.disconnect()
+            connection.connect()
+        return connection
+
+    def give_back(self, connection: Any) -> None:
+        """Keep the connection for the next call; all its replies have been read."""
+        self._unused.append(connection)
+
+    def drop(self, connection: Any) -> None:
+        """Close a connection that failed, and with it all others: the broker may have changed."""
+        unused, self._unused = self._unused, []
+        for each in (connection, *unused):
+            each.disconnect()
+
+
+def run_raw(connections: ScriptConnections, script: Script, keys: list[str], calls: Sequence[list[Any]]) -> list[Any]:
+    """The same for each list of arguments, all sent before the first answer is awaited, past redis-py's command
+    machinery, which costs a fifth of an enqueue."""
+    connection = connections.take()
     try:
         for args in calls:
             packed = pack_command(("EVALSHA", script.sha, len(keys), *keys, *args))
             connection.send_packed_command([packed], check_health=False)
         answers = [_answer(connection) for _ in calls]
     except BaseException:
-        connection.disconnect()  # answers may still be on their way, which are nobody else's
+        connections.drop(connection)  # answers may still be on their way, which are nobody else's
         raise
-    finally:
-        client.connection_pool.release(connection)
+    connections.give_back(connection)
     for number, answer in enumerate(answers):
         if isinstance(answer, NoScriptError):
-            answers[number] = client.eval(script.text, len(keys), *keys, *calls[number])
+            answers[number] = connections.client.eval(script.text, len(keys), *keys, *calls[number])
         elif isinstance(answer, Exception):
             raise answer
     return answers

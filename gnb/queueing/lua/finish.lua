@@ -85,22 +85,24 @@ end
 
 local function move(now, digest)
   record()
+  -- A job that failed once keeps its number of attempts, whatever its type's default becomes.
+  local attempts = args.attempts ~= '' and {'attempts', args.attempts} or {}
   if outcome == 'completed' then
     redis.call('HSET', job, 'status', 'finished', 'ended_at', args.rq_now)
     finish('rq:finished:', 'completed', now)
     if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
   elseif outcome == 'failed' or outcome == 'stopped' then
     redis.call('HSET', job, 'status', outcome, 'ended_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left)
+      'retries_left', args.retries_left, unpack(attempts))
     finish('rq:failed:', 'failed', now)
     if digest then release_deduplication(string.sub(KEYS[15], 10), id, digest) end
   elseif outcome == 'retried' and tonumber(args.delay) > 0 then
     redis.call('HSET', job, 'status', 'scheduled', 'ended_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left)
+      'retries_left', args.retries_left, unpack(attempts))
     redis.call('ZADD', 'rq:scheduled:' .. sub_queue, now + args.delay, id)
   else
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', args.rq_now, 'error', args.error_line,
-      'retries_left', args.retries_left)
+      'retries_left', args.retries_left, unpack(attempts))
     if outcome == 'stalled' then redis.pcall('HINCRBY', job, 'stalls', 1) end -- whatever another wrote there
     redis.call(outcome == 'retried' and 'RPUSH' or 'LPUSH', 'rq:queue:' .. sub_queue, id)
     redis.call('ZADD', KEYS[15], 0, 'work')

@@ -27,8 +27,8 @@ for number = 3, #ARGV do
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[1])
     if registries == 'rq:deferred:' then leave_parents(id) end
     if ARGV[2] == '1' then
-      redis.call('HSET', job, 'retries_left', (tonumber(fields[2]) or 1) - 1, 'stalls', 0)
-      redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message')
+      redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message', 'stalls', 'retries_left')
+      if fields[2] then redis.call('HSET', job, 'retries_left', fields[2] - 1) end
     end
     redis.call('PERSIST', job); redis.call('PERSIST', 'rq:results:' .. id); redis.call('EXPIRE', 'gnb:logs:' .. id, LOGS_KEPT)
     redis.call('RPUSH', 'rq:queue:' .. sub_queue, id)

@@ -55,7 +55,7 @@ class WorkLoop:
         self._client = engine.worker_client()
         self._connection = WorkerConnection(self._client, engine.url)
         self._clock = clock.BrokerClock()
-        self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
+        self._keys = {queue.name: tuple(queue.keys.for_worker(name)) for queue in queues}
         self._limits = {queue.name: queue.options.limits for queue in queues}
         self._prefix = os.urandom(10).hex()
         self._serial = 0
@@ -93,7 +93,7 @@ class WorkLoop:
             self._recover(error)
             return None
 
-    def _recover(self, error: Exception, pending: tuple[Queue, list[Any]] | None = None) -> None:
+    def _recover(self, error: Exception, pending: tuple[Queue, tuple[Any, ...]] | None = None) -> None:
         """Wait for the end of an outage; finish the pending run, and release what a lost reply had dequeued.
 
         During a shutdown it waits only for a pending run.
@@ -130,19 +130,18 @@ class WorkLoop:
     def _run_and_go_on(self, answer: Any) -> Any:
         """Run the job of the reply, finish it, and return the reply for the next."""
         *words, queue, execution = answer
-        execution = Execution.from_reply(words[1:], execution, queue.options.job.timeout)
+        execution = Execution.from_reply(words[1:], execution, queue.options_of)
         self._clock.set(execution.started)
         outcome, type_name = self._run(queue, execution)
         ended = self._clock.now()
         self._count_run(outcome, ended - execution.started)
         one_queue = len(self._queues) == 1
         go_on = one_queue and not self._starts_no_more()
-        options = self._options(queue, type_name)
         dequeueing = self._dequeue_args(queue, ended)
         ending = finish_args(
             execution,
             outcome,
-            options,
+            queue.options_of(type_name),
             type_name,
             ended,
             dequeue_next=go_on,
@@ -150,15 +149,15 @@ class WorkLoop:
             totals=(self.done - self.failed, self.failed, f"{self._seconds:.3f}"),
         )
         try:
-            _owned, *following = self._call(FINISH, queue, [*dequeueing, *ending])
+            _owned, *following = self._call(FINISH, queue, dequeueing + ending)
         except CONNECTION_ERRORS as error:
-            self._recover(error, (queue, [*dequeueing, *ending._replace(dequeue_next="")]))
+            self._recover(error, (queue, dequeueing + ending._replace(dequeue_next="")))
             return None
         if following[0] == b"job":
             return [*following, queue, self._execution]
         return following if one_queue and following[0] != b"none" else self._dequeue_any()
 
-    def _call(self, script: Script, queue: Queue, args: Sequence[Any]) -> Any:
+    def _call(self, script: Script, queue: Queue, args: tuple[Any, ...]) -> Any:
         return self._connection.call(script, self._keys[queue.name], args)
 
     def _dequeue_args(self, queue: Queue, now: float, was_idle: str = "") -> DequeueArgs:
@@ -166,9 +165,6 @@ class WorkLoop:
         self._execution = f"{self._prefix}{self._serial:012x}"
         limits = self._limits[queue.name]
         return DequeueArgs(self.name, self._execution, clock.rq_time(now), LEASE, *limits, was_idle)
-
-    def _options(self, queue: Queue, type_name: str) -> Any:
-        return queue.default_options.get(type_name, queue.options.job)
 
     def _count_run(self, outcome: Outcome, seconds: float) -> None:
         self.done += 1
@@ -209,8 +205,7 @@ class WorkLoop:
                     value = job_type.function(loaded, running)
                     self._armed = False
             finally:
-                self._armed = False
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                self._armed = False  # the timer may run out; the next job sets it again
                 self._running = None
             return completed(execution, value), type_name
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included

@@ -169,9 +169,9 @@ def test_a_job_lies_in_the_broker_as_json(queue: Queue, broker: Broker) -> None:
         )
 
 
-def test_a_waiting_job_takes_no_more_memory_than_one_of_rq(queue: Queue, broker: Broker) -> None:
+def test_a_waiting_job_takes_six_tenths_of_the_memory_of_one_of_rq(queue: Queue, broker: Broker) -> None:
     with redis.Redis.from_url(broker.url) as client:
         stock = RQQueue("stock", connection=client, serializer="json")
         theirs = stock.enqueue("tests.integration.engine.types.echo", text="hello")
         ours = queue.enqueue("echo", {"text": "hello"})
-        assert client.memory_usage(f"rq:job:{ours.id}") <= client.memory_usage(f"rq:job:{theirs.id}")
+        assert client.memory_usage(f"rq:job:{ours.id}") <= 0.6 * client.memory_usage(f"rq:job:{theirs.id}")
