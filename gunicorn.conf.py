@@ -26,7 +26,7 @@ class logger_class(Logger):
         self.error_log.propagate = True
 
 
-bind = f"0.0.0.0:{_settings.port}"
+bind = f"[{_settings.bind}]:{_settings.port}" if ":" in _settings.bind else f"{_settings.bind}:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
 threads = web_processes.THREADS

@@ -46,6 +46,7 @@ def world(users: int) -> Iterator[World]:
             "DATABASE_URL": f"sqlite:///{Path(folder) / 'gnb.db'}",
             "REDIS_URL": url,
             "EMAIL_RATE_LIMIT": "none",
+            "EMAIL_RECIPIENT_RATE_LIMIT": "none",
             "LOG_LEVEL": "warning",
             "EMAIL_PROVIDER": "smtp",
             "SMTP_HOST": "127.0.0.1",

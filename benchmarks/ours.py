@@ -66,6 +66,7 @@ def _engine_of_the_application() -> Engine:
         "REDIS_URL": BROKER_URL,
         "SECRET_KEY": "only-for-the-benchmark-of-a-worker",
         "EMAIL_RATE_LIMIT": "none",
+        "EMAIL_RECIPIENT_RATE_LIMIT": "none",
         "LOG_LEVEL": "warning",
     }
     return create_app(Settings.from_env(environment)).extensions["engine"]

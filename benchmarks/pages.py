@@ -136,6 +136,7 @@ def _application() -> Iterator[tuple[FlaskClient, Engine, Redis]]:
                     "DATABASE_URL": f"sqlite:///{Path(folder) / 'gnb.db'}",
                     "REDIS_URL": url,
                     "EMAIL_RATE_LIMIT": "none",
+                    "EMAIL_RECIPIENT_RATE_LIMIT": "none",
                     "LOG_LEVEL": "warning",
                 }
             )

@@ -78,7 +78,7 @@ def _environment(broker: str, database: Path, port: int, mail_port: int) -> dict
         "EMAIL_PROVIDER": "smtp",
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(mail_port),
-        **{f"{queue}_RATE_LIMIT": "none" for queue in ("EXPORT", "EMAIL", "AI", "SCHEDULED")},
+        **{f"{queue}_RATE_LIMIT": "none" for queue in ("EXPORT", "EMAIL", "EMAIL_RECIPIENT", "AI", "SCHEDULED")},
     }
 
 

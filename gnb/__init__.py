@@ -12,6 +12,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Create the application with these settings, or those of the environment. Raises ConfigError for an invalid
     one."""
     from gnb import extensions, flask_settings, jobs, logs, security
+    from gnb.blueprints.shared import access
     from gnb.services import queues
 
     settings = settings or Settings.from_env(environment())
@@ -29,6 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["engine"] = queues.make_engine(settings)
     security.bind(app, settings)
     logs.bind(app)
+    access.bind(app)
     extensions.db.init_app(app)
     extensions.migrate.init_app(app, extensions.db, directory=str(ROOT / "migrations"))
     extensions.login_manager.init_app(app)

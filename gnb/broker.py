@@ -8,6 +8,7 @@ import ctypes
 import hashlib
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -51,6 +52,8 @@ class EmbeddedBroker:
         """Start the server and return once it answers. Raises BrokerError if it does not."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.socket.parent != self.folder:
+            _check_private(self.socket.parent)
         self._refuse_a_second()
         self.socket.unlink(missing_ok=True)
         with self.log.open("ab") as log:
@@ -133,13 +136,21 @@ class EmbeddedBroker:
         raise BrokerError(f"the embedded broker did not start; see {self.log}")
 
 
+def _check_private(folder: Path) -> None:
+    """Raise BrokerError unless the folder is this user's own and closed to others: anyone may make one under /tmp."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise BrokerError(f"{folder} is not a folder that only its owner {os.getuid()} can enter; remove it")
+
+
 def _socket_path(folder: Path) -> Path:
-    """Return the socket in the folder, or in a temporary one if the path is too long for Linux."""
+    """Return the socket in the folder, or in a folder for run-time files if the path is too long for Linux."""
     path = folder / "valkey.sock"
     if len(str(path)) <= _LONGEST_SOCKET_PATH:
         return path
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"gnb-{os.getuid()}-{digest}" / "valkey.sock"
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(base) / f"gnb-{os.getuid()}-{digest}" / "valkey.sock"
 
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

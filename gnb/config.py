@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from gnb.environment import ConfigError, Environment, read_env_file
@@ -21,6 +22,8 @@ DEVELOPMENT_FILE = INSTANCE / "development.env"
 QUEUES = ("export", "email", "ai", "scheduled")
 _CONCURRENCY = {"export": 2, "email": 5, "ai": 3, "scheduled": 2}
 _RATE_LIMITS = {"export": "10/60s", "email": "50/60s", "ai": "20/60s", "scheduled": "none"}
+_SHORTEST_KEY = 32
+_FEWEST_CHARACTERS = 8  # different ones: `kkkk…` is as long, and guessed
 # What each provider cannot do without, and what it looks like.
 _REQUIRED_BY_PROVIDER = {
     "sink": {},
@@ -50,6 +53,7 @@ class Settings:
     database_url: str
     redis_url: str
     queue_enabled: bool
+    bind: str
     port: int
     site_url: str
     site_url_given: bool
@@ -57,6 +61,8 @@ class Settings:
     web_concurrency: int
     worker_concurrency: dict[str, int]
     rate_limits: dict[str, str]
+    concurrency_limits: dict[str, int | None]
+    email_recipient_rate_limit: str
     worker_shutdown_grace: float
     worker_max_memory: int
     export_storage: str
@@ -73,6 +79,7 @@ class Settings:
     smtp_user: str
     smtp_password: str
     smtp_secure: bool
+    smtp_require_tls: bool
     openai_api_key: str
     openai_base_url: str
     openai_model: str
@@ -99,15 +106,20 @@ class Settings:
         """Return the settings of an `Environment`, which then knows the names of all variables."""
         app_env = env.choice("APP_ENV", ("production", "development", "testing"), "production")
         port = env.integer("PORT", 5000, 1, 65535)
+        secret_key = _secret_key(env, app_env)
+        if app_env == "production":
+            env.required("SITE_URL", "in production", "https://gnb.example")
+            env.required("EMAIL_PROVIDER", "in production (sink: no message leaves)", "smtp")
         provider = env.choice("EMAIL_PROVIDER", tuple(_REQUIRED_BY_PROVIDER), "sink")
         for name, example in _REQUIRED_BY_PROVIDER[provider].items():
             env.required(name, f"with EMAIL_PROVIDER={provider}", example)
         return cls(
             app_env=app_env,
-            secret_key=_secret_key(env, app_env),
+            secret_key=secret_key,
             database_url=env.database_url("DATABASE_URL", f"sqlite:///{INSTANCE / 'gnb.db'}"),
             redis_url=env.redis_url("REDIS_URL", f"unix://{INSTANCE / 'broker' / 'valkey.sock'}"),
             queue_enabled=env.boolean("QUEUE_ENABLED", True),
+            bind=_bind(env, app_env),
             port=port,
             site_url=env.http_url("SITE_URL", f"http://127.0.0.1:{port}"),
             site_url_given=bool(env.text("SITE_URL")),
@@ -118,6 +130,8 @@ class Settings:
                 for queue in QUEUES
             },
             rate_limits={queue: env.rate(f"{queue.upper()}_RATE_LIMIT", _RATE_LIMITS[queue]) for queue in QUEUES},
+            concurrency_limits={queue: env.concurrency_limit(f"{queue.upper()}_CONCURRENCY_LIMIT") for queue in QUEUES},
+            email_recipient_rate_limit=env.rate("EMAIL_RECIPIENT_RATE_LIMIT", "5/60s"),
             worker_shutdown_grace=env.seconds("WORKER_SHUTDOWN_GRACE", 25.0),
             worker_max_memory=env.integer("WORKER_MAX_MEMORY", memory_of_a_process(), 64, 1_000_000) << 20,
             export_storage=env.storage("EXPORT_STORAGE", "database"),
@@ -134,6 +148,7 @@ class Settings:
             smtp_user=env.text("SMTP_USER"),
             smtp_password=env.text("SMTP_PASSWORD"),
             smtp_secure=env.boolean("SMTP_SECURE", False),
+            smtp_require_tls=env.boolean("SMTP_REQUIRE_TLS", False),
             openai_api_key=env.text("OPENAI_API_KEY"),
             openai_base_url=env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             openai_model=env.text("OPENAI_MODEL", "gpt-4o-mini"),
@@ -160,7 +175,27 @@ def _secret_key(env: Environment, app_env: str) -> str:
     if app_env == "development" and not env.text("SECRET_KEY"):
         return secrets.token_hex(32)
     made = "$(python3 -c 'import secrets; print(secrets.token_hex(32))')"
-    return env.required("SECRET_KEY", "outside development", made)
+    key = env.required("SECRET_KEY", "outside development", made)
+    if app_env == "production" and (len(key) < _SHORTEST_KEY or len(set(key)) < _FEWEST_CHARACTERS):
+        shape = f"at least {_SHORTEST_KEY} random characters in production"
+        raise ConfigError(f"SECRET_KEY must be {shape}, for example SECRET_KEY={made}")
+    return key
+
+
+def _bind(env: Environment, app_env: str) -> str:
+    """Return the address that the web server listens on.
+
+    The web server has no deadline for reading a request: a few slow clients could occupy all of its threads. A proxy
+    reads requests whole and passes them on, so in production only a proxy may reach it.
+    """
+    address = env.ip_address("BIND", "127.0.0.1")
+    bare = not ip_address(address).is_loopback and env.integer("TRUSTED_PROXIES", 0, 0, 10) == 0
+    if bare and app_env == "production":
+        raise ConfigError(
+            "BIND must be a loopback address in production unless TRUSTED_PROXIES says that a proxy stands in front, "
+            "for example BIND=127.0.0.1"
+        )
+    return address
 
 
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

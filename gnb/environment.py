@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from email.utils import parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -74,6 +75,22 @@ class Environment:
         if not _RATE.fullmatch(value):
             raise _wrong(name, "starts/seconds, or none", "10/60s")
         return value
+
+    def concurrency_limit(self, name: str) -> int | None:
+        """Return a number of jobs; None where the variable is `none` or not set."""
+        value = self.text(name, "none").lower()
+        if value == "none":
+            return None
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 10_000:
+            raise _wrong(name, "a number of jobs from 1 to 10000, or none", "3")
+        return int(value)
+
+    def ip_address(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            raise _wrong(name, "an IP address of this machine", default) from None
 
     def http_url(self, name: str, default: str) -> str:
         """Return an http or https URL without trailing slash."""

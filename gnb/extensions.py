@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -130,16 +131,32 @@ class _Limiter(Limiter):
         self._fallback_limiter = FixedWindowRateLimiter(self._fallback_storage)
 
 
-def _caller() -> str:
-    """Return an HMAC of the caller's address, so that the broker does not store the address."""
+def source() -> str:
+    """Return the network address that counts as the source of the request.
+
+    Of an IPv6 address it is the /64 network: a single customer of a provider has all of its 2^64 addresses.
+    """
+    try:
+        address = ipaddress.ip_address(get_remote_address().partition("%")[0])
+    except ValueError:  # a proxy's word that is no address
+        return get_remote_address()
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def keyed_digest(text: str) -> str:
+    """Return an HMAC of the text, so that the broker does not store addresses."""
     key = current_app.config["SECRET_KEY"].encode()
-    return hmac.new(key, get_remote_address().encode(), hashlib.sha256).hexdigest()[:24]
+    return hmac.new(key, text.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()[:24]
 
 
 migrate = Migrate(render_as_batch=True, compare_type=True)
 login_manager = LoginManager()
 csrf = Csrf()
-limiter = _Limiter(_caller)
+limiter = _Limiter(lambda: keyed_digest(source()))
 jwt = JWTManager()
 babel = Babel()
 api = _Api()

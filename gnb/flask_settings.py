@@ -15,7 +15,8 @@ from werkzeug.routing import Rule
 from gnb.config import Settings
 from gnb.queueing.connection import sentinel_settings
 
-BODY_LIMIT = 1024 * 1024  # bytes; the largest thing a client sends is a campaign's text or a job's data
+BODY_LIMIT = 64 * 1024  # bytes; far more than a booking of fifty passengers
+STAFF_BODY_LIMIT = 1024 * 1024  # a campaign's text or a job's data
 
 
 class LazyRule(Rule):
@@ -40,7 +41,7 @@ def mapping(settings: Settings) -> dict[str, Any]:
         "TESTING": settings.testing,
         "DEBUG": False,
         "MAX_CONTENT_LENGTH": BODY_LIMIT,
-        "MAX_FORM_MEMORY_SIZE": BODY_LIMIT,
+        "MAX_FORM_MEMORY_SIZE": STAFF_BODY_LIMIT,
         "PREFERRED_URL_SCHEME": settings.site_url.split(":", 1)[0],
         **_database(settings.database_url),
         **_cookies(secure=settings.site_url.startswith("https://")),

@@ -43,7 +43,7 @@ def bind(app: Flask, settings: Settings) -> None:
     """Set up request ids, trusted hosts and proxies, JSON and headers."""
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    if settings.site_url_given and not settings.development:
+    if settings.site_url_given or settings.development:
         app.config["TRUSTED_HOSTS"] = [urlsplit(settings.site_url).hostname, *_LOOPBACK]
     over_tls = settings.site_url.startswith("https://")
     app.json = Json(app)

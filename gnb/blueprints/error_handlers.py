@@ -32,6 +32,7 @@ from gnb.queueing.errors import (
     WorkerNotFound,
 )
 from gnb.queueing.json_values import UNSTORABLE_TEXT, storable
+from gnb.services.ai.lookups import TooManyOpenJobs
 from gnb.services.bookings.errors import (
     BookingNotFound,
     CurrencyMismatch,
@@ -41,12 +42,14 @@ from gnb.services.bookings.errors import (
     SoldOut,
     TourNotFound,
 )
+from gnb.services.bookings.fields import first_messages
 from gnb.services.exports.errors import (
     ExportNotFound,
     FileNotAvailable,
     InvalidFilters,
     NoFonts,
     StorageError,
+    TooManyExports,
     UnknownExportType,
 )
 
@@ -89,7 +92,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     data = getattr(error, "data", None) or {}
     headers = {name: value for name, value in error.get_headers() if name.lower() not in _OWN_HEADERS}
     headers.update(data.get("headers") or {})
-    details = data.get("errors", _by_field(data.get("messages")))
+    details = first_messages(data.get("errors", _by_field(data.get("messages"))))
     message = data.get("message") or ("The data is not valid." if error.code == 422 else error.description)
     return error_response(error.code, _code(error), str(message or error.name), details, headers)
 
@@ -141,6 +144,7 @@ def _register_queue_errors(app: Flask) -> None:
     handle(InvalidJobOption, _invalid_option)
     handle(JobIdTaken, lambda error: error_response(409, "job_id_taken", str(error), {"options": [str(error)]}))
     handle(QueueUnavailable, _unavailable)
+    handle(TooManyOpenJobs, _too_many_jobs)
 
 
 def _unknown_type(error: UnknownJobType) -> ResponseReturnValue:
@@ -148,7 +152,7 @@ def _unknown_type(error: UnknownJobType) -> ResponseReturnValue:
 
 
 def _invalid_data(error: InvalidJobData) -> ResponseReturnValue:
-    return error_response(422, "invalid_job_data", str(error), {"data": error.errors})
+    return error_response(422, "invalid_job_data", str(error), {"data": first_messages(error.errors)})
 
 
 def _invalid_schedule(error: InvalidSchedule) -> ResponseReturnValue:
@@ -165,6 +169,11 @@ def _unavailable(error: QueueUnavailable) -> ResponseReturnValue:
     return error_response(503, "queue_unavailable", str(error), headers=_RETRY_AFTER)
 
 
+def _too_many_jobs(_error: TooManyOpenJobs) -> ResponseReturnValue:
+    message = "Too many of your requests are still being processed. Wait for one of them."
+    return error_response(429, "too_many_open_jobs", message, headers={"Retry-After": "5"})
+
+
 def _register_export_errors(app: Flask) -> None:
     """Answer 404 for what is not there, 409 for a file that is not to be had, 422 for wrong filters."""
     handle = app.register_error_handler
@@ -173,12 +182,20 @@ def _register_export_errors(app: Flask) -> None:
     handle(
         UnknownExportType, lambda error: error_response(422, "unknown_export_type", str(error), {"type": [str(error)]})
     )
-    handle(InvalidFilters, lambda error: error_response(422, "invalid_filters", str(error), {"filters": error.errors}))
+    handle(InvalidFilters, _invalid_filters)
+    handle(
+        TooManyExports,
+        lambda error: error_response(429, "too_many_exports", str(error), headers={"Retry-After": "30"}),
+    )
     handle(NoFonts, lambda error: error_response(503, "no_fonts", str(error)))
     handle(
         StorageError,
         lambda error: error_response(503, "storage_unavailable", str(error), headers={"Retry-After": "30"}),
     )
+
+
+def _invalid_filters(error: InvalidFilters) -> ResponseReturnValue:
+    return error_response(422, "invalid_filters", str(error), {"filters": first_messages(error.errors)})
 
 
 def _register_booking_errors(app: Flask) -> None:

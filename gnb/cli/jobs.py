@@ -163,11 +163,16 @@ def resume(queues: tuple[str, ...]) -> None:
 
 @jobs.command("limit")
 @queue_argument
-@click.argument("limit")
-def limit(queue: str, limit: str) -> None:
-    """Set how many jobs of QUEUE may start: LIMIT is such as 50/60s, none, or default for the setting's."""
-    actions.set_rate_limit(queue, None if limit == "default" else limit)
-    click.echo(f"{queue} has the rate limit {reading.stats(queue).rate_limit}")
+@click.argument("rate", required=False)
+@click.option("--concurrency", help="How many jobs may run at once over all workers, none, or default.")
+def limit(queue: str, rate: str | None, concurrency: str | None) -> None:
+    """Limit how many jobs of QUEUE may start: RATE is such as 50/60s, none, or default for the setting's."""
+    if not rate and not concurrency:
+        raise click.UsageError("give a rate, or --concurrency")
+    given = {"rate_limit": rate, "concurrency_limit": concurrency}
+    actions.set_limits(queue, {name: None if text == "default" else text for name, text in given.items() if text})
+    stats = reading.stats(queue)
+    click.echo(f"{queue} has the rate limit {stats.rate_limit} and the concurrency limit {stats.concurrency_limit}")
 
 
 @jobs.command("clean")

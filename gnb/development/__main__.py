@@ -55,7 +55,7 @@ def _run(fresh: bool) -> int:
     named = {**read_env_file(ROOT / ".env"), **os.environ, "APP_ENV": "development"}
     known = Environment(named)
     settings = Settings.read(known)
-    _check_port(settings.port)
+    _check_port(settings.bind, settings.port)
     if fresh:
         clear(INSTANCE)
         if named.get("DATABASE_URL") or named.get("REDIS_URL"):
@@ -112,11 +112,11 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
+def _check_port(bind: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104 - as the server will
+            probe.bind((bind, port))
         except PermissionError:
             raise PortTaken(f"port {port} needs root; choose one above 1023: PORT=5001 bin/dev") from None
         except OSError:

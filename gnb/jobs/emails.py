@@ -1,8 +1,10 @@
 """The jobs of the queue `email`, each of which sends one message, and the mail jobs of the queue `scheduled`.
 
-Data: `{"deliveryId": 4711}`, the row of the ledger to send, and no personal data. Where a message has no row yet, its
+Data: `{"deliveryId": 4711, "recipient": "5c1f…"}`, the row of the ledger to send and a digest of the address, by which
+messages to one mailbox are limited, and no personal data. Where a message has no row yet, its
 subject may be given instead, and the job creates the row: `to`, `subject`, `html`, `text` for `send-email`, `bookingId`
-(or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message. Result:
+(or `booking`, with an `id`) for the confirmations, `userId` and `campaignId` for a campaign's message, `exportId` for
+the notification of an export. Result:
 `{"deliveryId", "state", "messageId"}`.
 """
 
@@ -17,16 +19,21 @@ from sqlalchemy.exc import IntegrityError
 from gnb.extensions import db
 from gnb.jobs.scheduled import NoData
 from gnb.models import Booking, Campaign, Delivery, User
-from gnb.queueing import FinalError, JobContext, RetryLater, job
-from gnb.services import email_service
+from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
+from gnb.services import email_service, export_service
+from gnb.services.exports.errors import ExportNotFound
+from gnb.services.exports.notification import plan_notification
 from gnb.services.fields import LARGEST_BIGINT, LARGEST_INT, WholeNumber
 from gnb.services.mail import ledger, outbox, sending
 from gnb.services.mail.addresses import checked_address, checked_subject
 from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage, MailRefused
+from gnb.services.mail.failure_notice import send_failure_notice
 from gnb.services.progress import job_progress
 from gnb.services.queues import reading
 
 _MINUTE = 60
+_PER_RECIPIENT = RateLimit("5/60s", key="recipient")
+"""Nobody can have a mailbox flooded, such as by bookings in another's name; EMAIL_RECIPIENT_RATE_LIMIT replaces it."""
 
 
 class _Referred(Schema):
@@ -57,6 +64,9 @@ class _DeliveryData(Schema):
     instead: tuple[tuple[str, ...], ...] = ()
 
     delivery_id = WholeNumber(1, LARGEST_BIGINT, data_key="deliveryId")
+
+    recipient = fields.String(validate=validate.Length(1, 64))
+    """`outbox.mailbox_digest` of the address; the key of the rate limit."""
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:
@@ -124,34 +134,53 @@ class CampaignMailData(_DeliveryData):
     campaign = fields.Nested(_ReferredAccount)
 
 
+class ExportMailData(Schema):
+    """Data of `export-notification`."""
+
+    export_id = fields.String(data_key="exportId", required=True, validate=validate.Length(1, 36))
+
+
 class MailingData(Schema):
     """Data of `campaign-mailing`."""
 
     campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId", required=True)
 
 
-@job("email", "send-email", SendEmailData)
+@job("email", "send-email", SendEmailData, rate_limit=_PER_RECIPIENT)
 def send_email(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Any message."""
     return _deliver(data.get("delivery_id") or _own_row(data, context), context)
 
 
-@job("email", "booking-confirmation", BookingMailData)
+@job("email", "booking-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
 def booking_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """The confirmation of a booking."""
     return _deliver(data.get("delivery_id") or _booking_row("booking-confirmation", data), context)
 
 
-@job("email", "payment-confirmation", BookingMailData)
+@job("email", "payment-confirmation", BookingMailData, rate_limit=_PER_RECIPIENT)
 def payment_confirmation(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """That a payment has arrived."""
     return _deliver(data.get("delivery_id") or _booking_row("payment-confirmation", data), context)
 
 
-@job("email", "campaign-notification", CampaignMailData)
+@job("email", "campaign-notification", CampaignMailData, rate_limit=_PER_RECIPIENT)
 def campaign_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """A campaign's message to one account."""
     return _deliver(data.get("delivery_id") or _campaign_row(data), context)
+
+
+@job("email", "export-notification", ExportMailData)
+def export_notification(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """That an export is ready, or failed."""
+    return _deliver(_export_row(data["export_id"]), context)
+
+
+@job("email", "job-failure-notice", JobOutcome)
+def job_failure_notice(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """That a job failed, to the admins."""
+    failed = (data["job_id"], data["queue"], data["job_type"], data["error"])
+    return {"planned": send_failure_notice(context.id, *failed)}
 
 
 @job("scheduled", "campaign-mailing", MailingData, timeout=60 * _MINUTE)
@@ -216,6 +245,14 @@ def _campaign_row(data: dict[str, Any]) -> int:
     if user is None or campaign is None:
         raise FinalError("there is no such account or campaign")
     return _committed(lambda: email_service.plan_campaign_notification(user, campaign))
+
+
+def _export_row(export_id: str) -> int:
+    try:
+        export = export_service.get(export_id)
+        return _committed(lambda: plan_notification(export))
+    except ExportNotFound as error:
+        raise FinalError(str(error)) from error
 
 
 def _committed(plan: Any) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
 from gnb.queueing import JobContext, Schedule, job
 from gnb.services import clean_up as clean_up_service
 from gnb.services import sitemap
 from gnb.services.pricing import campaigns, demand
 from gnb.services.reports import weekly_report
-from gnb.services.reports.week import Week
+from gnb.services.reports.week import PARTS, Week, merge
 
 
 class NoData(Schema):
@@ -41,6 +41,18 @@ class ReportData(Schema):
     week = WeekField(load_default=None)
 
 
+class PartsData(Schema):
+    """Data of `send-weekly-report`."""
+
+    week = WeekField(required=True)
+
+
+class PartData(PartsData):
+    """Data of `compute-weekly-figures`."""
+
+    part = fields.String(required=True, validate=validate.OneOf(list(PARTS)))
+
+
 @job("scheduled", "process-campaigns", NoData)
 def process_campaigns(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
     """Sets prices as campaigns say, ends those that are over, begins their mailings."""
@@ -58,9 +70,24 @@ def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[st
 
 
 @job("scheduled", "generate-weekly-report", ReportData)
-def generate_weekly_report(data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
+def generate_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Sends the figures of the last week to admins and managers."""
-    return asdict(weekly_report.send_weekly_report(week=data["week"]))
+    parts, last = weekly_report.enqueue_weekly_report(data["week"], name=context.id)
+    return {"parts": [part.id for part in parts], "report": last.id}
+
+
+@job("scheduled", "compute-weekly-figures", PartData)
+def compute_weekly_figures(data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+    """Computes a part of the figures of a week."""
+    return PARTS[data["part"]](data["week"])
+
+
+@job("scheduled", "send-weekly-report", PartsData)
+def send_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Sends the figures that other jobs have computed."""
+    parts = [parent.return_value or {} for parent in context.parents()]
+    report = merge(data["week"], parts) if len(parts) == len(PARTS) and all(parts) else None
+    return asdict(weekly_report.send_weekly_report(week=data["week"], report=report))
 
 
 @job("scheduled", "update-sitemap", NoData)

@@ -28,7 +28,16 @@ from gnb.models.campaign import CAMPAIGN_STATES, MAILING_STATES, PRICE_CAUSES, C
 from gnb.models.delivery import DELIVERY_KINDS, DELIVERY_STATES, Delivery, DeliveryMessage
 from gnb.models.export import EXPORT_STATES, EXPORT_TYPES, Export, ExportChunk, SiteFile
 from gnb.models.tour import CATEGORIES, CURRENCIES, Departure, Extra, Tour
-from gnb.models.user import ADMIN_ROLES, ROLES, STAFF_ROLES, NotificationSetting, RevokedToken, User, normalize_email
+from gnb.models.user import (
+    ADMIN_ROLES,
+    REPORT_READERS,
+    ROLES,
+    STAFF_ROLES,
+    NotificationSetting,
+    RevokedToken,
+    User,
+    normalize_email,
+)
 
 __all__ = [
     "ADMIN_ROLES",
@@ -46,6 +55,7 @@ __all__ = [
     "PASSENGER_KINDS",
     "PAYMENT_METHODS",
     "PRICE_CAUSES",
+    "REPORT_READERS",
     "REVENUE_STATUSES",
     "ROLES",
     "STAFF_ROLES",

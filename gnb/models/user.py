@@ -15,6 +15,8 @@ ADMIN_ROLES = frozenset({"admin", "superadmin"})
 """Who may change jobs, exports, prices and people."""
 
 STAFF_ROLES = frozenset({"support", "manager"}) | ADMIN_ROLES
+REPORT_READERS = ADMIN_ROLES | {"manager"}
+"""Who gets and may read the weekly report."""
 """Who may read the admin pages."""
 
 

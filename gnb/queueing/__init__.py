@@ -35,9 +35,10 @@ from .job import STATES, Attempt, Job
 from .job_context import JobContext
 from .job_types import JobType, job, job_types
 from .metrics import HistoryPoint, QueueStats
-from .options import Backoff, Deduplication, JobOptions, QueueOptions, RateLimit, Retention
+from .options import Backoff, Deduplication, JobOptions, Retention
 from .overview import Overview, ScheduleCounts, overview
 from .queue import Queue
+from .queue_options import QueueOptions, RateLimit
 from .queue_reader import FailureGroup, JobPage
 from .recurring.runs import Run
 from .recurring.schedule import Schedule

@@ -14,8 +14,8 @@ from .counters import Counters
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
 from .metrics import HistoryPoint, QueueStats, histories, queue_stats
-from .options import QueueOptions
 from .queue import Queue
+from .queue_options import QueueOptions
 from .recurring.store import Schedules
 from .scripts import ALIVE, COUNTS
 from .worker.commands import set_quiet, shut_down
@@ -69,8 +69,7 @@ class Engine:
         """Each queue's counts, from the answers to what `ask_stats` asked."""
         stats = []
         for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
-            limit = str(queue.options.rate_limit or "none")
-            stats.append(queue_stats(queue.name, counts, alive, limit))
+            stats.append(queue_stats(queue.name, counts, alive, queue.options.limits))
         return stats
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
@@ -102,4 +101,5 @@ class Engine:
 def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
-    return [*jobs, keys.paused, "rq:suspended", keys.limit, keys.totals, keys.counts, *keys.deferred]
+    limits = [keys.limit, keys.concurrency]
+    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, keys.totals, keys.counts]

@@ -27,7 +27,7 @@ STATE_OF_STATUS = {
 FIELDS = (
     "type", "data", "status", "origin", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name",
     "timeout", "retries_left", "attempts", "opts", "progress", "progress_message", "error", "stalls",
-    "dependency_ids",
+    "dependency_ids", "held",
 )  # fmt: skip
 """The fields of a job's hash that a `Job` is made of."""
 
@@ -78,6 +78,8 @@ class Job:
     timeout: float | None = None
     stalls: int = 0
     worker: str | None = None
+    held: bool = False
+    """Delayed since the rate limit of its key is used up."""
     deduplicated: bool = False
     """In the answer of `enqueue` alone: no job was made, since this one has the id or holds the deduplication id."""
     depends_on: tuple[str, ...] = ()
@@ -144,6 +146,7 @@ def job_from_hash(keys: QueueKeys, job_id: str, values: list[bytes | None], scor
         timeout=finite_number(text["timeout"]),
         stalls=whole_number(text["stalls"]) or 0,
         worker=(text["worker_name"] or None) if state == "active" else None,
+        held=bool(text["held"]) and state == "delayed",
         depends_on=tuple(parent_ids(text["dependency_ids"])),
     )
 

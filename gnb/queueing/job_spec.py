@@ -15,6 +15,7 @@ from .job_types import JobType
 from .json_values import encode_data
 from .keys import QueueKeys
 from .options import JobOptions, plain
+from .queue_options import RateLimit
 
 _COMPRESS_FROM = 300
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -52,8 +53,10 @@ def build_job_spec(
     options: Mapping[str, Any],
     now: float,
     correlation_id: str = "",
+    rate_limit: RateLimit | None = None,
 ) -> JobSpec:
-    """Build the job for this data and these options; `now` is the broker's time in epoch seconds.
+    """Build the job for this data and these options; `now` is the broker's time in epoch seconds, `rate_limit` one with
+    a key.
 
     Raises InvalidJobData, InvalidJobOption.
     """
@@ -72,6 +75,8 @@ def build_job_spec(
         fields += ["opts", json.dumps(plain(_as_checked(options, chosen)))]
     if correlation_id:
         fields += ["meta", _encode({"correlation_id": correlation_id})]
+    if rate_limit is not None and (limit := rate_limit.for_data(data)):
+        fields += ["key_limit", limit]
     if chosen.deduplication:
         if chosen.deduplication.replace and chosen.depends_on.ids:
             raise InvalidJobOption("deduplication.replace cannot be combined with depends_on")

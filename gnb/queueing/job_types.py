@@ -17,6 +17,7 @@ from rq import get_current_job
 
 from .errors import InvalidJobData, UnknownJobType
 from .job_context import JobContext
+from .queue_options import RateLimit
 
 JobFunction = Callable[[dict[str, Any], JobContext], Any]
 JobScope = Callable[[JobContext], AbstractContextManager[Any]]
@@ -26,13 +27,20 @@ class JobType:
     """One declared type: its queue and name, the schema of its data, its options and the function that does it."""
 
     def __init__(
-        self, queue: str, name: str, schema: type[Schema] | None, function: JobFunction, options: dict[str, Any]
+        self,
+        queue: str,
+        name: str,
+        schema: type[Schema] | None,
+        function: JobFunction,
+        options: dict[str, Any],
+        rate_limit: RateLimit | None = None,
     ):
         self.queue = queue
         self.name = name
         self.schema = schema
         self.function = function
         self.options = options
+        self.rate_limit = rate_limit
         self.path = f"{function.__module__}.{function.__qualname__}"
         self.description = (function.__doc__ or name).strip().splitlines()[0]
         self._loader = schema() if schema else None
@@ -116,10 +124,20 @@ class JobTypes:
 job_types = JobTypes()
 
 
-def job(queue: str, name: str, schema: type[Schema] | None = None, **options: Any) -> Callable[[JobFunction], JobType]:
-    """Declares the decorated function as a job type of the queue; options as in `JobOptions`."""
+def job(
+    queue: str, name: str, schema: type[Schema] | None = None, *, rate_limit: RateLimit | None = None, **options: Any
+) -> Callable[[JobFunction], JobType]:
+    """Declares the decorated function as a job type of the queue; options as in `JobOptions`.
+
+    `rate_limit` has a `key`, such as `RateLimit("5/60s", key="recipient")`. It holds for each value of that field of
+    the data, over all types of the queue. A job over the limit is delayed until it may start; other jobs overtake it.
+    """
+    if rate_limit is not None and not rate_limit.key:
+        raise ValueError(
+            f"the rate limit of {queue}/{name} has no key; a limit of the whole queue is the queue's option"
+        )
 
     def declare(function: JobFunction) -> JobType:
-        return job_types.declare(JobType(queue, name, schema, function, options))
+        return job_types.declare(JobType(queue, name, schema, function, options, rate_limit))
 
     return declare

@@ -14,6 +14,16 @@ TEMPLATE_PREFIX = "schedule-"
 
 PRIORITIES = range(1, 11)
 
+REGISTRIES = {
+    "waiting": "rq:queue:",
+    "completed": "rq:finished:",
+    "failed": "rq:failed:",
+    "delayed": "rq:scheduled:",
+    "deferred": "rq:deferred:",
+    "active": "rq:wip:",
+}
+"""Where RQ lists the jobs of a state; the sub-queue's name follows."""
+
 
 class QueueKeys:
     """The names of one queue's keys. Lists of ten are in order of priority, most urgent first."""
@@ -23,6 +33,7 @@ class QueueKeys:
         self.default_priority = default_priority
         self.paused = f"gnb:paused:{name}"
         self.limit = f"gnb:limit:{name}"
+        self.concurrency = f"gnb:concurrency:{name}"
         self.starts = f"gnb:starts:{name}"
         self.wake = f"gnb:wake:{name}"
         self.totals = f"gnb:totals:{name}"
@@ -65,7 +76,7 @@ class QueueKeys:
 
     def for_worker(self, name: str) -> list[str]:
         """The keys of the take and settle scripts, in their order, for the worker of that name."""
-        own = [worker(name), worker_executions(name), self.counts]
+        own = [worker(name), worker_executions(name), self.counts, self.concurrency]
         return [*self.waiting, self.paused, "rq:suspended", self.limit, self.starts, self.wake, *own]
 
     def minute(self, minute: int) -> str:

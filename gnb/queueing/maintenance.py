@@ -211,7 +211,9 @@ def end_execution(
     outcome = decide(execution, whole_number(values[-1]) or 0)
     options = queue.default_options.get(type_name, queue.options.job)
     ending = finish_args(execution, outcome, options, type_name, now, counted=count, only_expired=only_expired)
-    dequeueing = DequeueArgs(worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="")
+    dequeueing = DequeueArgs(
+        worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="", concurrency_limit=""
+    )
     return bool(run(client, FINISH, queue.keys.for_worker(worker), [*dequeueing, *ending])[0])
 
 

@@ -47,11 +47,12 @@ class OutcomeCounts:
     duration_seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     wait_seconds: float = 0.0
     deduplicated: int = 0
+    held: int = 0
 
     def add(self, words: Iterable[bytes]) -> None:
         """Adds a minute's hash as the broker lists it, name after value. A name is
         "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds), or
-        "deduplicated" (a count)."""
+        "deduplicated" or "held" (counts)."""
         pairs = iter(words)
         for name, value in zip(pairs, pairs, strict=True):
             self._add(name.decode(), value)
@@ -60,8 +61,8 @@ class OutcomeCounts:
         parts = name.split("|")
         if name == "w":
             self.wait_seconds += int(value) / 1e6
-        elif name == "deduplicated":
-            self.deduplicated += int(value)
+        elif name in ("deduplicated", "held"):
+            setattr(self, name, getattr(self, name) + int(value))
         elif parts[0] == "d" and len(parts) == 2:
             self.duration_seconds[parts[1]] += int(value) / 1e6
         elif len(parts) == 4:
@@ -90,6 +91,7 @@ class QueueStats:
     delayed: int
     paused: bool
     rate_limit: str
+    concurrency_limit: str
     oldest_waiting_seconds: float | None
     workers: int
     busy: int
@@ -121,10 +123,16 @@ class QueueStats:
     def deduplicated(self) -> int:
         return self.counts.deduplicated
 
+    @property
+    def held(self) -> int:
+        """How many jobs were delayed for the rate limit of their key."""
+        return self.counts.held
 
-def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit: str) -> QueueStats:
-    """The stats that answers of the counts and alive scripts make."""
-    waiting, active, completed, failed, delayed, paused, limit, oldest, now, totals, minute, deferred = answer
+
+def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:
+    """The stats that answers of the counts and alive scripts make; `limits`: the configured ones."""
+    waiting, active, completed, failed, delayed, deferred, paused, limit, concurrency, *rest = answer
+    oldest, now, totals, minute = rest
     alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
@@ -138,7 +146,8 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], default_limit:
         failed=failed,
         delayed=delayed,
         paused=bool(paused),
-        rate_limit=limit.decode() if limit else default_limit,
+        rate_limit=limit.decode() if limit else limits[0],
+        concurrency_limit=concurrency.decode() if concurrency else limits[1],
         oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,
         workers=alive,
         busy=min(active, alive),

@@ -1,4 +1,4 @@
-"""The options of queues and jobs, checked once where they come in; inside the engine they are valid."""
+"""The options of jobs, checked once where they come in; inside the engine they are valid."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ MOST_SECONDS = 10 * 365 * 86400
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _LONGEST_DEDUPLICATION_ID = 500
-RESERVED_IDS = frozenset({"clean", "drain", "failures", "jobs", "new", "stats", "types"})
+RESERVED_IDS = frozenset({"clean", "drain", "failures", "jobs", "limits", "new", "stats", "types"})
 """Ids that no job may have: an address that ends like this is a queue's own, as in /jobs/email/stats."""
 
 
@@ -137,31 +137,6 @@ class Backoff:
 
 
 @dataclass(frozen=True)
-class RateLimit:
-    """At most `count` starts in any `window` seconds."""
-
-    count: int
-    window: float
-
-    @classmethod
-    def parse(cls, text: str) -> "RateLimit | None":
-        """From the form "50/60s"; None from "none" or "". Raises InvalidJobOption."""
-        if text.strip().lower() in ("", "none"):
-            return None
-        count, slash, window = text.partition("/")
-        if not slash or not count.strip().isdigit() or not 1 <= int(count) <= 1_000_000:
-            raise InvalidJobOption(f"rate limit is {text!r}; give starts/window, like '50/60s', or 'none'")
-        length = seconds(window, "rate limit's window")
-        if length <= 0:
-            raise InvalidJobOption(f"rate limit is {text!r}; its window must be longer than 0 seconds")
-        return cls(int(count), length)
-
-    def __str__(self) -> str:
-        """The form that people write and the scripts read."""
-        return f"{self.count}/{self.window:.10g}s"
-
-
-@dataclass(frozen=True)
 class Deduplication:
     """Which jobs of a queue count as one: while a job holds the id, no other with the same id is made.
 
@@ -244,14 +219,6 @@ class JobOptions:
     def override(self, options: Mapping[str, Any]) -> "JobOptions":
         """These options with others on top. Raises InvalidJobOption naming the first that is unknown or wrong."""
         return replace(self, **{name: _checked(name, value) for name, value in options.items()}) if options else self
-
-
-@dataclass(frozen=True)
-class QueueOptions:
-    """A queue's own options: what its jobs have unless they say otherwise, and its rate limit over all workers."""
-
-    job: JobOptions = field(default_factory=JobOptions)
-    rate_limit: RateLimit | None = None
 
 
 def _checked(name: str, value: Any) -> Any:

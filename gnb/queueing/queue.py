@@ -19,8 +19,9 @@ from .errors import InvalidJobOption, InvalidJobState, JobIdTaken, JobNotFound, 
 from .job import Job
 from .job_spec import JobSpec, build_job_spec, call_start, option_fields
 from .job_types import JobType, JobTypes
-from .keys import QueueKeys
-from .options import MOST_SECONDS, Duration, JobOptions, QueueOptions, RateLimit, seconds, whole
+from .keys import REGISTRIES, QueueKeys
+from .options import MOST_SECONDS, Duration, JobOptions, seconds, whole
+from .queue_options import LIMITS, QueueOptions
 from .queue_reader import QueueReader
 from .scripts import DRAIN, ENQUEUE, PAUSE, REMOVE, REPRIORITISE, REQUEUE, RESCHEDULE
 from .worker.commands import request_stop
@@ -108,7 +109,7 @@ class Queue(QueueReader):
             raise InvalidJobOption(f"depends_on has {parent!r}; {reason}")
         for spec, answer in zip(batch, made, strict=True):
             if not isinstance(answer, list) and answer in _STATES_MADE:
-                spec.job.state = _STATES_MADE[answer]
+                spec.job.state, spec.job.run_at = _STATES_MADE[answer], None
         return made
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
@@ -119,7 +120,8 @@ class Queue(QueueReader):
         except QueueUnavailable:  # nothing will be enqueued, but wrong data is reported as such
             now = time.time()
         base, correlation_id = self.default_options[job_type], self._types.correlation_id()
-        spec = build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id)
+        limit = self.options.key_limit(declared.rate_limit)
+        spec = build_job_spec(self.keys, declared, base, data or {}, options, now, correlation_id, limit)
         for option in ("on_success", "on_failure"):
             if name := getattr(spec.options, option):
                 spec.fields += [option, self._callback(declared, name, option)]
@@ -236,7 +238,7 @@ class Queue(QueueReader):
 
         Running jobs stay, and with `state` all that have left it meanwhile: a failed job that was retried is not lost.
         """
-        registry = _REGISTRIES[state] if state else ""
+        registry = REGISTRIES[state] if state else ""
         return sum(answer == 1 for batch in batched(list(ids), _BATCH) for answer in self._remove(batch, registry))
 
     def clean(self, older_than: Duration = 0, state: str = "completed", limit: int | None = None) -> int:
@@ -269,25 +271,21 @@ class Queue(QueueReader):
         """Jobs start again."""
         self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [""])
 
-    def set_rate_limit(self, limit: str | None) -> None:
-        """From now on this limit holds, like "50/60s" or "none"; None: the one it was configured with."""
-        client, key = self.broker.client, self.keys.limit
-        if limit is None:
-            self.broker.call(lambda: client.delete(key))
-        else:
-            wire = str(RateLimit.parse(limit) or "none")
-            self.broker.call(lambda: client.set(key, wire))
+    def set_limits(self, limits: Mapping[str, int | str | None]) -> None:
+        """From now on these limits hold; jobs that run already go on. Raises InvalidJobOption.
 
-
-_REGISTRIES = {
-    "waiting": "rq:queue:",
-    "completed": "rq:finished:",
-    "failed": "rq:failed:",
-    "delayed": "rq:scheduled:",
-    "deferred": "rq:deferred:",
-    "active": "rq:wip:",
-}
-"""Where RQ lists the jobs of a state; the sub-queue's name follows."""
+        `rate_limit` is like "50/60s", `concurrency_limit` like 3; either may be "none", or None for the configured one.
+        """
+        wire = {name: None if limit is None else LIMITS[name](limit) for name, limit in limits.items()}
+        keys = {"rate_limit": self.keys.limit, "concurrency_limit": self.keys.concurrency}
+        pipeline = self.broker.client.pipeline()
+        for name, text in wire.items():
+            if text is None:
+                pipeline.delete(keys[name])
+            else:
+                pipeline.set(keys[name], text)
+        pipeline.zadd(self.keys.wake, {"work": 0})
+        self.broker.call(pipeline.execute)
 
 
 def _is_by(text: str, moment: datetime) -> bool:

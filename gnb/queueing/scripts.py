@@ -24,7 +24,8 @@ class DequeueArgs(NamedTuple):
     lease: float
     """Seconds without a heartbeat after which the execution counts as lost."""
     rate_limit: str
-    """The limit that holds while none was set at run time."""
+    """The limit that holds while none was set at run time, like the next one."""
+    concurrency_limit: str
     was_idle: str = ""
     """ "1" if the worker was idle, and so has taken the wake-up that others may be waiting for."""
 

@@ -24,17 +24,21 @@ from sqlalchemy.orm import joinedload
 
 from gnb.extensions import settings
 from gnb.models import DEFAULT_LANGUAGE, Export, Tour, User, db, now
+from gnb.queueing import Job
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
 from gnb.services.exports import attempts, clean_up
-from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters
+from gnb.services.exports.errors import ExportNotFound, FileNotAvailable, InvalidFilters, TooManyExports
 from gnb.services.exports.filters import dump_filters, load_filters
+from gnb.services.exports.notification import plan_notification
 from gnb.services.exports.storage import open_storage
 from gnb.services.progress import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
 
 Filters = Mapping[str, Any]
+OPEN_EXPORTS = 5
+"""How many exports of one account may wait or run at a time."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def generate_bookings_pdf(filters: Filters | None = None, language: str = DEFAUL
 
 
 def export_bookings_csv_async(filters: Filters | None = None, **options: Any) -> ExportResult:
-    """Queue the export. Options of all `_async` functions: `requested_by` (a User), `language`."""
+    """Queue the export. Options of all `_async` functions: `requested_by` (a User), `language`, `notify`."""
     return _result(request("bookings-csv", filters, **options))
 
 
@@ -116,21 +120,48 @@ def generate_bookings_pdf_async(filters: Filters | None = None, **options: Any) 
 
 
 def request(
-    export_type: str, filters: Filters | None = None, requested_by: User | None = None, language: str = DEFAULT_LANGUAGE
+    export_type: str,
+    filters: Filters | None = None,
+    requested_by: User | None = None,
+    language: str = DEFAULT_LANGUAGE,
+    notify: bool = False,
 ) -> Export:
     """Create the export and queue it; with the broker unreachable, run it inline. Commits.
 
+    Args:
+        notify: Mail the account that requests it when the export has ended.
+
     Raises:
-        UnknownExportType, InvalidFilters, and for an inline run the errors of `run`.
+        UnknownExportType, InvalidFilters, TooManyExports, and for an inline run the errors of `run`.
     """
+    if requested_by:
+        _check_open_exports(requested_by)
     export = create(export_type, filters, requested_by, language)
     try:
         job = queue_service.add_export_job(export_type, {"exportId": export.id})
     except QueueUnavailable as error:
         log.warning("an export runs inline, without the queue", export=export.id, cause=str(error))
-        return run(export.id)
+        return _notified(run(export.id), notify)
     export.job_id = job.id
     db.session.commit()
+    if notify and requested_by:
+        _enqueue_notification(export.id, job)
+    return export
+
+
+def _enqueue_notification(export_id: str, job: Job) -> None:
+    """Let a job mail the outcome once the export's job has ended."""
+    options = {"depends_on": job, "on_parent_failure": "run"}
+    try:
+        queue_service.add_email_job("export-notification", {"exportId": export_id}, **options)
+    except QueueUnavailable as error:
+        log.warning("nobody will be told that the export has ended", export=export_id, cause=str(error))
+
+
+def _notified(export: Export, notify: bool) -> Export:
+    if notify and export.requested_by:
+        plan_notification(export)
+        db.session.commit()
     return export
 
 
@@ -159,6 +190,17 @@ def create(
     db.session.add(export)
     db.session.commit()
     return export
+
+
+def _check_open_exports(user: User) -> None:
+    """Raise TooManyExports if the account has `OPEN_EXPORTS` that wait or run."""
+    own = sa.select(Export).where(Export.requested_by_id == user.id, Export.state.in_(clean_up.OPEN))
+    clean_up.fail_lost(db.session.scalars(own).all())
+    # Concurrent requests of one account wait here until the export of the first is committed.
+    db.session.execute(sa.select(User.id).where(User.id == user.id).with_for_update())
+    if len(db.session.scalars(own).all()) >= OPEN_EXPORTS:
+        db.session.rollback()
+        raise TooManyExports(f"you have {OPEN_EXPORTS} exports that are not finished; wait for one of them")
 
 
 def create_for_job(export_type: str, filters: Filters | None, job_id: str | None, goes_on: bool) -> Export:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from gnb import create_app
@@ -18,6 +19,7 @@ from gnb.models import User
 from gnb.services.accounts import passwords
 from tests.browser import page_jobs  # noqa: F401  (declares its types)
 from tests.servers import Broker, free_port
+from tests.sessions import sign_in
 
 PASSWORD = "a long enough password 42"
 ADMIN, SUPPORT = "admin@gnb.example", "support@gnb.example"
@@ -42,6 +44,7 @@ class Stage:
             "DATABASE_URL": f"sqlite:///{folder / 'gnb.db'}",
             "REDIS_URL": self.broker.url,
             "EMAIL_RATE_LIMIT": "none",
+            "EMAIL_RECIPIENT_RATE_LIMIT": "none",
             "LOG_LEVEL": "ERROR",
         }
         self._workers: list[subprocess.Popen[bytes]] = []
@@ -63,6 +66,19 @@ class Stage:
         self.stop_workers()
         self._server.shutdown()
         self.broker.stop()
+
+    @property
+    def cookie_name(self) -> str:
+        return str(self.app.config["SESSION_COOKIE_NAME"])
+
+    def session_of(self, email: str) -> str:
+        """The cookie of a browser in which this account has just signed in."""
+        with self.app.app_context():
+            client = self.app.test_client()
+            sign_in(client, db.session.scalars(sa.select(User).where(User.email == email)).one())
+            cookie = client.get_cookie(self.cookie_name)
+            assert cookie
+            return str(cookie.value)
 
     def start_workers(self, *queues: str) -> None:
         """A worker for each queue named, once for each time it is named."""

@@ -129,13 +129,20 @@ def every_page(stage: Stage, visit: Visit, **look: Any) -> Iterator[tuple[Page, 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(busy_stage: Stage, visit: Visit, theme: str) -> None:
-    found = {}
+def test_axe_finds_nothing_and_the_browser_refuses_nothing_on_any_page(
+    busy_stage: Stage, visit: Visit, theme: str
+) -> None:
+    found, said = {}, {}
     for page, path in every_page(busy_stage, visit, theme=theme):
         page.evaluate(AXE)
         if violations := page.evaluate(RUN_AXE):
             found[path] = violations
-    assert found == {}
+        page.wait_for_load_state("networkidle")
+        complaints = page.complaints  # type: ignore[attr-defined]
+        # A page of an error has its error's status, which the browser tells too.
+        if news := [text for text in complaints if "404" not in text and "422" not in text]:
+            said[path] = news
+    assert (found, said) == ({}, {})
 
 
 def test_no_page_scrolls_sideways_on_a_phone(busy_stage: Stage, visit: Visit) -> None:
@@ -145,17 +152,6 @@ def test_no_page_scrolls_sideways_on_a_phone(busy_stage: Stage, visit: Visit) ->
         if width > 390:
             wide[path] = width
     assert wide == {}
-
-
-def test_the_browser_refuses_nothing_and_no_script_fails(busy_stage: Stage, visit: Visit) -> None:
-    said = {}
-    for page, path in every_page(busy_stage, visit):
-        page.wait_for_load_state("networkidle")
-        complaints = page.complaints  # type: ignore[attr-defined]
-        # A page of an error has its error's status, which the browser tells too.
-        if news := [text for text in complaints if "404" not in text and "422" not in text]:
-            said[path] = news
-    assert said == {}
 
 
 @pytest.mark.parametrize(("path", "as_"), [("/admin/jobs/email?state=waiting", ADMIN), ("/", None), (BOOK, None)])

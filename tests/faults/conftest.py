@@ -54,6 +54,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "EMAIL_RATE_LIMIT": "none",
+        "EMAIL_RECIPIENT_RATE_LIMIT": "none",
         "EMAIL_PROVIDER": "smtp",
         "SMTP_HOST": settings.smtp_host,
         "SMTP_PORT": str(settings.smtp_port),

@@ -10,6 +10,7 @@ from gnb.extensions import db
 from gnb.models import AuditEntry, User
 from gnb.services import audit
 from gnb.services.audit import AuditFilter
+from tests.servers import on_sqlite
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -65,6 +66,7 @@ def test_an_entry_of_a_request_says_from_where_it_came(app: Flask) -> None:
     assert (entry.address, entry.actor_label) == ("192.0.2.9", "guest")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("target", "page"),
     [

@@ -47,6 +47,7 @@ def test_a_load_is_whole_on_either_database(loaded: demo.Loaded) -> None:
     assert min(_count(Campaign), _count(Extra), _count(BookingExtra), _count(NotificationSetting)) > 0
 
 
+@on_sqlite
 def test_an_amount_is_a_price_level_plus_the_extras(loaded: demo.Loaded) -> None:
     for booking in db.session.scalars(sa.select(Booking).limit(200)):
         price = booking.amount - sum(extra.total for extra in booking.extras)
@@ -56,11 +57,13 @@ def test_an_amount_is_a_price_level_plus_the_extras(loaded: demo.Loaded) -> None
         assert 0.84 < price / fare < 1.11
 
 
+@on_sqlite
 def test_travel_dates_are_the_days_in_istanbul(loaded: demo.Loaded) -> None:
     for pickup, day in db.session.execute(sa.select(Booking.pickup_at, Booking.travel_date)):
         assert pickup.astimezone(HOME_ZONE).date() == day
 
 
+@on_sqlite
 def test_times_follow_from_one_another(loaded: demo.Loaded) -> None:
     for booking in db.session.scalars(sa.select(Booking)):
         assert booking.created_at < booking.pickup_at
@@ -74,6 +77,7 @@ def test_times_follow_from_one_another(loaded: demo.Loaded) -> None:
             assert booking.travel_date < UNTIL
 
 
+@on_sqlite
 def test_nobody_books_before_having_an_account(loaded: demo.Loaded) -> None:
     early = sa.select(sa.func.count()).select_from(Booking).join(User, Booking.user_id == User.id)
     assert db.session.scalar(early.where(User.created_at > Booking.created_at)) == 0
@@ -90,6 +94,7 @@ def test_seats_taken_are_those_of_the_bookings(loaded: demo.Loaded) -> None:
         assert db.session.scalar(guests) == departure.seats_taken <= departure.seats
 
 
+@on_sqlite
 def test_staff_can_sign_in_with_the_password_given(loaded: demo.Loaded) -> None:
     user = authentication.authenticate("manager@gnb-transfer.example", "a password for all", kind="session")
     assert user.role == "manager"

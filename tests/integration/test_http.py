@@ -20,8 +20,7 @@ from gnb.queueing.errors import (
     UnknownJobType,
     UnknownQueue,
 )
-from tests.integration.engine.fronts import Front
-from tests.integration.engine.test_outages import as_redis_6_2
+from tests.integration.engine.fronts import Front, as_redis_6_2
 from tests.servers import Broker, on_sqlite
 
 pytestmark = on_sqlite

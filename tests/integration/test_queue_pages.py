@@ -79,6 +79,18 @@ def test_a_worker_is_quieted_resumed_and_shut_down_on_its_page(admin: FlaskClien
     assert sorted(actions) == ["worker.quiet", "worker.resume", "worker.shut-down"]
 
 
+def test_limits_are_changed_on_the_queues_page_and_back(admin: FlaskClient) -> None:
+    assert 'value="50/60s"' in admin.get("/admin/jobs/email/limits").text
+    form = {"rate_limit": "5/60s", "concurrency_limit": "2"}
+    changed = admin.post("/admin/jobs/email/limits", data=form, follow_redirects=True).text
+    assert "Limits changed." in changed and "at once: 2" in changed
+    assert [(s.rate_limit, s.concurrency_limit) for s in engine().stats()][1] == ("5/60s", "2")
+    admin.post("/admin/jobs/email/limits", data={"rate_limit": "", "concurrency_limit": ""})
+    assert [(s.rate_limit, s.concurrency_limit) for s in engine().stats()][1] == ("50/60s", "none")
+    wrong = admin.post("/admin/jobs/email/limits", data={"concurrency_limit": "many"}, follow_redirects=True).text
+    assert "give 1 to 10000 jobs" in wrong
+
+
 def test_a_job_that_was_deduplicated_is_named_with_the_job_that_holds_the_id(admin: FlaskClient) -> None:
     form = {
         "type": "probe",

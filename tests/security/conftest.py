@@ -28,7 +28,7 @@ def settings(database_url: str, broker: Broker) -> Settings:
 
 def production(**variables: str) -> Settings:
     """Settings that production starts with, under these variables."""
-    given = {"SECRET_KEY": "0f" * 32, "SITE_URL": SITE, "EMAIL_PROVIDER": "sink", "TRUSTED_PROXIES": "1"}
+    given = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "SITE_URL": SITE, "EMAIL_PROVIDER": "sink", "TRUSTED_PROXIES": "1"}
     return Settings.from_env({**given, **variables})
 
 

@@ -10,7 +10,11 @@ import pytest
 from gnb.config import ROOT, ConfigError, Settings, environment, settings_or_exit
 from gnb.environment import Environment, read_env_file
 
-KEY = {"SECRET_KEY": "some secret"}
+KEY = {
+    "SECRET_KEY": "some secret that is long enough for production",
+    "SITE_URL": "https://gnb.example",
+    "EMAIL_PROVIDER": "sink",
+}
 
 
 def test_without_variables_everything_embedded_is_used() -> None:
@@ -77,11 +81,15 @@ WRONG = [
     ("TRUSTED_PROXIES", "all"),
     ("EXPORT_WORKER_CONCURRENCY", "0"),
     ("EMAIL_WORKER_CONCURRENCY", "many"),
+    ("BIND", "localhost"),
     ("AI_RATE_LIMIT", "20"),
     ("AI_RATE_LIMIT", "20/minute"),
     ("AI_RATE_LIMIT", "0/60s"),
     ("AI_RATE_LIMIT", "2000000/60s"),
     ("SCHEDULED_RATE_LIMIT", "-5/60s"),
+    ("EXPORT_CONCURRENCY_LIMIT", "0"),
+    ("EXPORT_CONCURRENCY_LIMIT", "10001"),
+    ("EXPORT_CONCURRENCY_LIMIT", "two"),
     ("WORKER_SHUTDOWN_GRACE", "soon"),
     ("WORKER_MAX_MEMORY", "1"),
     ("EXPORT_STORAGE", "disk"),

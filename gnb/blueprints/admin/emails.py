@@ -48,12 +48,13 @@ def emails() -> ResponseReturnValue:
 def email(delivery_id: int) -> ResponseReturnValue:
     """Show one delivery with its message."""
     delivery = _delivery(delivery_id)
-    message = reading.message_of(delivery) if _may_read(delivery) else None
+    message = _read(delivery) if _may_read(delivery) else None
     return render_template(
         "admin/emails/delivery.html",
         delivery=delivery,
         message=message,
         may_read=_may_read(delivery),
+        may_act=_may_act(),
         labels=labels,
     )
 
@@ -70,6 +71,8 @@ def email_message(delivery_id: int) -> ResponseReturnValue:
 @blueprint.get("/emails/<int:delivery_id>/source")
 def email_source(delivery_id: int) -> ResponseReturnValue:
     """Send the whole message as a file that mail programs open."""
+    if not _may_act():
+        abort(403)
     response = Response(_message(delivery_id).source, mimetype="message/rfc822")
     response.headers["Content-Disposition"] = f'attachment; filename="delivery-{delivery_id}.eml"'
     return response
@@ -108,12 +111,19 @@ def _delivery(delivery_id: int) -> Delivery:
 
 
 def _may_read(delivery: Delivery) -> bool:
-    """Whoever reads a link for a new password can sign in with it."""
-    return delivery.kind not in reading.SECRET_KINDS or signed_in_user().role == "superadmin"
+    return reading.may_read(delivery, signed_in_user().role)
+
+
+def _may_act() -> bool:
+    return reading.may_act(signed_in_user().role)
+
+
+def _read(delivery: Delivery) -> ReadMessage | None:
+    return reading.message_of(delivery, masked=not _may_act())
 
 
 def _message(delivery_id: int) -> ReadMessage:
     delivery = _delivery(delivery_id)
     if not _may_read(delivery):
         abort(403)
-    return reading.message_of(delivery) or abort(404, "The message can no longer be rendered.")
+    return _read(delivery) or abort(404, "The message can no longer be rendered.")

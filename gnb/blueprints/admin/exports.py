@@ -37,7 +37,8 @@ def request_export() -> ResponseReturnValue:
         filters = read_form(filters_schema(chosen), request.form)
     title = EXPORT_LABELS[chosen].title
     try:
-        export = export_service.request(chosen, filters, signed_in_user(), language=str(get_locale()))
+        notify = request.form.get("notify") == "true"
+        export = export_service.request(chosen, filters, signed_in_user(), str(get_locale()), notify)
     except InvalidFilters as error:
         return _page(chosen, filters, error.errors), 422
     except ExportError as error:  # made at once, because the broker is away, and that went wrong

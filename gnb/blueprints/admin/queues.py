@@ -162,6 +162,28 @@ def resume(queue_name: str) -> ResponseReturnValue:
     return done(message, undo_url=url_for("admin.pause", queue_name=queue_name))
 
 
+@blueprint.get("/jobs/<queue_name>/limits")
+@admin_required
+def ask_limits(queue_name: str) -> ResponseReturnValue:
+    """Ask how many jobs may start and run at once."""
+    back = url_for("admin.queue", queue_name=queue_name)
+    return render_template("admin/limits.html", stats=reading.stats(queue_name), back=back)
+
+
+@blueprint.post("/jobs/<queue_name>/limits")
+def set_limits(queue_name: str) -> ResponseReturnValue:
+    """Change the limits that were sent; an empty one is the configured one."""
+    names = [name for name in ("rate_limit", "concurrency_limit") if name in request.form]
+    before = reading.stats(queue_name)
+    actions.set_limits(queue_name, {name: request.form[name].strip() or None for name in names}, caller())
+    return done(
+        gettext("Limits changed."),
+        url_for("admin.queue", queue_name=queue_name),
+        undo_url=url_for("admin.set_limits", queue_name=queue_name),
+        undo_fields={name: getattr(before, name) for name in names},
+    )
+
+
 @blueprint.get("/jobs/<queue_name>/drain")
 @admin_required
 def ask_drain(queue_name: str) -> ResponseReturnValue:

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.api.tours import TEXT_TYPE, PageQuery, amount, page_bounds
 from gnb.blueprints.shared.access import caller, signed_in_user
-from gnb.blueprints.shared.rate_limits import count_booking
+from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
 from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES, Booking
 from gnb.services.bookings import access
 from gnb.services.bookings.booking import LONGEST_KEY, book, booking_of_id, find_bookings
@@ -123,6 +123,7 @@ public_bookings = ApiBlueprint(
     change=None,
 )
 blueprint = ApiBlueprint("bookings-api", __name__, url_prefix="/api/v1/bookings", description="Bookings, for staff")
+public_bookings.before_request(count_booking)
 _KEY_PARAMETER = {
     "in": "header",
     "name": KEY,
@@ -144,7 +145,7 @@ _KEY_PARAMETER = {
 @public_bookings.doc(parameters=[_KEY_PARAMETER])
 def make_booking(wanted: BookingRequest) -> Booking:
     """Book a tour, with an account (by its token) or without. 409 when its seats are gone."""
-    count_booking()
+    count_booking_for(wanted.contact_email)
     return book(wanted, caller(), request.headers.get(KEY))
 
 

@@ -35,6 +35,12 @@ class ExportRequest(Schema):
     language = fields.String(
         validate=validate.OneOf(TEXT_LANGUAGES), metadata={"description": "Of a PDF; the caller's own unless given."}
     )
+    notify = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "Whether the caller is mailed when it is ready or has failed."},
+    )
 
 
 class ExportPageQuery(Schema):
@@ -78,7 +84,7 @@ def request_export(wanted: dict[str, Any]) -> Export:
     """Ask for an export. With the broker away it is made at once, and comes back completed."""
     user = signed_in_user()
     language = wanted.get("language") or user.language
-    export = export_service.request(wanted["type"], wanted["filters"], user, language)
+    export = export_service.request(wanted["type"], wanted["filters"], user, language, wanted["notify"])
     audit.record(user, "export.request", f"export/{export.id}", details={"type": export.type})
     db.session.commit()
     return export

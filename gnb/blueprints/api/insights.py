@@ -28,6 +28,7 @@ blueprint = ApiBlueprint(
     read=EVERYONE_WITH_AN_ACCOUNT,
     change=EVERYONE_WITH_AN_ACCOUNT,
 )
+blueprint.before_request(count_question)
 
 
 class OwnRecommendationsRequest(RecommendationsRequest):
@@ -80,8 +81,7 @@ def delay_risk_job(job_id: str) -> dict[str, Any]:
 
 
 def _ask(kind: str, data: dict[str, Any]) -> Any:
-    count_question()
-    asked = lookups.get_or_enqueue(kind, data)
+    asked = lookups.get_or_enqueue(kind, data, signed_in_user().id)
     if asked.job is None:
         return {"state": "completed", "answer": asked.answer, "jobId": None, "url": None, "error": None}
     return _accepted(_progress(asked.job))

@@ -8,11 +8,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from gnb.blueprints.api.endpoints import ByName
-from gnb.blueprints.api.jobs import JOB_ID, blueprint, text_field
+from gnb.blueprints.api.jobs import JOB_ID, READABLE, blueprint, text_field
 from gnb.blueprints.shared.access import caller
-from gnb.queueing import STATES
+from gnb.queueing import STATES, QueueStats
 from gnb.services.fields import LARGEST_INT, WholeNumber
-from gnb.services.queues import actions
+from gnb.services.queues import actions, reading
+from gnb.services.queues.schemas import QueueStatsSchema
 
 _TEN_YEARS = 10 * 365 * 86_400_000
 
@@ -85,6 +86,39 @@ def resume(queue: str) -> dict[str, Any]:
     """Let jobs start again."""
     actions.change_queue("resume", queue, caller())
     return {"queue": queue, "paused": False}
+
+
+class NewLimits(Schema):
+    """The limits of a queue; null restores the configured one, `none` is no limit."""
+
+    rate_limit = fields.String(
+        data_key="rateLimit",
+        allow_none=True,
+        validate=[validate.Length(1, 50), READABLE],
+        metadata={"description": "Starts in any window, such as 50/60s."},
+    )
+    concurrency_limit = fields.Raw(
+        data_key="concurrencyLimit",
+        allow_none=True,
+        metadata={
+            "description": "How many jobs may run at once over all workers.",
+            "oneOf": [{"type": "integer", "minimum": 1, "maximum": 10_000}, {"type": "string", "enum": ["none"]}],
+        },
+    )
+
+    @validates_schema
+    def _check_any(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if not data:
+            raise ValidationError("Give `rateLimit` or `concurrencyLimit`.", "rateLimit")
+
+
+@blueprint.endpoint(
+    "POST", "/<queue>/limits", QueueStatsSchema, body=NewLimits, errors=(404,), message="Limits changed."
+)
+def set_limits(wanted: dict[str, Any], queue: str) -> QueueStats:
+    """Change how many jobs of a queue may start in a window and run at once; running jobs go on."""
+    actions.set_limits(queue, wanted, caller())
+    return reading.stats(queue)
 
 
 @blueprint.endpoint("POST", "/<queue>/drain", CountSchema, errors=(404,), message="Waiting and delayed jobs removed.")

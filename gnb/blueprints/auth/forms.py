@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from gnb.blueprints.shared.forms import PageForm
 from gnb.services.accounts.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
-from gnb.services.mail.addresses import checked_address, one_line
+from gnb.services.mail.addresses import checked_address, contains_link, one_line
 from gnb.services.mail.errors import InvalidMessage
 
 LONGEST_NAME = 200
@@ -17,6 +17,12 @@ LONGEST_NAME = 200
 def as_one_line(text: str | None) -> str | None:
     """What was typed as one line without what no printer shows; too long a one stays too long."""
     return one_line(text, 2 * LONGEST_NAME) if text else text
+
+
+def without_link(_form: object, field: Field) -> None:
+    """A name stands in mails, where nobody but us should place links."""
+    if field.data and contains_link(field.data):
+        raise ValidationError(_l("Leave out web and e-mail addresses."))
 
 
 class LoginForm(PageForm):
@@ -47,7 +53,9 @@ class AddressForm(PageForm):
 class RegistrationForm(AddressForm):
     """Who wants an account; the password is chosen once the address has proven to be theirs."""
 
-    name = StringField(_l("Your name"), [DataRequired(_l("Enter your name.")), Length(max=LONGEST_NAME)], [as_one_line])
+    name = StringField(
+        _l("Your name"), [DataRequired(_l("Enter your name.")), Length(max=LONGEST_NAME), without_link], [as_one_line]
+    )
 
 
 class NewPasswordForm(PageForm):

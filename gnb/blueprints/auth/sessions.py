@@ -15,6 +15,7 @@ from flask import session
 from flask_login import current_user, login_user, logout_user
 
 from gnb.blueprints.shared.access import ask_to_sign_in
+from gnb.blueprints.shared.rate_limits import remember_device
 from gnb.extensions import db, login_manager
 from gnb.models import User, now
 from gnb.services.accounts import tokens
@@ -36,6 +37,7 @@ def begin(user: User) -> None:
     session["sid"] = str(uuid4())
     session["started_at"] = int(now().timestamp())
     login_user(user)
+    remember_device(user.email)
 
 
 def end() -> bool:

@@ -61,11 +61,15 @@ def _depths(queues: Sequence[QueueStats]) -> Iterator[Metric]:
         labels=["queue"],
     )
     paused = Gauge("queue_paused", "Whether the queue is paused.", labels=["queue"])
+    limit = Gauge("queue_concurrency_limit", "How many jobs may run at once; absent without a limit.", labels=["queue"])
     for queue in queues:
+        if queue.concurrency_limit != "none":
+            limit.add_metric([queue.name], int(queue.concurrency_limit))
         oldest.add_metric([queue.name], queue.oldest_waiting_seconds or 0.0)
         paused.add_metric([queue.name], queue.paused)
     yield oldest
     yield paused
+    yield limit
 
 
 def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
@@ -77,7 +81,9 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
     deduplicated = Counter(
         "queue_jobs_deduplicated", "Jobs not made, as another held their deduplication id.", labels=["queue"]
     )
+    held = Counter("queue_jobs_held", "Jobs delayed for the rate limit of their key.", labels=["queue"])
     for queue in queues:
+        held.add_metric([queue.name], queue.held)
         deduplicated.add_metric([queue.name], queue.deduplicated)
         processed.add_metric([queue.name, "completed"], queue.processed_completed)
         processed.add_metric([queue.name, "failed"], queue.processed_failed)
@@ -87,6 +93,7 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
     yield retries
     yield stalled
     yield deduplicated
+    yield held
 
 
 def _durations(queues: Sequence[QueueStats], declared: dict[str, set[str]]) -> Metric:

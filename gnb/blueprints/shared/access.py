@@ -16,16 +16,29 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
 
-from flask import Response, abort, g, redirect, request, url_for
+from flask import Flask, Response, abort, g, redirect, request, url_for
 from flask_jwt_extended import get_current_user, verify_jwt_in_request
 from flask_login import current_user
 
 from gnb.blueprints.shared.preferences import local_path
 from gnb.blueprints.shared.responses import error_response, wants_json
-from gnb.models import ADMIN_ROLES, ROLES, User
+from gnb.flask_settings import BODY_LIMIT, STAFF_BODY_LIMIT
+from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, User
 
 View = TypeVar("View", bound=Callable[..., Any])
 _HOST = re.compile(r"\Ahttps?://[^/]*")
+
+
+def bind(app: Flask) -> None:
+    """Let staff send larger bodies than others; before anything reads the body."""
+    app.before_request(_raise_body_limit)
+
+
+def _raise_body_limit() -> None:
+    length = request.content_length
+    large = BODY_LIMIT < length <= STAFF_BODY_LIMIT if length is not None else "Transfer-Encoding" in request.headers
+    if large and request.routing_exception is None and (user := caller()) and user.role in STAFF_ROLES:
+        request.max_content_length = STAFF_BODY_LIMIT
 
 
 def caller() -> User | None:

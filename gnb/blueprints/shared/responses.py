@@ -135,7 +135,7 @@ def send_export(export: Export, for_excel: bool = False) -> Response:
     response.content_length = size
     key = (export.file_key or "").rsplit(".", 1)[0]  # a file never changes under its key
     response.set_etag(f"{key}-bom" if prefix else key)
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Disposition"] = f'attachment; filename="{export.file_name}"'
     conditions = dict(request.environ)
     wanted = request.range

@@ -24,6 +24,7 @@ _OF_JOBS = (
     N_("%(name)s is %(value)s; give more than 0 seconds"),
     N_("%(name)s is %(value)s; give 1 to 200 letters, digits, dashes and underscores"),
     N_("job_id is %(value)s; another queue has a job of that id"),
+    N_("concurrency limit is %(value)s; give 1 to 10000 jobs, or 'none'"),
     N_("deduplication is %(value)s; give {'id': text}, with ttl, extend and replace"),
     N_("deduplication has %(name)s; it takes id, ttl, extend and replace"),
     N_("deduplication.id is %(value)s; give 1 to %(most)s characters"),
@@ -102,6 +103,7 @@ _OF_DATA = (
 _OF_EXPORTS = (
     N_("there is no export %(value)s; there are: %(choices)s"),
     N_("there is no export %(id)s"),
+    N_("you have %(count)s exports that are not finished; wait for one of them"),
     N_("Its file was removed after its seven days; ask for it again."),
     N_("It failed, so there is no file; ask for it again."),
     N_("It is not ready yet; wait until it is completed."),
@@ -186,6 +188,8 @@ _JOB_TYPES = (
     N_("The confirmation of a booking."),
     N_("That a payment has arrived."),
     N_("A campaign's message to one account."),
+    N_("That an export is ready, or failed."),
+    N_("That a job failed, to the admins."),
     N_("Plans a campaign's mailing."),
     N_("Requeues stale deliveries."),
     N_("How likely a transfer is to arrive late, and why."),
@@ -194,6 +198,8 @@ _JOB_TYPES = (
     N_("Sets prices as campaigns say, ends those that are over, begins their mailings."),
     N_("Moves prices with demand, once a week."),
     N_("Sends the figures of the last week to admins and managers."),
+    N_("Computes a part of the figures of a week."),
+    N_("Sends the figures that other jobs have computed."),
     N_("Makes the public site's sitemap anew."),
     N_("Removes what is past its keeping time."),
 )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, Field, SelectField, StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
-from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line
+from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line, without_link
 from gnb.blueprints.shared.access import signed_in, signed_in_user
 from gnb.blueprints.shared.forms import PageForm
 from gnb.blueprints.shared.labels import LANGUAGE_NAMES
@@ -78,7 +78,9 @@ def _values(user: User) -> dict[str, object]:
 class SettingsForm(PageForm):
     """What the holder of an account may change of it."""
 
-    name = StringField(_l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME)], [as_one_line])
+    name = StringField(
+        _l("Name"), [DataRequired(_l("Fill this in.")), Length(max=LONGEST_NAME), without_link], [as_one_line]
+    )
     phone = StringField(_l("Mobile phone"), [Length(max=40)], render_kw={"type": "tel"})
     language = SelectField(_l("Language of pages and mails"))
     campaigns = BooleanField(_l("Send me occasional offers by email"))

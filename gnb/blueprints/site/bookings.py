@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from gnb.blueprints.shared.access import ask_to_sign_in, caller
 from gnb.blueprints.shared.preferences import page_language
-from gnb.blueprints.shared.rate_limits import count_booking
+from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
 from gnb.blueprints.site.booking_form import BookingForm, labels
 from gnb.blueprints.site.search import requested_search
 from gnb.blueprints.site.tours import tour_or_404
@@ -138,7 +138,9 @@ def create() -> ResponseReturnValue:
     sent = BookingForm.read(tour_or_404(request.form.get("tour", "")), request.form)
     user = caller()
     try:
-        booking = book(BookingRequestSchema().load(sent.data()), user, sent.key)
+        wanted = BookingRequestSchema().load(sent.data())
+        count_booking_for(wanted.contact_email)
+        booking = book(wanted, user, sent.key)
     except ValidationError as error:
         sent.refuse(error.normalized_messages())
         return _form_page(sent), 422

@@ -2,11 +2,12 @@
 -- What was counted in a minute that is over is moved to the totals and the history here, every count once.
 --
 -- KEYS  1-10 rq:queue:  11-20 rq:wip:  21-30 rq:finished:  31-40 rq:failed:  41-50 rq:scheduled:  (<sub_queue> each)
---       51 gnb:paused:<queue>  52 rq:suspended  53 gnb:limit:<queue>  54 gnb:totals:<queue>
---       55 gnb:counts:<queue>, "<minute>|<name>" each, from finish.lua   56-65 rq:deferred:<sub_queue>
+--       51-60 rq:deferred:  61 gnb:paused:<queue>  62 rq:suspended  63 gnb:limit:<queue>  64 gnb:concurrency:<queue>
+--       65 gnb:totals:<queue>  66 gnb:counts:<queue>, "<minute>|<name>" each, from finish.lua
 -- Writes gnb:minute:<queue>:<minute>, the history, kept for a day for the plots.
--- Returns {waiting, active, completed, failed, delayed, paused, limit or "", enqueued_at of the oldest waiting or "",
---          now, {totals' names and values…}, {the same of this minute, beyond the totals}, deferred}.
+-- Returns {waiting, active, completed, failed, delayed, deferred, paused, limit or "", concurrency limit or "",
+--          enqueued_at of the oldest waiting or "", now, {totals' names and values…}, {the same of this minute, beyond the
+--          totals}}.
 
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -31,24 +32,24 @@ end
 -- writes, being full or without replicas: then it is told like this minute's, and added up some other time.
 local function add_up()
   local this_minute, lately = string.format('%d', now / 60), {}
-  local counts = redis.call('HGETALL', KEYS[55])
+  local counts = redis.call('HGETALL', KEYS[66])
   for place = 1, #counts, 2 do
     local minute, name = string.match(counts[place], '^(%d+)|(.+)$')
-    if minute == this_minute or type(redis.pcall('HINCRBY', KEYS[54], name, counts[place + 1])) == 'table' then
+    if minute == this_minute or type(redis.pcall('HINCRBY', KEYS[65], name, counts[place + 1])) == 'table' then
       lately[#lately + 1] = name
       lately[#lately + 1] = counts[place + 1]
     else
-      local past = 'gnb:minute:' .. string.sub(KEYS[55], 12) .. ':' .. minute
+      local past = 'gnb:minute:' .. string.sub(KEYS[66], 12) .. ':' .. minute
       redis.call('HINCRBY', past, name, counts[place + 1])
       redis.call('EXPIRE', past, 90000)
-      redis.call('HDEL', KEYS[55], counts[place])
+      redis.call('HDEL', KEYS[66], counts[place])
     end
   end
   return lately
 end
 
 local lately = add_up()
-local flags = redis.call('MGET', KEYS[51], KEYS[52], KEYS[53])
+local flags = redis.call('MGET', KEYS[61], KEYS[62], KEYS[63], KEYS[64])
 return {sum('LLEN', 1), sum('ZCARD', 11), sum('ZCOUNT', 21, now, '+inf'), sum('ZCOUNT', 31, now, '+inf'), sum('ZCARD', 41),
-  (flags[1] or flags[2]) and 1 or 0, flags[3] or '', oldest_waiting(), tostring(now),
-  redis.call('HGETALL', KEYS[54]), lately, sum('ZCARD', 56)}
+  sum('ZCARD', 51), (flags[1] or flags[2]) and 1 or 0, flags[3] or '', flags[4] or '', oldest_waiting(), tostring(now),
+  redis.call('HGETALL', KEYS[65]), lately}

@@ -9,7 +9,12 @@
 --       15     gnb:wake:<queue>            sorted set with one member while there is work for an idle worker
 --       16     rq:worker:<name>            RQ's hash of the worker
 --       17     gnb:executions:<name>       set of what the worker runs, "<id>:<execution>" each
+--       18     gnb:counts:<queue>          hash of what was counted lately, "<minute>|<field>" each
+--       19     gnb:concurrency:<queue>     a concurrency limit set at run time, a number or "none"
 -- ARGV  DequeueArgs of scripts.py
+-- For jobs with a rate limit of their key, by a digest of its value:
+--   gnb:key-starts:<queue>:<digest>   list of the latest starts, as long as the limit's count
+--   gnb:held:<queue>:<digest>         sorted set of the jobs that were delayed, by the time at which they may start
 -- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
 
 local function clock()
@@ -41,20 +46,77 @@ local function iso(now)
     of_year - math.floor((153 * from_march + 2) / 5) + 1, math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60)
 end
 
+-- Whether as many jobs of the queue run as may at once. Each has a lease, also that of a worker that died, until the job
+-- is taken back.
+local function at_concurrency_limit(limit)
+  local most, running = tonumber(limit), 0
+  if not most then return false end
+  for number = 1, 10 do running = running + redis.call('ZCARD', 'rq:wip:' .. string.sub(KEYS[number], 10)) end
+  return running >= most
+end
+
+local function jobs_wait()
+  return redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]) > 0
+end
+
+-- Whether the job is over the rate limit of its key, and so delayed until the time at which it may start. Each held job has
+-- a time of its own, a window after the start of the job that is `count` places ahead of it, be that start made or planned:
+-- jobs of one key keep their order, and each is set aside once unless those ahead of it start late.
+local LATEST = 3600 -- seconds for which a held job that is due and not dequeued keeps its place before newer ones
+
+local function hold(id, sub_queue, limit, was_held, now)
+  local digest, count, window = string.match(limit, '^(%x+)|(%d+)|(.+)$')
+  if not tonumber(window or '') then return false end -- something else wrote the field
+  local queue = string.sub(KEYS[15], 10)
+  local starts, held = 'gnb:key-starts:' .. queue .. ':' .. digest, 'gnb:held:' .. queue .. ':' .. digest
+  local function after_start(place)
+    local start = tonumber(redis.call('LINDEX', starts, -place) or nil)
+    return start and start <= now and start + window or 0 -- one in the future is from before the clock was set back
+  end
+  redis.call('ZREMRANGEBYSCORE', held, '-inf', now - window - LATEST) -- those that RQ's own tools removed
+  local ahead = redis.call('ZRANK', held, id) or redis.call('ZCARD', held)
+  local free = after_start(count)
+  if ahead > 0 and ahead < tonumber(count) then
+    free = math.max(free, after_start(count - ahead))
+  elseif ahead > 0 then
+    free = math.max(free, redis.call('ZRANGE', held, ahead - count, ahead - count, 'WITHSCORES')[2] + window)
+  end
+  if free <= now then
+    if was_held then
+      redis.call('ZREM', held, id)
+      redis.call('HDEL', 'rq:job:' .. id, 'held')
+    end
+    redis.call('RPUSH', starts, string.format('%.6f', now))
+    redis.call('LTRIM', starts, -count, -1)
+    redis.call('PEXPIRE', starts, math.ceil(window * 1000))
+    return false
+  end
+  if redis.call('ZADD', held, free, id) == 1 then
+    redis.call('HINCRBY', KEYS[18], string.format('%d|held', now / 60), 1)
+  end
+  redis.call('PEXPIREAT', held, math.ceil((redis.call('ZRANGE', held, -1, -1, 'WITHSCORES')[2] + window + LATEST) * 1000))
+  redis.call('HSET', 'rq:job:' .. id, 'status', 'scheduled', 'held', '1')
+  redis.call('ZADD', 'rq:scheduled:' .. sub_queue, free, id)
+  return true
+end
+
 local function dequeue_job(now)
-  local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13])
+  local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13], KEYS[19])
   if flags[1] or flags[2] then return {'paused'} end
+  -- A job's end wakes the worker sooner than the second that it is told to wait.
+  if at_concurrency_limit(flags[4] or args.concurrency_limit) then return {'wait', '1'} end
   local wait, kept_starts = wait_for_limit(flags[3] or args.rate_limit, now)
   if wait > 0 then return {'wait', string.format('%.6f', wait)} end
   local id, sub_queue, fields, passed = nil, nil, nil, 0
   repeat
-    if passed == 500 then return {'wait', '0.001'} end -- the broker is free for others; the worker calls again
+    if passed >= 500 then return {'wait', '0.001'} end -- the broker is free for others; the worker calls again
     local popped = redis.call('LMPOP', 10, KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], 'LEFT')
     if not popped then return {'empty'} end
     id, sub_queue = popped[2][1], string.sub(popped[1], 10)
     fields = redis.call('HMGET', 'rq:job:' .. id, 'data', 'timeout', 'enqueued_at', 'retries_left', 'retry_intervals',
-      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at', 'type')
+      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at', 'type', 'key_limit', 'held')
     passed = passed + 1
+    if fields[1] and fields[14] and hold(id, sub_queue, fields[14], fields[15], now) then fields, passed = {}, passed + 9 end
   until fields[1] -- an id whose job is gone is passed over, as RQ does
   if kept_starts then
     redis.call('RPUSH', KEYS[14], string.format('%.6f', now))
@@ -67,9 +129,7 @@ local function dequeue_job(now)
   redis.call('SADD', KEYS[17], member)
   if args.was_idle == '1' then
     redis.call('HSET', KEYS[16], 'state', 'busy')
-    if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]) > 0 then
-      redis.call('ZADD', KEYS[15], 0, 'work')
-    end
+    if jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
   end
-  return {'job', string.format('%.6f', now), id, sub_queue, unpack(fields)}
+  return {'job', string.format('%.6f', now), id, sub_queue, unpack(fields, 1, 13)}
 end

@@ -5,8 +5,8 @@
 --       seconds to wait (0: now), "1" if the id may be taken already, its parents as "wait|run|cancel <id> <id>…" or "",
 --       "<digest>|<ttl, ms>|<extend>|<replace>" of its deduplication or "", number of field words, then the words of its
 --       hash in RQ's format (name, value, …)
--- Writes rq:job:<id>, rq:queue:<sub_queue> or rq:scheduled:<sub_queue>, rq:queues, the keys of dependents.lua, and
---        gnb:deduplication:<queue>:<digest> (the id of the job that holds it).
+-- Writes rq:job:<id>, rq:queue:<sub_queue> or rq:scheduled:<sub_queue>, rq:queues, the keys of dependents.lua,
+--        gnb:deduplication:<queue>:<digest> (the id of the job that holds it), gnb:held:<queue>:<digest>.
 -- Returns a list of 1 (new), 0 (there is a job of that id, nothing done), 2 (new and deferred), 3 (new, and cancelled
 -- with a parent that had failed), or the id of the job that holds its deduplication id, in a list of one (nothing was
 -- done but what `extend` and `replace` ask for); or {-1, parent} if a parent is unknown, {-2, parent} if it waits for the
@@ -109,8 +109,11 @@ local function deduplicate(id, place)
   redis.call('HINCRBY', KEYS[2], string.format('%d|deduplicated', time[1] / 60), 1)
   if extend == '1' and redis.call('PTTL', key) >= 0 then redis.call('PEXPIRE', key, ttl) end
   local job = 'rq:job:' .. held_by
-  local origin = replace == '1' and redis.call('HGET', job, 'origin')
-  if origin and redis.call('ZREM', 'rq:scheduled:' .. origin, held_by) == 1 then
+  local fields = replace == '1' and redis.call('HMGET', job, 'origin', 'key_limit') or {}
+  if fields[1] and redis.call('ZREM', 'rq:scheduled:' .. fields[1], held_by) == 1 then
+    if fields[2] then
+      redis.call('ZREM', 'gnb:held:' .. string.sub(KEYS[1], 10) .. ':' .. string.match(fields[2], '^%x+'), held_by)
+    end
     redis.call('UNLINK', job, 'rq:results:' .. held_by, 'gnb:logs:' .. held_by)
     save(held_by, place)
   end

@@ -1,8 +1,7 @@
 -- finish: the end of an execution in RQ's own records, and the next job in the same round trip.
 -- Nothing happens to a job whose execution is no longer the caller's (settled, or taken back): the answer says so.
 --
--- KEYS  1-17  as in dequeue_job.lua
---       18    gnb:counts:<queue>  hash of what was counted lately, "<minute>|<field>" each; counts.lua adds it up
+-- KEYS  1-19  as in dequeue_job.lua; counts.lua adds up what is counted in 18
 -- ARGV  DequeueArgs and FinishArgs of scripts.py
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
@@ -145,6 +144,7 @@ if owned then
 end
 if not alive then redis.call('SREM', KEYS[17], member) end
 local answer = args.dequeue_next == '1' and dequeue_job(now) or {'none'}
+if owned and answer[1] == 'none' and jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
 if args.completed_count ~= '' and (answer[1] ~= 'job' or (args.completed_count + args.failed_count) % 16 == 0) then
   redis.call('HSET', KEYS[16], 'successful_job_count', args.completed_count, 'failed_job_count', args.failed_count,
     'total_working_time', args.working_seconds, 'state', answer[1] == 'job' and 'busy' or 'idle')

@@ -1,13 +1,17 @@
--- forget(id): delete a job that is in no list or registry any more, free its deduplication id, and tell its dependents.
+-- forget(id): delete a job that is in no list or registry any more, free its deduplication id, give up its place among the
+-- jobs that wait for the rate limit of their key, and tell its dependents.
 -- A fragment: remove.lua and drain.lua are this text followed by their own. KEYS[1] is an rq:queue list of the queue.
 
 local queue = string.match(KEYS[1], '^rq:queue:([^:]+)')
 
 local function forget(id)
   local job = 'rq:job:' .. id
-  local digests = redis.call('HMGET', job, 'deduplication', 'deduplication_ttl')
-  local digest = digests[1] or digests[2]
+  local fields = redis.call('HMGET', job, 'deduplication', 'deduplication_ttl', 'key_limit')
+  local digest = fields[1] or fields[2]
   if digest then release_deduplication(queue, id, digest) end
+  if fields[3] then
+    redis.call('ZREM', 'gnb:held:' .. queue .. ':' .. string.match(fields[3], '^%x+'), id)
+  end
   redis.call('UNLINK', job, 'rq:results:' .. id, 'gnb:logs:' .. id, 'rq:job::' .. id .. ':dependencies')
   if redis.call('EXISTS', job .. ':dependents') == 1 then job_ended(id, 'removed') end
 end

@@ -55,7 +55,7 @@ class WorkLoop:
         self._connection = WorkerConnection(self._client, engine.url)
         self._clock = clock.BrokerClock()
         self._keys = {queue.name: queue.keys.for_worker(name) for queue in queues}
-        self._limits = {queue.name: str(queue.options.rate_limit or "none") for queue in queues}
+        self._limits = {queue.name: queue.options.limits for queue in queues}
         self._prefix = os.urandom(10).hex()
         self._serial = 0
         self._stopping = False
@@ -117,7 +117,7 @@ class WorkLoop:
         """Return the reply of the first queue that has a job; otherwise the shortest wait, or that all are empty."""
         answers = []
         for queue in self._queues:
-            if self._stopping or self._quiet or self._reached_max_jobs():
+            if self._starts_no_more():
                 return [b"empty"]
             answer = self._call(DEQUEUE, queue, self._dequeue_args(queue, self._clock.now(), was_idle="1"))
             if answer[0] == b"job":
@@ -135,7 +135,7 @@ class WorkLoop:
         ended = self._clock.now()
         self._count_run(outcome, ended - execution.started)
         one_queue = len(self._queues) == 1
-        go_on = one_queue and not self._stopping and not self._quiet and not self._reached_max_jobs()
+        go_on = one_queue and not self._starts_no_more()
         options = self._options(queue, type_name)
         dequeueing = self._dequeue_args(queue, ended)
         ending = finish_args(
@@ -163,8 +163,8 @@ class WorkLoop:
     def _dequeue_args(self, queue: Queue, now: float, was_idle: str = "") -> DequeueArgs:
         self._serial += 1
         self._execution = f"{self._prefix}{self._serial:012x}"
-        limit = self._limits[queue.name]
-        return DequeueArgs(self.name, self._execution, clock.rq_time(now), LEASE, limit, was_idle)
+        limits = self._limits[queue.name]
+        return DequeueArgs(self.name, self._execution, clock.rq_time(now), LEASE, *limits, was_idle)
 
     def _options(self, queue: Queue, type_name: str) -> Any:
         return queue.default_options.get(type_name, queue.options.job)
@@ -173,6 +173,9 @@ class WorkLoop:
         self.done += 1
         self.failed += outcome.name != "completed"
         self._seconds += seconds
+
+    def _starts_no_more(self) -> bool:
+        return self._stopping or self._quiet or self._reached_max_jobs()
 
     def _reached_max_jobs(self) -> bool:
         return bool(self.max_jobs) and self.done >= self.max_jobs

@@ -33,7 +33,15 @@ REQUESTS: dict[str, type[Schema]] = {
     "delay-risk": DelayRiskRequest,
     "batch-insights": InsightsRequest,
 }
+OPEN_JOBS = 10
+"""How many jobs of one account may wait or run at a time; the queue starts twice as many a minute."""
+
+_OPEN_JOBS_KEPT_SECONDS = 86_400
 _UNFINISHED = ("waiting", "active", "delayed", "deferred")
+
+
+class TooManyOpenJobs(Exception):
+    """The account has as many open jobs as it may have."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +52,50 @@ class Lookup:
     job: Job | None
 
 
-def get_or_enqueue(kind: str, data: Mapping[str, Any]) -> Lookup:
+def get_or_enqueue(kind: str, data: Mapping[str, Any], account_id: int | None = None) -> Lookup:
     """Return the cached answer or the job that computes it; enqueue the job if there is neither.
+
+    Args:
+        account_id: The account whose open jobs are limited to `OPEN_JOBS`; None for staff's pages.
 
     Raises:
         QueueUnavailable: The broker is unreachable.
+        TooManyOpenJobs: The account has as many open jobs as it may have.
         ValidationError: The request type does not accept this data.
     """
     content = REQUESTS[kind]().load(data)
     known = _known(kind, content)
     if known.answer or known.job:
         return known
+    if account_id is not None:
+        _check_open_jobs(account_id)
     job = queue_service.add_ai_job(kind, data)
     remember_job(kind, content, job.id)
+    if account_id is not None:
+        _add_open_job(account_id, job.id)
     return Lookup(None, job)
+
+
+def _check_open_jobs(account_id: int) -> None:
+    broker, key = engine().broker, _open_jobs_key(account_id)
+    open_jobs = 0
+    for job_id in broker.call(lambda: broker.client.smembers(key)):
+        if _open_job(job_id.decode()):
+            open_jobs += 1
+        else:
+            broker.call(lambda ended=job_id: broker.client.srem(key, ended))
+    if open_jobs >= OPEN_JOBS:
+        raise TooManyOpenJobs
+
+
+def _add_open_job(account_id: int, job_id: str) -> None:
+    broker, key = engine().broker, _open_jobs_key(account_id)
+    broker.call(lambda: broker.client.sadd(key, job_id))
+    broker.call(lambda: broker.client.expire(key, _OPEN_JOBS_KEPT_SECONDS))
+
+
+def _open_jobs_key(account_id: int) -> str:
+    return f"gnb:ai:open:{account_id}"
 
 
 def peek(kind: str, data: Mapping[str, Any]) -> Lookup:
@@ -84,8 +122,10 @@ def _known(kind: str, content: Mapping[str, Any]) -> Lookup:
 
 def _unfinished_job(kind: str, content: Mapping[str, Any]) -> Job | None:
     job_id = job_of(kind, content)
-    if not job_id:
-        return None
+    return _open_job(job_id) if job_id else None
+
+
+def _open_job(job_id: str) -> Job | None:
     try:
         job = queue_service.get_job(QUEUE, job_id)
     except JobNotFound:

@@ -29,23 +29,24 @@ def book(request: BookingRequest, user: User | None = None, idempotency_key: str
 
     Raises:
         SoldOut: Not enough seats are left.
-        IdempotencyConflict: The key was used with another request or by someone else.
+        IdempotencyConflict: The caller used the key with another request.
         InvalidIdempotencyKey: The key is empty, too long or not printable ASCII.
     """
     digest = _digest(request, user, idempotency_key)
     user_id = user.id if user else None
-    if known := _existing_booking(idempotency_key, digest):
+    key = _scoped_key(request, user, idempotency_key)
+    if known := _existing_booking(key, digest):
         return known
     try:
         booking = _write(request, user_id)
-        booking.idempotency_key, booking.request_hash = idempotency_key, digest
+        booking.idempotency_key, booking.request_hash = key, digest
         db.session.flush()
         email_service.plan_booking_received(booking)
         db.session.commit()
     except (SoldOut, IntegrityError):
         # The same request may have been sent twice concurrently: then the other one created the booking.
         db.session.rollback()
-        if known := _existing_booking(idempotency_key, digest):
+        if known := _existing_booking(key, digest):
             return known
         raise
     return booking
@@ -96,6 +97,17 @@ def _existing_booking(key: str | None, digest: str | None) -> Booking | None:
     if known and known.request_hash != digest:
         raise IdempotencyConflict
     return known
+
+
+def _scoped_key(request: BookingRequest, user: User | None, key: str | None) -> str | None:
+    """Return what is stored for the key: a digest of it and its caller, a guest being known by the contact address.
+
+    So nobody can use up or find out the keys of others.
+    """
+    if key is None:
+        return None
+    scope = f"user {user.id}" if user else f"guest {request.contact_email}"
+    return hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
 
 
 def _digest(request: BookingRequest, user: User | None, key: str | None) -> str | None:

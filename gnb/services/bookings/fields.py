@@ -11,7 +11,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from marshmallow import Schema, ValidationError, fields
 
-from gnb.services.mail.addresses import checked_address, one_line
+from gnb.services.mail.addresses import checked_address, contains_link, one_line
 from gnb.services.mail.errors import InvalidMessage
 
 HOME_REGION = "TR"
@@ -40,10 +40,37 @@ class LocalizedSchema(Schema):
         error.messages = localize_messages(error.messages)
 
 
+MOST_ERRORS = 20
+"""How many errors an answer names at most."""
+
+
+def first_messages(messages: Any, most: int = MOST_ERRORS) -> Any:
+    """Return marshmallow's messages, nested as they are, without those beyond the first `most`."""
+    left = most
+
+    def take(value: Any) -> Any:
+        nonlocal left
+        if isinstance(value, dict):
+            kept = {}
+            for key, inner in value.items():
+                if left <= 0:
+                    break
+                kept[key] = take(inner)
+            return kept
+        left -= 1
+        return value[:most] if isinstance(value, list) else value
+
+    return take(messages)
+
+
 def localize_messages(messages: Any) -> Any:
-    """Return the messages as plain text, in the reader's language."""
+    """Return the first messages as plain text, in the reader's language."""
+    return _localize(first_messages(messages))
+
+
+def _localize(messages: Any) -> Any:
     if isinstance(messages, dict):
-        return {key: localize_messages(value) for key, value in messages.items()}
+        return {key: _localize(value) for key, value in messages.items()}
     return [str(value) for value in messages] if isinstance(messages, list) else [str(messages)]
 
 
@@ -68,6 +95,15 @@ class Line(fields.String):
         if len(text) > self.limit:
             raise ValidationError(gettext("At most %(limit)s letters.", limit=self.limit))
         return one_line(text, self.limit)
+
+
+class PlainLine(Line):
+    """One line without a link: a name or place, which stands in mails to an address that is not confirmed."""
+
+    def _cleaned(self, text: str) -> str:
+        if contains_link(text):
+            raise ValidationError(gettext("Leave out web and e-mail addresses."))
+        return super()._cleaned(text)
 
 
 class Paragraphs(Line):

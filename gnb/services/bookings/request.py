@@ -45,6 +45,7 @@ from gnb.services.bookings.fields import (
     LocalizedSchema,
     Paragraphs,
     Phone,
+    PlainLine,
     Quantities,
     TravelDay,
 )
@@ -113,7 +114,7 @@ class TourField(Line):
 class PassengerSchema(LocalizedSchema):
     """One traveller; Turkish rules require every passenger's name."""
 
-    name = Line(LONGEST_NAME, required=True, metadata={"description": "as in the travel document"})
+    name = PlainLine(LONGEST_NAME, required=True, metadata={"description": "as in the travel document"})
     kind = Choice(PASSENGER_KINDS, load_default="adult")
     nationality = Country(load_default=None, allow_none=True, metadata={"description": "ISO 3166, two letters"})
 
@@ -128,8 +129,8 @@ class BookingRequestSchema(LocalizedSchema):
     tour = TourField(100, required=True, metadata={"description": "its slug"})
     date = TravelDay(required=True)
     time = Clock(required=True, metadata={"description": "in Europe/Istanbul"})
-    pickup_place = Line(LONGEST_PLACE, data_key="pickupPlace", required=True)
-    dropoff_place = Line(LONGEST_PLACE, data_key="dropoffPlace", load_default=None, allow_none=True)
+    pickup_place = PlainLine(LONGEST_PLACE, data_key="pickupPlace", required=True)
+    dropoff_place = PlainLine(LONGEST_PLACE, data_key="dropoffPlace", load_default=None, allow_none=True)
     flight_number = FlightNumber(data_key="flightNumber", load_default=None, allow_none=True)
     passengers = fields.List(
         fields.Nested(PassengerSchema),
@@ -137,7 +138,7 @@ class BookingRequestSchema(LocalizedSchema):
         error_messages={"invalid": _l("A list of passengers is expected.")},
     )
     extras = Quantities(load_default=dict, metadata={"description": "how many of each extra, by its code"})
-    contact_name = Line(LONGEST_NAME, data_key="contactName", required=True)
+    contact_name = PlainLine(LONGEST_NAME, data_key="contactName", required=True)
     contact_email = Email(data_key="contactEmail", required=True)
     contact_phone = Phone(data_key="contactPhone", required=True)
     payment_method = Choice(PAYMENT_METHODS, data_key="paymentMethod", required=True)

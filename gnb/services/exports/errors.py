@@ -21,6 +21,10 @@ class UnknownExportType(ExportError):
     """There is no export of that type."""
 
 
+class TooManyExports(ExportError):
+    """The account has as many open exports as it may have."""
+
+
 class ExportNotFound(ExportError):
     """There is no export with that id."""
 

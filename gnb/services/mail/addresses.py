@@ -7,6 +7,16 @@ from email_validator import EmailNotValidError, validate_email
 
 from gnb.services.mail.errors import InvalidMessage
 
+_DOMAINS = (
+    "com|net|org|info|biz|app|dev|xyz|top|shop|online|site|website|link|links|click|live|club|vip|pro|store|tech|space|fun|"
+    "icu|world|today|agency|cloud|page|web|zip|mov"
+)
+_COUNTRIES = "ai|cc|cn|co|de|es|eu|fr|gg|gl|il|in|io|ir|it|li|ly|me|nl|pl|ru|su|sh|to|tr|tv|ua|uk|us|ws"
+# What mail programs make a link of: an address with its scheme, or a name that ends in a domain of the internet.
+_LINK = re.compile(
+    rf"[a-z][a-z0-9+.-]*:/|\bwww\.|[\w-]{{2,}}\.(?:{_DOMAINS})\b|[\w-]{{3,}}\.(?:{_COUNTRIES})\b|\S@\S", re.IGNORECASE
+)
+
 LONGEST_NAME = 100
 LONGEST_SUBJECT = 300
 _LONGEST_ADDRESS = 254
@@ -53,6 +63,12 @@ def one_line(text: object, limit: int = LONGEST_NAME) -> str:
         start = "".join(_visible(character) for character in _BIDI_CONTROLS.sub("", start))
     words = " ".join(start.split())
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
+
+
+def contains_link(text: str) -> bool:
+    """Return whether a mail program may show a part of the text as a link."""
+    plain = unicodedata.normalize("NFKC", text).replace("\u3002", ".")
+    return _LINK.search("".join(letter for letter in plain if unicodedata.category(letter) != "Cf")) is not None
 
 
 def _visible(character: str) -> str:

@@ -255,7 +255,7 @@ def _insert() -> Any:
 def _enqueue_planned(campaign_id: int) -> None:
     """Enqueue the rows that have no job: new ones, and those held during a pause. Raises QueueUnavailable."""
     rows = (
-        sa.select(Delivery.id, Delivery.kind, Delivery.priority)
+        sa.select(Delivery.id, Delivery.kind, Delivery.priority, Delivery.recipient)
         .where(Delivery.campaign_id == campaign_id, Delivery.state == "queued", Delivery.enqueued_at.is_(None))
         .order_by(Delivery.id)
         .limit(BATCH)

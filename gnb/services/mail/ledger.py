@@ -18,9 +18,9 @@ from gnb.services.mail.errors import AlreadyBeingSent, InvalidMessage
 from gnb.services.mail.words import text_language
 
 PRIORITIES = {
-    "booking-confirmation": 1,
-    "payment-confirmation": 1,
-    "booking-cancellation": 1,
+    "booking-confirmation": 2,
+    "payment-confirmation": 2,
+    "booking-cancellation": 2,
     "password-reset": 1,
     "registration": 1,
     "account-exists": 1,
@@ -28,7 +28,10 @@ PRIORITIES = {
     "weekly-report": 3,
     "campaign-notification": 6,
 }
-"""A campaign waits while anything else is to be sent."""
+"""Mail about accounts goes first: strangers can cause mail about bookings, and a sign-in must not wait for it. A
+campaign waits while anything else is to be sent."""
+
+_RECEIVED_PRIORITY = 3
 
 CLAIM_TTL = timedelta(seconds=70)
 """Longer than a job may run (60 s) and be killed."""
@@ -100,12 +103,15 @@ def plan_booking(kind: str, booking: Booking, received: bool = False) -> Deliver
         "user_id": booking.user_id,
         "language": booking.language,
         "content": {"received": True} if received else {},
+        "priority": _RECEIVED_PRIORITY if received else PRIORITIES[kind],
     }
     try:
-        return plan(kind, booking.customer_email, booking.customer_name, **fields)
+        # A stranger can book for any address and cancel again: these two mails have nothing that the guest typed.
+        name = "" if received or kind == "booking-cancellation" else booking.customer_name
+        return plan(kind, booking.customer_email, name, **fields)
     except InvalidMessage as error:
         address = one_line(booking.customer_email, 254)
-        failed = Delivery(kind=kind, recipient=address, state="failed", error=str(error), priority=1, **fields)
+        failed = Delivery(kind=kind, recipient=address, state="failed", error=str(error), **fields)
         db.session.add(failed)
         db.session.flush()
         return failed

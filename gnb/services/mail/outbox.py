@@ -1,10 +1,12 @@
 """The outbox: a delivery is enqueued after the commit of the transaction that planned it.
 
-A job carries the delivery's number and nothing else, and its id is made from that number, so a delivery has at most one
-job. With the broker unreachable, a few deliveries are sent inline with short timeouts; what cannot be sent either is
-left to the sweep. A mail problem never fails the transaction that caused the mail, so nothing is raised here.
+A job carries the delivery's number and a digest of its address, and its id is made from that number, so a delivery has
+at most one job. With the broker unreachable, a few deliveries are sent inline with short timeouts; what cannot be sent
+either is left to the sweep. A mail problem never fails the transaction that caused the mail, so nothing is raised here.
 """
 
+import hashlib
+import hmac
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -39,6 +41,7 @@ class Planned(NamedTuple):
     id: int
     kind: str
     priority: int
+    recipient: str
 
 
 class Executes(Protocol):
@@ -84,9 +87,17 @@ def mark_enqueued(session: Executes, delivery_ids: list[int]) -> None:
     )
 
 
+def mailbox_digest(address: str) -> str:
+    """Return a digest that is the same for all addresses of one mailbox: those that differ in case or after a plus."""
+    local, _, domain = address.strip().lower().rpartition("@")
+    mailbox = f"mailbox {local.partition('+')[0]}@{domain}"
+    return hmac.new(settings().secret_key.encode(), mailbox.encode(), hashlib.sha256).hexdigest()[:20]
+
+
 def _job(planned: Planned) -> tuple[str, dict[str, Any], dict[str, Any]]:
     job_type = planned.kind if planned.kind in _JOB_TYPES else "send-email"
-    return job_type, {"deliveryId": planned.id}, {"job_id": job_id(planned.id), "priority": planned.priority}
+    data = {"deliveryId": planned.id, "recipient": mailbox_digest(planned.recipient)}
+    return job_type, data, {"job_id": job_id(planned.id), "priority": planned.priority}
 
 
 @contextmanager
@@ -133,7 +144,7 @@ def _send_inline(delivery_ids: list[int]) -> None:
 
 
 def _planned(row: Delivery) -> Planned | None:
-    return Planned(row.id, row.kind, row.priority) if row.state == "queued" else None
+    return Planned(row.id, row.kind, row.priority, row.recipient) if row.state == "queued" else None
 
 
 on_commit(Delivery, _planned, _enqueue_committed)

@@ -262,4 +262,5 @@ def server(chosen: Settings) -> Server:
         host, port = chosen.mailtrap_host, chosen.mailtrap_port
         return Server(host, port, chosen.mailtrap_user, chosen.mailtrap_password, "required")
     host, port = chosen.smtp_host, chosen.smtp_port
-    return Server(host, port, chosen.smtp_user, chosen.smtp_password, "always" if chosen.smtp_secure else "offered")
+    tls: Literal["always", "required", "offered"] = "required" if chosen.smtp_require_tls else "offered"
+    return Server(host, port, chosen.smtp_user, chosen.smtp_password, "always" if chosen.smtp_secure else tls)

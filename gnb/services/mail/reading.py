@@ -1,5 +1,7 @@
 """The ledger for those who look at it: lists, one delivery, its message."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
@@ -9,12 +11,32 @@ from typing import Any
 import sqlalchemy as sa
 
 from gnb.extensions import db
-from gnb.models import Delivery, DeliveryMessage, normalize_email
+from gnb.models import ADMIN_ROLES, REPORT_READERS, STAFF_ROLES, Delivery, DeliveryMessage, normalize_email
 from gnb.services.mail.errors import MailError
 from gnb.services.mail.sending import source_of
 
 SECRET_KINDS = frozenset({"password-reset", "registration"})
 """Whose message lets its reader in as somebody else."""
+
+# The links by which whoever has them acts: a guest's booking, the end of a subscription, an account.
+_SECRET_LINK = re.compile(r"(/bookings/[^\s\"'<>?]*\?token=|/(?:unsubscribe|reset-password|register)/)[^\s\"'<>&]+")
+
+
+def may_read(delivery: Delivery, role: str) -> bool:
+    """Return whether staff of this role may read the message: no more than its recipients, and no way into accounts."""
+    if delivery.kind in SECRET_KINDS:
+        return role == "superadmin"
+    return role in (REPORT_READERS if delivery.kind == "weekly-report" else STAFF_ROLES)
+
+
+def may_act(role: str) -> bool:
+    """Return whether staff of this role may use the links in messages to customers."""
+    return role in ADMIN_ROLES
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with each link in it masked by which its reader could act in the recipient's place."""
+    return _SECRET_LINK.sub("\\1•••", text)
 
 
 @dataclass(frozen=True)
@@ -55,8 +77,12 @@ def state_counts(wanted: DeliveryFilter) -> dict[str, int]:
     return {state: count for state, count in db.session.execute(query)}  # noqa: C416 - rows are more than pairs
 
 
-def message_of(delivery: Delivery) -> ReadMessage | None:
-    """The delivery's message: the one kept, or as it would be made now; None when it cannot be made any more."""
+def message_of(delivery: Delivery, masked: bool = False) -> ReadMessage | None:
+    """The delivery's message: the one kept, or as it would be made now; None when it cannot be made any more.
+
+    Args:
+        masked: Mask links with secrets. The source is then empty.
+    """
     kept = db.session.scalar(sa.select(DeliveryMessage.source).where(DeliveryMessage.delivery_id == delivery.id))
     if kept is None and delivery.kind in SECRET_KINDS:
         return None
@@ -66,12 +92,13 @@ def message_of(delivery: Delivery) -> ReadMessage | None:
         return None
     parser: Any = BytesParser(policy=policy.default)
     message: EmailMessage = parser.parsebytes(source)
+    shown: Callable[[str], str] = without_secrets if masked else str
     return ReadMessage(
-        source=source,
+        source=b"" if masked else source,
         kept=kept is not None,
-        headers=[(name, str(value)) for name, value in message.items() if not name.lower().startswith("mime")],
-        html=_body(message, "html"),
-        text=_body(message, "plain"),
+        headers=[(name, shown(str(value))) for name, value in message.items() if not name.lower().startswith("mime")],
+        html=shown(_body(message, "html")),
+        text=shown(_body(message, "plain")),
         attachments=[part.get_filename() or part.get_content_type() for part in message.iter_attachments()],
     )
 

@@ -33,10 +33,10 @@ def requeue_stale_deliveries(at: datetime | None = None) -> int:
     return _enqueue(_never_enqueued(moment)) + _enqueue(_out_of_attempts(moment)) + _confirm(_perhaps_lost(moment))
 
 
-def _queued(*conditions: sa.ColumnElement[bool]) -> sa.Select[int, str, int]:
+def _queued(*conditions: sa.ColumnElement[bool]) -> sa.Select[int, str, int, str]:
     at_rest = sa.select(Campaign.id).where(Campaign.mailing_state.in_(("planning", "paused", "cancelled")))
-    query: sa.Select[int, str, int] = (
-        sa.select(Delivery.id, Delivery.kind, Delivery.priority)
+    query: sa.Select[int, str, int, str] = (
+        sa.select(Delivery.id, Delivery.kind, Delivery.priority, Delivery.recipient)
         .where(Delivery.state == "queued", *conditions)
         .where(sa.or_(Delivery.campaign_id.is_(None), Delivery.campaign_id.not_in(at_rest)))
         .limit(_LIMIT)
@@ -44,13 +44,13 @@ def _queued(*conditions: sa.ColumnElement[bool]) -> sa.Select[int, str, int]:
     return query
 
 
-def _never_enqueued(moment: datetime) -> sa.Select[int, str, int]:
+def _never_enqueued(moment: datetime) -> sa.Select[int, str, int, str]:
     return _queued(Delivery.enqueued_at.is_(None), Delivery.created_at <= moment - STALE_AFTER).order_by(
         Delivery.priority, Delivery.id
     )
 
 
-def _out_of_attempts(moment: datetime) -> sa.Select[int, str, int]:
+def _out_of_attempts(moment: datetime) -> sa.Select[int, str, int, str]:
     soon, later = _RETRY_AFTER
     early = Delivery.attempts <= _EARLY_ATTEMPTS
     due = sa.or_(
@@ -59,11 +59,11 @@ def _out_of_attempts(moment: datetime) -> sa.Select[int, str, int]:
     return _queued(Delivery.attempts > 0, due).order_by(Delivery.enqueued_at)
 
 
-def _perhaps_lost(moment: datetime) -> sa.Select[int, str, int]:
+def _perhaps_lost(moment: datetime) -> sa.Select[int, str, int, str]:
     return _queued(Delivery.attempts == 0, Delivery.enqueued_at <= moment - _LOST_AFTER).order_by(Delivery.enqueued_at)
 
 
-def _enqueue(query: sa.Select[int, str, int]) -> int:
+def _enqueue(query: sa.Select[int, str, int, str]) -> int:
     """Add a new job for each row."""
     planned = _read(query)
     if planned:
@@ -72,7 +72,7 @@ def _enqueue(query: sa.Select[int, str, int]) -> int:
     return len(planned)
 
 
-def _confirm(query: sa.Select[int, str, int]) -> int:
+def _confirm(query: sa.Select[int, str, int, str]) -> int:
     """Add new jobs for the rows whose job has ended or was lost; the others keep their place in the queue."""
     planned = _read(query)
     lost = [each for each in planned if not outbox.is_queued(each.id)]
@@ -82,7 +82,7 @@ def _confirm(query: sa.Select[int, str, int]) -> int:
     return len(lost)
 
 
-def _read(query: sa.Select[int, str, int]) -> list[Planned]:
+def _read(query: sa.Select[int, str, int, str]) -> list[Planned]:
     planned = [Planned(*row) for row in db.session.execute(query)]
     db.session.rollback()
     return planned

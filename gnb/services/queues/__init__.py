@@ -21,5 +21,9 @@ DEFAULTS = {
 def make_engine(settings: Settings) -> Engine:
     """Return the engine for these settings; it connects on first use."""
     limits = {queue: RateLimit.parse(text) for queue, text in settings.rate_limits.items()}
-    queues = {name: QueueOptions(options, limits[name]) for name, options in DEFAULTS.items()}
+    key_limits = {"email": {"recipient": RateLimit.parse(settings.email_recipient_rate_limit, key="recipient")}}
+    queues = {
+        name: QueueOptions(options, limits[name], settings.concurrency_limits[name], key_limits.get(name, {}))
+        for name, options in DEFAULTS.items()
+    }
     return Engine(settings.redis_url, queues)

@@ -205,10 +205,13 @@ def clean(
     return change.count
 
 
-def set_rate_limit(queue: str, limit: str | None, actor: User | None = None) -> None:
-    """Set the rate limit, such as `50/60s` or `none`; None restores the configured one. Raises InvalidJobOption."""
-    with audited(actor, "queue.limit", queue, {"limit": limit or "default"}):
-        engine().queue(queue).set_rate_limit(limit)
+def set_limits(queue: str, limits: Mapping[str, int | str | None], actor: User | None = None) -> None:
+    """Set the `rate_limit`, such as `50/60s`, or the `concurrency_limit`, such as 3, or both.
+
+    `none` is no limit; None restores the configured one. Raises InvalidJobOption.
+    """
+    with audited(actor, "queue.limit", queue, {name: limit or "default" for name, limit in limits.items()}):
+        engine().queue(queue).set_limits(limits)
 
 
 WORKER_ACTIONS: Mapping[str, Callable[[Engine, str], None]] = {

@@ -45,6 +45,10 @@ class JobSchema(Schema):
     processedOn = moment("started_at", "When its newest attempt began")
     finishedOn = moment("finished_at", "When it ended")
     runAt = moment("run_at", "When a delayed job is due")
+    held = fields.Boolean(
+        required=True,
+        metadata={"description": "Delayed since the rate limit of its key is used up, such as its recipient's."},
+    )
     failedReason = fields.String(attribute="failed_reason", required=True, allow_none=True)
     returnvalue = fields.Raw(attribute="return_value", required=True, allow_none=True)
     worker = fields.String(required=True, allow_none=True, metadata={"description": "Who runs it now."})
@@ -131,12 +135,18 @@ class QueueStatsSchema(Schema):
     busy = fields.Integer(required=True)
     quiet = fields.Integer(required=True, metadata={"description": "Workers that run no job and start none."})
     rateLimit = fields.String(attribute="rate_limit", required=True)
+    concurrencyLimit = fields.String(
+        attribute="concurrency_limit",
+        required=True,
+        metadata={"description": "How many jobs may run at once over all workers; none: any number."},
+    )
     oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)
     processedCompleted = fields.Integer(attribute="processed_completed", required=True)
     processedFailed = fields.Integer(attribute="processed_failed", required=True)
     retries = fields.Integer(required=True)
     stalled = fields.Integer(required=True)
     deduplicated = fields.Integer(required=True, metadata={"description": "Jobs not made, as another held their id."})
+    held = fields.Integer(required=True, metadata={"description": "Jobs delayed for the rate limit of their key."})
 
 
 class WorkerSchema(Schema):

@@ -5,6 +5,7 @@ they were created. Revenue includes confirmed, paid and completed bookings, sepa
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -68,21 +69,45 @@ class Week:
 
 def figures(week: Week) -> dict[str, Any]:
     """Return all figures of the week; amounts as exact strings, `growth` in percent or None without a previous week."""
-    bookings, before = _count_bookings(week), _count_bookings(week.last_week)
-    users, users_before = _count_users(week), _count_users(week.last_week)
+    return merge(week, [part(week) for part in PARTS.values()])
+
+
+def merge(week: Week, parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of the week from those of its parts."""
+    found: dict[str, Any] = {"week": week.name, "start": week.monday.isoformat(), "end": week.days[-1].isoformat()}
+    for part in parts:
+        found |= part
+    return found
+
+
+def _bookings(week: Week) -> dict[str, Any]:
+    count, before = _count_bookings(week), _count_bookings(week.last_week)
     return {
-        "week": week.name,
-        "start": week.monday.isoformat(),
-        "end": week.days[-1].isoformat(),
-        "bookings": {"count": bookings, "before": before, "growth": growth(bookings, before)},
-        "users": {"count": users, "before": users_before, "growth": growth(users, users_before)},
-        "revenue": _revenue(week),
-        "days": _days(week),
-        "top": _top_tours(week),
+        "bookings": {"count": count, "before": before, "growth": growth(count, before)},
         "statuses": _counts(Booking.status, Booking.created_at, week),
-        "exports": _counts(Export.state, Export.created_at, week),
-        "failedJobs": _failed_jobs(week),
     }
+
+
+def _accounts(week: Week) -> dict[str, Any]:
+    count, before = _count_users(week), _count_users(week.last_week)
+    return {"users": {"count": count, "before": before, "growth": growth(count, before)}}
+
+
+def _money(week: Week) -> dict[str, Any]:
+    return {"revenue": _revenue(week), "days": _days(week), "top": _top_tours(week)}
+
+
+def _operations(week: Week) -> dict[str, Any]:
+    return {"exports": _counts(Export.state, Export.created_at, week), "failedJobs": _failed_jobs(week)}
+
+
+PARTS: dict[str, Callable[[Week], dict[str, Any]]] = {
+    "bookings": _bookings,
+    "accounts": _accounts,
+    "revenue": _money,
+    "operations": _operations,
+}
+"""The parts of the figures; each can be computed apart from the others."""
 
 
 def growth(value: Any, before: Any) -> float | None:

@@ -1,6 +1,7 @@
 """The weekly report: the figures of the last whole week, mailed to admins and managers with plots and a PDF.
 
-    send_weekly_report()             # idempotent: one mail per reader and week
+    enqueue_weekly_report()          # jobs for the parts of the figures, and one that mails them when all are there
+    send_weekly_report()             # without the queue; idempotent like the jobs: one mail per reader and week
 
 The figures are computed once and stored with each delivery; mail and PDF are rendered from them when sent.
 """
@@ -13,14 +14,14 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.extensions import db
-from gnb.models import ADMIN_ROLES, Delivery, User, now
+from gnb.models import REPORT_READERS, Delivery, User, now
+from gnb.queueing import Job
+from gnb.services import queue_service
 from gnb.services.mail import ledger
 from gnb.services.mail.errors import InvalidMessage
-from gnb.services.reports.week import Week, figures
+from gnb.services.reports.week import PARTS, Week, figures
 
 log = structlog.stdlib.get_logger(__name__)
-
-READERS = sorted(ADMIN_ROLES | {"manager"})
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,46 @@ class Planned:
     readers: int
 
 
-def send_weekly_report(moment: datetime | None = None, week: Week | None = None) -> Planned:
-    """Plan a mail to every reader who has none for that week yet. Commits. Idempotent."""
+def enqueue_weekly_report(week: Week | None = None, name: str = "") -> tuple[list[Job], Job]:
+    """Enqueue a job for each part of the figures, and one that depends on them all; return those.
+
+    The last one fails with a part that fails, and admins are told.
+
+    Args:
+        name: What the ids begin with: the same twice is one report.
+    """
+    week = week or Week.before(now())
+    data = {"week": week.name}
+
+    def job_id(part: str) -> dict[str, str]:
+        return {"job_id": f"{name}-{part}"} if name else {}
+
+    parts = [
+        queue_service.add_scheduled_job("compute-weekly-figures", {**data, "part": part}, **job_id(part))
+        for part in PARTS
+    ]
+    last = queue_service.add_scheduled_job(
+        "send-weekly-report",
+        data,
+        depends_on=parts,
+        on_parent_failure="cancel",
+        on_failure="email/job-failure-notice",
+        **job_id("send"),
+    )
+    return parts, last
+
+
+def send_weekly_report(
+    moment: datetime | None = None, week: Week | None = None, report: dict[str, Any] | None = None
+) -> Planned:
+    """Plan a mail to every reader who has none for that week yet. Commits. Idempotent.
+
+    Args:
+        report: The figures, where they are computed already.
+    """
     week = week or Week.before(moment or now())
-    readers = db.session.scalars(sa.select(User).where(User.active, User.role.in_(READERS)).order_by(User.id)).all()
+    wanted = sa.select(User).where(User.active, User.role.in_(sorted(REPORT_READERS)))
+    readers = db.session.scalars(wanted.order_by(User.id)).all()
     known = set(
         db.session.scalars(
             sa.select(Delivery.unique_key).where(Delivery.unique_key.in_([_key(week, user) for user in readers]))
@@ -43,7 +80,7 @@ def send_weekly_report(moment: datetime | None = None, week: Week | None = None)
     )
     missing = [user for user in readers if _key(week, user) not in known]
     if missing:
-        content: dict[str, Any] = {"report": figures(week)}
+        content: dict[str, Any] = {"report": report or figures(week)}
         missing = [user for user in missing if _plan(week, user, content)]
         db.session.commit()
     return Planned(week.name, len(missing), len(readers))

@@ -410,3 +410,22 @@ def test_a_delayed_job_is_rescheduled(admin: Caller) -> None:
 def test_a_time_that_cannot_be_is_rejected(admin: Caller, body: dict[str, Any]) -> None:
     job_id = enqueue(admin, delay=60)
     assert admin("POST", f"{JOBS}/email/{job_id}/reschedule", json=body).status_code == 422
+
+
+# Limits
+
+
+def test_limits_are_changed_and_restored(admin: Caller) -> None:
+    changed = admin.post("/email/limits", {"rateLimit": "5/60s", "concurrencyLimit": 2})
+    assert (changed["rateLimit"], changed["concurrencyLimit"]) == ("5/60s", "2")
+    assert admin.post("/email/limits", {"concurrencyLimit": "none"})["concurrencyLimit"] == "none"
+    restored = admin.post("/email/limits", {"rateLimit": None, "concurrencyLimit": None})
+    assert (restored["rateLimit"], restored["concurrencyLimit"]) == ("50/60s", "none")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"rateLimit": "often"}, {"concurrencyLimit": 0}, {"concurrencyLimit": [1]}, {"concurrencyLimit": True}]
+)
+def test_a_limit_that_cannot_be_is_rejected(admin: Caller, body: dict[str, Any]) -> None:
+    assert admin("POST", f"{JOBS}/email/limits", json=body).status_code == 422
+    assert admin.get("/email/stats")["rateLimit"] == "50/60s"

@@ -43,18 +43,18 @@ def subject_of(booking: Booking, kind: str, received: bool = False) -> str:
 
 
 @pytest.mark.parametrize("before", STATUSES)
-@pytest.mark.parametrize("after", STATUSES)
-def test_only_the_moves_of_a_bookings_life_are_possible(app: Flask, before: str, after: str) -> None:
-    booking = make_booking(status=before)
-    assert next_statuses(booking) == MOVES[before]
-    if after in MOVES[before]:
+def test_only_the_moves_of_a_bookings_life_are_possible(app: Flask, before: str) -> None:
+    for after in sorted(set(STATUSES) - set(MOVES[before])):
+        booking = make_booking(status=before)
+        assert next_statuses(booking) == MOVES[before]
+        with pytest.raises(InvalidBookingState, match=booking.reference):
+            set_status(booking, after)
+        assert db.session.get_one(Booking, booking.id).status == before
+    assert deliveries() == []
+    for after in MOVES[before]:
+        booking = make_booking(status=before)
         set_status(booking, after)
         assert booking.status == after
-        return
-    with pytest.raises(InvalidBookingState, match=booking.reference):
-        set_status(booking, after)
-    assert db.session.get_one(Booking, booking.id).status == before
-    assert deliveries() == []
 
 
 def test_each_step_has_a_mail_of_its_own_and_none_comes_twice(app: Flask) -> None:

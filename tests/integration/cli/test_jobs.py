@@ -116,6 +116,18 @@ def test_workers_are_quieted_resumed_and_shut_down(run: Run) -> None:
     one_line(run("shut-down", name, ends=1))
 
 
+def test_the_concurrency_limit_is_set_and_restored(run: Run) -> None:
+    assert run("limit", "email", "--concurrency", "2").stdout.endswith("and the concurrency limit 2\n")
+    assert run("limit", "email", "none", "--concurrency", "none").stdout.endswith(
+        "limit none and the concurrency limit none\n"
+    )
+    assert engine().broker.client.get("gnb:concurrency:email") == b"none"
+    run("limit", "email", "--concurrency", "default")
+    assert engine().broker.client.get("gnb:concurrency:email") is None
+    one_line(run("limit", "email", ends=2))
+    one_line(run("limit", "email", "--concurrency", "0", ends=2))
+
+
 def test_a_held_deduplication_id_gives_the_job_that_holds_it(run: Run) -> None:
     options = ("--dedup-id", "x", "--dedup-ttl", "60s", "--dedup-extend", "--dedup-replace", "--delay", "1h")
     first = enqueue(run, *options)
@@ -306,12 +318,12 @@ def test_queues_pause_and_resume(run: Run) -> None:
 
 
 def test_a_rate_limit_holds_until_it_is_taken_back(run: Run) -> None:
-    assert run("limit", "email", "20/1m").stdout == "email has the rate limit 20/60s\n"
+    assert run("limit", "email", "20/1m").stdout == "email has the rate limit 20/60s and the concurrency limit none\n"
     assert [stats.rate_limit for stats in engine().stats()] == ["10/60s", "20/60s", "20/60s", "none"]
-    assert run("limit", "email", "default").stdout == "email has the rate limit 50/60s\n"
+    assert run("limit", "email", "default").stdout == "email has the rate limit 50/60s and the concurrency limit none\n"
     one_line(run("limit", "email", "fast", ends=2))
     actions = [(entry.action, entry.details) for entry in db.session.scalars(sa.select(AuditEntry))]
-    assert actions == [("queue.limit", {"limit": "20/1m"}), ("queue.limit", {"limit": "default"})]
+    assert actions == [("queue.limit", {"rate_limit": "20/1m"}), ("queue.limit", {"rate_limit": "default"})]
 
 
 def test_clean_removes_ended_jobs(run: Run, failed: str) -> None:

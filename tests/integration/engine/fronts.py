@@ -1,5 +1,6 @@
 """A TCP front of a broker, which can lose its connections' traffic or change what the broker replies."""
 
+import re
 import socket
 import ssl
 import threading
@@ -66,3 +67,10 @@ def _pump(source: socket.socket, sink: socket.socket, rewrite: Rewrite, frozen: 
     if not frozen.is_set():
         with suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
+
+
+def as_redis_6_2(reply: bytes) -> bytes:
+    """The replies to HELLO and INFO as Redis 6.2 gives them."""
+    reply = reply.replace(b"$6\r\nvalkey\r\n", b"$5\r\nredis\r\n")
+    reply = re.sub(rb"(version\r\n)\$\d+\r\n[\d.]+\r\n", rb"\g<1>$5\r\n6.2.4\r\n", reply)
+    return re.sub(rb"redis_version:\d\.\d\.\d", b"redis_version:6.2.4", reply)

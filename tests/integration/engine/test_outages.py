@@ -19,7 +19,7 @@ from tests import servers
 from tests.faults.valkey import Valkey
 
 from .conftest import Workers, make_engine, wait_for
-from .fronts import Front
+from .fronts import Front, as_redis_6_2
 
 Start = Callable[..., Workers]
 Log = Callable[[], list[str]]
@@ -183,13 +183,6 @@ def test_a_burst_goes_on_after_a_lost_connection(engine: Engine, start: Start) -
     engine.broker.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     assert workers.wait() == 0
     assert [queue.job(job.id).state for job in jobs] == ["completed"] * 3
-
-
-def as_redis_6_2(reply: bytes) -> bytes:
-    """The replies to HELLO and INFO as Redis 6.2 gives them."""
-    reply = reply.replace(b"$6\r\nvalkey\r\n", b"$5\r\nredis\r\n")
-    reply = re.sub(rb"(version\r\n)\$\d+\r\n[\d.]+\r\n", rb"\g<1>$5\r\n6.2.4\r\n", reply)
-    return re.sub(rb"redis_version:\d\.\d\.\d", b"redis_version:6.2.4", reply)
 
 
 @pytest.fixture

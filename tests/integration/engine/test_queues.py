@@ -54,12 +54,12 @@ def started(queue: Queue, job_id: str) -> float:
 
 @pytest.mark.parametrize("then", ["none", None])
 def test_a_rate_limit_changes_without_a_restart(engine: Engine, queue: Queue, start: Start, then: str | None) -> None:
-    queue.set_rate_limit("1/20d")
+    queue.set_limits({"rate_limit": "1/20d"})
     queue.enqueue_many([("noop", {}, {})] * 3)
     start()
     wait_for(lambda: queue.jobs("completed").total == 1)
     assert engine.stats()[0].rate_limit == "1/1728000s"
-    queue.set_rate_limit(then)
+    queue.set_limits({"rate_limit": then})
     wait_for(lambda: queue.jobs("completed").total == 3)
     assert engine.stats()[0].rate_limit == "none"
 
@@ -141,8 +141,9 @@ def test_the_log_of_an_earlier_attempt_is_kept_no_longer_than_the_job(
         assert 95 < client.ttl(f"gnb:logs:{job.id}") <= 100
 
 
-def test_a_job_can_be_removed_as_soon_as_it_is_done(queue: Queue, run_all: RunAll, broker: Broker) -> None:
-    job = queue.enqueue("noop", remove_on_complete=True)
+@pytest.mark.parametrize("keep", [True, 0, {"age": 0}, {"age": 100, "count": 0}])
+def test_a_job_can_be_removed_as_soon_as_it_is_done(queue: Queue, run_all: RunAll, broker: Broker, keep: Any) -> None:
+    job = queue.enqueue("noop", remove_on_complete=keep)
     run_all()
     with redis.Redis.from_url(broker.url) as client:
         assert client.keys(f"*{job.id}*") == []

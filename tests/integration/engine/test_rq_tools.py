@@ -164,6 +164,19 @@ def test_rqs_suspend_holds_our_workers(client: Any, queue: Queue, run_all: RunAl
     assert queue.job(job.id).state == "completed"
 
 
+def test_a_job_that_rq_enqueues_again_while_it_runs_runs_again(
+    client: Any, engine: Engine, queue: Queue, start: Callable[..., Workers]
+) -> None:
+    job = queue.enqueue("note", {"url": engine.url, "seconds": 1}, remove_on_complete=True)
+    workers = start(burst=True)
+    wait_for(lambda: client.llen("notes") == 1)
+    stock = RQJob.fetch(job.id, connection=client, serializer="json")
+    RQQueue(stock.origin, connection=client, serializer="json").enqueue_job(stock)
+    workers.wait()
+    assert [note.split()[2] for note in client.lrange("notes", 0, -1)] == [b"start", b"end"] * 2
+    assert client.exists(stock.key) == 0
+
+
 UNSUPPORTED: dict[str, tuple[dict[str, Any], str]] = {
     "success callback": ({"on_success": Callback(PATH + "noop")}, "a success callback"),
     "failure callback": ({"on_failure": Callback(PATH + "noop")}, "a failure callback"),

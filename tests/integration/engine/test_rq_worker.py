@@ -36,6 +36,7 @@ def rq(settings: Settings, tmp_path: Path) -> Iterator[Rq]:
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
         "EMAIL_WORKER_CONCURRENCY": "2",
         "EMAIL_RATE_LIMIT": "none",
+        "EMAIL_RECIPIENT_RATE_LIMIT": "none",
         "WORKER_SHUTDOWN_GRACE": "0.5",
         "LOG_LEVEL": "warning",
     }

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from gnb.queueing import FinalError, JobContext, JobOutcome, RetryLater, job
+from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
 
 
 class Numbered(Schema):
@@ -129,6 +129,14 @@ def kill_worker(data: dict[str, Any], context: JobContext) -> None:
     """Ends the process that runs it, after data["seconds"] if there are any."""
     time.sleep(data.get("seconds", 0))
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job("email", "letter", rate_limit=RateLimit("2/1.5s", key="recipient"))
+def letter(data: dict[str, Any], context: JobContext) -> None:
+    """Writes down when it starts and for whom; at most two in 1.5 s for one recipient."""
+    with redis.Redis.from_url(data["url"]) as client:
+        client.rpush("letters", f"{data.get('recipient')} {data['n']} {time.time()}")
+    time.sleep(data.get("seconds", 0))
 
 
 @job("email", "sum", Numbered)

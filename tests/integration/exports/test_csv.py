@@ -193,6 +193,7 @@ def test_currencies_are_never_added_to_one_another(app: Flask) -> None:
     assert [(row["Tour"], row["Revenue"]) for row in rows] == [("Boat", "10.00"), ("Boat (USD)", "20.00")]
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("make", "filters", "field"),
     [

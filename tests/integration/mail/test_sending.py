@@ -17,7 +17,7 @@ from gnb.jobs.emails import _committed
 from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
 from gnb.queueing import InvalidJobData
 from gnb.services import email_service
-from gnb.services.mail import ledger, providers, sending
+from gnb.services.mail import ledger, outbox, providers, sending
 from gnb.services.mail.errors import AlreadyBeingSent, MailRefused, MailUnavailable
 from tests.business import make_booking, make_campaign, make_tour, make_user, new_booking
 from tests.integration.engine.conftest import Workers
@@ -408,7 +408,9 @@ def test_a_planned_message_is_in_the_queue_after_its_commit_and_not_before(app: 
     assert waiting() == 0
     db.session.commit()
     (job,) = engine().queue("email").jobs("waiting").jobs
-    assert job.data == {"type": "booking-confirmation", "deliveryId": delivery.id}
+    digest = outbox.mailbox_digest(delivery.recipient)
+    assert job.data == {"type": "booking-confirmation", "deliveryId": delivery.id, "recipient": digest}
+    assert delivery.recipient not in str(job.data)
     assert job.priority == 1
     assert (refreshed(delivery).job_id, delivery.enqueued_at is not None) == (job.id, True)
 

@@ -38,12 +38,12 @@ def test_the_procfile_runs_migrations_web_a_worker_for_each_queue_and_the_schedu
 
 def test_app_json_starts_every_process_and_sets_variables_that_exist() -> None:
     assert set(APP["formation"]) == set(PROCFILE) - {"release"}
-    known = Environment({"SECRET_KEY": "k"})
+    known = Environment({"APP_ENV": "testing", "SECRET_KEY": "k"})
     Settings.read(known)
     assert set(APP["env"]) <= known.asked
     assert APP["env"]["SECRET_KEY"]["generator"] == "secret"
     values = {name: of["value"] for name, of in APP["env"].items() if "value" in of}
-    Settings.from_env({"SECRET_KEY": "k", "SITE_URL": "https://gnb.example", **values})
+    Settings.from_env({"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "SITE_URL": "https://gnb.example", **values})
 
 
 def test_the_aptfile_has_what_bin_setup_looks_for() -> None:
@@ -71,7 +71,7 @@ def test_the_profile_trusts_the_platforms_own_broker_alone(dyno: str, given: str
     env = {"PATH": os.environ["PATH"], "DYNO": dyno, "REDIS_URL": given}
     found = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
     assert found == given + made
-    assert Settings.from_env({"SECRET_KEY": "k", "REDIS_URL": found}).redis_url == found
+    assert Settings.from_env({"APP_ENV": "testing", "SECRET_KEY": "k", "REDIS_URL": found}).redis_url == found
 
 
 # systemd
@@ -89,7 +89,10 @@ def test_units_start_what_the_procfile_starts() -> None:
 @pytest.mark.parametrize("unit", ["gnb-web.service", "gnb-worker@.service"])
 def test_units_wait_longer_than_their_processes_may_take_to_finish(unit: str) -> None:
     text = (UNITS / unit).read_text()
-    assert float(_value(text, "TimeoutStopSec")) >= Settings.from_env({"SECRET_KEY": "k"}).worker_shutdown_grace + 10
+    assert (
+        float(_value(text, "TimeoutStopSec"))
+        >= Settings.from_env({"APP_ENV": "testing", "SECRET_KEY": "k"}).worker_shutdown_grace + 10
+    )
     assert _value(text, "KillMode") == "mixed"
 
 
@@ -111,7 +114,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 def test_gnb_flask_runs_commands_with_the_settings_of_the_file(tmp_path: Path) -> None:
     settings = tmp_path / "gnb-transfer.env"
     settings.write_text(
-        f"SECRET_KEY=k\nPORT=5099\nEMAIL_FROM='GNB Transfer <a@b.example>'\nDATABASE_URL=sqlite:///{tmp_path}/x.db\n"
+        f"APP_ENV=testing\nSECRET_KEY=k\nPORT=5099\nEMAIL_FROM='GNB Transfer <a@b.example>'\nDATABASE_URL=sqlite:///{tmp_path}/x.db\n"
     )
     env = {"PATH": os.environ["PATH"], "RELEASE": str(ROOT), "SETTINGS": str(settings)}
     command = [str(ROOT / "ops/gnb-flask"), "shell"]
@@ -148,6 +151,7 @@ def proxied(settings: Settings, tmp_path: Path) -> Iterator[tuple[int, int, Path
         ":80;": f":{plain};",
         "listen 80;": f"listen {plain};",
         "127.0.0.1:5000": f"127.0.0.1:{web}",
+        "/var/log/nginx/gnb-transfer.log": str(tmp_path / "access.log"),
     }.items():
         assert old in text
         text = text.replace(old, new)

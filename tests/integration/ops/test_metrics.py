@@ -80,6 +80,13 @@ def test_jobs_that_were_not_made_are_counted(app: Flask) -> None:
     assert value(samples, "queue_jobs_deduplicated_total", queue="email") == 0
 
 
+def test_a_concurrency_limit_is_shown_where_there_is_one(app: Flask) -> None:
+    engine().queue("export").set_limits({"concurrency_limit": 2})
+    samples = scrape(app.test_client())
+    assert value(samples, "queue_concurrency_limit", queue="export") == 2
+    assert ("queue_concurrency_limit", frozenset({("queue", "email")})) not in samples
+
+
 def test_runs_and_waits_are_counted_in_the_published_buckets(stage: Stage) -> None:
     samples = scrape(stage.app.test_client())
     labels = {"queue": "email", "job_type": "welcome-mail"}

@@ -10,12 +10,15 @@ import pytest
 from flask import Flask
 from pypdf import PdfReader
 
-from gnb.extensions import db
+from gnb.extensions import db, engine
 from gnb.models import Delivery, Export
 from gnb.services.mail.sending import source_of
-from gnb.services.reports.week import Week, figures, growth
-from gnb.services.reports.weekly_report import send_weekly_report
+from gnb.services.queue_service import add_scheduled_job
+from gnb.services.reports.week import PARTS, Week, figures, growth
+from gnb.services.reports.weekly_report import enqueue_weekly_report, send_weekly_report
 from tests.business import make_booking, make_tour, make_user
+from tests.integration.engine.conftest import Workers
+from tests.servers import on_sqlite
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)  # Monday, 09:00 in Istanbul
 WEEK = Week(date(2026, 11, 16))
@@ -114,3 +117,48 @@ def test_a_week_without_a_single_booking_has_a_report_too(app: Flask) -> None:
     send_weekly_report(NOW)
     row = db.session.scalars(db.select(Delivery).filter_by(kind="weekly-report")).one()
     assert b"weekly-report-2026-W47.pdf" in source_of(row)
+
+
+def run_scheduled() -> None:
+    db.session.remove()
+    db.engine.dispose()
+    assert Workers(engine(), queues=("scheduled",), burst=True).wait() == 0
+
+
+@on_sqlite
+def test_its_jobs_compute_the_parts_and_send_what_they_make_together(business: None) -> None:
+    make_user(role="admin")
+    expected = figures(WEEK)
+    root = add_scheduled_job("generate-weekly-report", {"week": WEEK.name})
+    run_scheduled()
+    queue = engine().queue("scheduled")
+    report = queue.job(queue.job(root.id).return_value["report"])
+    assert (report.state, report.return_value) == ("completed", {"week": WEEK.name, "planned": 1, "readers": 1})
+    parents, _ = queue.relatives(report.id)
+    assert [(parent.name, parent.state) for parent in parents] == [("compute-weekly-figures", "completed")] * len(PARTS)
+    row = db.session.scalars(db.select(Delivery).filter_by(kind="weekly-report")).one()
+    assert row.content["report"] == expected
+
+
+@on_sqlite
+def test_a_part_that_fails_takes_the_report_along_and_both_can_be_retried(
+    business: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_user(role="admin")
+    parts, report = enqueue_weekly_report(WEEK, name="report")
+    with monkeypatch.context() as broken:
+        broken.setitem(PARTS, "revenue", lambda week: 1 / 0)
+        queue = engine().queue("scheduled")
+        for part in parts:
+            engine().broker.client.hset(f"rq:job:{part.id}", "retries_left", 0)
+        run_scheduled()
+    assert queue.job(report.id).failed_reason == "ParentFailed: the job report-revenue, for which it waited, failed"
+    assert Workers(engine(), burst=True).wait() == 0
+    notice = db.session.scalars(db.select(Delivery).filter_by(kind="email")).one()
+    message = email.message_from_bytes(source_of(notice), policy=email.policy.default)
+    assert message["Subject"] == "Job failed: send-weekly-report"
+    assert "/admin/jobs/scheduled/report-send" in str(message)
+    queue.retry_failed()
+    run_scheduled()
+    assert queue.job(report.id).state == "completed"
+    assert db.session.query(Delivery).filter_by(kind="weekly-report").count() == 1

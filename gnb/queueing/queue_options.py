@@ -1,0 +1,89 @@
+"""The options of queues: what their jobs have unless they say otherwise, and how many may start and run at once."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InvalidJobOption
+from .options import JobOptions, seconds
+
+
+@dataclass(frozen=True, init=False)
+class RateLimit:
+    """At most `count` starts in any `window` seconds; with `key`, of the jobs that have the same value in this field.
+
+    RateLimit("5/60s", key="recipient")
+    """
+
+    count: int
+    window: float
+    key: str | None
+
+    def __init__(self, text: str, key: str | None = None):
+        count, slash, window = text.partition("/")
+        if not slash or not count.strip().isdigit() or not 1 <= int(count) <= 1_000_000:
+            raise InvalidJobOption(f"rate limit is {text!r}; give starts/window, like '50/60s', or 'none'")
+        length = seconds(window, "rate limit's window")
+        if length <= 0:
+            raise InvalidJobOption(f"rate limit is {text!r}; its window must be longer than 0 seconds")
+        for name, value in (("count", int(count)), ("window", length), ("key", key)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def parse(cls, text: str, key: str | None = None) -> "RateLimit | None":
+        """From the form "50/60s"; None from "none" or "". Raises InvalidJobOption."""
+        return None if text.strip().lower() in ("", "none") else cls(text, key)
+
+    def __str__(self) -> str:
+        """The form that people write and the scripts read."""
+        return f"{self.count}/{self.window:.10g}s"
+
+    def for_data(self, data: Mapping[str, Any]) -> str:
+        """The form that the dequeue script reads in a job's hash: with a digest of the value that the data has in the
+        field `key`; "" if it has none."""
+        value = data.get(self.key) if self.key else None
+        if value in (None, ""):
+            return ""
+        digest = hashlib.sha256(f"{self.key}={value}".encode(errors="surrogatepass")).hexdigest()[:20]
+        return f"{digest}|{self.count}|{self.window:.10g}"
+
+
+@dataclass(frozen=True)
+class QueueOptions:
+    """A queue's own options: what its jobs have unless they say otherwise, and its limits over all workers.
+
+    `rate_limit`: how many jobs may start in a window; `concurrency_limit`: how many may run at once. None: no limit.
+    `key_limits`: by the name of its key, the limit that holds in place of the one that job types declare.
+    """
+
+    job: JobOptions = field(default_factory=JobOptions)
+    rate_limit: RateLimit | None = None
+    concurrency_limit: int | None = None
+    key_limits: Mapping[str, RateLimit | None] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> tuple[str, str]:
+        """Both limits in the form that people write and the scripts read."""
+        return str(self.rate_limit or "none"), str(self.concurrency_limit or "none")
+
+    def key_limit(self, declared: RateLimit | None) -> RateLimit | None:
+        """The limit of a key that holds here for job types that declare this one."""
+        return self.key_limits.get(declared.key, declared) if declared and declared.key else declared
+
+
+def parse_concurrency_limit(value: int | str) -> int | None:
+    """From a whole number or its digits; None from "none" or "". Raises InvalidJobOption."""
+    text = str(value).strip().lower()
+    if text in ("", "none"):
+        return None
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
+        raise InvalidJobOption(f"concurrency limit is {value!r}; give 1 to 10000 jobs, or 'none'")
+    return int(text)
+
+
+LIMITS: dict[str, Callable[[Any], str]] = {
+    "rate_limit": lambda limit: str(RateLimit.parse(str(limit)) or "none"),
+    "concurrency_limit": lambda limit: str(parse_concurrency_limit(limit) or "none"),
+}
+"""The limits that can be set at run time, each from what people give to what the scripts read."""
