@@ -53,6 +53,7 @@ local LATEST = 3600 -- seconds for which held jobs that are due and not dequeued
 
 local function hold(id, sub_queue, limit, was_held, now)
   local digest, count, window = string.match(limit, '^(%x+)|(%d+)|(.+)$')
+  if not tonumber(window or '') then return false end -- something else wrote the field
   local queue, job = string.sub(KEYS[15], 10), 'rq:job:' .. id
   local starts, held = 'gnb:key-starts:' .. queue .. ':' .. digest, 'gnb:held:' .. queue .. ':' .. digest
   local function after_start(place)

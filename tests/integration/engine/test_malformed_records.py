@@ -82,7 +82,7 @@ def test_a_malformed_time_harms_neither_the_run_nor_the_page(queue: Queue, run_a
 
 
 OTHERS = ("type", "status", "origin", "opts", "meta", "progress", "progress_message", "error", "stalls",
-          "retry_intervals", "worker_name", "description")  # fmt: skip
+          "retry_intervals", "worker_name", "description", "key_limit", "held")  # fmt: skip
 
 
 def test_any_other_malformed_field_leaves_the_queue_readable_and_working(
