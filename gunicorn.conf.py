@@ -8,7 +8,7 @@ from gunicorn.glogging import Logger
 
 from gnb import logs
 from gnb.config import settings_or_exit
-from gnb.queueing import eviction
+from gnb.queueing.worker.supervisor import warn_of_eviction
 from gnb.services import web_processes
 
 # From the process's own variables alone: a server never falls back on what bin/dev left on a developer's machine.
@@ -49,7 +49,7 @@ control_socket_disable = True
 def when_ready(server: Any) -> None:
     """What was imported stays shared with the workers: their collectors leave it alone."""
     if _settings.queue_enabled:
-        eviction.warn_of_eviction(_settings.redis_url)
+        warn_of_eviction(_settings.redis_url)
     gc.freeze()
 
 

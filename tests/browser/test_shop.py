@@ -92,7 +92,7 @@ def test_a_visitor_finds_books_gets_the_mail_and_cancels(
     expect(page.locator(".total")).to_contain_text(words["total"])
     message = mail_to(shop, email, "booking-confirmation")
     assert words["subject"] in subject_of(message)
-    assert reference in message.text and "Ayşe Yılmaz" in message.text
+    assert reference in message.text and "Ayşe Yılmaz" not in message.text
     link = re.search(rf"https?://[^/\s]+(/bookings/{reference}\?token=\S+)", message.text)
     assert link
 

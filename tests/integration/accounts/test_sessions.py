@@ -131,7 +131,7 @@ def test_a_changed_password_ends_the_other_sessions_and_keeps_this_one(app: Flas
         ({"again": "something else"}, "do not match"),
         ({"new": "short", "again": "short"}, "10 to 200 characters"),
         ({"new": "aaaaaaaaaaaa", "again": "aaaaaaaaaaaa"}, "few different characters"),
-        ({"new": "admin@example.com", "again": "admin@example.com"}, "may not be the e-mail"),
+        ({"new": "admin@example.com", "again": "admin@example.com"}, "must not be the email address"),
     ],
 )
 def test_a_password_is_not_changed_for_a_bad_one(

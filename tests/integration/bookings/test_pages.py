@@ -74,7 +74,8 @@ def test_a_wrong_filter_is_marked_and_nothing_breaks(admin: FlaskClient) -> None
         answer = admin.get(f"/admin/bookings?{query}")
         assert answer.status_code == 422
         assert "error-text" in answer.text and references(answer.text) == []
-    for query in ("q=%00", "q=" + "x" * 5000, "page=-1", "page=99999999999", "_external=1&_scheme=x"):
+    assert admin.get("/admin/bookings?q=%00").status_code == 422
+    for query in ("q=" + "x" * 5000, "page=-1", "page=99999999999", "_external=1&_scheme=x"):
         assert admin.get(f"/admin/bookings?{query}").status_code == 200
 
 

@@ -14,6 +14,7 @@ from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import engine
 from gnb.jobs.emails import _committed
+from gnb.messages import as_message
 from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
 from gnb.queueing import InvalidJobData
 from gnb.services import email_service
@@ -234,7 +235,7 @@ def test_whoever_comes_back_from_the_dead_settles_nothing(app: Flask, server: Ma
     first = ledger.claim(delivery.id, now() - ledger.CLAIM_TTL - timedelta(seconds=1))
     assert first == 1
     assert ledger.claim(delivery.id) == 2
-    ledger.finish_failed(delivery.id, first, "smtp", "late")
+    ledger.finish_failed(delivery.id, first, "smtp", as_message("late"))
     assert refreshed(delivery).state == "sending"
 
 
@@ -410,7 +411,7 @@ def test_a_planned_message_is_in_the_queue_after_its_commit_and_not_before(app: 
     digest = outbox.mailbox_digest(delivery.recipient)
     assert job.data == {"type": "booking-confirmation", "deliveryId": delivery.id, "recipient": digest}
     assert delivery.recipient not in str(job.data)
-    assert job.priority == 1
+    assert job.priority == 2
     assert (refreshed(delivery).job_id, delivery.enqueued_at is not None) == (job.id, True)
 
 

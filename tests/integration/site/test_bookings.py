@@ -48,7 +48,7 @@ def test_a_link_that_was_changed_opens_nothing(client: FlaskClient, booking: Boo
     token = change(access.guest_token(booking.reference))
     for path in ("", "/pickup.ics", "/cancel"):
         answer = client.get(f"/bookings/{booking.reference}{path}", query_string={"token": token})
-        assert answer.status_code == 404
+        assert answer.status_code == (422 if "\x00" in token else 404)
         assert "Ayşe" not in answer.text
 
 
