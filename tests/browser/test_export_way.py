@@ -21,7 +21,7 @@ def test_an_admin_asks_for_an_export_watches_it_and_downloads_the_right_file(emp
     expect(download_link).to_be_visible(timeout=30_000)
     with page.expect_download() as download:
         download_link.click()
-    with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
+    with Path(download.value.path()).open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["User ID", "Name", "Email", "Role", "Language", "Registered At"]
     assert [row[2] for row in rows[1:]] == [ADMIN]

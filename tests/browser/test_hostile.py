@@ -10,7 +10,7 @@ from tests.browser.stage import Stage
 PAYLOAD = (
     "<script>window.harmed = true</script>"
     '<img src=x onerror="window.harmed = true">'
-    "{{ 7 * 7 }} ${7 * 7} \u202eevil\u202c \u2066\u0000\u0007 '\"--"
+    "{{ 7 * 7 }} ${7 * 7} \u202eevil\u202c \u2066\u0007 '\"--"
 )
 
 
@@ -36,14 +36,14 @@ def test_a_search_for_markup_is_only_text(empty: Stage, visit: Visit) -> None:
     expect(page.locator(".empty")).to_contain_text("<script>")
 
 
-def test_data_that_is_not_text_is_shown_as_escapes(empty: Stage, visit: Visit) -> None:
+def test_data_that_is_not_text_is_shown_as_question_marks(empty: Stage, visit: Visit) -> None:
     job = empty.enqueue(3, job_id="bytes")
     data = json.dumps(["tests.browser.page_jobs.welcome_mail", None, [], {"booking": 3, "note": "lone \ud800 half"}])
     with empty.app.app_context():
         empty.queue().broker.client.hset(f"rq:job:{job.id}", "data", data.encode())
         empty.queue().broker.client.hset(f"rq:job:{job.id}", "error", b"\xff\xfe broken")
     page = visit("/admin/jobs/email/bytes")
-    expect(page.get_by_label("Data").locator(".code")).to_contain_text("\\ud800")
+    expect(page.get_by_label("Data").locator(".code")).to_contain_text("lone ? half")
     expect(page.get_by_label("Error").locator(".code")).to_contain_text("broken")
 
 

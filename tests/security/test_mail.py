@@ -13,9 +13,8 @@ from gnb.config import Settings
 from gnb.extensions import db
 from gnb.models import Delivery, User
 from gnb.services import email_service
-from gnb.services.mail import sending
+from gnb.services.mail import MailUnavailable, sending
 from gnb.services.mail.contents import content_of
-from gnb.services.mail.errors import MailUnavailable
 from gnb.services.reports.weekly_report import send_weekly_report
 from tests.business import booking_data, make_booking, make_tour, make_user
 from tests.mail_server import MailServer

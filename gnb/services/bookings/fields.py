@@ -48,7 +48,7 @@ MOST_ERRORS = 20
 
 
 def first_messages(messages: Any, most: int = MOST_ERRORS) -> Any:
-    """Return marshmallow's messages, nested as they are, without those beyond the first `most`."""
+    """Return marshmallow's messages as lists by field, nested as they are, without those beyond the first `most`."""
     left = most
 
     def take(value: Any) -> Any:
@@ -61,7 +61,7 @@ def first_messages(messages: Any, most: int = MOST_ERRORS) -> Any:
                 kept[key] = take(inner)
             return kept
         left -= 1
-        return value[:most] if isinstance(value, list) else value
+        return value[:most] if isinstance(value, list) else [str(value)]  # such as a lazily translated text
 
     return take(messages)
 

@@ -181,7 +181,7 @@ def test_ids_are_a_queues_own_and_may_hold_anything(engine: Engine, client: Clie
 
 def test_a_job_whose_own_id_is_taken_claims_no_deduplication_id(queue: Queue, client: Client) -> None:
     queue.enqueue("noop", job_id="a")
-    assert not queue.enqueue("noop", job_id="a", deduplication={"id": "x"}).deduplicated
+    assert queue.enqueue("noop", job_id="a", deduplication={"id": "x"}).id == "a"
     assert records(client) == []
 
 

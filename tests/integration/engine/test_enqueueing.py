@@ -129,7 +129,9 @@ def test_dates_uuids_decimals_and_objects_with_an_id_are_taken_in_their_usual_fo
     assert queue.job(job.id).return_value == taken
 
 
-@pytest.mark.parametrize("value", [{1}, b"x", object(), 1j, timedelta(1), float("nan")], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [{1}, b"x", object(), 1j, timedelta(1), float("nan")], ids=lambda value: type(value).__name__
+)
 def test_a_value_without_a_form_in_json_is_rejected_with_its_field(queue: Queue, value: object) -> None:
     with pytest.raises(InvalidJobData) as raised:
         queue.enqueue("echo", {"good": 1, "list": [{"deep": value}]})

@@ -283,7 +283,7 @@ def test_a_campaign_waits_behind_everything_else(app: Flask, users: list[User]) 
     email_service.send_booking_confirmation_async(make_booking())
     jobs = engine().queue("email").jobs("waiting", 0, 50).jobs
     assert {job.priority for job in jobs if job.name == "campaign-notification"} == {6}
-    assert [job.priority for job in jobs if job.name == "booking-confirmation"] == [1]
+    assert [job.priority for job in jobs if job.name == "booking-confirmation"] == [2]
 
 
 def test_a_test_mail_is_not_counted_in_the_mailing(app: Flask, users: list[User]) -> None:

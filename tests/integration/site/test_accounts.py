@@ -298,7 +298,7 @@ def test_without_an_account_that_is_open_one_is_told_so_by_mail(
         ("short", "short", "10 to 200 characters"),
         ("a long enough one", "another long one", "do not match"),
         ("aaaaaaaaaaaa", "aaaaaaaaaaaa", "few different characters"),
-        ("new@example.com", "new@example.com", "may not be the e-mail"),
+        ("new@example.com", "new@example.com", "must not be the email address"),
         ("", "", "Choose a new password."),
     ],
 )
