@@ -105,7 +105,7 @@ def test_a_password_beyond_ascii_is_said_to_be_one() -> None:
 
 
 def test_gmail_and_mailtrap_are_spoken_to_under_tls_alone() -> None:
-    key = {"APP_ENV": "testing"}
+    key = {"APP_ENV": "development"}
     gmail = {"EMAIL_PROVIDER": "gmail", "EMAIL_USER": "ann@gmail.com", "EMAIL_PASSWORD": "secret"}
     there = providers.server(Settings.from_env({**key, **gmail}))
     assert there == Server("smtp.gmail.com", 587, "ann@gmail.com", "secret", "required")
