@@ -27,8 +27,8 @@ def bind(app: Flask) -> None:
     """
 
     @contextmanager
-    def scope(running: JobContext) -> Iterator[None]:
-        token = logs.running_job.set(running)
+    def scope(context: JobContext) -> Iterator[None]:
+        token = logs.running_job.set(context)
         try:
             with app.app_context():
                 try:
@@ -36,7 +36,7 @@ def bind(app: Flask) -> None:
                 finally:
                     db.session.remove()
         except BaseException as error:
-            _log(error, running)
+            _log(error, context)
             raise
         finally:
             logs.running_job.reset(token)
@@ -45,10 +45,10 @@ def bind(app: Flask) -> None:
     job_types.correlation_id = logs.correlation_id
 
 
-def _log(error: BaseException, running: JobContext) -> None:
+def _log(error: BaseException, context: JobContext) -> None:
     """Log an unexpected error with its stack; as an error, which is reported, when no attempt is left."""
     if isinstance(error, _FORESEEN):
         log.warning("the job ended with %s", type(error).__name__)
     else:
-        last = running.attempt >= running.attempts
+        last = context.attempt >= context.attempts
         log.log(logging.ERROR if last else logging.WARNING, "the job broke down", exc_info=error)

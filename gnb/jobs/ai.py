@@ -19,9 +19,9 @@ from gnb.services.places import UnknownPlace
 @job(
     "ai", "delay-risk", DelayRiskRequest, description=_l("Estimates how likely a transfer is to arrive late, and why.")
 )
-def assess_delay_risk(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def assess_delay_risk(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Estimate how likely a transfer is to arrive late, and why."""
-    running.progress(10, make_message("progress.learning"))
+    context.progress(10, make_message("progress.learning"))
     try:
         answer = delay_risk.assess(data)
     except (TooFewTrips, UnknownPlace) as error:
@@ -35,29 +35,29 @@ def assess_delay_risk(data: dict[str, Any], running: JobContext) -> dict[str, An
     RecommendationsRequest,
     description=_l("Recommends tours to a customer, each with its reason."),
 )
-def recommend_packages(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def recommend_packages(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Recommend tours to a customer, each with its reason."""
-    running.progress(10, make_message("progress.scoring"))
+    context.progress(10, make_message("progress.scoring"))
     try:
-        answer = recommendations.recommend(data, last_attempt=running.attempt >= running.attempts)
+        answer = recommendations.recommend(data, last_attempt=context.attempt >= context.attempts)
     except UserNotFound as error:
         raise FinalError(error) from error
-    _log_wording(answer, running)
+    _log_wording(answer, context)
     return lookups.cache("package-recommendations", data, answer)
 
 
 @job("ai", "batch-insights", InsightsRequest, description=_l("Summarises a selection of bookings in sentences."))
-def look_at_bookings(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def look_at_bookings(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Summarise a selection of bookings in sentences."""
-    running.progress(10, make_message("progress.counting"))
-    answer = insights.compute(data, last_attempt=running.attempt >= running.attempts)
-    _log_wording(answer, running)
+    context.progress(10, make_message("progress.counting"))
+    answer = insights.compute(data, last_attempt=context.attempt >= context.attempts)
+    _log_wording(answer, context)
     return lookups.cache("batch-insights", data, answer)
 
 
-def _log_wording(answer: dict[str, Any], running: JobContext) -> None:
+def _log_wording(answer: dict[str, Any], context: JobContext) -> None:
     """Log what the language model took, or why the rules worded the answer."""
     if spent := answer["usage"]:
-        running.log(str(Usage(**spent)))
+        context.log(str(Usage(**spent)))
     if answer["note"]:
-        running.log(f"worded by rules: {answer['note']}")
+        context.log(f"worded by rules: {answer['note']}")

@@ -61,18 +61,18 @@ class PartData(PartsData):
     NoData,
     description=_l("Sets the prices of campaigns, ends those that are over and starts their mailings."),
 )
-def process_campaigns(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
+def process_campaigns(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """Set the prices of campaigns, end those that are over and start their mailings."""
     return asdict(campaigns.process_campaigns())
 
 
 @job("scheduled", "update-dynamic-pricing", PricingData, description=_l("Adjusts prices to demand, once a week."))
-def update_dynamic_pricing(data: dict[str, Any], running: JobContext) -> dict[str, Any]:
+def update_dynamic_pricing(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Adjust prices to demand, once a week."""
     proposals = demand.preview() if data["dry_run"] else demand.update_prices()
     changes = [proposal.as_json() for proposal in proposals if proposal.changes]
     for change in changes:
-        running.log(f"{change['tour']}: {change['current']} → {change['proposed']} {change['currency']}")
+        context.log(f"{change['tour']}: {change['current']} → {change['proposed']} {change['currency']}")
     return {"dryRun": data["dry_run"], "changed": len(changes), "changes": changes[:500]}
 
 
@@ -103,13 +103,13 @@ def send_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, A
 
 
 @job("scheduled", "update-sitemap", NoData, description=_l("Updates the sitemap of the public site."))
-def update_sitemap(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
+def update_sitemap(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """Update the sitemap of the public site."""
     return asdict(sitemap.update_sitemap())
 
 
 @job("scheduled", "clean-up", NoData, description=_l("Removes what is past its retention time."))
-def clean_up(_data: dict[str, Any], _running: JobContext) -> dict[str, Any]:
+def clean_up(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """Remove what is past its retention time."""
     return clean_up_service.clean_up().as_json()
 
