@@ -66,6 +66,20 @@ def bytes_a_waiting_job(contestant: Contestant, url: str, jobs: int) -> float:
         return (redis.info("memory")["used_memory"] - before) / jobs
 
 
+def commands_a_job(contestant: Contestant, url: str, jobs: int) -> float:
+    """How many commands the broker runs for an empty job from its start to its end, those inside scripts included."""
+    with Redis.from_url(url) as redis:
+        redis.flushall()
+        producing(contestant, url, "bulk", jobs)
+        redis.config_resetstat()
+        working_off(contestant, url, jobs)
+        calls = {name.removeprefix("cmdstat_"): one["calls"] for name, one in redis.info("commandstats").items()}
+    return sum(number for name, number in calls.items() if name.partition("|")[0] not in _NOT_OF_A_JOB) / jobs
+
+
+_NOT_OF_A_JOB = {"info", "config", "client", "hello", "llen", "zcard", "evalsha", "eval", "multi", "exec"}
+"""Commands by which this module looks at the progress, and those that only carry others."""
+
 SCRIPTS_LOADED = 100  # jobs after which what is kept once, not for each job, is there
 
 
