@@ -49,6 +49,8 @@ MOST_ERRORS = 20
 
 def first_messages(messages: Any, most: int = MOST_ERRORS) -> Any:
     """Return marshmallow's messages as lists by field, nested as they are, without those beyond the first `most`."""
+    if messages is None:
+        return None
     left = most
 
     def take(value: Any) -> Any:
