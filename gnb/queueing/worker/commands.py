@@ -103,8 +103,10 @@ def set_quiet(broker: Broker, name: str, quiet: bool) -> None:
 def shut_down(broker: Broker, name: str) -> None:
     """Have the `rq worker` command that the worker belongs to end once its jobs have ended, at most its grace later.
 
-    Raises WorkerNotFound when no process listens for the name.
+    Raises WorkerNotFound if it is not registered or no process listens for the name.
     """
+    if not broker.call(lambda: broker.client.exists(names.worker(name))):
+        raise WorkerNotFound(name=repr(name))
     message = json.dumps({"command": "shutdown"})
     if not broker.call(lambda: broker.client.publish(names.commands(name), message)):
         raise WorkerNotFound("not_listening", name=repr(name))

@@ -212,7 +212,8 @@ def test_a_lease_that_is_renewed_between_two_looks_is_left_alone(engine: Engine,
 
 
 def test_jobs_survive_workers_that_are_killed_at_random(engine: Engine, queue: Queue, start: Start) -> None:
-    jobs = queue.enqueue_many([("note", {"url": engine.url, "seconds": 0.01}, {}) for _ in range(300)])
+    # A job whose worker is killed a third time has used an attempt, and must not fail by that.
+    jobs = queue.enqueue_many([("note", {"url": engine.url, "seconds": 0.01}, {"attempts": 3}) for _ in range(300)])
     supervisors = [start(concurrency=2) for _ in range(2)]
     rng = random.Random(7)
     deadline = time.monotonic() + 90
