@@ -25,10 +25,9 @@ from gnb.models import Booking, Campaign, Delivery, User
 from gnb.queueing import FinalError, JobContext, JobOutcome, RateLimit, RetryLater, job
 from gnb.services import email_service, export_service
 from gnb.services.exports import ExportNotFound
-from gnb.services.exports.notification import plan_notification
 from gnb.services.mail import AlreadyBeingSent, InvalidMessage, MailRefused, ledger, outbox, sending
 from gnb.services.mail.addresses import checked_address, checked_subject
-from gnb.services.mail.failure_notice import send_failure_notice
+from gnb.services.mail.notices import plan_export_notification, send_failure_notice
 from gnb.services.queue_service import job_progress
 from gnb.services.queues import reading
 
@@ -276,7 +275,7 @@ def _campaign_row(data: dict[str, Any]) -> int:
 def _export_row(export_id: str) -> int:
     try:
         export = export_service.get(export_id)
-        return _committed(lambda: plan_notification(export))
+        return _committed(lambda: plan_export_notification(export))
     except ExportNotFound as error:
         raise FinalError(str(error)) from error
 

@@ -29,10 +29,9 @@ from redis.exceptions import (
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
-from .broker_check import check_server
 from .clock import BrokerClock, broker_seconds
 from .errors import QueueUnavailable
-from .outage import OutageLog, raise_connection_error
+from .outage import OutageLog, check_server, raise_connection_error
 from .scripts import Script, ScriptConnections, run_raw
 
 log = logging.getLogger(__name__)

@@ -5,30 +5,22 @@ Any number of processes may run it at the same time; every step is atomic and id
 
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rq import Queue as RQQueue
 from rq.worker_registration import clean_worker_registry
 
 from . import clock
-from .execution import lost
-from .scripts import PROMOTE, RESOLVE, run
-
-if TYPE_CHECKING:
-    from .engine import Engine
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from . import keys as names
 from .errors import QueueingError
-from .execution import Execution, Outcome, finish_args
+from .execution import Execution, Outcome, finish_args, lost
 from .job import whole_number
 from .messages import make_message
-from .scripts import FINISH, DequeueArgs
+from .scripts import FINISH, PROMOTE, RESOLVE, DequeueArgs, run
 
 if TYPE_CHECKING:
     from .engine import Engine
-
 
 log = logging.getLogger(__name__)
 

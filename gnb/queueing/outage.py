@@ -1,13 +1,13 @@
-"""Warnings while the broker cannot be used: where it is, why, and what to do about it."""
+"""Whether the broker can be used: warnings during an outage, and servers that can never be one."""
 
 import logging
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import ConnectionError, NoPermissionError, ResponseError
 
-from .errors import QueueUnavailable
+from .errors import QueueUnavailable, UnsupportedBroker
 
 log = logging.getLogger(__name__)
 
@@ -95,3 +95,30 @@ class OutageLog:
         if self.open:
             log.warning("the broker at %s can be used again", _address(self._url))
             self._next_warning, self.open = time.monotonic() + _SECONDS_BETWEEN_OUTAGES, False
+
+
+SAFE_EVICTION_POLICY = "noeviction"
+
+NEEDED = "Redis 7.0, Valkey 7.2 or later"
+_OLDEST = 7
+"""The first version of Redis with LMPOP and with flags in scripts."""
+
+
+def check_server(client: Any) -> None:
+    """Raise UnsupportedBroker if the server is too old, a cluster or a Sentinel."""
+    try:
+        answer = client.execute_command("HELLO")
+    except NoPermissionError:
+        return  # what the server does not tell is not held against it
+    except ResponseError as error:
+        if "unknown command" not in str(error).lower():
+            raise
+        raise UnsupportedBroker("older", needed=NEEDED) from None
+    fields = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+    server, version, mode = (fields.get(name, b"").decode() for name in (b"server", b"version", b"mode"))
+    if server != "valkey" and version.partition(".")[0].isdigit() and int(version.partition(".")[0]) < _OLDEST:
+        raise UnsupportedBroker("version", server=server.capitalize(), version=version, needed=NEEDED)
+    if mode == "cluster":
+        raise UnsupportedBroker("cluster")
+    if mode == "sentinel":
+        raise UnsupportedBroker("sentinel")

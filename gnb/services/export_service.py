@@ -36,8 +36,8 @@ from gnb.services.exports import (
     clean_up,
 )
 from gnb.services.exports.filters import dump_filters, load_filters
-from gnb.services.exports.notification import plan_notification
 from gnb.services.exports.storage import open_storage
+from gnb.services.mail.notices import plan_export_notification
 from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
@@ -164,7 +164,7 @@ def _enqueue_notification(export_id: str, job: Job) -> None:
 
 def _notified(export: Export, notify: bool) -> Export:
     if notify and export.requested_by:
-        plan_notification(export)
+        plan_export_notification(export)
         db.session.commit()
     return export
 

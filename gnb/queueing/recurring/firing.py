@@ -7,7 +7,7 @@ A firing up to 8 s late, such as after a takeover, counts as on time. A later on
 import json
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueingError, QueueUnavailable
@@ -16,15 +16,10 @@ from ..messages import as_message
 from ..scripts import FIRE
 from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
-from .store import NAMES, NEXT, counters_key, firing_id, template_key
+from .store import NAMES, NEXT, PAUSED, counters_key, firing_id, template_key
 
 if TYPE_CHECKING:
     from ..engine import Engine
-
-from datetime import UTC
-from typing import TYPE_CHECKING
-
-from .store import PAUSED
 
 log = logging.getLogger(__name__)
 

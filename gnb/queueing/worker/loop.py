@@ -195,14 +195,15 @@ class WorkLoop:
             type_name = job_type.name
             attempts = execution.attempt, execution.attempts
             parents, write, correlation_id = self._parents, self._write_progress, execution.correlation_id
-            running = JobContext(execution.id, queue.name, type_name, *attempts, write, correlation_id, parents)
+            context = JobContext(execution.id, queue.name, type_name, *attempts, write, correlation_id, parents)
             self._running = execution
             try:
-                with self._types.scope(running):
+                with self._types.scope(context):
                     loaded = job_type.load(data)
-                    self._armed = True
+                    # Before it is armed: the timer of an earlier job, which may run out here, must not end this one.
                     signal.setitimer(signal.ITIMER_REAL, max(execution.timeout, 0))  # RQ writes -1 for no timeout
-                    value = job_type.function(loaded, running)
+                    self._armed = True
+                    value = job_type.function(loaded, context)
                     self._armed = False
             finally:
                 self._armed = False  # the timer may run out; the next job sets it again

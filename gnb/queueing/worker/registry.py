@@ -3,6 +3,8 @@
 import os
 import socket
 import sys
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rq import Queue
@@ -11,14 +13,11 @@ from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from .. import clock
 from .. import keys as names
+from ..connection import Broker
 from ..scripts import CLAIM, REGISTER, run
 
 if TYPE_CHECKING:
     from ..engine import Engine
-from dataclasses import dataclass
-from datetime import datetime
-
-from ..connection import Broker
 
 _CLAIM_SECONDS = 60
 

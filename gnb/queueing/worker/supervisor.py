@@ -16,14 +16,13 @@ from rq.worker_registration import REDIS_WORKER_KEYS
 
 from .. import clock
 from .. import keys as names
-from ..broker_check import SAFE_EVICTION_POLICY, check_server
 from ..connection import CONNECTION_ERRORS, connect
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut, QueueUnavailable, UnsupportedBroker
 from ..execution import Execution, Outcome, lost, raised, released
 from ..maintenance import Timer, end_executions, timers
 from ..messages import make_message
-from ..outage import OutageLog
+from ..outage import SAFE_EVICTION_POLICY, OutageLog, check_server
 from ..scripts import HEARTBEAT, run
 from .commands import Commands, execution_to_stop
 from .loop import LEASE

@@ -11,11 +11,14 @@ Retries are the queue's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from marshmallow import ValidationError, validate
 
 from gnb.extensions import settings
 from gnb.messages import DomainError, Message, as_message, make_message
@@ -26,11 +29,6 @@ from gnb.services.ai.usage import Usage
 
 if TYPE_CHECKING:
     import openai
-import re
-from collections.abc import Callable
-from typing import Generic, TypeVar
-
-from marshmallow import ValidationError, validate
 
 ANSWER_SECONDS = 20.0
 """Within the 60 s of a job, with room for the work around it."""

@@ -10,8 +10,8 @@ from redis.exceptions import ResponseError
 
 from gnb.extensions import engine, settings
 from gnb.queueing import QueueStats, overview
-from gnb.queueing.broker_check import NEEDED, SAFE_EVICTION_POLICY
 from gnb.queueing.errors import QueueUnavailable, UnsupportedBroker
+from gnb.queueing.outage import NEEDED, SAFE_EVICTION_POLICY
 from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 

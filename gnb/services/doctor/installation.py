@@ -8,11 +8,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import sqlalchemy as sa
 
 from gnb.config import INSTANCE, Settings
-from gnb.extensions import settings
+from gnb.extensions import db, settings
+from gnb.models import Export, ExportChunk
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 from gnb.services.exports import NoFonts
+from gnb.services.exports.storage import open_storage
 from gnb.services.mail import MailUnavailable
 from gnb.services.mail.providers import Connection, server
 
@@ -20,13 +25,6 @@ if TYPE_CHECKING:
     from pypdf import PageObject
 
     from gnb.services.exports.pdf_renderer import PdfRenderer
-from uuid import uuid4
-
-import sqlalchemy as sa
-
-from gnb.extensions import db
-from gnb.models import Export, ExportChunk
-from gnb.services.exports.storage import open_storage
 
 _NAME = "configuration"
 _SHORTEST_KEY = 32
