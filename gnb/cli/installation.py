@@ -77,6 +77,7 @@ def doctor(before_start: bool, as_json: bool) -> None:
     """Check every dependency and report problems."""
     log_to_standard_error()
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # the finding names the scripts without a font
     found = []
     for finding in examine(running=not before_start):
         found.append(finding)

@@ -131,14 +131,16 @@ class ExportLabel:
 
 
 EXPORT_LABELS = {
-    "bookings-csv": ExportLabel(_l("Bookings, CSV"), _l("A line a booking: customer, tour, date, amount, status.")),
-    "bookings-xlsx": ExportLabel(_l("Bookings, Excel"), _l("A line a booking: customer, tour, date, amount, status.")),
+    "bookings-csv": ExportLabel(_l("Bookings, CSV"), _l("One row per booking: customer, tour, date, amount, status.")),
+    "bookings-xlsx": ExportLabel(
+        _l("Bookings, Excel"), _l("One row per booking: customer, tour, date, amount, status.")
+    ),
     "bookings-pdf": ExportLabel(_l("Bookings, PDF"), _l("Every booking as a printed table.")),
-    "revenue-csv": ExportLabel(_l("Revenue, CSV"), _l("A line a day and tour: bookings, revenue, average.")),
-    "revenue-xlsx": ExportLabel(_l("Revenue, Excel"), _l("A line a day and tour: bookings, revenue, average.")),
+    "revenue-csv": ExportLabel(_l("Revenue, CSV"), _l("One row per day and tour: bookings, revenue, average.")),
+    "revenue-xlsx": ExportLabel(_l("Revenue, Excel"), _l("One row per day and tour: bookings, revenue, average.")),
     "revenue-pdf": ExportLabel(_l("Revenue, PDF"), _l("A report with figures, plots and the top ten tours.")),
-    "users-csv": ExportLabel(_l("Users, CSV"), _l("A line an account: name, e-mail, role, language.")),
-    "users-xlsx": ExportLabel(_l("Users, Excel"), _l("A line an account: name, e-mail, role, language.")),
+    "users-csv": ExportLabel(_l("Users, CSV"), _l("One row per account: name, e-mail, role, language.")),
+    "users-xlsx": ExportLabel(_l("Users, Excel"), _l("One row per account: name, e-mail, role, language.")),
 }
 
 

@@ -83,7 +83,7 @@ def test_limits_are_changed_on_the_queues_page_and_back(admin: FlaskClient) -> N
     assert 'value="50/60s"' in admin.get("/admin/jobs/email/limits").text
     form = {"rate_limit": "5/60s", "concurrency_limit": "2"}
     changed = admin.post("/admin/jobs/email/limits", data=form, follow_redirects=True).text
-    assert "Limits changed." in changed and "at once: 2" in changed
+    assert "Limits changed." in changed and "concurrency: 2" in changed
     assert [(s.rate_limit, s.concurrency_limit) for s in engine().stats()][1] == ("5/60s", "2")
     admin.post("/admin/jobs/email/limits", data={"rate_limit": "", "concurrency_limit": ""})
     assert [(s.rate_limit, s.concurrency_limit) for s in engine().stats()][1] == ("50/60s", "none")
