@@ -19,10 +19,20 @@ from gnb.queueing import QueueStats, QueueUnavailable
 from gnb.services.accounts import tokens
 from tests.fault_table import Fault
 from tests.faults.release import Answer, Release
-from tests.integration.engine.conftest import wait_for
+from tests.integration.engine.conftest import Workers, wait_for
 from tests.mail_server import MailServer
 
 MAIL_PATH = "/api/v1/admin/jobs/email"
+
+
+@pytest.fixture
+def started() -> Iterator[list[Workers]]:
+    """Workers that a test starts; those that still run are killed after it."""
+    processes: list[Workers] = []
+    yield processes
+    for workers in processes:
+        if workers.pid:
+            workers.kill()
 
 
 @pytest.fixture

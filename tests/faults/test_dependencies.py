@@ -30,15 +30,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     server.stop()
 
 
-@pytest.fixture
-def started() -> Iterator[list[Workers]]:
-    processes: list[Workers] = []
-    yield processes
-    for workers in processes:
-        if workers.pid:
-            workers.kill()
-
-
 @sizes(short=250, long=2000)
 def test_chains_fans_and_diamonds_complete_once_while_their_workers_are_killed(
     engine: Engine, started: list[Workers], fault: Fault, size: int

@@ -38,15 +38,6 @@ def engine(server: servers.Broker) -> Engine:
     return make_engine(server.url)
 
 
-@pytest.fixture
-def started() -> Iterator[list[Workers]]:
-    processes: list[Workers] = []
-    yield processes
-    for workers in processes:
-        if workers.pid:
-            workers.kill()
-
-
 class SchedulerProcess(Workers):
     """A scheduler in a process of its own."""
 

@@ -10,14 +10,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gnb.config import Settings
-from gnb.extensions import db
-from gnb.models import ROLES, User
-from gnb.services.accounts import passwords
 from tests.conftest import Visitor
+from tests.integration.accounts.conftest import PASSWORD, people
 from tests.servers import Broker
 
 SITE = "https://gnb.example"
-PASSWORD = "correct horse 42"
+assert people  # a fixture
 
 
 @pytest.fixture
@@ -56,16 +54,6 @@ def app(app: Flask) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
-
-
-@pytest.fixture
-def people(app: Flask) -> dict[str, User]:
-    """An account of every role, all with one password."""
-    known_hash = passwords.hash_password(PASSWORD)
-    users = {role: User(email=f"{role}@example.com", name=role, role=role, password_hash=known_hash) for role in ROLES}
-    db.session.add_all(users.values())
-    db.session.commit()
-    return users
 
 
 def form_token(client: FlaskClient, path: str = "/login") -> str:

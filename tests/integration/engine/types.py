@@ -104,10 +104,15 @@ def logs_once(data: dict[str, Any], running: JobContext) -> None:
 
 @job("email", "note")
 def note(data: dict[str, Any], running: JobContext) -> None:
-    """Writes down, outside of the engine, that it starts and ends: what ran, when, and where."""
+    """Writes down, outside of the engine, that it starts and ends: what ran, when, and where.
+
+    It lasts data["seconds"], and until the key data["until"] exists, if one is named.
+    """
     with redis.Redis.from_url(data["url"]) as client:
         client.rpush("notes", f"{running.id} {os.getpid()} start {time.time()}")
         time.sleep(data.get("seconds", 0))
+        while "until" in data and not client.exists(data["until"]):
+            time.sleep(0.05)
         client.rpush("notes", f"{running.id} {os.getpid()} end {time.time()}")
 
 
