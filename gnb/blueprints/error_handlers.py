@@ -45,6 +45,7 @@ from gnb.services.bookings import (
     TourNotFound,
 )
 from gnb.services.bookings.fields import first_messages
+from gnb.services.bookings.transfers import InvalidTransfer
 from gnb.services.exports import (
     ExportNotFound,
     FileNotAvailable,
@@ -136,6 +137,7 @@ _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
+    InvalidTransfer: 422,
     **dict.fromkeys((TooManyOpenJobs, TooManyExports), 429),
     **dict.fromkeys((QueueUnavailable, NoFonts, StorageError), 503),
 }
@@ -160,6 +162,8 @@ def _details(error: CodedError) -> Any:
             return {"options": said}
         case InvalidJobData():
             return {"data": localize_fields(first_messages(error.errors))}
+        case InvalidTransfer():
+            return localize_fields(first_messages(error.errors))
         case InvalidFilters():
             return {"filters": localize_fields(first_messages(error.errors))}
         case InvalidSchedule():

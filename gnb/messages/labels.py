@@ -229,6 +229,8 @@ AUDIT_ACTION_LABELS = {
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),
     "booking.cancelled": _l("cancelled"),
+    "booking.transfer": _l("transfer recorded"),
+    "booking.import-trips": _l("past trips imported"),
     "tour.create": _l("created"),
     "tour.change": _l("changed"),
     "export.request": _l("requested"),

@@ -37,6 +37,7 @@ _AI = {
     "no_recommendations": N_("there is nothing to recommend"),
     "too_many_open_jobs": N_("Too many of your requests are still being processed. Wait for one of them."),
     "too_few_trips": N_("there are %(count)s finished transfers to learn from; %(needed)s are needed"),
+    "too_few_trips.none": N_("there is no finished transfer to learn from yet"),
     "unknown_place.name": N_("there is no place %(value)s; name a Turkish airport, province or town"),
     "unknown_place.similar": N_("there is no place %(value)s; did you mean: %(choices)s?"),
     "unusable_answer.address": N_("a sentence has an address, a phone number or markup"),
@@ -53,11 +54,29 @@ _AI = {
     "unusable_answer.unstorable": N_("the language model's answer has characters that cannot be stored"),
     "unusable_answer.unreadable": N_("the language model's answer could not be read: %(what)s"),
 }
+_TRIPS: dict[str, str | tuple[str, str]] = {
+    "invalid_trips.columns": N_("The first line lacks the columns: %(columns)s."),
+    "invalid_trips.csv": N_("Line %(line)s is no CSV: %(what)s"),
+    "invalid_trips.delay": N_("The arrival is more than a day away from its plan."),
+    "invalid_trips.empty": N_("The file has no trips."),
+    "invalid_trips.encoding": N_("The file is not UTF-8 text."),
+    "invalid_trips.future": N_("The arrival is in the future."),
+    "invalid_trips.lines": plural(
+        "Nothing was imported: %(num)s line is invalid.", "Nothing was imported: %(num)s lines are invalid."
+    ),
+    "invalid_trips.long": N_("The file has more than %(most)s lines; import it in parts."),
+    "invalid_trips.no_road": N_("Tour %(value)s has no airport or no length: the delay model cannot use its trips."),
+    "invalid_trips.order": N_("An arrival is not after the pickup."),
+    "invalid_trips.time": N_("%(column)s: “%(value)s” is no time such as 2026-05-01 14:30."),
+    "invalid_trips.tour": N_("There is no tour “%(value)s”; give its address, such as ist-fatih."),
+    "invalid_trips.twice": N_("This trip is there already."),
+}
 _BOOKINGS: dict[str, str | tuple[str, str]] = {
     "booking_not_found": N_("There is no such booking. Look at the link in your confirmation mail."),
     "idempotency_conflict": N_("This Idempotency-Key came before with other data; send a new key for a new booking."),
     "invalid.currency": N_("%(extra)s is sold in %(currency)s, this tour in %(wanted)s: it cannot be booked with it."),
     "invalid.idempotency_key": N_("An Idempotency-Key has 1 to 80 printable ASCII characters, such as a UUID."),
+    "invalid_booking_state.cancelled": N_("Booking %(reference)s is cancelled: it cannot be changed any more."),
     "invalid_booking_state.final": N_("Booking %(reference)s is %(status)s and cannot become %(wanted)s."),
     "invalid_booking_state.other": N_(
         "Booking %(reference)s is %(status)s and cannot become %(wanted)s. Possible now: %(statuses)s."
@@ -97,15 +116,20 @@ _EXPORTS = {
     "unknown_export_type": N_("there is no export %(value)s; there are: %(choices)s"),
 }
 _FIELDS = {
+    "invalid_field.arrival_before_pickup": N_("The arrival is not after the pickup."),
     "invalid_field.beside_filters": N_("given beside `filters`; put it in there"),
     "invalid_field.day": N_("a day is written like 2026-01-31"),
     "invalid_field.delivery": N_("Give deliveryId, or %(instead)s."),
+    "invalid_field.driver": N_("Account %(id)s is no driver, or is disabled."),
     "invalid_field.end_before_start": N_("the end (%(end)s) is before the start (%(start)s)"),
+    "invalid_field.far_from_plan": N_("That is more than a day away from the planned pickup."),
     "invalid_field.filter": N_("there is no filter of that name"),
+    "invalid_field.future": N_("That time is in the future."),
     "invalid_field.given_twice": N_("given twice, beside `filters` and in it"),
     "invalid_field.instant": N_("an instant is written like 2026-12-24T17:30:00+03:00"),
     "invalid_field.limit": N_("Give `rateLimit` or `concurrencyLimit`."),
     "invalid_field.most_jobs": N_("At most %(most)s jobs at once."),
+    "invalid_field.no_pickup": N_("Record the pickup first."),
     "invalid_field.run_at": N_("Give either `runAt` or `delay`."),
     "invalid_field.same_place": N_("this is where the trip begins"),
     "invalid_field.selection": N_("Give either `ids` or `q`, not both."),
@@ -169,4 +193,5 @@ TEMPLATES: Mapping[str, str | tuple[str, str]] = {
     **_FIELDS,
     **_MAIL,
     **_OTHERS,
+    **_TRIPS,
 }

@@ -167,3 +167,21 @@ class BookingExtra(Model):
     def total(self) -> Decimal:
         """What it adds to the booking's amount."""
         return self.unit_price * self.quantity
+
+
+class PastTrip(Model):
+    """A transfer driven before bookings were kept here, from an imported file: the delay model learns from it."""
+
+    __tablename__ = "past_trips"
+    __table_args__ = (
+        sa.CheckConstraint("arrival_at > pickup_at", name="arrival_at"),
+        sa.UniqueConstraint("tour_id", "pickup_at", "actual_arrival_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    tour_id: Mapped[int] = mapped_column(sa.ForeignKey("tours.id", ondelete="CASCADE"))
+    pickup_at: Mapped[datetime]
+    arrival_at: Mapped[datetime]
+    """Planned, as `pickup_at` is."""
+    actual_arrival_at: Mapped[datetime]
+    imported_at: Mapped[datetime] = mapped_column(default=now)

@@ -16,9 +16,13 @@ ADMIN_ROLES = frozenset({"admin", "superadmin"})
 """Who may change jobs, exports, prices and people."""
 
 STAFF_ROLES = frozenset({"support", "manager"}) | ADMIN_ROLES
+"""Who may read the admin pages, and record transfers."""
+
+TRANSFER_ROLES = STAFF_ROLES | {"driver"}
+"""Who may record transfers: a driver only their own."""
+
 REPORT_READERS = ADMIN_ROLES | {"manager"}
 """Who gets and may read the weekly report."""
-"""Who may read the admin pages."""
 
 
 def normalize_email(address: str) -> str:
