@@ -15,7 +15,11 @@ def plural(one: str, many: str) -> tuple[str, str]:
 
 
 _ACCOUNTS = {
+    "invalid_account.bookings_to_come": N_("the account has bookings to come; cancel them first"),
+    "invalid_account.is_staff": N_("a member of staff is not erased; change the role to customer first"),
+    "invalid_account.last_admin": N_("this is the last administrator: make another one first"),
     "invalid_account.password": N_("%(what)s"),
+    "invalid_account.rank": N_("only a chief administrator may change the account of one"),
     "invalid_account.role": N_("a role is one of %(choices)s, not %(value)s"),
     "user_exists": N_("an account has the address %(email)s already"),
     "user_not_found.email": N_("no account has the address %(email)s"),

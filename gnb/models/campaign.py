@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from gnb.models.base import Model, localized, now, one_of
 from gnb.models.tour import CATEGORIES, CURRENCIES, Tour
 
-CAMPAIGN_STATES = ("draft", "active", "paused", "ended", "cancelled")
+CAMPAIGN_STATES = ("draft", "active", "paused", "ended")
 MAILING_STATES = ("none", "planning", "sending", "paused", "sent", "cancelled")
 
 

@@ -80,13 +80,11 @@ class User(UserMixin, Model):
 
 
 class NotificationSetting(Model):
-    """The wishes of one address, account or guest alike; an address without a row wants everything."""
+    """Whether one address, account or guest alike, wants campaigns; an address without a row does."""
 
     __tablename__ = "notification_settings"
 
     email: Mapped[str] = mapped_column(sa.String(254), primary_key=True)
-    bookings: Mapped[bool] = mapped_column(default=True)
-    """Confirmations of bookings and payments."""
     campaigns: Mapped[bool] = mapped_column(default=True)
     changed_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
@@ -105,6 +103,21 @@ class RevokedToken(Model):
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class IssuedToken(Model):
+    """A bearer token that was issued, so that it can be listed and revoked; it ends with its account's `version`."""
+
+    __tablename__ = "issued_tokens"
+    __table_args__ = (sa.Index(None, "user_id"), sa.Index(None, "expires_at"))
+
+    jti: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    source: Mapped[str] = mapped_column(sa.String(60))
+    """`command line`, or the address that signed in."""
+    issued_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
 
 
 class AuditEntry(Model):

@@ -49,6 +49,7 @@ PAGES = {
     "exports": "/admin/exports",
     "bookings": "/admin/bookings",
     "booking": "/admin/bookings/3001",
+    "transfers": "/admin/transfers",
     "tours": "/admin/tours",
     "tour": "/admin/tours/1/edit",
     "audit": "/admin/audit",

@@ -65,6 +65,9 @@ def nav_groups() -> list[NavGroup]:
     user = caller()
     if user and user.role == "driver":
         return [NavGroup(gettext("Business"), _items([(gettext("Transfers"), "admin.transfers")]))]
+    records = [(gettext("Audit"), "admin.audit")]
+    if user and user.is_admin:
+        records.insert(0, (gettext("Users"), "admin.users"))
     groups = [
         (
             gettext("Jobs"),
@@ -87,7 +90,7 @@ def nav_groups() -> list[NavGroup]:
                 (gettext("Insights"), "admin.insights"),
             ],
         ),
-        (gettext("Records"), [(gettext("Audit"), "admin.audit")]),
+        (gettext("Records"), records),
     ]
     return [NavGroup(title, items) for title, links in groups if (items := _items(links))]
 
@@ -138,4 +141,5 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register th
     schedules,
     tours,
     transfers,
+    users,
 )

@@ -28,6 +28,7 @@ from gnb.services.pricing.quotes import PER_VEHICLE
 LATE_AFTER = timedelta(minutes=15)
 """A pickup or arrival this long after its plan counts as late; the delay risk speaks of the same minutes."""
 
+_NEAR = timedelta(hours=3)
 _PLAUSIBLE = timedelta(hours=24)
 _CLOCK_SKEW = timedelta(minutes=1)
 _RECORDED = ("driver_id", "vehicle", "actual_pickup_at", "actual_arrival_at")
@@ -71,6 +72,11 @@ class Transfer:
         """Whether the booking is confirmed and no confirmation has been delivered."""
         delivered = self.confirmation is not None and self.confirmation.state == "sent"
         return self.booking.status != "pending" and not delivered
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its pickup is over or near enough to be recorded."""
+        return self.booking.pickup_at <= now() + _NEAR
 
     @property
     def minutes_late(self) -> int:

@@ -245,12 +245,12 @@ def test_a_sent_delivery_is_not_sent_again(app: Flask, server: MailServer) -> No
     assert len(server.sources) == 1
 
 
-def test_mail_that_its_recipient_does_not_want_is_suppressed(app: Flask, server: MailServer) -> None:
-    db.session.add(NotificationSetting(email="Ann@example.com", bookings=False))
-    booking = make_booking(customer_email="ann@example.com")
-    delivery = email_service.send_booking_confirmation(booking)
+def test_who_has_unsubscribed_gets_no_campaign_and_all_other_mail(app: Flask, server: MailServer) -> None:
+    user = make_user(email="ann@example.com")
+    db.session.add(NotificationSetting(email="Ann@example.com", campaigns=False))
+    delivery = email_service.send_campaign_notification(user, make_campaign())
     assert (delivery.state, delivery.error) == ("suppressed", "the recipient does not want this kind of mail")
-    assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+    assert email_service.send_booking_confirmation(make_booking(customer_email="ann@example.com")).state == "sent"
     assert len(server.sources) == 1
 
 
