@@ -206,6 +206,7 @@ AUDIT_KIND_LABELS = (
     ("tour.", _l("tours")),
     ("campaign.", _l("campaigns")),
     ("email.", _l("e-mails")),
+    ("alert.", _l("alerts")),
     ("user.", _l("accounts")),
 )
 AUDIT_ACTION_LABELS = {
@@ -225,6 +226,8 @@ AUDIT_ACTION_LABELS = {
     "queue.clean": _l("cleaned"),
     "queue.drain": _l("drained"),
     "queue.limit": _l("limit changed"),
+    "alert.acknowledge": _l("acknowledged"),
+    "alert.reopen": _l("shown again"),
     "booking.confirmed": _l("confirmed"),
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),

@@ -1,5 +1,6 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
+from gnb.models.alert import ALERT_KINDS, CHANNELS, AlertRule, AlertState
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -41,8 +42,10 @@ from gnb.models.user import (
 
 __all__ = [
     "ADMIN_ROLES",
+    "ALERT_KINDS",
     "CAMPAIGN_STATES",
     "CATEGORIES",
+    "CHANNELS",
     "CURRENCIES",
     "DEFAULT_LANGUAGE",
     "DELIVERY_KINDS",
@@ -61,6 +64,8 @@ __all__ = [
     "STAFF_ROLES",
     "STATUSES",
     "TEXT_LANGUAGES",
+    "AlertRule",
+    "AlertState",
     "AuditEntry",
     "Booking",
     "BookingExtra",

@@ -1,7 +1,9 @@
 """Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
 
+import hashlib
 import json
 import re
+import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -55,6 +57,15 @@ class FailureGroup:
     last_seen: datetime | None
     types: tuple[str, ...]
     ids: tuple[str, ...]
+    last_hour: int = 0
+    """How many failed in the last hour."""
+    hour_before: int = 0
+    """How many failed in the hour before the last."""
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that stand for the signature."""
+        return failure_key(self.signature)
 
 
 class QueueReader:
@@ -240,9 +251,16 @@ def fold(error: str) -> str:
     return _FOLDED.sub("…", error)
 
 
+def failure_key(signature: str) -> str:
+    """Return sixteen hexadecimal digits that stand for the signature."""
+    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGroup:
     ids, fields = zip(*failures, strict=True)
     errors, times, types, calls = zip(*fields, strict=True)
+    hour, two_hours = (clock.rq_time(time.time() - seconds) for seconds in (3600, 7200))
+    lately = [at for at in times if at >= two_hours]
     return FailureGroup(
         signature=signature,
         error=Message.unpack(errors[0]),
@@ -251,4 +269,6 @@ def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGrou
         last_seen=clock.parse(max(filter(None, times), default=None)),
         types=tuple(sorted({name or call.partition("(")[0] for name, call in zip(types, calls, strict=True)})),
         ids=ids,
+        last_hour=(last_hour := sum(at >= hour for at in lately)),
+        hour_before=len(lately) - last_hour,
     )
