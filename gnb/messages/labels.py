@@ -228,6 +228,8 @@ AUDIT_ACTION_LABELS = {
     "queue.limit": _l("limit changed"),
     "alert.acknowledge": _l("acknowledged"),
     "alert.reopen": _l("shown again"),
+    "alert.add-rule": _l("added"),
+    "alert.remove-rule": _l("removed"),
     "booking.confirmed": _l("confirmed"),
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),

@@ -70,7 +70,10 @@ def nav_groups() -> list[NavGroup]:
                 (gettext("Insights"), "admin.insights"),
             ],
         ),
-        (gettext("Records"), [(gettext("Audit"), "admin.audit")]),
+        (
+            gettext("Records"),
+            [(gettext("Audit"), "admin.audit"), (gettext("Notifications"), "admin.notification_rules")],
+        ),
     ]
     return [NavGroup(title, items) for title, links in groups if (items := _items(links))]
 
@@ -115,6 +118,7 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register th
     insights,
     job_types,
     jobs,
+    notifications,
     overview,
     queues,
     responses,
