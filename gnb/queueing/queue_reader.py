@@ -18,6 +18,7 @@ from .connection import Broker
 from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .job_context import LOG_SEPARATOR
 from .job_types import JobTypes
 from .keys import QueueKeys
 from .messages import Message
@@ -126,8 +127,26 @@ class QueueReader:
 
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""
+        return [line for _, line in self.timed_logs(job_id)]
+
+    def timed_logs(self, job_id: str) -> list[tuple[datetime | None, str]]:
+        """The same, each with its time; a line from before times were stored has none."""
         lines = self.broker.call(lambda: self.broker.client.lrange(names.logs(job_id), 0, -1))
-        return [line.decode(errors="replace") for line in lines]
+        parts = [line.decode(errors="replace").partition(LOG_SEPARATOR) for line in lines]
+        return [(clock.parse(at) if mark else None, line if mark else at) for at, mark, line in parts]
+
+    def jobs_ahead(self, job_id: str) -> int:
+        """How many waiting jobs start before this one, by their order now; 0 if it does not wait."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for key in self.keys.waiting:
+            pipeline.llen(key)
+            pipeline.lpos(key, job_id)
+        answers, ahead = self.broker.call(pipeline.execute), 0
+        for length, place in zip(answers[::2], answers[1::2], strict=True):
+            if place is not None:
+                return int(ahead + place)
+            ahead += length
+        return 0
 
     def jobs(self, state: str, start: int = 0, end: int = 10) -> JobPage:
         """The jobs at places [start, end) of a state, at most 1,000.

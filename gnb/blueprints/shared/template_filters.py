@@ -17,6 +17,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "percent": formatting.percent,
     "size": formatting.size,
     "rate": formatting.rate,
+    "clock": formatting.clock,
     "duration": formatting.duration,
     "relative": formatting.relative,
     "since": lambda start, end=None: formatting.duration(formatting.elapsed(start, end)),
