@@ -85,6 +85,7 @@ class Settings:
     openai_model: str
     sentry_dsn: str
     metrics_token: str
+    alert_webhook_private: bool
     log_level: str
     log_format: str
 
@@ -154,6 +155,7 @@ class Settings:
             openai_model=env.text("OPENAI_MODEL", "gpt-4o-mini"),
             sentry_dsn=env.http_url("SENTRY_DSN", ""),
             metrics_token=env.text("METRICS_TOKEN"),
+            alert_webhook_private=env.boolean("ALERT_WEBHOOK_PRIVATE", False),
             log_level=env.choice("LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), "info").upper(),
             log_format=env.choice("LOG_FORMAT", ("text", "json"), "text"),
         )

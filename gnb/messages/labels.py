@@ -205,6 +205,7 @@ AUDIT_KIND_LABELS = (
     ("tour.", _l("tours")),
     ("campaign.", _l("campaigns")),
     ("email.", _l("e-mails")),
+    ("alert.", _l("alerts")),
     ("user.", _l("accounts")),
 )
 AUDIT_ACTION_LABELS = {
@@ -224,6 +225,10 @@ AUDIT_ACTION_LABELS = {
     "queue.clean": _l("cleaned"),
     "queue.drain": _l("drained"),
     "queue.limit": _l("limit changed"),
+    "alert.acknowledge": _l("acknowledged"),
+    "alert.reopen": _l("shown again"),
+    "alert.add-rule": _l("added"),
+    "alert.remove-rule": _l("removed"),
     "booking.confirmed": _l("confirmed"),
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),

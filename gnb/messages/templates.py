@@ -28,6 +28,34 @@ _ACCOUNTS = {
     "weak_password.repetitive": N_("The password has too few different characters."),
     "weak_password.address": N_("The password must not be the email address."),
 }
+_ALERTS: dict[str, str | tuple[str, str]] = {
+    "alert.broker": N_("the broker is unreachable"),
+    "alert.failures": plural("%(queue)s: %(num)s job failed", "%(queue)s: %(num)s jobs failed"),
+    "alert.late": N_("%(name)s is overdue"),
+    "alert.memory": N_("the broker's memory is %(percent)s%% full"),
+    "alert.memory_full": N_("when it is full, no job is accepted: remove finished jobs, or give it more memory"),
+    "alert.no_scheduler": N_("no scheduler is running"),
+    "alert.no_workers": N_("%(queue)s has no workers"),
+    "alert.oldest_waiting": N_("oldest job waiting for %(minutes)s min, workers are free"),
+    "alert.paused": N_("%(queue)s is paused"),
+    "alert.quiet": N_("all workers of %(queue)s are quiet"),
+    "alert.scheduler_behind": N_("a scheduler is running, but has not fired it"),
+    "alert.stalled": N_("%(queue)s is stalled"),
+    "alert.start_scheduler": plural(
+        "%(num)s schedule is overdue; start a scheduler with: flask jobs scheduler",
+        "%(num)s schedules are overdue; start a scheduler with: flask jobs scheduler",
+    ),
+    "alert.start_worker": N_("%(waiting)s; start one with: flask jobs worker %(queue)s"),
+    "alert.test": N_("This is a test. Alerts will arrive here."),
+    "alert.waiting": plural("%(num)s job waits", "%(num)s jobs wait"),
+}
+_RULES = {
+    "invalid_rule.kinds": N_("Choose at least one kind of alert."),
+    "invalid_webhook.no_host": N_("there is no such host"),
+    "invalid_webhook.private": N_("the host has a private address; ALERT_WEBHOOK_PRIVATE=true allows it"),
+    "invalid_webhook.status": N_("the server answered %(status)s"),
+    "invalid_webhook.url": N_("Enter an https URL without a user name."),
+}
 _AI = {
     "language_model.busy": N_("the language model answered %(status)s; trying again in %(seconds)s s"),
     "language_model.key_rejected": N_("the language model rejected the key (%(status)s); check OPENAI_API_KEY"),
@@ -191,6 +219,8 @@ _OTHERS = {
 }
 TEMPLATES: Mapping[str, str | tuple[str, str]] = {
     **_ACCOUNTS,
+    **_ALERTS,
+    **_RULES,
     **_AI,
     **_BOOKINGS,
     **_EXPORTS,

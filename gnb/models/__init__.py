@@ -1,5 +1,6 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
+from gnb.models.alert import ALERT_KINDS, CHANNELS, AlertRule, AlertState
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -44,8 +45,10 @@ from gnb.models.user import (
 
 __all__ = [
     "ADMIN_ROLES",
+    "ALERT_KINDS",
     "CAMPAIGN_STATES",
     "CATEGORIES",
+    "CHANNELS",
     "CURRENCIES",
     "DEFAULT_LANGUAGE",
     "DELIVERY_KINDS",
@@ -65,6 +68,8 @@ __all__ = [
     "STATUSES",
     "TEXT_LANGUAGES",
     "TRANSFER_ROLES",
+    "AlertRule",
+    "AlertState",
     "AuditEntry",
     "Booking",
     "BookingExtra",

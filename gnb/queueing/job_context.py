@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from . import keys
+from . import clock, keys
 from .json_values import storable
 from .messages import as_message, text_of
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOG_LINES = 1000
 LOG_LINE_LENGTH = 2000
+LOG_SEPARATOR = "\x1f"
+"""Stands between the time and the text of a stored line."""
 _SECONDS_BETWEEN_NOTES = 0.25
 
 Note = Callable[[list[str], list[Any]], Any]
@@ -65,7 +67,8 @@ class JobContext:
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
-        self._write("", "", storable(text_of(line), LOG_LINE_LENGTH))
+        text = storable(text_of(line), LOG_LINE_LENGTH).replace(LOG_SEPARATOR, " ")
+        self._write("", "", f"{clock.rq_time()}{LOG_SEPARATOR}{text}")
 
     def parents(self) -> "list[RelatedJob]":
         """The jobs that it depends on, in the order of `depends_on`, each with its state and what it returned."""

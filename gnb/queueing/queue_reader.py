@@ -1,7 +1,9 @@
 """Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
 
+import hashlib
 import json
 import re
+import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from .connection import Broker
 from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
 from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .job_context import LOG_SEPARATOR
 from .job_types import JobTypes
 from .keys import QueueKeys
 from .messages import Message
@@ -55,6 +58,15 @@ class FailureGroup:
     last_seen: datetime | None
     types: tuple[str, ...]
     ids: tuple[str, ...]
+    last_hour: int = 0
+    """How many failed in the last hour."""
+    hour_before: int = 0
+    """How many failed in the hour before the last."""
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that stand for the signature."""
+        return failure_key(self.signature)
 
 
 class QueueReader:
@@ -115,8 +127,26 @@ class QueueReader:
 
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""
+        return [line for _, line in self.timed_logs(job_id)]
+
+    def timed_logs(self, job_id: str) -> list[tuple[datetime | None, str]]:
+        """The same, each with its time; a line from before times were stored has none."""
         lines = self.broker.call(lambda: self.broker.client.lrange(names.logs(job_id), 0, -1))
-        return [line.decode(errors="replace") for line in lines]
+        parts = [line.decode(errors="replace").partition(LOG_SEPARATOR) for line in lines]
+        return [(clock.parse(at) if mark else None, line if mark else at) for at, mark, line in parts]
+
+    def jobs_ahead(self, job_id: str) -> int:
+        """How many waiting jobs start before this one, by their order now; 0 if it does not wait."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for key in self.keys.waiting:
+            pipeline.llen(key)
+            pipeline.lpos(key, job_id)
+        answers, ahead = self.broker.call(pipeline.execute), 0
+        for length, place in zip(answers[::2], answers[1::2], strict=True):
+            if place is not None:
+                return int(ahead + place)
+            ahead += length
+        return 0
 
     def jobs(self, state: str, start: int = 0, end: int = 10) -> JobPage:
         """The jobs at places [start, end) of a state, at most 1,000.
@@ -240,9 +270,16 @@ def fold(error: str) -> str:
     return _FOLDED.sub("…", error)
 
 
+def failure_key(signature: str) -> str:
+    """Return sixteen hexadecimal digits that stand for the signature."""
+    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGroup:
     ids, fields = zip(*failures, strict=True)
     errors, times, types, calls = zip(*fields, strict=True)
+    hour, two_hours = (clock.rq_time(time.time() - seconds) for seconds in (3600, 7200))
+    lately = [at for at in times if at >= two_hours]
     return FailureGroup(
         signature=signature,
         error=Message.unpack(errors[0]),
@@ -251,4 +288,6 @@ def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGrou
         last_seen=clock.parse(max(filter(None, times), default=None)),
         types=tuple(sorted({name or call.partition("(")[0] for name, call in zip(types, calls, strict=True)})),
         ids=ids,
+        last_hour=(last_hour := sum(at >= hour for at in lately)),
+        hour_before=len(lately) - last_hour,
     )

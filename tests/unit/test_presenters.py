@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
-from gnb.blueprints.admin.failures import failure_key
 from gnb.blueprints.admin.plots import Series, line_plot
 from gnb.blueprints.admin.schema_forms import form_fields, read_form
 from gnb.blueprints.shared.describe import subject
@@ -22,6 +21,7 @@ from gnb.blueprints.shared.formatting import duration, exact, number, percent, r
 from gnb.blueprints.shared.preferences import local_path
 from gnb.blueprints.shared.text import capital, escape_control_characters, pretty_json
 from gnb.config import ROOT
+from gnb.queueing.queue_reader import failure_key
 
 TURKISH = ROOT / "translations" / "tr" / "LC_MESSAGES"
 

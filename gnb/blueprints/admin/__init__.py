@@ -65,7 +65,7 @@ def nav_groups() -> list[NavGroup]:
     user = caller()
     if user and user.role == "driver":
         return [NavGroup(gettext("Business"), _items([(gettext("Transfers"), "admin.transfers")]))]
-    records = [(gettext("Audit"), "admin.audit")]
+    records = [(gettext("Audit"), "admin.audit"), (gettext("Notifications"), "admin.notification_rules")]
     if user and user.is_admin:
         records.insert(0, (gettext("Users"), "admin.users"))
     groups = [
@@ -135,6 +135,7 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register th
     insights,
     job_types,
     jobs,
+    notifications,
     overview,
     queues,
     responses,

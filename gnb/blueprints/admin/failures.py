@@ -1,7 +1,5 @@
 """Failed jobs by their error: alike ones are one row, and are retried or removed as one."""
 
-import hashlib
-
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -32,7 +30,7 @@ def failure_groups(queue_name: str) -> ResponseReturnValue:
         queue_state=queue_state(stats),
         tab_names=JOB_STATE_TABS,
         grouped=GROUPED,
-        groups=[(failure_key(group.signature), group) for group in queue.failure_groups(GROUPED)],
+        groups=[(group.key, group) for group in queue.failure_groups(GROUPED)],
     )
 
 
@@ -71,11 +69,6 @@ def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 def _group(queue_name: str, key: str) -> FailureGroup:
     """Return the group of that key, of all failed jobs; they may have gone meanwhile."""
     for group in reading.queue(queue_name).failure_groups():
-        if failure_key(group.signature) == key:
+        if group.key == key:
             return group
     raise JobNotFound(key)
-
-
-def failure_key(signature: str) -> str:
-    """Return sixteen hexadecimal digits that stand for the signature."""
-    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -10,6 +10,7 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
 from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.explanations import job_gone_reasons
 from gnb.blueprints.shared.access import caller
 from gnb.blueprints.shared.preferences import local_path
 from gnb.messages import localize
@@ -73,7 +74,10 @@ def job_gone(_error: JobNotFound) -> ResponseReturnValue:
     """Say why a job may be gone."""
     if request.method != "GET":
         return rejected(gettext("The job no longer exists."))
-    return render_template("admin/job_gone.html", queue_name=(request.view_args or {}).get("queue_name")), 404
+    args = request.view_args or {}
+    queue_name = args.get("queue_name")
+    why = job_gone_reasons(queue_name, args.get("job_id", "")) if queue_name else []
+    return render_template("admin/job_gone.html", queue_name=queue_name, why=why), 404
 
 
 @blueprint.errorhandler(UnknownQueue)

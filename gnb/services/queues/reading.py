@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Protocol
 
 from gnb.extensions import engine
 from gnb.queueing import HistoryPoint, Job, JobContext, JobType, QueueStats, ScheduleState, WorkerInfo
-from gnb.queueing.errors import JobNotFound
+from gnb.queueing.errors import JobNotFound, ScheduleNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues.actions import SEARCHED_AT_ONCE
 
@@ -68,6 +69,18 @@ class ScheduleReader(Protocol):
 def schedules() -> ScheduleReader:
     """Return the reading half of the schedules."""
     return engine().schedules
+
+
+_FIRING = re.compile(r"(.+)-\d{8}T\d{6}Z")
+
+
+def schedule_of(job_id: str) -> str | None:
+    """Return the name of the schedule that enqueued the job, None if none did or it was removed."""
+    found = _FIRING.fullmatch(job_id)
+    try:
+        return engine().schedules.get(found[1]).name if found else None
+    except ScheduleNotFound:
+        return None
 
 
 def find_job(job_id: str) -> Job | None:
