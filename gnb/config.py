@@ -66,6 +66,10 @@ class Settings:
     worker_shutdown_grace: float
     worker_max_memory: int
     export_storage: str
+    exports_kept_days: int | None
+    price_changes_kept_days: int | None
+    audit_kept_days: int | None
+    booking_data_kept_days: int | None
     email_provider: str
     email_user: str
     email_password: str
@@ -136,6 +140,10 @@ class Settings:
             worker_shutdown_grace=env.seconds("WORKER_SHUTDOWN_GRACE", 25.0),
             worker_max_memory=env.integer("WORKER_MAX_MEMORY", memory_of_a_process(), 64, 1_000_000) << 20,
             export_storage=env.storage("EXPORT_STORAGE", "database"),
+            exports_kept_days=env.days("EXPORTS_KEPT_DAYS", "365"),
+            price_changes_kept_days=env.days("PRICE_CHANGES_KEPT_DAYS", "1095"),
+            audit_kept_days=env.days("AUDIT_KEPT_DAYS", "730"),
+            booking_data_kept_days=env.days("BOOKING_DATA_KEPT_DAYS", "none"),
             email_provider=provider,
             email_user=env.text("EMAIL_USER"),
             email_password=env.text("EMAIL_PASSWORD"),

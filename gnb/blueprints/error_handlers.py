@@ -48,6 +48,7 @@ from gnb.services.bookings.fields import first_messages
 from gnb.services.bookings.transfers import InvalidTransfer
 from gnb.services.exports import (
     ExportNotFound,
+    ExportTooLarge,
     FileNotAvailable,
     InvalidFilters,
     NoFonts,
@@ -139,11 +140,17 @@ _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
     InvalidTransfer: 422,
     **dict.fromkeys((TooManyOpenJobs, TooManyExports), 429),
-    **dict.fromkeys((QueueUnavailable, NoFonts, StorageError), 503),
+    **dict.fromkeys((QueueUnavailable, NoFonts, StorageError, ExportTooLarge), 503),
 }
 """404: does not exist, 409: the state forbids it, 422: bad input, 429: too much, 503: a dependency is unreachable."""
 
-_RETRY_AFTER = {TooManyOpenJobs: "5", TooManyExports: "30", QueueUnavailable: "5", StorageError: "30"}
+_RETRY_AFTER = {
+    TooManyOpenJobs: "5",
+    TooManyExports: "30",
+    QueueUnavailable: "5",
+    StorageError: "30",
+    ExportTooLarge: "30",
+}
 
 
 def _coded(error: CodedError) -> ResponseReturnValue:
@@ -181,7 +188,11 @@ _FIELD_NAMES = {"catch_up": "catchUp"}
 
 
 def _register_database_errors(app: Flask) -> None:
-    """Answer 503 while the database is unreachable, 422 for what no column can hold, 409 to the slower of two."""
+    """Answer 503 while the database is unreachable, 422 for what no column can hold, 409 to the slower of two.
+
+    Any other error of these classes is a fault of the application: it is raised again, logged with its stack, and
+    answered with 500.
+    """
     handle = app.register_error_handler
     handle(OperationalError, _database_unreachable)
     handle(InterfaceError, _database_unreachable)
@@ -200,12 +211,23 @@ def _database_unreachable(error: Exception) -> ResponseReturnValue:
 
 
 def _beyond_column(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, OverflowError) and "SQLite INTEGER" not in str(error):
+        raise error
     db.session.rollback()  # the page that says so asks who is signed in
     log.warning("value rejected by the database", error=type(getattr(error, "orig", error)).__name__)
     return error_response(422, "invalid", "A value is too long, too large or has characters that cannot be stored.")
 
 
+# A row that exists already, or one that is referred to and is gone: by PostgreSQL's and by SQLite's codes.
+_CONCURRENT = {
+    *("23505", "23503"),
+    *("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_FOREIGNKEY"),
+}
+
+
 def _conflict(error: IntegrityError) -> ResponseReturnValue:
     db.session.rollback()
+    if getattr(error.orig, "sqlstate", getattr(error.orig, "sqlite_errorname", None)) not in _CONCURRENT:
+        raise error
     log.error("rejected by a constraint of the database", cause=str(error.orig))
     return error_response(409, "conflict", "The same record was changed by another request. Try again.")

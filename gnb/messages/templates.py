@@ -133,6 +133,14 @@ _EXPORTS = {
     "export_failed.unexpected": N_("It failed with %(what)s."),
     "export_not_found.no_reader": N_("export %(id)s has not ended, or its reader no longer exists"),
     "export_not_found": N_("there is no export %(id)s"),
+    "export_too_large.rows": N_(
+        "The broker is unreachable, and the export has %(count)s rows; without it, at most %(most)s are exported. "
+        "Try again later."
+    ),
+    "export_too_large.time": N_(
+        "The broker is unreachable, and the export takes more than the %(seconds)s s that it may without it. "
+        "Try again later."
+    ),
     "file_not_available.failed": N_("It failed, so there is no file; request it again."),
     "file_not_available.lost": N_("Its file is no longer in the storage; request it again."),
     "file_not_available.not_ready": N_("It is not ready yet; wait until it is completed."),
