@@ -13,6 +13,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from redis import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from gnb.blueprints.shared.responses import error_response
@@ -41,6 +42,7 @@ from gnb.services.bookings import (
     IdempotencyConflict,
     InvalidBookingState,
     InvalidIdempotencyKey,
+    PriceChanged,
     SoldOut,
     TourNotFound,
 )
@@ -133,7 +135,7 @@ _NOT_FOUND = (UnknownQueue, WorkerNotFound, JobNotFound, ScheduleNotFound)
 _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound), 404),
     **dict.fromkeys((InvalidJobState, JobIdTaken, ScheduleInCode, FileNotAvailable), 409),
-    **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
+    **dict.fromkeys((SoldOut, PriceChanged, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
     **dict.fromkeys((TooManyOpenJobs, TooManyExports), 429),
@@ -166,6 +168,8 @@ def _details(error: CodedError) -> Any:
             return {_FIELD_NAMES.get(name, name): localize_fields(found) for name, found in error.errors.items()}
         case SoldOut():
             return {"seatsLeft": error.left}
+        case PriceChanged():
+            return {"expectedTotal": str(error.old), "total": str(error.new), "currency": error.currency}
         case InvalidIdempotencyKey():
             return {"Idempotency-Key": said}
         case CurrencyMismatch():
@@ -185,6 +189,7 @@ def _register_database_errors(app: Flask) -> None:
     handle(DataError, _beyond_column)
     handle(OverflowError, _beyond_column)
     handle(IntegrityError, _conflict)
+    handle(StaleDataError, _stale)
 
 
 def _database_unreachable(error: Exception) -> ResponseReturnValue:
@@ -204,4 +209,9 @@ def _beyond_column(error: Exception) -> ResponseReturnValue:
 def _conflict(error: IntegrityError) -> ResponseReturnValue:
     db.session.rollback()
     log.error("rejected by a constraint of the database", cause=str(error.orig))
+    return error_response(409, "conflict", "The same record was changed by another request. Try again.")
+
+
+def _stale(_error: StaleDataError) -> ResponseReturnValue:
+    db.session.rollback()
     return error_response(409, "conflict", "The same record was changed by another request. Try again.")

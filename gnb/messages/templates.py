@@ -66,6 +66,8 @@ _BOOKINGS: dict[str, str | tuple[str, str]] = {
         "A booking can be cancelled here until %(hours)s hours before its pickup. "
         "Answer your confirmation mail, naming %(reference)s, and we see what can be done."
     ),
+    "price_changed": N_("The price has changed from %(old)s to %(new)s %(currency)s. Book again to accept it."),
+    "price_changed.unconfirmed": N_("The price is %(new)s %(currency)s. Book again to accept it."),
     "sold_out": N_("That day is sold out. Choose another day or a smaller party."),
     "sold_out.few": plural(
         "Only %(num)s seat is left on that day. Choose another day or a smaller party.",
