@@ -9,6 +9,8 @@ Revises: 0007
 Create Date: 2026-11-27 19:30:00
 """
 
+from datetime import UTC, datetime, timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -44,6 +46,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_bookings_held_until"), "bookings", ["held_until"])
     for column in ("checked_at", "claimed_until"):
         op.add_column("deliveries", sa.Column(column, sa.DateTime(timezone=True)))
+    until = sa.bindparam("until", datetime.now(UTC) + timedelta(seconds=70), sa.DateTime(timezone=True))
+    claimed = sa.text("UPDATE deliveries SET claimed_until = :until WHERE state = 'sending'")
+    op.execute(claimed.bindparams(until))
 
 
 def downgrade() -> None:

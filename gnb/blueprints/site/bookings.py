@@ -166,7 +166,7 @@ def _book(user: User | None, once: Idempotency | None) -> Booking | ResponseRetu
         wanted = BookingRequestSchema().load(sent.data())
         count_booking_for(wanted.contact_email)
         if sent.expected_total is None:
-            raise PriceChanged(None, sent.quote().total, sent.tour.currency)
+            raise PriceChanged(old=None, new=sent.quote().total, currency=sent.tour.currency)
         return book(wanted, user, once)
     except ValidationError as error:
         sent.refuse(error.normalized_messages())

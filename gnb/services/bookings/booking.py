@@ -60,7 +60,7 @@ def idempotency(key: str | None, user: User | None, email: str, body: Mapping[st
     if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         raise InvalidIdempotencyKey
     try:
-        scope = f"user {user.id}" if user else f"guest {checked_address(email)}"
+        scope = f"user {user.id}" if user else f"guest {checked_address(email.strip())}"
     except InvalidMessage:
         return None  # no booking was ever made with it
     text = json.dumps({name: value for name, value in body.items() if name != "expectedTotal"}, sort_keys=True)
