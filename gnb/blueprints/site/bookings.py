@@ -15,6 +15,7 @@ from gnb.blueprints.site.search import requested_search
 from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter, settings
 from gnb.messages import localize
+from gnb.messages.formats import money
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now
 from gnb.services.bookings import (
     BookingNotFound,
@@ -174,8 +175,20 @@ def _book(user: User | None, once: Idempotency | None) -> Booking | ResponseRetu
     except SoldOut as error:
         sent.refuse({"date": [error.message]})
     except PriceChanged as error:
-        sent.refuse({"form": [error.message]})
+        sent.refuse({"form": _price_message(error)})
     return _form_page(sent), 409
+
+
+def _price_message(error: PriceChanged) -> str:
+    new = money(error.new, error.currency, page_language())
+    if error.old is None:
+        return gettext("The price is %(new)s. Press the button again to book at this price.", new=new)
+    old = money(error.old, error.currency, page_language())
+    return gettext(
+        "The price has changed from %(old)s to %(new)s. Press the button again to book at the new price.",
+        old=old,
+        new=new,
+    )
 
 
 def _again(sent: BookingForm) -> ResponseReturnValue:

@@ -319,7 +319,7 @@ def test_a_price_that_changed_while_the_form_was_open_is_shown_and_asked_for_onc
     db.session.commit()
     answer = client.post("/bookings", data={**form, **TYPED})
     assert answer.status_code == 409
-    assert "The price has changed from 45.00 to 50.00 EUR." in answer.text
+    assert "The price has changed from €45.00 to €50.00." in answer.text
     assert bookings() == []
     assert client.post("/bookings", data={**fields_of(answer), **TYPED}).status_code == 303
     assert bookings()[0].amount == Decimal("50.00")
@@ -329,7 +329,7 @@ def test_a_price_that_changed_while_the_form_was_open_is_shown_and_asked_for_onc
 def test_a_form_without_the_price_that_was_shown_asks_for_it(client: FlaskClient, transfer: Tour, sent: str) -> None:
     answer = client.post("/bookings", data={**begin(client), **TYPED, "expectedTotal": sent})
     assert answer.status_code == 409
-    assert "The price is 45.00 EUR." in answer.text
+    assert "The price is €45.00." in answer.text
 
 
 def test_a_press_is_answered_with_its_booking_although_the_tour_is_no_longer_sold(
