@@ -56,6 +56,7 @@ from gnb.services.exports import (
     TooManyExports,
     UnknownExportType,
 )
+from gnb.services.queues.recurring import StaleSchedule
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -135,6 +136,7 @@ _NOT_FOUND = (UnknownQueue, WorkerNotFound, JobNotFound, ScheduleNotFound)
 _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound), 404),
     **dict.fromkeys((InvalidJobState, JobIdTaken, ScheduleInCode, FileNotAvailable), 409),
+    StaleSchedule: 409,
     **dict.fromkeys((SoldOut, PriceChanged, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
@@ -166,6 +168,8 @@ def _details(error: CodedError) -> Any:
             return {"filters": localize_fields(first_messages(error.errors))}
         case InvalidSchedule():
             return {_FIELD_NAMES.get(name, name): localize_fields(found) for name, found in error.errors.items()}
+        case StaleSchedule():
+            return {"version": error.version, "stored": dict(error.stored)}
         case SoldOut():
             return {"seatsLeft": error.left}
         case PriceChanged():

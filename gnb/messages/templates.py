@@ -161,6 +161,9 @@ _OTHERS = {
     "progress.planned": N_("%(done)s of %(total)s recipients planned"),
     "progress.rows": N_("%(done)s of %(total)s rows"),
     "progress.scoring": N_("scoring the tours"),
+    "stale_schedule": N_(
+        "The schedule was changed after you had read it. Compare the values, and save again to replace them."
+    ),
     "queue_unavailable.disabled": N_("queueing is switched off; set QUEUE_ENABLED=true to use it"),
 }
 TEMPLATES: Mapping[str, str | tuple[str, str]] = {
