@@ -63,6 +63,7 @@ class Settings:
     rate_limits: dict[str, str]
     concurrency_limits: dict[str, int | None]
     email_recipient_rate_limit: str
+    booking_hold: int
     worker_shutdown_grace: float
     worker_max_memory: int
     export_storage: str
@@ -137,6 +138,7 @@ class Settings:
             rate_limits={queue: env.rate(f"{queue.upper()}_RATE_LIMIT", _RATE_LIMITS[queue]) for queue in QUEUES},
             concurrency_limits={queue: env.concurrency_limit(f"{queue.upper()}_CONCURRENCY_LIMIT") for queue in QUEUES},
             email_recipient_rate_limit=env.rate("EMAIL_RECIPIENT_RATE_LIMIT", "5/60s"),
+            booking_hold=env.integer("BOOKING_HOLD", 30, 1, 43_200),
             worker_shutdown_grace=env.seconds("WORKER_SHUTDOWN_GRACE", 25.0),
             worker_max_memory=env.integer("WORKER_MAX_MEMORY", memory_of_a_process(), 64, 1_000_000) << 20,
             export_storage=env.storage("EXPORT_STORAGE", "database"),

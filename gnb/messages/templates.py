@@ -117,6 +117,8 @@ _BOOKINGS: dict[str, str | tuple[str, str]] = {
         "A booking can be cancelled here until %(hours)s hours before its pickup. "
         "Answer your confirmation mail, naming %(reference)s, and we see what can be done."
     ),
+    "price_changed": N_("The price has changed from %(old)s to %(new)s %(currency)s. Book again to accept it."),
+    "price_changed.unconfirmed": N_("The price is %(new)s %(currency)s. Book again to accept it."),
     "sold_out": N_("That day is sold out. Choose another day or a smaller party."),
     "sold_out.few": plural(
         "Only %(num)s seat is left on that day. Choose another day or a smaller party.",
@@ -223,6 +225,9 @@ _OTHERS = {
     "progress.planned": N_("%(done)s of %(total)s recipients planned"),
     "progress.rows": N_("%(done)s of %(total)s rows"),
     "progress.scoring": N_("scoring the tours"),
+    "stale_schedule": N_(
+        "The schedule was changed after you had read it. Compare the values, and save again to replace them."
+    ),
     "queue_unavailable.disabled": N_("queueing is switched off; set QUEUE_ENABLED=true to use it"),
 }
 TEMPLATES: Mapping[str, str | tuple[str, str]] = {

@@ -16,7 +16,7 @@ from gnb.messages import localize
 from gnb.models.booking import HOME_ZONE
 from gnb.queueing import InvalidSchedule, ScheduleInCode, ScheduleNotFound, ScheduleState
 from gnb.services.queues import reading, recurring
-from gnb.services.queues.recurring import describe
+from gnb.services.queues.recurring import StaleSchedule, describe, version_of
 
 
 @blueprint.get("/schedules")
@@ -133,7 +133,8 @@ def edit_schedule(name: str) -> ResponseReturnValue:
     """Show the form of a schedule."""
     schedule = reading.schedules().get(name).schedule
     values = {field: getattr(schedule, field) for field in ("type", "cron", "every", "tz", "overlap", "catch_up")}
-    return _form(name, {**values, "data": replace_surrogates(json.dumps(schedule.data, ensure_ascii=False))}, {})
+    data = replace_surrogates(json.dumps(schedule.data, ensure_ascii=False))
+    return _form(name, {**values, "data": data, "version": version_of(schedule)}, {})
 
 
 @blueprint.post("/schedules/<name>/edit")
@@ -141,10 +142,18 @@ def change_schedule(name: str) -> ResponseReturnValue:
     """Change the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
     try:
-        recurring.edit(name, _values(sent), caller())
+        recurring.edit(name, _values(sent), caller(), request.form.get("version"))
     except InvalidSchedule as error:
         return _form(name, sent, error.errors), 422
+    except StaleSchedule as error:
+        stored = {field: [_stored_words(value)] for field, value in error.stored.items()}
+        return _form(name, {**sent, "version": error.version}, {**stored, "version": [error.message]}), 409
     return done(gettext("%(name)s updated.", name=name), url_for("admin.schedule", name=name))
+
+
+def _stored_words(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    return gettext("Changed by someone else. Stored now: %(value)s", value="–" if value is None else text)
 
 
 def _sent() -> dict[str, Any]:
@@ -175,7 +184,13 @@ def _form(name: str | None, values: dict[str, Any], errors: dict[str, list[str]]
     known = {field.name for field in fields}
     other = [localize(words) for field, found in errors.items() if field not in known for words in found]
     return render_template(
-        "admin/schedules/form.html", name=name, fields=fields, other_errors=other, action=action, back=back
+        "admin/schedules/form.html",
+        name=name,
+        fields=fields,
+        other_errors=other,
+        action=action,
+        back=back,
+        version=values.get("version", ""),
     )
 
 
