@@ -8,6 +8,7 @@ from gnb.models.base import (
     UtcDateTime,
     db,
     execute_count,
+    is_database_outage,
     localized,
     now,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "UtcDateTime",
     "db",
     "execute_count",
+    "is_database_outage",
     "local_day",
     "local_midnight",
     "localized",
