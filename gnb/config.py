@@ -114,6 +114,8 @@ class Settings:
         port = env.integer("PORT", 5000, 1, 65535)
         secret_key = _secret_key(env, app_env)
         if app_env == "production":
+            # A database that is missing in an environment file must not become a new, empty one.
+            env.required("DATABASE_URL", "in production", "postgresql://user:password@db.example:5432/gnb")
             env.required("SITE_URL", "in production", "https://gnb.example")
             env.required("EMAIL_PROVIDER", "in production (sink: no message leaves)", "smtp")
         provider = env.choice("EMAIL_PROVIDER", tuple(_REQUIRED_BY_PROVIDER), "sink")
@@ -127,7 +129,7 @@ class Settings:
             queue_enabled=env.boolean("QUEUE_ENABLED", True),
             bind=_bind(env, app_env),
             port=port,
-            site_url=env.http_url("SITE_URL", f"http://127.0.0.1:{port}"),
+            site_url=env.site_url("SITE_URL", f"http://127.0.0.1:{port}"),
             site_url_given=bool(env.text("SITE_URL")),
             trusted_proxies=env.integer("TRUSTED_PROXIES", 0, 0, 10),
             web_concurrency=env.integer("WEB_CONCURRENCY", 2, 1, 64),
@@ -163,7 +165,7 @@ class Settings:
             openai_api_key=env.text("OPENAI_API_KEY"),
             openai_base_url=env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             openai_model=env.text("OPENAI_MODEL", "gpt-4o-mini"),
-            sentry_dsn=env.http_url("SENTRY_DSN", ""),
+            sentry_dsn=env.sentry_dsn("SENTRY_DSN"),
             metrics_token=env.text("METRICS_TOKEN"),
             alert_webhook_private=env.boolean("ALERT_WEBHOOK_PRIVATE", False),
             log_level=env.choice("LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), "info").upper(),

@@ -237,7 +237,7 @@ def _outcome(delivery_id: int, context: JobContext) -> sending.Outcome:
     except MailRefused as error:
         raise FinalError(error) from error
     except AlreadyBeingSent as error:
-        raise RetryLater(error, delay=max(error.seconds, 1.0)) from error
+        raise RetryLater(error, delay=max(error.seconds, 1.0), spend_attempt=False) from error
 
 
 def _own_row(data: dict[str, Any], context: JobContext) -> int:

@@ -151,6 +151,7 @@ _EXPORTS = {
     "no_fonts": N_("there is no font, and no document can be made: %(what)s"),
     "storage_unavailable.folder": N_("the folder for exports cannot be written to: %(what)s"),
     "storage_unavailable.no_boto3": N_("EXPORT_STORAGE names S3, but the package boto3 is not installed"),
+    "storage_unavailable.s3_read": N_("S3 cannot be read: %(what)s"),
     "storage_unavailable.s3_size": N_("S3 does not report the size of the export: %(what)s"),
     "storage_unavailable.s3_write": N_("the export could not be written to S3: %(what)s"),
     "storage_unavailable.write": N_("the export could not be written: %(what)s"),

@@ -9,6 +9,7 @@ from gnb.models.base import (
     UtcDateTime,
     db,
     execute_count,
+    is_database_outage,
     localized,
     now,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "UtcDateTime",
     "db",
     "execute_count",
+    "is_database_outage",
     "local_day",
     "local_midnight",
     "localized",
