@@ -126,7 +126,9 @@ def test_completed_jobs_are_cleaned(empty: Stage, visit: Visit) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("1 completed and 0 failed jobs are kept")
     dialog.get_by_label("Finished before").select_option("0")
-    dialog.get_by_role("button", name="Remove them").click()
+    dialog.get_by_role("button", name="Count them…").click()
+    expect(dialog).to_contain_text("Remove 1 job?")
+    dialog.get_by_role("button", name="Remove 1 job").click()
     toast(page, "1 job removed")
 
 
@@ -231,7 +233,7 @@ def test_a_campaign_comes_into_force_after_one_question(stage: Stage, visit: Vis
     page = visit(url)
     page.get_by_role("link", name="Activate…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("recipients of its mail")
+    expect(dialog).to_contain_text("No mail goes out")
     dialog.get_by_role("button", name="Activate").click()
     toast(page, "Prices are updated within the hour")
     expect(page.get_by_role("link", name="End it…")).to_be_visible()

@@ -38,6 +38,7 @@ CLAIM_TTL = timedelta(seconds=70)
 """Longer than a job may run (60 s) and be killed."""
 
 CAMPAIGN_CANCELLED = make_message("suppressed.campaign_cancelled")
+CAMPAIGN_OVER = make_message("suppressed.campaign_over")
 BOOKING_CANCELLED = make_message("suppressed.booking_cancelled")
 UNWANTED = make_message("suppressed.unwanted")
 

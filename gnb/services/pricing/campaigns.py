@@ -13,8 +13,6 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import HOME_ZONE, Campaign, PriceChange, Tour, execute_count, now
-from gnb.services.mail import campaigns as mailings
-from gnb.services.mail.campaigns import MailingRefused
 from gnb.services.pricing import change_price, count_bookings, tours_priced_by_campaigns
 from gnb.services.pricing.rules import Offer, Rule, TourFacts, best_offer
 
@@ -29,11 +27,10 @@ class Processed:
     changed: int
     restored: int
     ended: int
-    mailings: int
 
 
 def process_campaigns(moment: datetime | None = None) -> Processed:
-    """Set the prices as of a moment (now by default), end past campaigns, and start the mailings of active ones."""
+    """Set the prices as of a moment (now by default) and end past campaigns. Mailings are started by people alone."""
     moment = moment or now()
     rules = {campaign.id: rule_of(campaign) for campaign in _running(moment)}
     tours, held = _on_sale(moment), tours_priced_by_campaigns()
@@ -45,7 +42,7 @@ def process_campaigns(moment: datetime | None = None) -> Processed:
         elif tour.id in held:
             restored += _set_price(tour, tour.base_price, "restore", "no campaign applies any more")
     db.session.commit()
-    return Processed(len(tours), changed, restored, _end_past(moment), _begin_mailings(moment))
+    return Processed(len(tours), changed, restored, _end_past(moment))
 
 
 def tours_under(campaign: Campaign) -> int:
@@ -124,17 +121,3 @@ def _end_past(moment: datetime) -> int:
     count = execute_count(sa.update(Campaign).where(over).values(state="ended", updated_at=now()))
     db.session.commit()
     return count
-
-
-def _begin_mailings(moment: datetime) -> int:
-    """Start the mailing of each active campaign that has texts and was never mailed; return the number started."""
-    begun = 0
-    for campaign in _running(moment):
-        if campaign.mailing_state != "none":
-            continue
-        try:
-            mailings.start(campaign)
-            begun += 1
-        except MailingRefused:  # no text or no recipients yet, or it was started concurrently
-            db.session.rollback()
-    return begun
