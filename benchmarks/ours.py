@@ -64,6 +64,7 @@ def _engine_of_the_application() -> Engine:
 
     environment = {
         "REDIS_URL": BROKER_URL,
+        "APP_ENV": "testing",
         "SECRET_KEY": "only-for-the-benchmark-of-a-worker",
         "EMAIL_RATE_LIMIT": "none",
         "EMAIL_RECIPIENT_RATE_LIMIT": "none",

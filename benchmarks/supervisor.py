@@ -24,6 +24,7 @@ def idle_supervisor(options: Options, url: str) -> list[Measure]:
         environment = {
             "REDIS_URL": url,
             "DATABASE_URL": f"sqlite:///{folder}/bench.db",
+            "APP_ENV": "testing",
             "SECRET_KEY": "only-for-the-benchmark-of-an-idle-supervisor",
             **{f"{queue}_WORKER_CONCURRENCY": number for queue, number in LOW_PROFILE.items()},
         }

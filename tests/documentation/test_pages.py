@@ -15,7 +15,7 @@ from gnb.extensions import engine
 from gnb.queueing import job_types
 from tests.servers import on_sqlite
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = re.compile(r"\bflask ((?:[a-z-]+\b ?)+[^`\n|…;]*)")
 FOLDERS = r"(?:benchmarks|bin|docs|gnb|migrations|ops|static|templates|tests)"
 
