@@ -51,3 +51,12 @@ def test_an_alert_is_acknowledged_in_a_dialog_and_shown_again(empty: Stage, visi
     expect(page.locator("#acknowledged")).to_contain_text("acknowledged by Ayşe Yılmaz until")
     page.locator("#acknowledged").get_by_role("button", name="Show again").click()
     toast(page, "The alert is shown again.")
+
+
+def test_the_interval_of_the_refresh_is_chosen_and_kept_on_other_pages(empty: Stage, visit: Visit) -> None:
+    page = visit("/admin/")
+    page.get_by_label("Refresh interval").select_option("2")
+    page.goto("/admin/jobs/email")
+    expect(page.get_by_label("Refresh interval")).to_have_value("2")
+    empty.enqueue(1)
+    expect(page.get_by_role("link", name="Waiting 1")).to_be_visible(timeout=15_000)

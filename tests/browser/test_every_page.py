@@ -55,6 +55,7 @@ PAGES = [
     "/admin/jobs/email/new?type=booking-confirmation",
     "/admin/jobs/retry",
     "/admin/workers",
+    "/admin/broker",
     "/admin/schedules",
     "/admin/schedules/nightly",
     "/admin/schedules/nightly/edit",

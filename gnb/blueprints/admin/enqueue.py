@@ -101,7 +101,12 @@ def _with_names(field: FormField) -> FormField:
         return replace(field, kind="datetime-local", hint=gettext("Time in Istanbul"))
     if (query := _NAMED.get(name)) is not None:
         rows = tuple((row[0], " · ".join(map(str, row[1:]))) for row in db.session.execute(query.limit(_SUGGESTED)))
-        return replace(field, suggestions=rows)
+        hint = (
+            gettext("Of a message that is planned; leave it empty for a new one.")
+            if name == "deliveryId"
+            else field.hint
+        )
+        return replace(field, suggestions=rows, hint=hint)
     return field
 
 
