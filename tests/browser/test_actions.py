@@ -154,7 +154,10 @@ def test_a_failure_that_happened_often_is_one_row_and_is_retried_as_one(empty: S
     fail_some(empty, 4)
     page = visit("/admin/jobs/email/failures")
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_role("button", name="Retry 4").click()
+    page.get_by_role("link", name="Retry…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Retry 4 failed jobs?")
+    dialog.get_by_role("button", name="Retry").click()
     toast(page, "4 jobs requeued")
 
 

@@ -145,3 +145,10 @@ def test_a_list_is_downloaded_as_csv_and_json_as_it_is_filtered(admin: FlaskClie
     found = json.loads(admin.get("/admin/jobs/email/download?state=failed&format=json").text)
     assert {row["error"] for row in found} == {"=cmd()|evil", "ValueError: other"}
     assert json.loads(admin.get("/admin/jobs/email/download?state=completed&format=json").text) == []
+
+
+def test_a_long_list_has_a_page_to_jump_to_and_sizes_of_a_page(admin: FlaskClient) -> None:
+    engine().queue("email").enqueue_many([("probe", {"number": number}, {}) for number in range(300)])
+    page = admin.get("/admin/jobs/email?state=waiting&page=12").text
+    assert 'name="page" min="1" max="12" value="12"' in page and len(shown(page)) == 25
+    assert len(shown(admin.get("/admin/jobs/email?state=waiting&size=100&page=3").text)) == 100
