@@ -65,7 +65,7 @@ class _DeliveryData(LocalizedSchema):
 
     delivery_id = WholeNumber(1, LARGEST_BIGINT, data_key="deliveryId")
 
-    recipient = fields.String(validate=validate.Length(1, 64))
+    recipient = fields.String(validate=validate.Length(1, 64), metadata={"hidden": True})
     """`outbox.mailbox_digest` of the address; the key of the rate limit."""
 
     @validates_schema
@@ -120,8 +120,8 @@ class BookingMailData(_DeliveryData):
     instead = (("booking_id",), ("booking",))
 
     booking_id = WholeNumber(1, LARGEST_BIGINT, data_key="bookingId")
-    booking = fields.Nested(_Referred)
-    user = fields.Nested(_Ignored)
+    booking = fields.Nested(_Referred, metadata={"hidden": True})
+    user = fields.Nested(_Ignored, metadata={"hidden": True})
     """Accepted and ignored: the recipient is the booking's customer."""
 
 
@@ -132,8 +132,8 @@ class CampaignMailData(_DeliveryData):
 
     user_id = WholeNumber(1, LARGEST_INT, data_key="userId")
     campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId")
-    user = fields.Nested(_ReferredAccount)
-    campaign = fields.Nested(_ReferredAccount)
+    user = fields.Nested(_ReferredAccount, metadata={"hidden": True})
+    campaign = fields.Nested(_ReferredAccount, metadata={"hidden": True})
 
 
 class ExportMailData(LocalizedSchema):

@@ -60,10 +60,10 @@ class PartData(PartsData):
     "scheduled",
     "process-campaigns",
     NoData,
-    description=_l("Records the prices of campaigns, ends those that are over and starts their mailings."),
+    description=_l("Records the prices of campaigns and ends those that are over."),
 )
 def process_campaigns(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """Record the prices of campaigns, end those that are over and start their mailings."""
+    """Record the prices of campaigns and end those that are over."""
     return asdict(campaigns.process_campaigns())
 
 

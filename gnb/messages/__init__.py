@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 from babel.numbers import format_decimal
-from flask_babel import get_locale, gettext, ngettext
+from flask_babel import get_domain, get_locale, gettext
 
 from gnb.messages.labels import BOOKING_LABELS, JOB_STATE_LABELS, MAILING_LABELS, ROLE_LABELS
 from gnb.messages.schema import FIELD_TEXTS, LocalizedSchema
@@ -76,7 +76,9 @@ def localize(said: object) -> str:
     values = {name: _localized(name, value) for name, value in found.params.items()}
     try:
         if isinstance(template, tuple):
-            return str(ngettext(*template, found.params["num"])) % values
+            # Not `ngettext`, which formats with the number alone.
+            chosen = get_domain().get_translations().ungettext(*template, found.params["num"])
+            return str(chosen) % values
         return str(gettext(template)) % values
     except KeyError:  # stored by a version whose template had other params
         return str(found)

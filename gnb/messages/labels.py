@@ -177,7 +177,7 @@ BOOKING_ACTION_LABELS = {
     "confirmed": _l("Confirm"),
     "paid": _l("Mark as paid"),
     "completed": _l("Mark as completed"),
-    "cancelled": _l("Cancel it"),
+    "cancelled": _l("Cancel booking"),
 }
 """What the button says that brings a booking to the status."""
 

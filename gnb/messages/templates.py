@@ -206,6 +206,7 @@ _MAIL = {
     "mail_unavailable.server": N_("%(server)s: %(what)s"),
     "mailing_rejected.no_recipients": N_("the segment has no recipients"),
     "mailing_rejected.no_text": N_("the mail has no subject or text in: %(languages)s"),
+    "mailing_rejected.over": N_("the campaign is over"),
     "mailing_rejected.state": N_("the mailing is %(mailing)s"),
     "smtp.no_host": N_("there is no such host"),
     "smtp.no_tls": N_("the server offers no TLS"),
@@ -213,6 +214,7 @@ _MAIL = {
     "smtp.timeout": N_("no answer in time"),
     "suppressed.booking_cancelled": N_("the booking was cancelled"),
     "suppressed.campaign_cancelled": N_("the campaign was cancelled"),
+    "suppressed.campaign_over": N_("the campaign is over"),
     "suppressed.unwanted": N_("the recipient does not want this kind of mail"),
 }
 _OTHERS = {

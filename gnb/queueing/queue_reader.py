@@ -1,10 +1,8 @@
 """Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
 
 import hashlib
-import json
 import re
 import time
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +24,7 @@ from .metrics import HistoryPoint, histories
 from .options import JobOptions
 from .queue_options import QueueOptions
 from .scripts import PAGE, RELATIVES
+from .search import Found, JobFilter, find, plain, searched_text
 
 PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
@@ -187,16 +186,17 @@ class QueueReader:
         return [replace(job, return_value=values.get(job.id)) for job in jobs]
 
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
-        """Jobs of a state whose id, type or data, as JSON, has the text, case and accents aside, in two round trips.
+        """Jobs of a state whose id, type, data (as JSON) or error has the text, case and accents aside.
 
-        Looks at 1,500 jobs from place `cursor` on; the answer's cursor says where to go on, None when all were seen.
+        Looks at 1,500 jobs from place `cursor` on, in two round trips; the answer's cursor says where to go on, None
+        when all were seen.
         """
         found: list[Job] = []
-        wanted, place, total = _plain(text), cursor, 0
+        wanted, place, total = plain(text), cursor, 0
         for size in _SLICES:
             total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE, scan=True)
             for offset, job in enumerate(jobs):
-                if wanted in _plain(_searched_text(job)):
+                if wanted in plain(_text_of(job)):
                     found.append(job)
                     if len(found) == limit:
                         return JobPage(found, total, place + offset + 1)
@@ -204,6 +204,12 @@ class QueueReader:
             if place >= total or not seen:
                 return JobPage(found, total)
         return JobPage(found, total, place)
+
+    def find(
+        self, state: str, wanted: JobFilter, cursor: int = 0, limit: int | None = None, seconds: float = 0.8
+    ) -> Found:
+        """As `gnb.queueing.search.find`."""
+        return find(self, state, wanted, cursor, limit, seconds)
 
     def scan(self, state: str, fields: tuple[str, ...], newest: int | None = None) -> Iterator[tuple[str, list[str]]]:
         """Id and these fields, "" where there is none, of all jobs of a state, or of the first `newest` of them.
@@ -213,7 +219,7 @@ class QueueReader:
         place, total = 0, 1
         while place < total and (newest is None or place < newest):
             end = place + _SCANNED_AT_ONCE if newest is None else min(place + _SCANNED_AT_ONCE, newest)
-            total, *rows = self._rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields), scan=newest is None)
+            total, *rows = self.rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields), scan=newest is None)
             for job_id, _score, status, *values in rows:
                 if status:
                     yield (
@@ -228,7 +234,7 @@ class QueueReader:
         self, state: str, start: int, end: int, most_bytes: int, scan: bool = False
     ) -> tuple[int, int, list[Job]]:
         """How many the state has, how many places were looked at, and the jobs that are there."""
-        total, *rows = self._rows(state, start, end, most_bytes, FIELDS, scan)
+        total, *rows = self.rows(state, start, end, most_bytes, FIELDS, scan)
         found = (
             job_from_hash(
                 self.keys, self.options_of, job_id.decode(errors="replace"), values, float(score) if score else None
@@ -237,9 +243,10 @@ class QueueReader:
         )
         return total, len(rows), [job for job in found if job]
 
-    def _rows(
+    def rows(
         self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...], scan: bool = False
     ) -> list[Any]:
+        """How many jobs the state has, then id, score and these fields of those at places [start, end)."""
         if state not in STATES:
             raise InvalidJobOption("state", value=repr(state), choices=STATES)
         kind = "list" if state == "waiting" else "scan" if scan else "set"
@@ -259,20 +266,8 @@ class QueueReader:
         return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
 
 
-def _searched_text(job: Job) -> str:
-    """Return id, type and data as the page and the API show them, and data with escapes also as people type it."""
-    shown = json.dumps(job.data, ensure_ascii=False)
-    escaped = "\\" in shown
-    unescaped = (
-        shown.replace(r"\"", '"').replace(r"\n", "\n").replace(r"\t", "\t").replace(r"\\", "\\") if escaped else ""
-    )
-    return f"{job.id} {job.name} {shown} {unescaped}"
-
-
-def _plain(text: str) -> str:
-    """The text without case and accents, so that "izmir" finds "İzmir"."""
-    parts = unicodedata.normalize("NFKD", text.casefold()).replace("ı", "i")
-    return "".join(part for part in parts if not unicodedata.combining(part))
+def _text_of(job: Job) -> str:
+    return f"{searched_text(job.id, job.name, job.data)} {job.failed_reason or ''}"
 
 
 _FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)

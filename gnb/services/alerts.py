@@ -166,7 +166,7 @@ def _of_broker() -> Iterable[Alert]:
     if limit and used > _NEARLY_FULL * limit:
         percent = round(100 * used / limit)
         what, detail = make_message("alert.memory", percent=percent), make_message("alert.memory_full")
-        yield Alert("memory", "memory", what, detail, "/admin/workers", count=percent)
+        yield Alert("memory", "memory", what, detail, "/admin/broker", count=percent)
 
 
 def acknowledge(key: str, count: int, length: timedelta, actor: User) -> datetime:

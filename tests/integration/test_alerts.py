@@ -7,9 +7,10 @@ from traceback import TracebackException
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_babel import force_locale
 
 from gnb.extensions import db, engine
-from gnb.messages import localize_error
+from gnb.messages import localize, localize_error
 from gnb.models import AuditEntry
 from gnb.queueing import FinalError, InvalidJobData
 from gnb.queueing.errors import JobStopped, JobTimedOut
@@ -18,7 +19,7 @@ from gnb.queueing.messages import Message
 from gnb.services import alerts
 from tests.business import make_user
 from tests.integration.api import probe
-from tests.servers import on_sqlite
+from tests.servers import Broker, on_sqlite
 from tests.sessions import sign_in
 
 pytestmark = on_sqlite
@@ -143,3 +144,29 @@ def test_an_error_is_named_for_what_it_is(app: Flask, error: BaseException, sent
         assert localize_error(Message.unpack(_error_field(error))) == sentence
         last_line = TracebackException.from_exception(error).format_exception_only()
         assert localize_error("".join(last_line).strip()).startswith(sentence.split(":")[0])
+
+
+def test_the_page_of_the_broker_shows_its_memory_its_policy_and_its_keys(admin: FlaskClient) -> None:
+    engine().queue("email").enqueue_many([("probe", {"number": 1}, {})] * 3)
+    page = admin.get("/admin/broker").text
+    assert ("Fragmentation" in page and "noeviction" in page and "append-only file" in page) or "snapshots" in page
+    assert re.search(r'<th scope="row" class="mono small">rq:job</th><td class="num">3</td>', page)
+
+
+def test_a_broker_that_is_nearly_full_needs_attention(admin: FlaskClient, broker: Broker) -> None:
+    client = engine().broker.client
+    used = client.info("memory")["used_memory"]
+    client.config_set("maxmemory", round(used * 1.1))
+    try:
+        assert [alert.path for alert in alerts.find(engine().stats()) if alert.kind == "memory"] == ["/admin/broker"]
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+def test_the_lines_of_errors_are_in_the_readers_language(app: Flask) -> None:
+    for number in range(2):
+        failed(f"FinalError: booking {number} does not exist")
+    alert = next(alert for alert in alerts.find(engine().stats()) if alert.kind == "failures")
+    with app.test_request_context(), force_locale("tr"):
+        assert localize(alert.what) == "email: 2 iş başarısız oldu"
+        assert localize_error(alert.detail).startswith("Kalıcı hata: booking")

@@ -75,6 +75,7 @@ def nav_groups() -> list[NavGroup]:
                 (gettext("Overview"), "admin.overview"),
                 (gettext("Queues"), "admin.queues"),
                 (gettext("Workers"), "admin.workers"),
+                (gettext("Broker"), "admin.broker"),
                 (gettext("Schedules"), "admin.schedules"),
             ],
         ),

@@ -14,7 +14,7 @@ from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
 from gnb.blueprints.admin.emails import MESSAGE_POLICY
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.shared.access import admin_required, signed_in_user
-from gnb.blueprints.shared.formatting import counted
+from gnb.blueprints.shared.formatting import counted, duration
 from gnb.blueprints.shared.pagination import page_of
 from gnb.messages import labels, localize
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
@@ -85,6 +85,8 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
         progress=mailings.progress(found) if found.mailing_state != "none" else None,
         recipients=count_recipients(found.segment) if found.mailing_state == "none" else None,
         languages=TEXT_LANGUAGES,
+        missing=mailings.recipients_without_text(found) if found.mailing_state == "none" else {},
+        over=found.ends_at <= now(),
         labels=labels,
     )
 
@@ -120,14 +122,27 @@ def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
     """Ask whether to send, with the number of recipients."""
     campaign = _campaign(campaign_id)
     count = count_recipients(campaign.segment)
+    if missing := mailings.without_text(campaign):
+        page = url_for("admin.campaign", campaign_id=campaign_id)
+        return rejected(localize(mailings.MailingRefused("no_text", languages=missing)), page)
     return render_template(
         "admin/confirm.html",
         title=counted("Send to %(count)s recipient?", "Send to %(count)s recipients?", count),
-        text=gettext("It is sent at the queue's rate limit, after all other mail."),
+        text=_about_time(count),
         quoted=campaign.subject("en"),
         action=url_for("admin.send_campaign", campaign_id=campaign.id),
         button=gettext("Send"),
         back=url_for("admin.campaign", campaign_id=campaign.id),
+    )
+
+
+def _about_time(count: int) -> str:
+    minutes = mailings.minutes_for(count)
+    if minutes is None:
+        return gettext("It is sent after all other mail.")
+    time = duration(max(minutes * 60, 60))
+    return gettext(
+        "It is sent at the queue's rate limit, after all other mail, and takes at least %(time)s.", time=time
     )
 
 
@@ -186,7 +201,7 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
 @blueprint.get("/campaigns/<int:campaign_id>/state/<state>")
 @admin_required
 def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
-    """Ask whether to put the rule into force or to end it, with the number of tours and of mails that go out by it."""
+    """Ask whether to put the rule into force or to end it, with the number of tours."""
     campaign = _campaign(campaign_id)
     if state not in ("active", "ended"):
         abort(404)
@@ -195,9 +210,8 @@ def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
     text = gettext("Prices return to normal immediately. An ended campaign cannot be activated again.")
     if begins:
         text = gettext("Prices are reduced from its start to its end.")
-    if begins and campaign.mailing_state == "none" and not mailings.without_text(campaign):
-        counts[gettext("recipients of its mail")] = count_recipients(campaign.segment)
-        text += " " + gettext("Its mail is then sent too. This cannot be undone.")
+    if begins and campaign.mailing_state == "none":
+        text += " " + gettext("No mail goes out: it is sent when somebody presses Send.")
     return render_template(
         "admin/confirm.html",
         title=gettext("Activate the campaign?") if begins else gettext("End the campaign?"),

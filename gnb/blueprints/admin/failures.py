@@ -10,6 +10,7 @@ from gnb.blueprints.admin.queues import JOB_STATE_TABS
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.formatting import counted
+from gnb.messages import localize_error
 from gnb.queueing.errors import JobNotFound
 from gnb.queueing.queue_reader import FailureGroup
 from gnb.services.queues import actions, reading
@@ -34,6 +35,22 @@ def failure_groups(queue_name: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/jobs/<queue_name>/failures/<key>/retry")
+@admin_required
+def ask_retry_group(queue_name: str, key: str) -> ResponseReturnValue:
+    """Ask whether to retry every job that failed with this error, with their exact number."""
+    group = _group(queue_name, key)
+    return render_template(
+        "admin/confirm.html",
+        title=counted("Retry %(count)s failed job?", "Retry %(count)s failed jobs?", group.count),
+        text=gettext("They are requeued with their attempts reset."),
+        quoted=localize_error(group.error),
+        action=url_for("admin.retry_group", queue_name=queue_name, key=key),
+        button=gettext("Retry"),
+        back=url_for("admin.failure_groups", queue_name=queue_name),
+    )
+
+
 @blueprint.get("/jobs/<queue_name>/failures/<key>/remove")
 @admin_required
 def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
@@ -43,7 +60,7 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
         "admin/confirm.html",
         title=counted("Remove %(count)s failed job?", "Remove %(count)s failed jobs?", group.count),
         text=gettext("They are permanently removed with their errors and logs."),
-        quoted=group.error,
+        quoted=localize_error(group.error),
         action=url_for("admin.remove_group", queue_name=queue_name, key=key),
         button=gettext("Remove"),
         danger=True,

@@ -19,6 +19,7 @@ from gnb.messages.labels import AUDIT_KIND_LABELS
 from gnb.queueing import WorkerNotFound
 from gnb.services.audit import AuditFilter
 from gnb.services.audit import entries as audit_entries
+from gnb.services.broker_report import broker_report
 from gnb.services.queues import actions, reading
 
 
@@ -40,6 +41,12 @@ def overview() -> ResponseReturnValue:
         completed=sum(point.completed or 0 for point in last_hour),
         failed=sum(point.failed or 0 for point in last_hour),
     )
+
+
+@blueprint.get("/broker")
+def broker() -> ResponseReturnValue:
+    """Show what the broker reports about itself."""
+    return render_template("admin/broker.html", live=True, report=broker_report())
 
 
 @blueprint.get("/workers")

@@ -1,6 +1,8 @@
 """What recurs: when next, what became of it, and the buttons that change it."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -119,6 +121,8 @@ def new_schedule() -> ResponseReturnValue:
 def create_schedule() -> ResponseReturnValue:
     """Make the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
+    if "preview" in request.form:
+        return _preview(None, sent)
     try:
         recurring.add(sent["name"], _values(sent), caller())
     except InvalidSchedule as error:
@@ -141,6 +145,8 @@ def edit_schedule(name: str) -> ResponseReturnValue:
 def change_schedule(name: str) -> ResponseReturnValue:
     """Change the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
+    if "preview" in request.form:
+        return _preview(name, sent)
     try:
         recurring.edit(name, _values(sent), caller(), request.form.get("version"))
     except InvalidSchedule as error:
@@ -154,6 +160,14 @@ def change_schedule(name: str) -> ResponseReturnValue:
 def _stored_words(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
     return gettext("Changed by someone else. Stored now: %(value)s", value="–" if value is None else text)
+
+
+def _preview(name: str | None, sent: dict[str, Any]) -> ResponseReturnValue:
+    """Show the form again with the next runs that its timing gives; nothing is saved."""
+    try:
+        return _form(name, sent, {}, recurring.preview(_values(sent)))
+    except InvalidSchedule as error:
+        return _form(name, sent, error.errors), 422
 
 
 def _sent() -> dict[str, Any]:
@@ -177,7 +191,9 @@ def _values(sent: dict[str, Any]) -> dict[str, Any]:
     return {**timing, **rest, "data": data}
 
 
-def _form(name: str | None, values: dict[str, Any], errors: dict[str, list[str]]) -> str:
+def _form(
+    name: str | None, values: dict[str, Any], errors: dict[str, list[str]], upcoming: Sequence[datetime] = ()
+) -> str:
     back = url_for("admin.schedule", name=name) if name else url_for("admin.schedules")
     action = url_for("admin.change_schedule", name=name) if name else url_for("admin.create_schedule")
     fields = [field for field in _fields(values, errors) if name is None or field.name != "name"]
@@ -191,6 +207,7 @@ def _form(name: str | None, values: dict[str, Any], errors: dict[str, list[str]]
         action=action,
         back=back,
         version=values.get("version", ""),
+        upcoming=upcoming,
     )
 
 

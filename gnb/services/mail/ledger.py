@@ -42,6 +42,7 @@ _TO_BE_KILLED = timedelta(seconds=10)
 _LONGEST_CLAIM = 86_400.0
 
 CAMPAIGN_CANCELLED = make_message("suppressed.campaign_cancelled")
+CAMPAIGN_OVER = make_message("suppressed.campaign_over")
 BOOKING_CANCELLED = make_message("suppressed.booking_cancelled")
 UNWANTED = make_message("suppressed.unwanted")
 

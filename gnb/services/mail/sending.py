@@ -70,6 +70,9 @@ def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
     statement = sa.select(Delivery).options(joinedload(Delivery.campaign)).where(Delivery.id == delivery_id)
     delivery = db.session.scalars(statement, execution_options=fresh).one()
     mailing = delivery.campaign.mailing_state if delivery.campaign else "none"
+    if delivery.campaign and delivery.campaign.ends_at <= now():
+        ledger.finish_suppressed(delivery_id, number, ledger.CAMPAIGN_OVER)
+        return Outcome("suppressed")
     if mailing == "paused":
         ledger.hold(delivery_id, number)
         return Outcome("held")

@@ -1,4 +1,4 @@
-"""The hourly work on campaigns: record the prices that they set, end past ones, and start the mailings of active ones.
+"""The hourly work on campaigns: record the prices that they set, and end past ones.
 
 The prices themselves are computed on read (`PriceList`); a run only adds what has changed to the history. Idempotent.
 """
@@ -13,16 +13,7 @@ import sqlalchemy as sa
 
 from gnb.extensions import db
 from gnb.models import Campaign, PriceChange, Tour, execute_count, now
-from gnb.services.mail import campaigns as mailings
-from gnb.services.mail.campaigns import MailingRefused
-from gnb.services.pricing import (
-    Price,
-    PriceList,
-    new_price_change,
-    recent_bookings,
-    rule_of,
-    running_campaigns,
-)
+from gnb.services.pricing import Price, PriceList, new_price_change, recent_bookings, rule_of
 from gnb.services.pricing.rules import Offer, TourFacts
 
 
@@ -34,11 +25,10 @@ class Processed:
     changed: int
     restored: int
     ended: int
-    mailings: int
 
 
 def process_campaigns(moment: datetime | None = None) -> Processed:
-    """Record the prices as of a moment (now by default), end past campaigns, and start the mailings of active ones."""
+    """Record the prices as of a moment (now by default) and end past campaigns. Only people start mailings."""
     moment = moment or now()
     prices, tours = PriceList(moment), _on_sale()
     recorded = _campaign_prices()
@@ -46,9 +36,7 @@ def process_campaigns(moment: datetime | None = None) -> Processed:
     restored = sum(change.cause == "restore" for change in changes)
     db.session.add_all(changes)
     db.session.commit()
-    return Processed(
-        len(tours), len(changes) - restored, restored, ended=_end_past(moment), mailings=_begin_mailings(moment)
-    )
+    return Processed(len(tours), len(changes) - restored, restored, _end_past(moment))
 
 
 def tours_under(campaign: Campaign) -> int:
@@ -102,17 +90,3 @@ def _end_past(moment: datetime) -> int:
     )
     db.session.commit()
     return count
-
-
-def _begin_mailings(moment: datetime) -> int:
-    """Start the mailing of each active campaign that has texts and was never mailed; return the number started."""
-    begun = 0
-    for campaign in running_campaigns(moment):
-        if campaign.mailing_state != "none":
-            continue
-        try:
-            mailings.start(campaign)
-            begun += 1
-        except MailingRefused:  # no text or no recipients yet, or it was started concurrently
-            db.session.rollback()
-    return begun

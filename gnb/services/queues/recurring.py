@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -76,6 +77,12 @@ def edit(name: str, changes: Mapping[str, Any], actor: User | None = None, versi
     with _audited(actor, "schedule.edit", name, _summary(given)):
         _field_by_field(lambda: engine().schedules.edit(name, **given))
     return engine().schedules.get(name)
+
+
+def preview(values: Mapping[str, Any], count: int = 5) -> list[datetime]:
+    """Return the next firings of a schedule with these fields, which is not saved. Raises InvalidSchedule."""
+    given = {field: values[field] for field in FIELDS if values.get(field) is not None}
+    return list(Schedule(name="preview", **{"type": "", **given}).after(datetime.now(UTC), count))
 
 
 def change(action: str, name: str, actor: User | None = None) -> None:

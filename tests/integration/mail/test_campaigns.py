@@ -192,6 +192,40 @@ def test_a_mailing_without_texts_or_recipients_does_not_begin(app: Flask) -> Non
         campaigns.start(make_campaign(bodies={"en": "Hello"}))
 
 
+def test_a_mail_without_a_text_is_rejected_by_its_test_as_by_send_and_its_recipients_are_counted(app: Flask) -> None:
+    for language in ("tr", "tr", "en", "de"):
+        make_user(language=language)
+    campaign = make_campaign(bodies={"en": "Hello"})
+    with pytest.raises(campaigns.MailingRefused, match="tr"):
+        campaigns.send_test(campaign, make_user(role="admin", language="en"), "en")
+    assert campaigns.recipients_without_text(campaign) == {"tr": 2}
+
+
+def test_nothing_is_sent_once_the_campaign_is_over(app: Flask) -> None:
+    make_user()
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    campaigns.reconcile(campaign.id)
+    campaigns.pause(campaign)
+    campaign.starts_at, campaign.ends_at = now() - timedelta(days=2), now() - timedelta(seconds=1)
+    db.session.commit()
+    with pytest.raises(campaigns.MailingRefused, match="over"):
+        campaigns.resume(campaign)
+    delivery = db.session.scalars(sa.select(Delivery)).one()
+    assert sending.send(delivery.id).state == "suppressed"
+    db.session.refresh(delivery)
+    assert delivery.error == "the campaign is over"
+    with pytest.raises(campaigns.MailingRefused, match="over"):
+        campaigns.start(make_campaign(starts_at=campaign.starts_at, ends_at=campaign.ends_at))
+
+
+def test_the_estimate_is_that_of_the_limit_that_holds_now(app: Flask) -> None:
+    engine().queue("email").set_limits({"rate_limit": "20/60s"})
+    assert campaigns.minutes_for(100) == 5
+    engine().queue("email").set_limits({"rate_limit": "none"})
+    assert campaigns.minutes_for(100) is None
+
+
 def test_progress_counts_what_went_where(app: Flask, users: list[User]) -> None:
     campaign = make_campaign()
     campaigns.start(campaign)

@@ -89,7 +89,7 @@ def test_compose_starts_the_processes_of_the_procfile_with_settings_that_product
         written = services[name]["environment"]
         given = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "POSTGRES_PASSWORD": "secret"}
         filled = {
-            key: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda part: given.get(part[1], part[2]), str(value))
+            key: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda part, given=given: given.get(part[1], part[2]), str(value))
             for key, value in written.items()
         }
         settings = Settings.from_env({**filled, "BIND": "0.0.0.0"})
