@@ -13,6 +13,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from redis import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from gnb.blueprints.shared.responses import error_response
@@ -41,6 +42,7 @@ from gnb.services.bookings import (
     IdempotencyConflict,
     InvalidBookingState,
     InvalidIdempotencyKey,
+    PriceChanged,
     SoldOut,
     TourNotFound,
 )
@@ -56,6 +58,7 @@ from gnb.services.exports import (
     TooManyExports,
     UnknownExportType,
 )
+from gnb.services.queues.recurring import StaleSchedule
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -135,7 +138,8 @@ _NOT_FOUND = (UnknownQueue, WorkerNotFound, JobNotFound, ScheduleNotFound)
 _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound), 404),
     **dict.fromkeys((InvalidJobState, JobIdTaken, ScheduleInCode, FileNotAvailable), 409),
-    **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
+    StaleSchedule: 409,
+    **dict.fromkeys((SoldOut, PriceChanged, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
     InvalidTransfer: 422,
@@ -175,8 +179,12 @@ def _details(error: CodedError) -> Any:
             return {"filters": localize_fields(first_messages(error.errors))}
         case InvalidSchedule():
             return {_FIELD_NAMES.get(name, name): localize_fields(found) for name, found in error.errors.items()}
+        case StaleSchedule():
+            return {"version": error.version, "stored": dict(error.stored)}
         case SoldOut():
             return {"seatsLeft": error.left}
+        case PriceChanged():
+            return {"expectedTotal": str(error.old), "total": str(error.new), "currency": error.currency}
         case InvalidIdempotencyKey():
             return {"Idempotency-Key": said}
         case CurrencyMismatch():
@@ -200,6 +208,7 @@ def _register_database_errors(app: Flask) -> None:
     handle(DataError, _beyond_column)
     handle(OverflowError, _beyond_column)
     handle(IntegrityError, _conflict)
+    handle(StaleDataError, _stale)
 
 
 def _database_unreachable(error: Exception) -> ResponseReturnValue:
@@ -230,4 +239,9 @@ def _conflict(error: IntegrityError) -> ResponseReturnValue:
     if getattr(error.orig, "sqlstate", getattr(error.orig, "sqlite_errorname", None)) not in _CONCURRENT:
         raise error
     log.error("rejected by a constraint of the database", cause=str(error.orig))
+    return error_response(409, "conflict", "The same record was changed by another request. Try again.")
+
+
+def _stale(_error: StaleDataError) -> ResponseReturnValue:
+    db.session.rollback()
     return error_response(409, "conflict", "The same record was changed by another request. Try again.")

@@ -177,7 +177,7 @@ BOOKING_ACTION_LABELS = {
     "confirmed": _l("Confirm"),
     "paid": _l("Mark as paid"),
     "completed": _l("Mark as completed"),
-    "cancelled": _l("Cancel it"),
+    "cancelled": _l("Cancel booking"),
 }
 """What the button says that brings a booking to the status."""
 
@@ -206,6 +206,7 @@ AUDIT_KIND_LABELS = (
     ("extra.", _l("extras")),
     ("campaign.", _l("campaigns")),
     ("email.", _l("e-mails")),
+    ("alert.", _l("alerts")),
     ("user.", _l("accounts")),
 )
 AUDIT_ACTION_LABELS = {
@@ -225,6 +226,10 @@ AUDIT_ACTION_LABELS = {
     "queue.clean": _l("cleaned"),
     "queue.drain": _l("drained"),
     "queue.limit": _l("limit changed"),
+    "alert.acknowledge": _l("acknowledged"),
+    "alert.reopen": _l("shown again"),
+    "alert.add-rule": _l("added"),
+    "alert.remove-rule": _l("removed"),
     "booking.confirmed": _l("confirmed"),
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),

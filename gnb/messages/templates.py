@@ -28,6 +28,34 @@ _ACCOUNTS = {
     "weak_password.repetitive": N_("The password has too few different characters."),
     "weak_password.address": N_("The password must not be the email address."),
 }
+_ALERTS: dict[str, str | tuple[str, str]] = {
+    "alert.broker": N_("the broker is unreachable"),
+    "alert.failures": plural("%(queue)s: %(num)s job failed", "%(queue)s: %(num)s jobs failed"),
+    "alert.late": N_("%(name)s is overdue"),
+    "alert.memory": N_("the broker's memory is %(percent)s%% full"),
+    "alert.memory_full": N_("when it is full, no job is accepted: remove finished jobs, or give it more memory"),
+    "alert.no_scheduler": N_("no scheduler is running"),
+    "alert.no_workers": N_("%(queue)s has no workers"),
+    "alert.oldest_waiting": N_("oldest job waiting for %(minutes)s min, workers are free"),
+    "alert.paused": N_("%(queue)s is paused"),
+    "alert.quiet": N_("all workers of %(queue)s are quiet"),
+    "alert.scheduler_behind": N_("a scheduler is running, but has not fired it"),
+    "alert.stalled": N_("%(queue)s is stalled"),
+    "alert.start_scheduler": plural(
+        "%(num)s schedule is overdue; start a scheduler with: flask jobs scheduler",
+        "%(num)s schedules are overdue; start a scheduler with: flask jobs scheduler",
+    ),
+    "alert.start_worker": N_("%(waiting)s; start one with: flask jobs worker %(queue)s"),
+    "alert.test": N_("This is a test. Alerts will arrive here."),
+    "alert.waiting": plural("%(num)s job waits", "%(num)s jobs wait"),
+}
+_RULES = {
+    "invalid_rule.kinds": N_("Choose at least one kind of alert."),
+    "invalid_webhook.no_host": N_("there is no such host"),
+    "invalid_webhook.private": N_("the host has a private address; ALERT_WEBHOOK_PRIVATE=true allows it"),
+    "invalid_webhook.status": N_("the server answered %(status)s"),
+    "invalid_webhook.url": N_("Enter an https URL without a user name."),
+}
 _AI = {
     "language_model.busy": N_("the language model answered %(status)s; trying again in %(seconds)s s"),
     "language_model.key_rejected": N_("the language model rejected the key (%(status)s); check OPENAI_API_KEY"),
@@ -90,6 +118,8 @@ _BOOKINGS: dict[str, str | tuple[str, str]] = {
         "A booking can be cancelled here until %(hours)s hours before its pickup. "
         "Answer your confirmation mail, naming %(reference)s, and we see what can be done."
     ),
+    "price_changed": N_("The price has changed from %(old)s to %(new)s %(currency)s. Book again to accept it."),
+    "price_changed.unconfirmed": N_("The price is %(new)s %(currency)s. Book again to accept it."),
     "sold_out": N_("That day is sold out. Choose another day or a smaller party."),
     "sold_out.few": plural(
         "Only %(num)s seat is left on that day. Choose another day or a smaller party.",
@@ -122,6 +152,7 @@ _EXPORTS = {
     "no_fonts": N_("there is no font, and no document can be made: %(what)s"),
     "storage_unavailable.folder": N_("the folder for exports cannot be written to: %(what)s"),
     "storage_unavailable.no_boto3": N_("EXPORT_STORAGE names S3, but the package boto3 is not installed"),
+    "storage_unavailable.s3_read": N_("S3 cannot be read: %(what)s"),
     "storage_unavailable.s3_size": N_("S3 does not report the size of the export: %(what)s"),
     "storage_unavailable.s3_write": N_("the export could not be written to S3: %(what)s"),
     "storage_unavailable.write": N_("the export could not be written: %(what)s"),
@@ -176,6 +207,7 @@ _MAIL = {
     "mail_unavailable.server": N_("%(server)s: %(what)s"),
     "mailing_rejected.no_recipients": N_("the segment has no recipients"),
     "mailing_rejected.no_text": N_("the mail has no subject or text in: %(languages)s"),
+    "mailing_rejected.over": N_("the campaign is over"),
     "mailing_rejected.state": N_("the mailing is %(mailing)s"),
     "smtp.no_host": N_("there is no such host"),
     "smtp.no_tls": N_("the server offers no TLS"),
@@ -183,6 +215,7 @@ _MAIL = {
     "smtp.timeout": N_("no answer in time"),
     "suppressed.booking_cancelled": N_("the booking was cancelled"),
     "suppressed.campaign_cancelled": N_("the campaign was cancelled"),
+    "suppressed.campaign_over": N_("the campaign is over"),
     "suppressed.unwanted": N_("the recipient does not want this kind of mail"),
 }
 _OTHERS = {
@@ -196,10 +229,15 @@ _OTHERS = {
     "progress.planned": N_("%(done)s of %(total)s recipients planned"),
     "progress.rows": N_("%(done)s of %(total)s rows"),
     "progress.scoring": N_("scoring the tours"),
+    "stale_schedule": N_(
+        "The schedule was changed after you had read it. Compare the values, and save again to replace them."
+    ),
     "queue_unavailable.disabled": N_("queueing is switched off; set QUEUE_ENABLED=true to use it"),
 }
 TEMPLATES: Mapping[str, str | tuple[str, str]] = {
     **_ACCOUNTS,
+    **_ALERTS,
+    **_RULES,
     **_AI,
     **_BOOKINGS,
     **_EXPORTS,

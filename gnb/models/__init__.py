@@ -1,5 +1,6 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
+from gnb.models.alert import ALERT_KINDS, CHANNELS, AlertRule, AlertState
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -8,6 +9,7 @@ from gnb.models.base import (
     UtcDateTime,
     db,
     execute_count,
+    is_database_outage,
     localized,
     now,
 )
@@ -44,8 +46,10 @@ from gnb.models.user import (
 
 __all__ = [
     "ADMIN_ROLES",
+    "ALERT_KINDS",
     "CAMPAIGN_STATES",
     "CATEGORIES",
+    "CHANNELS",
     "CURRENCIES",
     "DEFAULT_LANGUAGE",
     "DELIVERY_KINDS",
@@ -65,6 +69,8 @@ __all__ = [
     "STATUSES",
     "TEXT_LANGUAGES",
     "TRANSFER_ROLES",
+    "AlertRule",
+    "AlertState",
     "AuditEntry",
     "Booking",
     "BookingExtra",
@@ -88,6 +94,7 @@ __all__ = [
     "UtcDateTime",
     "db",
     "execute_count",
+    "is_database_outage",
     "local_day",
     "local_midnight",
     "localized",

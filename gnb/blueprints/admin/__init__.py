@@ -65,7 +65,7 @@ def nav_groups() -> list[NavGroup]:
     user = caller()
     if user and user.role == "driver":
         return [NavGroup(gettext("Business"), _items([(gettext("Transfers"), "admin.transfers")]))]
-    records = [(gettext("Audit"), "admin.audit")]
+    records = [(gettext("Audit"), "admin.audit"), (gettext("Notifications"), "admin.notification_rules")]
     if user and user.is_admin:
         records.insert(0, (gettext("Users"), "admin.users"))
     groups = [
@@ -75,6 +75,7 @@ def nav_groups() -> list[NavGroup]:
                 (gettext("Overview"), "admin.overview"),
                 (gettext("Queues"), "admin.queues"),
                 (gettext("Workers"), "admin.workers"),
+                (gettext("Broker"), "admin.broker"),
                 (gettext("Schedules"), "admin.schedules"),
             ],
         ),
@@ -137,6 +138,7 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register th
     insights,
     job_types,
     jobs,
+    notifications,
     overview,
     queues,
     responses,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, request
+from flask import abort, g, request
+from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
@@ -14,7 +15,14 @@ from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
 from gnb.messages import LocalizedSchema
 from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES, TRANSFER_ROLES, Booking
 from gnb.services.bookings import access, transfers
-from gnb.services.bookings.booking import LONGEST_KEY, book, booking_of_id, find_bookings
+from gnb.services.bookings.booking import (
+    LONGEST_KEY,
+    book,
+    booking_of_id,
+    find_bookings,
+    idempotency,
+    previous_booking,
+)
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
 from gnb.services.bookings.status import next_statuses, set_status
 from gnb.services.bookings.transfers import TransferChange
@@ -89,6 +97,7 @@ class BookingSchema(BookingRowSchema):
     notes = fields.String(required=True, allow_none=True)
     passengers = fields.List(fields.Nested(PassengerRowSchema), required=True)
     extras = fields.List(fields.Nested(ExtraRowSchema), required=True)
+    heldUntil = moment("held_until", "Until when it holds its seats while it is pending; null: until it is cancelled")
     paidAt = moment("paid_at", "When it was paid")
     cancelledAt = moment("cancelled_at", "When it was cancelled")
     nextStatuses = fields.Function(
@@ -170,9 +179,28 @@ _KEY_PARAMETER = {
 )
 @public_bookings.doc(parameters=[_KEY_PARAMETER])
 def make_booking(wanted: BookingRequest) -> Booking:
-    """Book a tour, with an account (by its token) or without. 409 when its seats are gone."""
+    """Book a tour, with an account (by its token) or without. 409 when its seats are gone, or when the price is not
+    `expectedTotal`."""
     count_booking_for(wanted.contact_email)
-    return book(wanted, caller(), request.headers.get(KEY))
+    return book(wanted, caller(), g.get("idempotency"))
+
+
+@public_bookings.before_request
+def replay_booking() -> ResponseReturnValue | None:
+    """Answer a repeated request with its booking before anything is validated: what was possible then may not be now.
+
+    Raises IdempotencyConflict and InvalidIdempotencyKey.
+    """
+    try:
+        body = request.get_json(silent=True)
+    except (RecursionError, ValueError):
+        return None  # the parser of the endpoint answers that
+    if not isinstance(body, dict):
+        return None
+    g.idempotency = idempotency(request.headers.get(KEY), caller(), str(body.get("contactEmail")), body)
+    known = previous_booking(g.idempotency)
+    data = known and MadeBookingSchema().dump(known)
+    return ({"success": True, "data": data, "message": "Booking created."}, 201) if known else None
 
 
 @blueprint.endpoint("GET", "", BookingPageSchema, query=BookingsQuery, message="The newest bookings.")

@@ -123,6 +123,11 @@ def short(moment: datetime) -> str:
     return str(format_datetime(aware(moment), "d MMM y, HH:mm"))
 
 
+def clock(moment: datetime) -> str:
+    """Return the time of day to the second, in the site's time zone."""
+    return str(format_datetime(aware(moment), "HH:mm:ss"))
+
+
 def aware(moment: datetime) -> datetime:
     """Return the moment with its zone; the database keeps UTC and SQLite forgets to say so."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -87,7 +87,7 @@ def fail_lost(exports: Sequence[Export]) -> None:
         db.session.execute(
             sa.update(Export)
             .where(Export.id == export.id, Export.state.in_(OPEN), Export.job_id == export.job_id)
-            .values(state="failed", **error_columns(LOST), finished_at=now())
+            .values(state="failed", **({} if export.error else error_columns(LOST)), finished_at=now())
         )
     if lost:
         db.session.commit()
