@@ -109,6 +109,7 @@ _BOOKINGS: dict[str, str | tuple[str, str]] = {
     "invalid.currency": N_("%(extra)s is sold in %(currency)s, this tour in %(wanted)s: it cannot be booked with it."),
     "invalid.idempotency_key": N_("An Idempotency-Key has 1 to 80 printable ASCII characters, such as a UUID."),
     "invalid_booking_state.cancelled": N_("Booking %(reference)s is cancelled: it cannot be changed any more."),
+    "invalid_booking_state.done": N_("Booking %(reference)s is completed: it cannot be changed any more."),
     "invalid_booking_state.final": N_("Booking %(reference)s is %(status)s and cannot become %(wanted)s."),
     "invalid_booking_state.other": N_(
         "Booking %(reference)s is %(status)s and cannot become %(wanted)s. Possible now: %(statuses)s."

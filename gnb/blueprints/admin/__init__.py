@@ -126,12 +126,14 @@ def _under(url: str) -> bool:
 
 
 from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register their views on the blueprint)
+    booking_form,
     bookings,
     bulk,
     campaigns,
     emails,
     enqueue,
     exports,
+    extras,
     failures,
     insights,
     job_types,

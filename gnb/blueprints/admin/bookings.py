@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import abort, render_template, request, url_for
@@ -55,7 +56,9 @@ class Asked:
 def bookings() -> ResponseReturnValue:
     """Show the bookings that match, newest first."""
     asked = _asked()
-    found, pager = page_of(partial(find_bookings, asked.loaded, asked.text) if not asked.errors else _nothing)
+    found, pager = page_of(
+        partial(find_bookings, asked.loaded, asked.text, sort=_sort()) if not asked.errors else _nothing
+    )
     page = render_template(
         "admin/bookings/list.html",
         bookings=found,
@@ -64,6 +67,8 @@ def bookings() -> ResponseReturnValue:
         fields=filter_fields(_schema(), asked.sent, asked.errors),
         other_errors=other_errors(_schema(), asked.errors),
         export=EXPORT,
+        sort=_sort(),
+        sort_url=_sort_url,
     )
     return page, 422 if asked.errors else 200
 
@@ -128,6 +133,17 @@ def ask_booking_risk(booking_id: int) -> ResponseReturnValue:
     except QueueUnavailable:
         return rejected(gettext("The broker is unreachable. Try again later."), page)
     return redirect_to(page)
+
+
+def _sort() -> str:
+    return request.args.get("sort", "")[:20]
+
+
+def _sort_url(name: str) -> str:
+    """Return the address of the list sorted by this; of the other direction where it is sorted by it already."""
+    asked = {**request.args.to_dict(flat=False), "sort": f"-{name}" if _sort() == name else name}
+    asked.pop("page", None)
+    return f"{url_for('admin.bookings')}?{urlencode(asked, doseq=True)}"
 
 
 def _asked() -> Asked:

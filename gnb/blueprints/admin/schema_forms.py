@@ -47,7 +47,7 @@ class FormField:
 def form_fields(schema: Schema, values: Mapping[str, Any], errors: Mapping[str, Any]) -> list[FormField]:
     """Return the inputs of ``schema`` filled with ``values`` (nested data) and its ``errors`` (marshmallow's)."""
     return [
-        _form_field(path, field, _at(values, path), _messages(_at(errors, path)), optional)
+        _form_field(path, field, _at(values, path), messages_of(_at(errors, path)), optional)
         for path, field, optional in _leaves(schema)
     ]
 
@@ -59,7 +59,7 @@ def other_errors(schema: Schema, errors: Mapping[str, Any]) -> list[str]:
     return [
         message if name == "_schema" else f"{field_label(split_identifier(name))}: {message}"
         for name, words in loose.items()
-        for message in _messages(words)
+        for message in messages_of(words)
     ]
 
 
@@ -224,14 +224,14 @@ def _put(data: dict[str, Any], path: str, value: Any) -> None:
     data[last] = value
 
 
-def _messages(words: Any) -> tuple[str, ...]:
+def messages_of(words: Any) -> tuple[str, ...]:
     """Return the messages of an error, whatever its nesting."""
     if not words:
         return ()
     if isinstance(words, Mapping):
-        return tuple(message for inner in words.values() for message in _messages(inner))
+        return tuple(message for inner in words.values() for message in messages_of(inner))
     if isinstance(words, (list, tuple)):
-        return tuple(message for inner in words for message in _messages(inner))
+        return tuple(message for inner in words for message in messages_of(inner))
     return (localize(words),)
 
 

@@ -33,7 +33,9 @@ from gnb.services.queues.schemas import moment
 class BookingsQuery(BookingsFilters, PageQuery):
     """Which bookings: the filters of the export, and a search."""
 
-    q = fields.String(metadata={"description": "a reference, its beginning, or a part of the customer's name"})
+    q = fields.String(
+        metadata={"description": "a reference or e-mail address, its beginning, or a part of the customer's name"}
+    )
 
 
 class StatusChange(LocalizedSchema):

@@ -168,28 +168,36 @@ def _hashed(text: str) -> str:
 
 
 LONGEST_SEARCH = 200
+SORTS: dict[str, Any] = {"pickup": Booking.pickup_at, "amount": Booking.amount, "status": Booking.status}
+"""What a list of bookings may be sorted by."""
+
 _LARGEST_ID = 2**63 - 1
 
 
 def find_bookings(
-    filters: Mapping[str, Any], text: str | None = None, start: int = 0, end: int = 25
+    filters: Mapping[str, Any], text: str | None = None, start: int = 0, end: int = 25, sort: str = ""
 ) -> tuple[list[Booking], int]:
-    """Return the bookings in [start, end), newest first, and the number of all that match.
+    """Return the bookings in [start, end), newest first unless sorted, and the number of all that match.
 
     Args:
         filters: As loaded by `exports.filters`.
-        text: A reference, its beginning, or part of the customer's name.
+        text: A reference or e-mail address, its beginning, or part of the customer's name.
         start: Position of the first booking.
         end: Position after the last booking.
+        sort: A key of `SORTS`, with `-` before it for the other direction.
     """
     conditions = selection.of_bookings(filters)
     if text and (wanted := text.replace("\x00", "").strip()[:LONGEST_SEARCH]):
         # SQLite knows capitals of English letters alone: the others are looked for in each form that a name may have.
         forms = {wanted, wanted.lower(), wanted.upper(), wanted.title()} if not wanted.isascii() else {wanted}
         by_name = [Booking.customer_name.icontains(form, autoescape=True) for form in sorted(forms)]
-        conditions.append(sa.or_(Booking.reference.startswith(wanted.upper(), autoescape=True), *by_name))
+        by_email = Booking.customer_email.startswith(wanted.lower(), autoescape=True)
+        conditions.append(sa.or_(Booking.reference.startswith(wanted.upper(), autoescape=True), by_email, *by_name))
     total = db.session.scalar(sa.select(sa.func.count()).select_from(Booking).where(*conditions)) or 0
-    query = sa.select(Booking).where(*conditions).options(joinedload(Booking.tour)).order_by(Booking.id.desc())
+    column = SORTS.get(sort.removeprefix("-"), Booking.id)
+    ascending = column is not Booking.id and not sort.startswith("-")
+    order = (column.asc(), Booking.id.asc()) if ascending else (column.desc(), Booking.id.desc())
+    query = sa.select(Booking).where(*conditions).options(joinedload(Booking.tour)).order_by(*order)
     return list(db.session.scalars(query.slice(start, end))), total
 
 

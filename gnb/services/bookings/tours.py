@@ -7,7 +7,7 @@ found.offers[0].tour, found.offers[0].price, found.offers[0].seats_left, found.t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -59,6 +59,7 @@ class Found:
 
 def find_tours(search: TourSearch, start: int = 0, end: int = OFFERS_PER_PAGE) -> Found:
     """Return the tours that match, positions [start, end), ordered by category, city and name."""
+    search = replace(search, start=_served(search.start), end=_served(search.end))
     left = _seats_left(search.day)
     query = sa.select(Tour, left).where(Tour.active).order_by(Tour.category, Tour.city, Tour.name, Tour.id)
     if search.day:
@@ -94,6 +95,16 @@ def shelves(most: int) -> dict[str, Found]:
 def offer_of(tour: Tour, day: date | None = None) -> Offer:
     """Return the tour at its price of now, with the seats left on the day."""
     return Offer(tour, PriceList().of(tour).amount, seats.seats_left(tour, day) if day else None)
+
+
+def _served(wanted: str | None) -> str | None:
+    """Return the district of a quarter that no tour names itself; any other text unchanged."""
+    district = places.district_of(wanted or "")
+    if district is None:
+        return wanted
+    ends = sa.select(Tour.origin, Tour.destination).where(Tour.active).distinct()
+    named = {places.plain(end) for row in db.session.execute(ends) for end in row}
+    return wanted if places.plain(wanted or "") in named else district
 
 
 def tour_of_slug(slug: str) -> Tour:

@@ -87,6 +87,22 @@ def lookup(name: str) -> Place | None:
     return max(candidates, key=lambda place: (-_KINDS.index(place.kind), place.population), default=None)
 
 
+# Quarters that visitors name, and the district whose name the catalogue has.
+_QUARTERS = {
+    **dict.fromkeys(("sultanahmet", "eminonu", "sirkeci", "laleli", "beyazit", "old city"), "Fatih"),
+    **dict.fromkeys(("taksim", "galata", "karakoy", "istiklal", "cihangir"), "Beyoğlu"),
+    **dict.fromkeys(("nisantasi", "mecidiyekoy", "osmanbey"), "Şişli"),
+    **dict.fromkeys(("lara", "kaleici"), "Antalya"),
+    **dict.fromkeys(("gumbet", "yalikavak", "turgutreis", "bitez"), "Bodrum"),
+    **dict.fromkeys(("oludeniz", "calis"), "Fethiye"),
+}
+
+
+def district_of(name: str) -> str | None:
+    """Return the district, or the town, that a quarter such as Sultanahmet belongs to; None for an unknown one."""
+    return _QUARTERS.get(plain(name[:LONGEST_NAME]))
+
+
 def by_code(code: str) -> Place | None:
     """Return the airport with this IATA code, or None."""
     return next((place for place in _index().get(plain(code), ()) if place.code == code), None)

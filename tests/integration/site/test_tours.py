@@ -243,6 +243,14 @@ def test_whoever_comes_by_an_address_of_a_language_stays_in_it_until_another_is_
     assert 'lang="en"' in client.get("/").text
 
 
+def test_a_search_by_quarter_finds_what_its_district_has(client: FlaskClient) -> None:
+    make_tour(titles={"en": "To Fatih"}, destination="Fatih")
+    make_tour(titles={"en": "To Taksim"}, destination="Taksim")
+    assert titles(client.get("/tours?to=Sultanahmet").text) == ["To Fatih"]
+    assert titles(client.get("/tours?to=eminönü").text) == ["To Fatih"]
+    assert titles(client.get("/tours?to=Taksim").text) == ["To Taksim"]
+
+
 def queries(client: FlaskClient, path: str) -> int:
     """How many statements the database gets for a page."""
     seen: list[str] = []
