@@ -173,7 +173,7 @@ class Environment:
 
 
 def _check_libpq_options(name: str, query: Mapping[str, str | tuple[str, ...]]) -> None:
-    """Raise ConfigError for an option that libpq does not have, or an `sslmode` that it would reject when connecting."""
+    """Raise ConfigError for an option that libpq does not have, or an `sslmode` that it would reject later."""
     from psycopg import ProgrammingError
     from psycopg.conninfo import make_conninfo
 

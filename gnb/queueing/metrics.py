@@ -86,7 +86,7 @@ class OutcomeCounts:
 @dataclass(frozen=True)
 class QueueStats:
     """A queue at one moment; the counts counts from its first job on. Of its `workers`, `busy` run a job, and `quiet`
-    run none and start none."""
+    run none and start none. It is `suspended` with all other queues, by `rq suspend`, until `rq resume`."""
 
     name: str
     waiting: int
@@ -103,6 +103,7 @@ class QueueStats:
     quiet: int
     counts: OutcomeCounts
     deferred: int = 0
+    suspended: bool = False
 
     @property
     def total(self) -> int:
@@ -136,7 +137,7 @@ class QueueStats:
 
 def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:
     """The stats that answers of the counts and alive scripts make; `limits`: the configured ones."""
-    waiting, active, completed, failed, delayed, deferred, paused, limit, concurrency, *rest = answer
+    waiting, active, completed, failed, delayed, deferred, held, limit, concurrency, *rest = answer
     oldest, now, totals, minute = rest
     alive, quiet = workers
     counts = OutcomeCounts()
@@ -150,7 +151,8 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[
         completed=completed,
         failed=failed,
         delayed=delayed,
-        paused=bool(paused),
+        paused=bool(held & 1),
+        suspended=bool(held & 2),
         rate_limit=limit.decode() if limit else limits[0],
         concurrency_limit=concurrency.decode() if concurrency else limits[1],
         oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,

@@ -41,6 +41,10 @@ def alerts(all_stats: Iterable[Any], failures: Mapping[str, list[Any]], schedule
                     url,
                 )
             )
+        if stats.suspended:
+            what = gettext("%(queue)s is suspended by RQ", queue=stats.name)
+            way_out = gettext("To resume all queues: rq resume")
+            found.append(Alert(what, way_out, "warn", gettext("Go to the queue"), url))
         if stats.paused:
             waiting = counted("%(count)s job waits", "%(count)s jobs wait", stats.waiting)
             found.append(
@@ -102,6 +106,8 @@ class QueueState:
 
 def queue_state(stats: Any) -> QueueState:
     """Return the state of a queue from its statistics."""
+    if stats.suspended:
+        return QueueState(gettext("suspended"), "warn")
     if stats.paused:
         return QueueState(gettext("paused"), "warn")
     if not stats.workers:
