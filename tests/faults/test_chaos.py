@@ -138,6 +138,7 @@ def test_what_is_accepted_among_faults_of_every_kind_is_sent_and_nothing_twice_o
     visitors.wait_for(10)
     visitors.stop()
     when_done(180)
+    db.session.remove()  # its connection was cut as well
     judge(fault, visitors.accepted, mail_server)
     fault.recovery = longest_pause(begun)
     assert fault.lost == 0, caused
