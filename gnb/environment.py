@@ -66,6 +66,15 @@ class Environment:
             raise _wrong(name, f"a whole number from {low} to {high}", str(default))
         return int(value)
 
+    def days(self, name: str, default: str) -> int | None:
+        """Return a number of days; None for `none`: kept for ever."""
+        value = self.text(name, default).lower()
+        if value == "none":
+            return None
+        if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) < 1:
+            raise _wrong(name, "a number of days, or none", "365")
+        return int(value)
+
     def seconds(self, name: str, default: float) -> float:
         match = _SECONDS.fullmatch(self.text(name, str(default)))
         if not match:
@@ -173,7 +182,7 @@ class Environment:
 
 
 def _check_libpq_options(name: str, query: Mapping[str, str | tuple[str, ...]]) -> None:
-    """Raise ConfigError for an option that libpq does not have, or an `sslmode` that it would reject later."""
+    """Raise ConfigError for an option that libpq does not have, or an `sslmode` that it would reject."""
     from psycopg import ProgrammingError
     from psycopg.conninfo import make_conninfo
 

@@ -1,5 +1,6 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
+from gnb.models.alert import ALERT_KINDS, CHANNELS, AlertRule, AlertState
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -22,6 +23,7 @@ from gnb.models.booking import (
     Booking,
     BookingExtra,
     Passenger,
+    PastTrip,
     local_day,
     local_midnight,
 )
@@ -34,7 +36,9 @@ from gnb.models.user import (
     REPORT_READERS,
     ROLES,
     STAFF_ROLES,
+    TRANSFER_ROLES,
     AuditEntry,
+    IssuedToken,
     NotificationSetting,
     RevokedToken,
     User,
@@ -43,8 +47,10 @@ from gnb.models.user import (
 
 __all__ = [
     "ADMIN_ROLES",
+    "ALERT_KINDS",
     "CAMPAIGN_STATES",
     "CATEGORIES",
+    "CHANNELS",
     "CURRENCIES",
     "DEFAULT_LANGUAGE",
     "DELIVERY_KINDS",
@@ -63,6 +69,9 @@ __all__ = [
     "STAFF_ROLES",
     "STATUSES",
     "TEXT_LANGUAGES",
+    "TRANSFER_ROLES",
+    "AlertRule",
+    "AlertState",
     "AuditEntry",
     "Booking",
     "BookingExtra",
@@ -73,9 +82,11 @@ __all__ = [
     "Export",
     "ExportChunk",
     "Extra",
+    "IssuedToken",
     "Money",
     "NotificationSetting",
     "Passenger",
+    "PastTrip",
     "PriceChange",
     "RevokedToken",
     "SiteFile",

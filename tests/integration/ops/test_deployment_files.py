@@ -89,7 +89,7 @@ def test_compose_starts_the_processes_of_the_procfile_with_settings_that_product
     for name in PROCFILE:
         written = services[name]["environment"]
         filled = {
-            key: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda part: given.get(part[1], part[2]), str(value))
+            key: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda part, given=given: given.get(part[1], part[2]), str(value))
             for key, value in written.items()
         }
         settings = Settings.from_env({**filled, "BIND": "0.0.0.0"})
