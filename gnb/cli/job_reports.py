@@ -72,6 +72,12 @@ def _repeat(interval: float, as_json: bool) -> None:
         time.sleep(interval)
 
 
+def _queue_state(stats: QueueStats) -> str:
+    if stats.suspended:
+        return "suspended"
+    return "paused" if stats.paused else "running" if stats.workers else "no workers"
+
+
 def stats_table(found: list[QueueStats]) -> Table:
     """Return a table with one row per queue."""
     return table(
@@ -79,7 +85,7 @@ def stats_table(found: list[QueueStats]) -> Table:
         (
             (
                 stats.name,
-                "paused" if stats.paused else "running" if stats.workers else "no workers",
+                _queue_state(stats),
                 stats.waiting,
                 stats.active,
                 stats.completed,

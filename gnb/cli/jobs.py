@@ -157,7 +157,9 @@ def resume(queues: tuple[str, ...]) -> None:
     """Resume QUEUE."""
     for queue in [reading.queue(name).name for name in queues]:
         actions.change_queue("resume", queue)
-        click.echo(f"{queue} runs again")
+        held = reading.stats(queue).suspended
+        state = f"is not paused, but RQ has suspended all queues: {reading.RQ_RESUME}" if held else "runs again"
+        click.echo(f"{queue} {state}")
 
 
 @jobs.command("limit")

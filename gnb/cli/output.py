@@ -14,7 +14,14 @@ from rich.table import Table
 
 _PIPE_WIDTH = 100_000  # a pipe has no edge: nothing is cut or wrapped
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
-_COLOURS = {"failed": "red", "active": "green", "delayed": "cyan", "paused": "yellow", "no workers": "red"}
+_COLOURS = {
+    "failed": "red",
+    "active": "green",
+    "delayed": "cyan",
+    "paused": "yellow",
+    "suspended": "yellow",
+    "no workers": "red",
+}
 
 
 def console() -> Console:

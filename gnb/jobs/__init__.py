@@ -56,7 +56,7 @@ def bind(app: Flask) -> None:
 def _after_outage(error: Exception, context: JobContext) -> RetryLater | None:
     """Return what tries the job again without spending an attempt; None once it has waited for `_LONGEST_OUTAGE`.
 
-    It waits as long again as it has waited so far, from two seconds to five minutes.
+    It waits as long again as it has waited so far, from two seconds to a minute.
     """
     try:
         waited = engine().queue(context.queue).seconds_unavailable(context.id)
@@ -64,7 +64,7 @@ def _after_outage(error: Exception, context: JobContext) -> RetryLater | None:
         waited = 0.0
     if waited > _LONGEST_OUTAGE:
         return None
-    return RetryLater(describe_error(error), delay=min(max(waited, 2.0), 300.0), spend_attempt=False)
+    return RetryLater(describe_error(error), delay=min(max(waited, 2.0), 60.0), spend_attempt=False)
 
 
 def _log(error: BaseException, context: JobContext) -> None:

@@ -37,6 +37,8 @@ _ALERTS: dict[str, str | tuple[str, str]] = {
     "alert.no_scheduler": N_("no scheduler is running"),
     "alert.no_workers": N_("%(queue)s has no workers"),
     "alert.oldest_waiting": N_("oldest job waiting for %(minutes)s min, workers are free"),
+    "alert.suspended": N_("%(queue)s is suspended by RQ"),
+    "alert.rq_resume": N_("To resume all queues: rq resume"),
     "alert.paused": N_("%(queue)s is paused"),
     "alert.quiet": N_("all workers of %(queue)s are quiet"),
     "alert.scheduler_behind": N_("a scheduler is running, but has not fired it"),

@@ -162,6 +162,12 @@ def is_database_outage(error: BaseException) -> bool:
     return error.connection_invalidated or state is None or state.startswith(_OUTAGE_STATES)
 
 
+def check_writable(connection: sa.Connection) -> None:
+    """Let SQLite write one page, unchanged: a full disk is noticed by no reader. Raises OperationalError."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA user_version = 0")
+
+
 def now() -> datetime:
     """Return the current instant, aware, in UTC."""
     return datetime.now(UTC)

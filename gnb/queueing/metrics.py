@@ -89,7 +89,7 @@ class OutcomeCounts:
 @dataclass(frozen=True)
 class QueueStats:
     """A queue at one moment; the counts counts from its first job on. Of its `workers`, `busy` run a job, and `quiet`
-    run none and start none."""
+    run none and start none. It is `suspended` with all other queues, by `rq suspend`, until `rq resume`."""
 
     name: str
     waiting: int
@@ -106,6 +106,7 @@ class QueueStats:
     quiet: int
     counts: OutcomeCounts
     deferred: int = 0
+    suspended: bool = False
     next_start_seconds: float = 0.0
     """Until the rate limit allows the next start."""
     latest_start_seconds: float | None = None
@@ -114,12 +115,12 @@ class QueueStats:
     @property
     def at_rate_limit(self) -> bool:
         """Whether jobs wait for the rate limit to allow the next start."""
-        return bool(self.waiting and self.next_start_seconds and not self.paused)
+        return bool(self.waiting and self.next_start_seconds and not (self.paused or self.suspended))
 
     @property
     def is_stalled(self) -> bool:
         """Whether jobs have waited for long, nothing runs, and the rate limit is not the reason."""
-        if not self.waiting or self.active or self.paused or self.at_rate_limit or not self.workers:
+        if not self.waiting or self.active or self.paused or self.suspended or self.at_rate_limit or not self.workers:
             return False
         waited, started = self.oldest_waiting_seconds or 0, self.latest_start_seconds
         return waited > STALLED_AFTER_SECONDS and (started is None or started > STALLED_AFTER_SECONDS)
@@ -156,7 +157,7 @@ class QueueStats:
 
 def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:
     """The stats that answers of the counts and alive scripts make; `limits`: the configured ones."""
-    waiting, active, completed, failed, delayed, deferred, paused, limit, concurrency, *rest = answer
+    waiting, active, completed, failed, delayed, deferred, held, limit, concurrency, *rest = answer
     oldest, now, totals, minute, until_start, since_start = rest
     alive, quiet = workers
     counts = OutcomeCounts()
@@ -170,7 +171,8 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[
         completed=completed,
         failed=failed,
         delayed=delayed,
-        paused=bool(paused),
+        paused=bool(held & 1),
+        suspended=bool(held & 2),
         rate_limit=limit.decode() if limit else limits[0],
         concurrency_limit=concurrency.decode() if concurrency else limits[1],
         oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,

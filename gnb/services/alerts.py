@@ -123,6 +123,10 @@ def _of_queue(stats: QueueStats) -> Iterable[Alert]:
         yield Alert(f"stalled:{name}", "stalled", make_message("alert.stalled", queue=name), detail, queue_page, name)
     elif stats.waiting and not stats.active and stats.quiet >= stats.workers:
         yield Alert(f"quiet:{name}", "quiet", make_message("alert.quiet", queue=name), waiting, "/admin/workers", name)
+    if stats.suspended:
+        rank = "paused" if stats.waiting else "idle_paused"
+        what, way_out = make_message("alert.suspended", queue=name), make_message("alert.rq_resume")
+        yield Alert(f"suspended:{name}", rank, what, way_out, queue_page, name)
     if stats.paused:
         rank = "paused" if stats.waiting else "idle_paused"
         yield Alert(f"paused:{name}", rank, make_message("alert.paused", queue=name), waiting, queue_page, name)

@@ -32,6 +32,8 @@ class QueueState:
 
 def queue_state(stats: Any) -> QueueState:
     """Return the state of a queue from its statistics."""
+    if stats.suspended:
+        return QueueState(gettext("suspended"), "warn")
     if stats.paused:
         return QueueState(gettext("paused"), "warn")
     if not stats.workers:

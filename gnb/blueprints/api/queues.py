@@ -69,24 +69,32 @@ class MovedSchema(Schema):
 
 
 class SwitchedSchema(Schema):
-    """A queue that runs or is paused."""
+    """A queue that runs, is paused, or is suspended with all others by `rq suspend`."""
 
     queue = fields.String(required=True)
     paused = fields.Boolean(required=True)
+    suspended = fields.Boolean(
+        required=True, metadata={"description": "Whether `rq suspend` holds all queues, until `rq resume`."}
+    )
+
+
+def _switched(queue: str) -> dict[str, Any]:
+    stats = reading.stats(queue)
+    return {"queue": queue, "paused": stats.paused, "suspended": stats.suspended}
 
 
 @blueprint.endpoint("POST", "/<queue>/pause", SwitchedSchema, errors=(404,), message="Paused.")
 def pause(queue: str) -> dict[str, Any]:
     """Let jobs that run finish, and start no other."""
     actions.change_queue("pause", queue, caller())
-    return {"queue": queue, "paused": True}
+    return _switched(queue)
 
 
 @blueprint.endpoint("POST", "/<queue>/resume", SwitchedSchema, errors=(404,), message="Resumed.")
 def resume(queue: str) -> dict[str, Any]:
     """Let jobs start again."""
     actions.change_queue("resume", queue, caller())
-    return {"queue": queue, "paused": False}
+    return _switched(queue)
 
 
 class NewLimits(Schema):
@@ -172,13 +180,13 @@ def remove(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 @blueprint.endpoint("POST", "/pause", ByName(SwitchedSchema), message="Paused.")
 def pause_all() -> dict[str, dict[str, Any]]:
     """Pause every queue."""
-    return {name: {"queue": name, "paused": True} for name in actions.pause_all(caller())}
+    return {name: _switched(name) for name in actions.pause_all(caller())}
 
 
 @blueprint.endpoint("POST", "/resume", ByName(SwitchedSchema), message="Resumed.")
 def resume_all() -> dict[str, dict[str, Any]]:
     """Let jobs of every queue start again."""
-    return {name: {"queue": name, "paused": False} for name in actions.resume_all(caller())}
+    return {name: _switched(name) for name in actions.resume_all(caller())}
 
 
 @blueprint.endpoint("POST", "/retry", ByName(CountSchema), message="Failed jobs requeued.")

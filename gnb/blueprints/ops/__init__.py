@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.extensions import db, engine, settings
+from gnb.models import check_writable
 from gnb.queueing.errors import QueueUnavailable, UnsupportedBroker
 
 blueprint = Blueprint("ops", __name__)
@@ -55,6 +56,7 @@ def _state(name: str, ask: Callable[[], None], messages: list[str]) -> str:
 
 def _ask_database() -> None:
     db.session.execute(text("SELECT 1"))
+    check_writable(db.session.connection())
 
 
 def _ask_broker() -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from gnb.extensions import engine, settings
 from gnb.queueing import QueueStats, overview
@@ -14,6 +14,7 @@ from gnb.queueing.errors import QueueUnavailable, UnsupportedBroker
 from gnb.queueing.outage import NEEDED, SAFE_EVICTION_POLICY
 from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
+from gnb.services.queues.reading import RQ_RESUME
 
 _REMEDY = "Check REDIS_URL, that the server runs, and that this machine may reach it"
 _MEGABYTE = 1 << 20
@@ -27,7 +28,7 @@ def check_broker() -> Iterator[Finding]:
         return
     broker = engine().broker
     try:
-        info = broker.call(broker.client.info)
+        info = broker.call(lambda: _info(broker.client))
         before = time.time()
         seconds, microseconds = broker.call(broker.client.time)
         after = time.time()
@@ -38,10 +39,14 @@ def check_broker() -> Iterator[Finding]:
     except QueueUnavailable as error:
         yield problem("broker", _words(error), _REMEDY)
         return
-    yield _version(info)
-    yield _persistence(info, snapshots)
-    yield _eviction(info)
-    yield _memory(info)
+    if info is None:
+        words = "it answers; its user may not run INFO, so version, persistence, eviction and memory are not known"
+        yield warning("broker", words, "Allow it on the broker: ACL SETUSER NAME +info")
+    else:
+        yield _version(info)
+        yield _persistence(info, snapshots)
+        yield _eviction(info)
+        yield _memory(info)
     yield findings.compare("broker", seconds + microseconds / 1e6, before, after)
 
 
@@ -49,6 +54,14 @@ def _words(error: QueueUnavailable) -> str:
     """Return the message of the broker's client: a refused connection, a certificate, a password."""
     said = cause(error.__cause__) if error.__cause__ else ""
     return str(error) if said in str(error) else f"{error}: {said}"
+
+
+def _info(client: Any) -> dict[str, Any] | None:
+    """Return what INFO tells; None if the user may not run it."""
+    try:
+        return dict(client.info())
+    except NoPermissionError:
+        return None
 
 
 def _snapshots(client: Any) -> bool | None:
@@ -97,6 +110,8 @@ def _memory(info: dict[str, Any]) -> Finding:
     used, limit = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     whole = limit or int(info.get("total_system_memory", 0))
     words = f"{used / _MEGABYTE:,.0f} of {whole / _MEGABYTE:,.0f} MB"
+    if limit and used >= limit:
+        return problem("memory", f"{words}: it is full and takes no job", "Raise its maxmemory, or remove ended jobs")
     if whole and used > _NEARLY_FULL * whole:
         return warning("memory", f"{words}: when it is full, no job is taken", "Keep fewer ended jobs, or give it more")
     if not limit:
@@ -126,6 +141,8 @@ def _queue(stats: QueueStats) -> Finding:
     if not stats.workers:
         return problem(name, f"none, {stats.waiting:,} jobs wait", f"Start: flask jobs worker {stats.name}")
     words = f"{stats.workers} alive, {stats.busy} busy, {stats.waiting:,} jobs wait"
+    if stats.suspended:
+        return warning(name, f"{words}, but RQ has suspended all queues", f"When they shall go on: {RQ_RESUME}")
     if stats.paused:
         return warning(
             name, f"{words}, but the queue is paused", f"When it shall go on: flask jobs resume {stats.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 
@@ -13,12 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.config import Settings
 from gnb.extensions import db, settings
+from gnb.models import check_writable
 from gnb.services.doctor import findings
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 from gnb.services.web_processes import THREADS
 
 _ONE_BY_ONE = "Deploy one kind of process after the other, or take a larger database"
-_REMEDY = "Check DATABASE_URL, that the server runs, and that this machine may reach it"
+REMEDY = "Check DATABASE_URL, that the server runs, and that this machine may reach it"
 
 
 def check_database() -> Iterator[Finding]:
@@ -26,12 +28,20 @@ def check_database() -> Iterator[Finding]:
     try:
         with db.engine.connect() as connection:
             yield _version(connection)
+            check_writable(connection)
             yield _migrations(connection)
             if connection.dialect.name == "postgresql":
                 yield _room(connection)
                 yield _clock(connection)
     except SQLAlchemyError as error:
-        yield problem("database", f"it does not answer: {cause(error)}", _REMEDY)
+        yield problem("database", *_outage(error))
+
+
+def _outage(error: SQLAlchemyError) -> tuple[str, str]:
+    if isinstance(getattr(error, "orig", None), sqlite3.Error):
+        remedy = "Check DATABASE_URL, that its disk is not full, and the file's owner and mode"
+        return f"it cannot be read or written: {cause(error)}", remedy
+    return f"it does not answer: {cause(error)}", REMEDY
 
 
 def _version(connection: sa.Connection) -> Finding:

@@ -6,6 +6,7 @@ Invalid settings stop the start before this; here are valid ones that production
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from gnb.config import INSTANCE, Settings
 from gnb.extensions import db, settings
 from gnb.models import Export, ExportChunk
+from gnb.services.doctor.database import REMEDY
 from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 from gnb.services.exports import NoFonts
 from gnb.services.exports.storage import open_storage
@@ -159,7 +161,7 @@ def check_storage() -> Iterator[Finding]:
     try:
         _try_database() if address == "database" else _try_files(address)
     except Exception as error:  # noqa: BLE001 - a disk, a database or a service may each fail in ways of their own
-        yield problem("storage", f"{_shown(address)} takes no file: {cause(error)}", _remedy(address))
+        yield problem("storage", f"{_shown(address)} takes no file: {cause(error)}", _remedy(address, error))
     else:
         yield ok("storage", f"{_shown(address)} takes files and gives them back")
 
@@ -189,8 +191,10 @@ def _shown(address: str) -> str:
     return "the database" if address == "database" else address
 
 
-def _remedy(address: str) -> str:
+def _remedy(address: str, error: Exception) -> str:
     if address == "database":
+        if isinstance(error, sa.exc.OperationalError) and not isinstance(error.orig, sqlite3.Error):
+            return REMEDY
         return "Check that the database is not read-only and its disk not full"
     if address.startswith("file:"):
         return "Let the application's user write to that folder, and check that its disk is not full"

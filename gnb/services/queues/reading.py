@@ -17,6 +17,9 @@ from gnb.queueing.errors import JobNotFound, ScheduleNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.queueing.search import JobFilter
 
+RQ_RESUME = "rq resume -c gnb.rq_settings"
+"""The command that ends what `rq suspend` has begun."""
+
 
 def queue(name: str) -> QueueReader:
     """Return the reading half of a queue; changes go through `actions`. Raises UnknownQueue."""

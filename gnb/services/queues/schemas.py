@@ -132,6 +132,9 @@ class QueueStatsSchema(Schema):
     deferred = fields.Integer(required=True, metadata={"description": "Jobs that wait for others."})
     total = fields.Integer(required=True)
     paused = fields.Boolean(required=True)
+    suspended = fields.Boolean(
+        required=True, metadata={"description": "Whether `rq suspend` holds all queues, until `rq resume`."}
+    )
     workers = fields.Integer(required=True)
     busy = fields.Integer(required=True)
     quiet = fields.Integer(required=True, metadata={"description": "Workers that run no job and start none."})

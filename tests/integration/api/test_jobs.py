@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from rq.suspension import resume, suspend
 
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
@@ -248,10 +249,25 @@ def test_a_queue_pauses_and_resumes(admin: Caller) -> None:
     assert admin.get("/email/stats")["paused"] is False
 
 
+def test_rqs_suspension_is_no_pause_and_has_its_own_way_out(admin: Caller, app: Flask) -> None:
+    suspend(engine().broker.client)
+    try:
+        assert admin.post("/email/resume") == {"queue": "email", "paused": False, "suspended": True}
+        assert {stats["suspended"] for stats in admin.get("/stats")} == {True}
+        alerts = admin("GET", "/admin/").text
+        assert ("email is suspended by RQ" in alerts, "rq resume" in alerts) == (True, True)
+        run = app.test_cli_runner()
+        assert "rq resume -c gnb.rq_settings" in run.invoke(args=["jobs", "resume", "email"]).stdout
+        assert "suspended" in run.invoke(args=["jobs", "stats"]).stdout
+    finally:
+        resume(engine().broker.client)
+    assert admin.get("/email/stats")["suspended"] is False
+
+
 def test_all_queues_pause_and_resume_at_once(admin: Caller) -> None:
     assert set(admin.post("/pause")) == {"export", "email", "ai", "scheduled"}
     assert all(queue["paused"] for queue in admin.get("/stats"))
-    assert admin.post("/resume")["email"] == {"queue": "email", "paused": False}
+    assert admin.post("/resume")["email"] == {"queue": "email", "paused": False, "suspended": False}
     assert not any(queue["paused"] for queue in admin.get("/stats"))
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,14 +13,18 @@ import pytest
 import redis
 from flask import Flask
 
+from gnb import create_app
 from gnb.config import ROOT, Settings
 from gnb.extensions import db, engine
 from gnb.queueing import Scheduler
 from gnb.services.doctor import broker as broker_check
 from gnb.services.doctor import database as database_check
+from tests.faults.test_exports import full_at
 from tests.integration.doctor.conftest import Examine
 from tests.integration.engine.conftest import Workers, wait_for
 from tests.servers import Broker, Postgres, on_postgresql, on_sqlite
+
+assert full_at
 
 # Configuration
 
@@ -143,6 +148,8 @@ def test_a_broker_that_is_nearly_full_is_warned_of(examine: Examine, client: Any
     assert examine("--before-start")["memory"]["state"] == "ok"
     client.config_set("maxmemory", int(client.info("memory")["used_memory"] * 1.15))
     assert examine("--before-start")["memory"]["state"] == "warning"
+    client.config_set("maxmemory", 1)
+    assert examine("--before-start")["memory"]["state"] == "problem"
 
 
 @on_sqlite
@@ -199,6 +206,34 @@ def test_a_provider_that_hides_its_configuration_is_asked_nothing_else(
         client.acl_deluser("managed")
     assert (found["eviction"]["state"], found["persistence"]["state"]) == ("ok", "warning")
     assert "the provider does not say" in found["persistence"]["message"]
+
+
+@on_sqlite
+def test_a_user_who_may_not_run_info_is_no_problem(examine: Examine, broker: Broker, client: Any) -> None:
+    client.acl_setuser("app", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=["-info"])
+    try:
+        found = examine("--before-start", redis_url=broker.tcp_url.replace("//", "//app:pw@"))
+    finally:
+        client.acl_deluser("app")
+    assert (found["broker"]["state"], "may not run INFO" in found["broker"]["message"]) == ("warning", True)
+
+
+@on_sqlite
+def test_a_disk_that_is_full_under_sqlite_is_named(
+    examine: Examine, settings: Settings, full_at: Callable[[int], None]
+) -> None:
+    full_at(4096)  # less than a page and its frame in the file that is written ahead
+    found = examine("--before-start")
+    answer = create_app(settings).test_client().get("/readyz")
+    full_at(-1)
+    assert (found["database"]["state"], "disk" in found["database"]["remedy"]) == ("problem", True)
+    assert (answer.status_code, answer.json["data"]["database"]) == (503, "away")
+
+
+@on_sqlite
+def test_a_database_that_is_away_is_not_said_to_have_a_full_disk(examine: Examine) -> None:
+    found = examine("--before-start", database_url="postgresql+psycopg://gnb@127.0.0.1:1/gnb")["storage"]
+    assert (found["state"], "disk" in found["remedy"], "DATABASE_URL" in found["remedy"]) == ("problem", False, True)
 
 
 @on_sqlite

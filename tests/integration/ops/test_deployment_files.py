@@ -85,9 +85,9 @@ def test_compose_starts_the_processes_of_the_procfile_with_settings_that_product
     servers = {"database", "broker"}
     assert {name: of["command"] for name, of in services.items() if name not in servers} == PROCFILE
     assert all("release" in of["depends_on"] for name, of in services.items() if name not in servers | {"release"})
+    given = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "POSTGRES_PASSWORD": "secret"}
     for name in PROCFILE:
         written = services[name]["environment"]
-        given = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "POSTGRES_PASSWORD": "secret"}
         filled = {
             key: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda part, given=given: given.get(part[1], part[2]), str(value))
             for key, value in written.items()
