@@ -222,22 +222,22 @@ def requeue_stale_deliveries(_data: dict[str, Any], _context: JobContext) -> dic
 
 
 def _deliver(delivery_id: int, context: JobContext) -> dict[str, Any]:
-    outcome = _outcome(delivery_id)
+    outcome = _outcome(delivery_id, context)
     if outcome.state == "finished" and reading.previous_outcome(context) == "completed":
         # A person runs a completed job again, to have the message sent again.
         again = db.session.get_one(Delivery, delivery_id)
         delivery_id = _committed(lambda: ledger.plan_again(again))
-        outcome = _outcome(delivery_id)
+        outcome = _outcome(delivery_id, context)
     return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
 
 
-def _outcome(delivery_id: int) -> sending.Outcome:
+def _outcome(delivery_id: int, context: JobContext) -> sending.Outcome:
     try:
-        return email_service.deliver(delivery_id)
+        return email_service.deliver(delivery_id, context.timeout)
     except MailRefused as error:
         raise FinalError(error) from error
     except AlreadyBeingSent as error:
-        raise RetryLater(error, delay=max(error.seconds, 1.0)) from error
+        raise RetryLater(error, delay=max(error.seconds, 1.0), spend_attempt=False) from error
 
 
 def _own_row(data: dict[str, Any], context: JobContext) -> int:

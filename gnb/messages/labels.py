@@ -110,9 +110,8 @@ CAMPAIGN_LABELS = {
     "active": _l("activated"),
     "paused": _l("paused"),
     "ended": _l("ended"),
-    "cancelled": _l("cancelled"),
 }
-CAMPAIGN_VARIANTS = {"draft": "", "active": "ok", "paused": "warn", "ended": "later", "cancelled": "later"}
+CAMPAIGN_VARIANTS = {"draft": "", "active": "ok", "paused": "warn", "ended": "later"}
 
 LANGUAGE_NAMES = {"tr": "Türkçe", "en": "English", "de": "Deutsch", "ru": "Русский", "ar": "العربية", "fr": "Français"}
 
@@ -234,6 +233,8 @@ AUDIT_ACTION_LABELS = {
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),
     "booking.cancelled": _l("cancelled"),
+    "booking.transfer": _l("transfer recorded"),
+    "booking.import-trips": _l("past trips imported"),
     "tour.create": _l("created"),
     "tour.change": _l("changed"),
     "export.request": _l("requested"),
@@ -257,6 +258,12 @@ AUDIT_ACTION_LABELS = {
     "user.register": _l("opened"),
     "user.set-role": _l("role changed"),
     "user.token": _l("token made"),
+    "user.disable": _l("disabled"),
+    "user.enable": _l("enabled"),
+    "user.sign-out": _l("signed out everywhere"),
+    "user.revoke-token": _l("token revoked"),
+    "user.export": _l("personal data exported"),
+    "user.erase": _l("personal data erased"),
     "user.change-password": _l("password changed"),
     "user.reset-password": _l("password reset"),
 }

@@ -27,11 +27,12 @@ Parents = Callable[[str], "list[RelatedJob]"]
 
 class JobContext:
     """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be;
-    `correlation_id` is what it was enqueued for, such as a request's id."""
+    `correlation_id` is what it was enqueued for, such as a request's id; `timeout` is how many seconds it may run, None
+    for any number."""
 
     __slots__ = (
         "_last_note", "_last_percent", "_note", "_parents",
-        "attempt", "attempts", "correlation_id", "id", "queue", "type",
+        "attempt", "attempts", "correlation_id", "id", "queue", "timeout", "type",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +45,7 @@ class JobContext:
         note: Note,
         correlation_id: str = "",
         parents: Parents = lambda _job_id: [],
+        timeout: float | None = None,
     ):
         self.id = job_id
         self.queue = queue
@@ -52,6 +54,7 @@ class JobContext:
         self.attempts = attempts
         self.correlation_id = correlation_id
         self._note = note
+        self.timeout = timeout
         self._parents = parents
         self._last_note = 0.0
         self._last_percent = -1.0
@@ -96,4 +99,5 @@ class JobContext:
             lambda names, args: run(connection, UPDATE_PROGRESS, names, args),
             str(rq_job.meta.get("correlation_id", "")),
             lambda job_id: read_parents(connection, job_id),
+            rq_job.timeout if rq_job.timeout and rq_job.timeout > 0 else None,
         )

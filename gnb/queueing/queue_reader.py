@@ -15,7 +15,7 @@ from . import keys as names
 from .connection import Broker
 from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
-from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .job import FIELDS, STATE_OF_STATUS, STATES, Attempt, Job, attempts_from_results, job_from_hash
 from .job_context import LOG_SEPARATOR
 from .job_types import JobTypes
 from .keys import QueueKeys
@@ -113,6 +113,19 @@ class QueueReader:
         errors = tuple(attempt.error for attempt in attempts if attempt.error)
         value = next((attempt.return_value for attempt in attempts if attempt.outcome == "completed"), None)
         return replace(job, stacktrace=errors, return_value=value if job.state == "completed" else None), attempts
+
+    def unfinished(self, job_ids: list[str]) -> set[str]:
+        """Return the ids of those jobs that wait or run, in one round trip."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hmget(names.job(job_id), "status", "origin")
+        replies = self.broker.call(pipeline.execute) if job_ids else []
+        states = {
+            job_id: STATE_OF_STATUS.get((status or b"").decode())
+            for job_id, (status, origin) in zip(job_ids, replies, strict=True)
+            if (origin or b"").decode() in self.keys.sub_queues
+        }
+        return {job_id for job_id, state in states.items() if state not in (None, "completed", "failed")}
 
     def _no_job(self, job_id: str) -> JobNotFound:
         return JobNotFound(queue=self.name, id=repr(job_id))

@@ -35,7 +35,7 @@ NAMES = [
     "channel", "queue", "kinds", "length", "error", "attempts", "within", "size", "format", "preview",
     "option.depends_on", "option.on_parent_failure", "rate_limit", "concurrency_limit",
     "booked_after", "booked_before", "title_en", "title_tr", "slug", "city", "airport", "duration_minutes",
-    "max_passengers", "daily_seats", "base_price", "current_price", "current", "new", "phone", "campaigns",
+    "max_passengers", "daily_seats", "base_price", "current", "new", "phone", "campaigns",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from sqlalchemy.orm.exc import StaleDataError
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
@@ -56,11 +57,21 @@ def new_campaign() -> ResponseReturnValue:
 def edit_campaign(campaign_id: int) -> ResponseReturnValue:
     """Change a campaign; its mail only until it is sent."""
     campaign = _campaign(campaign_id)
-    form = CampaignForm(data=values_of(campaign))
+    form = CampaignForm(data={**values_of(campaign), "version": campaign.version})
     if not form.validate_on_submit():
         return _form(form, campaign)
-    form.fill(campaign)
-    return _written(campaign, "campaign.change", gettext("Campaign updated."))
+    try:
+        if form.is_stale(campaign.version):
+            raise StaleDataError
+        form.fill(campaign)
+        return _written(campaign, "campaign.change", gettext("Campaign updated."))
+    except StaleDataError:
+        db.session.rollback()
+        stored = values_of(campaign)
+        if campaign.mailing_state != "none":
+            stored = {name: value for name, value in stored.items() if name not in form.MAIL}
+        form.show_differences(stored, campaign.version)
+        return _form(form, campaign, 409)
 
 
 @blueprint.get("/campaigns/<int:campaign_id>")
@@ -196,9 +207,9 @@ def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
         abort(404)
     begins = state == "active"
     counts = {gettext("tours"): tours_under(campaign)}
-    text = gettext("Prices return to normal within the hour. An ended campaign cannot be activated again.")
+    text = gettext("Prices return to normal immediately. An ended campaign cannot be activated again.")
     if begins:
-        text = gettext("Prices are reduced within an hour of its start.")
+        text = gettext("Prices are reduced from its start to its end.")
     if begins and campaign.mailing_state == "none":
         text += " " + gettext("No mail goes out: it is sent when somebody presses Send.")
     return render_template(
@@ -223,7 +234,7 @@ def set_campaign_state(campaign_id: int) -> ResponseReturnValue:
     if campaign.state not in _STATES.get(wanted, ()):
         return rejected(gettext("Not possible in the current state."), page)
     campaign.state = wanted
-    return _written(campaign, f"campaign.{wanted}", gettext("Prices are updated within the hour."))
+    return _written(campaign, f"campaign.{wanted}", gettext("Prices are updated."))
 
 
 def _newest(start: int, end: int) -> tuple[Sequence[Campaign], int]:
@@ -236,10 +247,10 @@ def _campaign(campaign_id: int) -> Campaign:
     return found or abort(404, "Campaign not found.")
 
 
-def _form(form: CampaignForm, campaign: Campaign | None) -> ResponseReturnValue:
+def _form(form: CampaignForm, campaign: Campaign | None, status: int = 200) -> ResponseReturnValue:
     locked = campaign is not None and campaign.mailing_state != "none"
     page = render_template("admin/campaigns/form.html", form=form, campaign=campaign, locked=locked)
-    return page, 422 if form.errors else 200
+    return page, 422 if form.errors else status
 
 
 def _written(campaign: Campaign, action: str, message: str) -> ResponseReturnValue:

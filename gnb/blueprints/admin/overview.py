@@ -137,6 +137,7 @@ _AUDIT_PAGES = {
     "booking": ("admin.booking", "booking_id"),
     "campaign": ("admin.campaign", "campaign_id"),
     "delivery": ("admin.email", "delivery_id"),
+    "user": ("admin.user", "user_id"),
 }
 
 # An export's own id is a UUID with its dashes, a job's has none: `export/<id>` may be either.

@@ -18,7 +18,7 @@ from gnb.messages import localize
 from gnb.models.booking import HOME_ZONE
 from gnb.queueing import InvalidSchedule, ScheduleInCode, ScheduleNotFound, ScheduleState
 from gnb.services.queues import reading, recurring
-from gnb.services.queues.recurring import describe
+from gnb.services.queues.recurring import StaleSchedule, describe, version_of
 
 
 @blueprint.get("/schedules")
@@ -137,7 +137,8 @@ def edit_schedule(name: str) -> ResponseReturnValue:
     """Show the form of a schedule."""
     schedule = reading.schedules().get(name).schedule
     values = {field: getattr(schedule, field) for field in ("type", "cron", "every", "tz", "overlap", "catch_up")}
-    return _form(name, {**values, "data": replace_surrogates(json.dumps(schedule.data, ensure_ascii=False))}, {})
+    data = replace_surrogates(json.dumps(schedule.data, ensure_ascii=False))
+    return _form(name, {**values, "data": data, "version": version_of(schedule)}, {})
 
 
 @blueprint.post("/schedules/<name>/edit")
@@ -147,10 +148,18 @@ def change_schedule(name: str) -> ResponseReturnValue:
     if "preview" in request.form:
         return _preview(name, sent)
     try:
-        recurring.edit(name, _values(sent), caller())
+        recurring.edit(name, _values(sent), caller(), request.form.get("version"))
     except InvalidSchedule as error:
         return _form(name, sent, error.errors), 422
+    except StaleSchedule as error:
+        stored = {field: [_stored_words(value)] for field, value in error.stored.items()}
+        return _form(name, {**sent, "version": error.version}, {**stored, "version": [error.message]}), 409
     return done(gettext("%(name)s updated.", name=name), url_for("admin.schedule", name=name))
+
+
+def _stored_words(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    return gettext("Changed by someone else. Stored now: %(value)s", value="–" if value is None else text)
 
 
 def _preview(name: str | None, sent: dict[str, Any]) -> ResponseReturnValue:
@@ -197,6 +206,7 @@ def _form(
         other_errors=other,
         action=action,
         back=back,
+        version=values.get("version", ""),
         upcoming=upcoming,
     )
 

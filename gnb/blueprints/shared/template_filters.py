@@ -25,6 +25,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "short": formatting.short,
     "iso": lambda moment: _iso(moment),
     "money": formatting.money,
+    "day_name": formatting.day_name,
     "local_day": formatting.local_day,
     "local_time": formatting.local_time,
     "escape_control_characters": text.escape_control_characters,

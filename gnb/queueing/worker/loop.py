@@ -194,14 +194,15 @@ class WorkLoop:
             job_type = self._types.at(path)
             type_name = job_type.name
             attempts = execution.attempt, execution.attempts
-            parents, write, correlation_id = self._parents, self._write_progress, execution.correlation_id
+            write, parents, correlation_id = self._write_progress, self._parents, execution.correlation_id
             context = JobContext(execution.id, queue.name, type_name, *attempts, write, correlation_id, parents)
+            context.timeout = timeout = execution.timeout if execution.timeout > 0 else None  # RQ: -1 is no timeout
             self._running = execution
             try:
                 with self._types.scope(context):
                     loaded = job_type.load(data)
                     # Before it is armed: the timer of an earlier job, which may run out here, must not end this one.
-                    signal.setitimer(signal.ITIMER_REAL, max(execution.timeout, 0))  # RQ writes -1 for no timeout
+                    signal.setitimer(signal.ITIMER_REAL, timeout or 0)
                     self._armed = True
                     value = job_type.function(loaded, context)
                     self._armed = False

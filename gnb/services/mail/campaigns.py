@@ -180,7 +180,7 @@ def _move(campaign: Campaign, before: tuple[str, ...], after: str, **values: Any
     moved = execute_count(
         sa.update(Campaign)
         .where(Campaign.id == campaign.id, Campaign.mailing_state.in_(before))
-        .values(mailing_state=after, updated_at=now(), **values)
+        .values(mailing_state=after, updated_at=now(), version=Campaign.version + 1, **values)
     )
     if moved and after == "cancelled":
         ledger.cancel_campaign(campaign.id)

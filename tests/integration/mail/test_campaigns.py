@@ -14,6 +14,7 @@ from gnb.services import email_service
 from gnb.services.mail import campaigns, outbox, recipients, sending
 from tests.business import make_booking, make_campaign, make_tour, make_user
 from tests.integration.engine.conftest import Workers
+from tests.servers import on_sqlite
 
 
 class Killed(BaseException):
@@ -280,6 +281,24 @@ def test_a_segment_chooses_by_language_tour_and_last_booking(app: Flask) -> None
     assert chosen(booked_before="2026-06-01") == {ann.id}
     assert chosen(booked_after="0001-01-01") == {ann.id, bob.id}
     assert chosen(booked_after="2026-01-01", languages=["tr"]) == {ann.id}
+
+
+@on_sqlite
+def test_the_sweep_looks_for_all_jobs_at_once_and_leaves_the_queued_time(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries = [email_service.plan_email(f"a{number}@example.com", "Hello", text="x") for number in range(20)]
+    db.session.commit()
+    engine().queue("email").remove(outbox.job_id(deliveries[3].id))
+    queued = {each.id: each.enqueued_at for each in deliveries}
+    trips: list[object] = []
+    call = engine().broker.call
+    monkeypatch.setattr(type(engine().broker), "call", lambda self, do: (trips.append(do), call(do))[1])
+    assert email_service.requeue_stale_deliveries(now() + timedelta(minutes=11)) == 1
+    assert len(trips) < 10
+    db.session.expire_all()
+    assert {each.id for each in deliveries if each.enqueued_at != queued[each.id]} == {deliveries[3].id}
+    assert all(each.checked_at for each in deliveries if each is not deliveries[3])
 
 
 def test_the_sweep_gives_lost_and_spent_jobs_another(app: Flask, users: list[User]) -> None:
