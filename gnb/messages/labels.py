@@ -59,7 +59,6 @@ WORKER_LABELS = {
     "started": _l("starting"),
 }
 WORKER_VARIANTS = {"busy": "info", "idle": "ok", "quiet": "warn"}
-
 DELIVERY_STATE_LABELS = {
     "queued": _l("queued"),
     "sending": _l("being sent"),
@@ -103,7 +102,6 @@ MAILING_LABELS = {
     "cancelled": _l("cancelled"),
 }
 MAILING_VARIANTS = {"planning": "info", "sending": "info", "paused": "warn", "sent": "ok", "cancelled": "later"}
-
 CAMPAIGN_LABELS = {
     "draft": _l("draft"),
     "active": _l("activated"),
