@@ -59,8 +59,6 @@ WORKER_LABELS = {
     "started": _l("starting"),
 }
 WORKER_VARIANTS = {"busy": "info", "idle": "ok", "quiet": "warn"}
-
-
 DELIVERY_STATE_LABELS = {
     "queued": _l("queued"),
     "sending": _l("being sent"),
@@ -104,7 +102,6 @@ MAILING_LABELS = {
     "cancelled": _l("cancelled"),
 }
 MAILING_VARIANTS = {"planning": "info", "sending": "info", "paused": "warn", "sent": "ok", "cancelled": "later"}
-
 CAMPAIGN_LABELS = {
     "draft": _l("draft"),
     "active": _l("activated"),
@@ -142,7 +139,6 @@ EXPORT_LABELS = {
     "users-xlsx": ExportLabel(_l("Users, Excel"), _l("One row per account: name, e-mail, role, language.")),
 }
 
-
 CATEGORY_LABELS = {
     "airport": _l("From the airport"),
     "transfer": _l("To the airport"),
@@ -170,7 +166,6 @@ CUSTOMER_STATUS_LABELS = {
 }
 CUSTOMER_STATUS_VARIANTS = {"pending": "warn", "confirmed": "ok", "paid": "ok", "completed": "", "cancelled": "bad"}
 
-
 BOOKING_VARIANTS = {"pending": "warn", "confirmed": "info", "paid": "ok", "completed": "ok", "cancelled": "later"}
 PASSENGER_KIND_LABELS = {"adult": _l("adult"), "child": _l("child"), "infant": _l("infant")}
 BOOKING_ACTION_LABELS = {
@@ -193,7 +188,6 @@ BOOKING_ACTION_EFFECTS = {
     "completed": _l("No mail goes out. A completed booking cannot be changed any more."),
     "cancelled": _l("Its seats are released and the customer is notified by mail. This cannot be undone."),
 }
-
 
 AUDIT_KIND_LABELS = (
     ("job.", _l("jobs")),
@@ -272,7 +266,6 @@ AUDIT_ACTION_LABELS = {
     "user.change-password": _l("password changed"),
     "user.reset-password": _l("password reset"),
 }
-
 
 FIELD_LABELS = {
     "start date": _l("from"),

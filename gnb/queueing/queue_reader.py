@@ -196,7 +196,7 @@ class QueueReader:
         for size in _SLICES:
             total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE, scan=True)
             for offset, job in enumerate(jobs):
-                if wanted in plain(_text_of(job)):
+                if wanted in plain(f"{searched_text(job.id, job.name, job.data)} {job.failed_reason or ''}"):
                     found.append(job)
                     if len(found) == limit:
                         return JobPage(found, total, place + offset + 1)
@@ -264,10 +264,6 @@ class QueueReader:
         for job_id, fields in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
             alike[fold(Message.unpack(fields[0]))].append((job_id, fields))
         return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
-
-
-def _text_of(job: Job) -> str:
-    return f"{searched_text(job.id, job.name, job.data)} {job.failed_reason or ''}"
 
 
 _FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)

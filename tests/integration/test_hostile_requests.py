@@ -32,6 +32,8 @@ NAMES = [
     "flightNumber", "contactName", "contactEmail", "contactPhone", "notes", "passengers-0-name",
     "passengers-0-kind", "extras-child-seat", "starts_at", "ends_at", "discount_percent", "floor_percent",
     "tour_id", "weekdays", "min_bookings", "max_bookings", "subject_en", "body_en", "languages", "tour_ids",
+    "channel", "queue", "kinds", "length", "error", "attempts", "within", "size", "format", "preview",
+    "option.depends_on", "option.on_parent_failure", "rate_limit", "concurrency_limit",
     "booked_after", "booked_before", "title_en", "title_tr", "slug", "city", "airport", "duration_minutes",
     "max_passengers", "daily_seats", "base_price", "current", "new", "phone", "campaigns",
 ]  # fmt: skip

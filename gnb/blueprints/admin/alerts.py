@@ -1,5 +1,6 @@
 """What needs attention on the overview, how a queue is, and acknowledging an alert."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from gnb.services import alerts
 from gnb.services.alerts import Alert
 from gnb.services.queues import reading
 
+_KEY = re.compile(r"[\w:.-]{1,200}", re.ASCII)
 LENGTHS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "24h": timedelta(days=1), "7d": timedelta(days=7)}
 
 
@@ -162,5 +164,8 @@ def acknowledge() -> ResponseReturnValue:
 @blueprint.post("/alerts/reopen")
 def reopen_alert() -> ResponseReturnValue:
     """Show an acknowledged alert again."""
-    alerts.end_acknowledgement(request.form.get("key", "")[:200], signed_in_user())
+    key = request.form.get("key", "")
+    if not _KEY.fullmatch(key):
+        return rejected(gettext("There is no such alert any more."), url_for("admin.overview"))
+    alerts.end_acknowledgement(key, signed_in_user())
     return done(gettext("The alert is shown again."), url_for("admin.overview"))

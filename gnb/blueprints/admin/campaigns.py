@@ -22,7 +22,7 @@ from gnb.services import audit, email_service
 from gnb.services.mail import MailError
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
-from gnb.services.mail.recipients import count_recipients
+from gnb.services.mail.recipients import count_recipients, recipients_without_text, without_text
 from gnb.services.pricing.campaigns import tours_under
 
 _MOVES = {"pause": mailings.pause, "resume": mailings.resume, "cancel": mailings.cancel}
@@ -85,7 +85,7 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
         progress=mailings.progress(found) if found.mailing_state != "none" else None,
         recipients=count_recipients(found.segment) if found.mailing_state == "none" else None,
         languages=TEXT_LANGUAGES,
-        missing=mailings.recipients_without_text(found) if found.mailing_state == "none" else {},
+        missing=recipients_without_text(found) if found.mailing_state == "none" else {},
         over=found.ends_at <= now(),
         labels=labels,
     )
@@ -122,7 +122,7 @@ def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
     """Ask whether to send, with the number of recipients."""
     campaign = _campaign(campaign_id)
     count = count_recipients(campaign.segment)
-    if missing := mailings.without_text(campaign):
+    if missing := without_text(campaign):
         page = url_for("admin.campaign", campaign_id=campaign_id)
         return rejected(localize(mailings.MailingRefused("no_text", languages=missing)), page)
     return render_template(

@@ -16,14 +16,13 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db, engine, settings
-from gnb.messages.formats import text_language
-from gnb.models import LANGUAGES, TEXT_LANGUAGES, Campaign, Delivery, User, execute_count, now
+from gnb.models import LANGUAGES, Campaign, Delivery, User, execute_count, now
 from gnb.queueing import RateLimit
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services.mail import MailError, ledger, outbox
 from gnb.services.mail.addresses import one_line
 from gnb.services.mail.outbox import Planned
-from gnb.services.mail.recipients import count_recipients, next_recipients
+from gnb.services.mail.recipients import count_recipients, next_recipients, without_text
 from gnb.services.queue_service import Progress, noop_progress
 
 log = structlog.stdlib.get_logger(__name__)
@@ -88,31 +87,6 @@ def minutes_for(recipients: int) -> float | None:
     return recipients / allowed if allowed else None
 
 
-def recipients_without_text(campaign: Campaign) -> dict[str, int]:
-    """Return by language without a text how many recipients would get the mail in it."""
-    missing = without_text(campaign)
-    chosen = {language: LANGUAGES_OF_TEXTS[language] for language in missing}
-    wanted = campaign.segment.get("languages") or list(LANGUAGES)
-    return {
-        language: count_recipients({**campaign.segment, "languages": among})
-        if (among := [each for each in languages if each in wanted])
-        else 0
-        for language, languages in chosen.items()
-    }
-
-
-LANGUAGES_OF_TEXTS = {
-    text: [language for language in LANGUAGES if text_language(language) == text] for text in TEXT_LANGUAGES
-}
-"""By the language of a text, those of the accounts that get it."""
-
-
-def without_text(campaign: Campaign) -> list[str]:
-    """Return the languages in which its mail lacks a subject or a text."""
-    texts = (campaign.subjects, campaign.bodies)
-    return [language for language in TEXT_LANGUAGES if not all(text.get(language) for text in texts)]
-
-
 def pause(campaign: Campaign) -> None:
     """Pause the mailing: only messages that are being sent at this moment still go out. Commits."""
     _move(campaign, ("planning", "sending"), "paused")
@@ -130,10 +104,8 @@ def cancel(campaign: Campaign) -> None:
 
 
 def send_test(campaign: Campaign, user: User, language: str) -> Delivery:
-    """Send the mail to this account, in that language; it does not count in the mailing. Commits.
-
-    Raises MailingRefused for what `start` rejects.
-    """
+    """Send the mail to this account, in that language; it does not count in the mailing. Commits. Raises
+    MailingRefused."""
     _check(campaign)
     fields = {"user_id": user.id, "language": language, "content": {"campaign": campaign.id}, "priority": 1}
     delivery = ledger.plan("campaign-notification", user.email, user.name, **fields)

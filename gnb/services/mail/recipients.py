@@ -1,4 +1,4 @@
-"""Who receives mail: the settinges of an address, the link that unsubscribes it, and the recipients of a campaign.
+"""Who receives mail: the settings of an address, the link that unsubscribes it, and the recipients of a campaign.
 
 The link carries the number of an account, signed; it contains no address and cannot be changed to another account.
 
@@ -15,7 +15,17 @@ import sqlalchemy as sa
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from gnb.extensions import db, settings
-from gnb.models import Booking, NotificationSetting, User, local_midnight, normalize_email
+from gnb.messages.formats import text_language
+from gnb.models import (
+    LANGUAGES,
+    TEXT_LANGUAGES,
+    Booking,
+    Campaign,
+    NotificationSetting,
+    User,
+    local_midnight,
+    normalize_email,
+)
 
 _IDS_IN_ONE_QUERY = 1000
 _table: Any = NotificationSetting.__table__
@@ -139,3 +149,28 @@ def _user_id(user: Any) -> int:
 
 def _parts(ids: list[int]) -> Iterable[list[int]]:
     return (ids[at : at + _IDS_IN_ONE_QUERY] for at in range(0, len(ids), _IDS_IN_ONE_QUERY))
+
+
+def recipients_without_text(campaign: Campaign) -> dict[str, int]:
+    """Return by language without a text how many recipients would get the mail in it."""
+    missing = without_text(campaign)
+    chosen = {language: LANGUAGES_OF_TEXTS[language] for language in missing}
+    wanted = campaign.segment.get("languages") or list(LANGUAGES)
+    return {
+        language: count_recipients({**campaign.segment, "languages": among})
+        if (among := [each for each in languages if each in wanted])
+        else 0
+        for language, languages in chosen.items()
+    }
+
+
+LANGUAGES_OF_TEXTS = {
+    text: [language for language in LANGUAGES if text_language(language) == text] for text in TEXT_LANGUAGES
+}
+"""By the language of a text, those of the accounts that get it."""
+
+
+def without_text(campaign: Campaign) -> list[str]:
+    """Return the languages in which its mail lacks a subject or a text."""
+    texts = (campaign.subjects, campaign.bodies)
+    return [language for language in TEXT_LANGUAGES if not all(text.get(language) for text in texts)]

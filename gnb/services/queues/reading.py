@@ -141,7 +141,7 @@ def job_filter(text: str, role: str, **others: Any) -> JobFilter:
     """
     numbers: dict[str, frozenset[int]] = {}
     deliveries = sa.select(Delivery.id).order_by(Delivery.id.desc()).limit(_MOST_DELIVERIES)
-    if "@" in text and role in STAFF_ROLES:
+    if "@" in text and text.isprintable() and role in STAFF_ROLES:
         found = db.session.scalars(deliveries.where(Delivery.recipient == normalize_email(text)))
         numbers["deliveryId"] = frozenset(found)
     elif _REFERENCE.fullmatch(text):

@@ -198,7 +198,7 @@ def test_a_mail_without_a_text_is_rejected_by_its_test_as_by_send_and_its_recipi
     campaign = make_campaign(bodies={"en": "Hello"})
     with pytest.raises(campaigns.MailingRefused, match="tr"):
         campaigns.send_test(campaign, make_user(role="admin", language="en"), "en")
-    assert campaigns.recipients_without_text(campaign) == {"tr": 2}
+    assert recipients.recipients_without_text(campaign) == {"tr": 2}
 
 
 def test_nothing_is_sent_once_the_campaign_is_over(app: Flask) -> None:
