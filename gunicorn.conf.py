@@ -61,11 +61,15 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(_server: object, worker: Any) -> None:
     """Each worker opens connections of its own."""
     from gnb.extensions import db, engine
+    from gnb.services import notifications
 
     web_processes.take_slot(worker.slot)
-    with worker.app.wsgi().app_context():
+    app = worker.app.wsgi()
+    with app.app_context():
         db.engine.dispose(close=False)
         engine().after_fork()
+    if _settings.queue_enabled:
+        notifications.start(app)
 
 
 def on_exit(_server: object) -> None:

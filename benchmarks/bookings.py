@@ -133,7 +133,7 @@ def _catalogue(app: Flask) -> Iterator[None]:
     with app.app_context():
         db.create_all()
         tour = {"category": "tour", "city": "Istanbul", "origin": "Kabataş", "destination": "Kabataş"}
-        price = {"base_price": Decimal("64.50"), "current_price": Decimal("64.50"), "duration_minutes": 210}
+        price = {"base_price": Decimal("64.50"), "duration_minutes": 210}
         db.session.add(Tour(slug="bosphorus", name="Bosphorus", max_passengers=40, daily_seats=10_000, **tour, **price))
         for code in ("child-seat", "meet-and-greet"):
             db.session.add(Extra(code=code, price=Decimal("5.00"), max_quantity=4))

@@ -45,7 +45,7 @@ def fill(url: str, count: int) -> None:
     for index in Booking.__table__.indexes:  # type: ignore[attr-defined]
         index.drop(engine)  # nothing here reads by them, and keeping them up costs more than the rows
     tour = {"titles": {}, "descriptions": {}, "category": "transfer", "city": "Istanbul", "origin": "IST"}
-    price = {"base_price": 100, "current_price": 100, "duration_minutes": 60, "destination": "Taksim"}
+    price = {"base_price": 100, "duration_minutes": 60, "destination": "Taksim"}
     tours = [{**tour, **price, "slug": f"t{n}", "name": f"Istanbul Airport → Taksim, tour {n}"} for n in range(TOURS)]
     with engine.begin() as connection:
         connection.execute(sa.insert(Tour), tours)

@@ -63,9 +63,14 @@ class Settings:
     rate_limits: dict[str, str]
     concurrency_limits: dict[str, int | None]
     email_recipient_rate_limit: str
+    booking_hold: int
     worker_shutdown_grace: float
     worker_max_memory: int
     export_storage: str
+    exports_kept_days: int | None
+    price_changes_kept_days: int | None
+    audit_kept_days: int | None
+    booking_data_kept_days: int | None
     email_provider: str
     email_user: str
     email_password: str
@@ -85,6 +90,7 @@ class Settings:
     openai_model: str
     sentry_dsn: str
     metrics_token: str
+    alert_webhook_private: bool
     log_level: str
     log_format: str
 
@@ -108,6 +114,8 @@ class Settings:
         port = env.integer("PORT", 5000, 1, 65535)
         secret_key = _secret_key(env, app_env)
         if app_env == "production":
+            # A database that is missing in an environment file must not become a new, empty one.
+            env.required("DATABASE_URL", "in production", "postgresql://user:password@db.example:5432/gnb")
             env.required("SITE_URL", "in production", "https://gnb.example")
             env.required("EMAIL_PROVIDER", "in production (sink: no message leaves)", "smtp")
         provider = env.choice("EMAIL_PROVIDER", tuple(_REQUIRED_BY_PROVIDER), "sink")
@@ -121,7 +129,7 @@ class Settings:
             queue_enabled=env.boolean("QUEUE_ENABLED", True),
             bind=_bind(env, app_env),
             port=port,
-            site_url=env.http_url("SITE_URL", f"http://127.0.0.1:{port}"),
+            site_url=env.site_url("SITE_URL", f"http://127.0.0.1:{port}"),
             site_url_given=bool(env.text("SITE_URL")),
             trusted_proxies=env.integer("TRUSTED_PROXIES", 0, 0, 10),
             web_concurrency=env.integer("WEB_CONCURRENCY", 2, 1, 64),
@@ -132,9 +140,14 @@ class Settings:
             rate_limits={queue: env.rate(f"{queue.upper()}_RATE_LIMIT", _RATE_LIMITS[queue]) for queue in QUEUES},
             concurrency_limits={queue: env.concurrency_limit(f"{queue.upper()}_CONCURRENCY_LIMIT") for queue in QUEUES},
             email_recipient_rate_limit=env.rate("EMAIL_RECIPIENT_RATE_LIMIT", "5/60s"),
+            booking_hold=env.integer("BOOKING_HOLD", 30, 1, 43_200),
             worker_shutdown_grace=env.seconds("WORKER_SHUTDOWN_GRACE", 25.0),
             worker_max_memory=env.integer("WORKER_MAX_MEMORY", memory_of_a_process(), 64, 1_000_000) << 20,
             export_storage=env.storage("EXPORT_STORAGE", "database"),
+            exports_kept_days=env.days("EXPORTS_KEPT_DAYS", "365"),
+            price_changes_kept_days=env.days("PRICE_CHANGES_KEPT_DAYS", "1095"),
+            audit_kept_days=env.days("AUDIT_KEPT_DAYS", "730"),
+            booking_data_kept_days=env.days("BOOKING_DATA_KEPT_DAYS", "none"),
             email_provider=provider,
             email_user=env.text("EMAIL_USER"),
             email_password=env.text("EMAIL_PASSWORD"),
@@ -152,8 +165,9 @@ class Settings:
             openai_api_key=env.text("OPENAI_API_KEY"),
             openai_base_url=env.http_url("OPENAI_BASE_URL", "https://api.openai.com/v1"),
             openai_model=env.text("OPENAI_MODEL", "gpt-4o-mini"),
-            sentry_dsn=env.http_url("SENTRY_DSN", ""),
+            sentry_dsn=env.sentry_dsn("SENTRY_DSN"),
             metrics_token=env.text("METRICS_TOKEN"),
+            alert_webhook_private=env.boolean("ALERT_WEBHOOK_PRIVATE", False),
             log_level=env.choice("LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), "info").upper(),
             log_format=env.choice("LOG_FORMAT", ("text", "json"), "text"),
         )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from email.utils import parseaddr
+from email.utils import getaddresses
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -26,6 +26,8 @@ _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 _DATABASE_SHAPE = "a SQLite or PostgreSQL address"
 _DATABASE_EXAMPLE = "postgresql://user:password@db.example:5432/gnb or sqlite:////var/lib/gnb/gnb.db"
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_SSL_EXAMPLE = "postgresql://user:password@db.example/gnb?sslmode=require"
 _REDIS_SHAPE = "a redis://, rediss://, redis+sentinel://, rediss+sentinel:// or unix:// address"
 _REDIS_EXAMPLE = "redis://:password@cache.example:6379/0 or redis+sentinel://s1.example:26379,s2.example:26379/mymaster"
 
@@ -64,6 +66,15 @@ class Environment:
             raise _wrong(name, f"a whole number from {low} to {high}", str(default))
         return int(value)
 
+    def days(self, name: str, default: str) -> int | None:
+        """Return a number of days; None for `none`: kept for ever."""
+        value = self.text(name, default).lower()
+        if value == "none":
+            return None
+        if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) < 1:
+            raise _wrong(name, "a number of days, or none", "365")
+        return int(value)
+
     def seconds(self, name: str, default: float) -> float:
         match = _SECONDS.fullmatch(self.text(name, str(default)))
         if not match:
@@ -92,6 +103,26 @@ class Environment:
         except ValueError:
             raise _wrong(name, "an IP address of this machine", default) from None
 
+    def site_url(self, name: str, default: str) -> str:
+        """Return an http or https origin: scheme, host and perhaps a port."""
+        value = self.http_url(name, default)
+        parts = _split(value)
+        if parts.path or parts.query or parts.fragment or parts.username is not None:
+            raise _wrong(name, "an http or https address without path, query and user", "https://gnb.example")
+        return value
+
+    def sentry_dsn(self, name: str) -> str:
+        """Return a DSN that Sentry's client accepts, or ""."""
+        value = self.http_url(name, "")
+        if value:
+            from sentry_sdk.utils import BadDsn, Dsn
+
+            try:
+                Dsn(value)
+            except BadDsn:
+                raise _wrong(name, "an address with a key and a project", "https://key@sentry.example/1") from None
+        return value
+
     def http_url(self, name: str, default: str) -> str:
         """Return an http or https URL without trailing slash."""
         value = self.text(name, default)
@@ -109,6 +140,8 @@ class Environment:
         named = url.database or url.query.get("host")
         if url.drivername not in ("sqlite", "postgresql+psycopg") or not named:
             raise _wrong(name, _DATABASE_SHAPE, _DATABASE_EXAMPLE)
+        if url.drivername == "postgresql+psycopg" and url.query:
+            _check_libpq_options(name, url.query)
         return value
 
     def redis_url(self, name: str, default: str) -> str:
@@ -123,6 +156,13 @@ class Environment:
             )
         if not good:
             raise _wrong(name, _REDIS_SHAPE, _REDIS_EXAMPLE)
+        if "?" in value and "sentinel" not in _split(value).scheme:
+            from redis import ConnectionPool, RedisError
+
+            try:
+                ConnectionPool.from_url(value).make_connection()  # connects to nothing yet
+            except (ValueError, TypeError, RedisError):
+                raise _wrong(name, f"{_REDIS_SHAPE} with options of redis-py", _REDIS_EXAMPLE) from None
         return value
 
     def storage(self, name: str, default: str) -> str:
@@ -135,10 +175,23 @@ class Environment:
 
     def mailbox(self, name: str, default: str) -> str:
         value = self.text(name, default)
-        address = parseaddr(value)[1]
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or "\n" in value:
-            raise _wrong(name, "an e-mail address, with or without a name", default)
+        found = getaddresses([value])
+        if len(found) != 1 or not re.fullmatch(r"[^@\s]+@[^@\s]+", found[0][1]) or "\n" in value:
+            raise _wrong(name, "one e-mail address, with or without a name", default)
         return value
+
+
+def _check_libpq_options(name: str, query: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Raise ConfigError for an option that libpq does not have, or an `sslmode` that it would reject."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo("", **{option: str(value) for option, value in query.items()})
+    except ProgrammingError:
+        raise _wrong(name, f"{_DATABASE_SHAPE} with options of libpq", _DATABASE_EXAMPLE) from None
+    if query.get("sslmode", "prefer") not in _SSL_MODES:
+        raise _wrong(name, f"an address whose sslmode is one of {', '.join(_SSL_MODES)}", _SSL_EXAMPLE)
 
 
 def read_env_file(path: Path) -> dict[str, str]:

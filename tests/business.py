@@ -33,7 +33,6 @@ def make_tour(**fields: Any) -> Tour:
         "destination": "Taksim",
         "duration_minutes": 60,
         "base_price": Decimal("45.00"),
-        "current_price": Decimal("45.00"),
     }
     tour = Tour(**{**given, **fields})
     db.session.add(tour)

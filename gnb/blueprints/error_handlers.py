@@ -13,6 +13,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from redis import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from gnb.blueprints.shared.responses import error_response
@@ -41,12 +42,15 @@ from gnb.services.bookings import (
     IdempotencyConflict,
     InvalidBookingState,
     InvalidIdempotencyKey,
+    PriceChanged,
     SoldOut,
     TourNotFound,
 )
 from gnb.services.bookings.fields import first_messages
+from gnb.services.bookings.transfers import InvalidTransfer
 from gnb.services.exports import (
     ExportNotFound,
+    ExportTooLarge,
     FileNotAvailable,
     InvalidFilters,
     NoFonts,
@@ -54,6 +58,7 @@ from gnb.services.exports import (
     TooManyExports,
     UnknownExportType,
 )
+from gnb.services.queues.recurring import StaleSchedule
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -133,15 +138,23 @@ _NOT_FOUND = (UnknownQueue, WorkerNotFound, JobNotFound, ScheduleNotFound)
 _STATUSES: dict[type[CodedError], int] = {
     **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound), 404),
     **dict.fromkeys((InvalidJobState, JobIdTaken, ScheduleInCode, FileNotAvailable), 409),
-    **dict.fromkeys((SoldOut, IdempotencyConflict, InvalidBookingState), 409),
+    StaleSchedule: 409,
+    **dict.fromkeys((SoldOut, PriceChanged, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),
     **dict.fromkeys((UnknownExportType, InvalidFilters, InvalidIdempotencyKey, CurrencyMismatch), 422),
+    InvalidTransfer: 422,
     **dict.fromkeys((TooManyOpenJobs, TooManyExports), 429),
-    **dict.fromkeys((QueueUnavailable, NoFonts, StorageError), 503),
+    **dict.fromkeys((QueueUnavailable, NoFonts, StorageError, ExportTooLarge), 503),
 }
 """404: does not exist, 409: the state forbids it, 422: bad input, 429: too much, 503: a dependency is unreachable."""
 
-_RETRY_AFTER = {TooManyOpenJobs: "5", TooManyExports: "30", QueueUnavailable: "5", StorageError: "30"}
+_RETRY_AFTER = {
+    TooManyOpenJobs: "5",
+    TooManyExports: "30",
+    QueueUnavailable: "5",
+    StorageError: "30",
+    ExportTooLarge: "30",
+}
 
 
 def _coded(error: CodedError) -> ResponseReturnValue:
@@ -160,12 +173,18 @@ def _details(error: CodedError) -> Any:
             return {"options": said}
         case InvalidJobData():
             return {"data": localize_fields(first_messages(error.errors))}
+        case InvalidTransfer():
+            return localize_fields(first_messages(error.errors))
         case InvalidFilters():
             return {"filters": localize_fields(first_messages(error.errors))}
         case InvalidSchedule():
             return {_FIELD_NAMES.get(name, name): localize_fields(found) for name, found in error.errors.items()}
+        case StaleSchedule():
+            return {"version": error.version, "stored": dict(error.stored)}
         case SoldOut():
             return {"seatsLeft": error.left}
+        case PriceChanged():
+            return {"expectedTotal": str(error.old), "total": str(error.new), "currency": error.currency}
         case InvalidIdempotencyKey():
             return {"Idempotency-Key": said}
         case CurrencyMismatch():
@@ -177,7 +196,11 @@ _FIELD_NAMES = {"catch_up": "catchUp"}
 
 
 def _register_database_errors(app: Flask) -> None:
-    """Answer 503 while the database is unreachable, 422 for what no column can hold, 409 to the slower of two."""
+    """Answer 503 while the database is unreachable, 422 for what no column can hold, 409 to the slower of two.
+
+    Any other error of these classes is a fault of the application: it is raised again, logged with its stack, and
+    answered with 500.
+    """
     handle = app.register_error_handler
     handle(OperationalError, _database_unreachable)
     handle(InterfaceError, _database_unreachable)
@@ -185,6 +208,7 @@ def _register_database_errors(app: Flask) -> None:
     handle(DataError, _beyond_column)
     handle(OverflowError, _beyond_column)
     handle(IntegrityError, _conflict)
+    handle(StaleDataError, _stale)
 
 
 def _database_unreachable(error: Exception) -> ResponseReturnValue:
@@ -196,12 +220,28 @@ def _database_unreachable(error: Exception) -> ResponseReturnValue:
 
 
 def _beyond_column(error: Exception) -> ResponseReturnValue:
+    if isinstance(error, OverflowError) and "SQLite INTEGER" not in str(error):
+        raise error
     db.session.rollback()  # the page that says so asks who is signed in
     log.warning("value rejected by the database", error=type(getattr(error, "orig", error)).__name__)
     return error_response(422, "invalid", "A value is too long, too large or has characters that cannot be stored.")
 
 
+# A row that exists already, or one that is referred to and is gone: by PostgreSQL's and by SQLite's codes.
+_CONCURRENT = {
+    *("23505", "23503"),
+    *("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_FOREIGNKEY"),
+}
+
+
 def _conflict(error: IntegrityError) -> ResponseReturnValue:
     db.session.rollback()
+    if getattr(error.orig, "sqlstate", getattr(error.orig, "sqlite_errorname", None)) not in _CONCURRENT:
+        raise error
     log.error("rejected by a constraint of the database", cause=str(error.orig))
+    return error_response(409, "conflict", "The same record was changed by another request. Try again.")
+
+
+def _stale(_error: StaleDataError) -> ResponseReturnValue:
+    db.session.rollback()
     return error_response(409, "conflict", "The same record was changed by another request. Try again.")

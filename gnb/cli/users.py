@@ -1,4 +1,4 @@
-"""`flask users`: administrators, roles, and tokens for scripts."""
+"""`flask users`: administrators, roles, tokens for scripts, and customers' personal data."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gnb.cli.groups import DURATION, USAGE, Failure, OneLineGroup, database_erro
 from gnb.extensions import db
 from gnb.models import ROLES, now
 from gnb.services import audit
-from gnb.services.accounts import tokens
+from gnb.services.accounts import personal_data, tokens
 from gnb.services.accounts import users as accounts
 from gnb.services.accounts.users import InvalidAccount, UserExists, UserNotFound
 
-users = OneLineGroup("users", help="Accounts: administrators, roles, tokens.")
+users = OneLineGroup("users", help="Accounts: administrators, roles, tokens, personal data.")
 
 
 @users.command("create-admin")
@@ -55,7 +55,7 @@ def set_role(email: str, role: str) -> None:
     with database_errors():
         try:
             user = accounts.set_role(email, role)
-        except UserNotFound as error:
+        except (UserNotFound, InvalidAccount) as error:
             raise Failure(str(error)) from error
     click.echo(f"{user.email} is {user.role} now")
 
@@ -70,7 +70,7 @@ def token(email: str, expires: timedelta | None, as_json: bool) -> None:
     with database_errors():
         try:
             user = accounts.find(email)
-            made = tokens.issue(user, lifetime)
+            made = tokens.issue(user, lifetime, audit.COMMAND_LINE)
         except UserNotFound as error:
             raise Failure(str(error)) from error
         except ValueError as error:
@@ -84,3 +84,30 @@ def token(email: str, expires: timedelta | None, as_json: bool) -> None:
         click.echo(json.dumps({"accessToken": made, "tokenType": "Bearer", "expiresAt": end}))
     else:
         click.echo(made)
+
+
+@users.command("export")
+@click.argument("email")
+def export(email: str) -> None:
+    """Print all that is stored about a customer, an account's or a guest's, as JSON."""
+    with database_errors():
+        try:
+            content = personal_data.export(email)
+        except UserNotFound as error:
+            raise Failure(str(error)) from error
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+
+
+@users.command("erase")
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do it: an erased account cannot be restored.")
+def erase(email: str, yes: bool) -> None:
+    """Delete a customer's account and the personal data of the bookings; their amounts stay."""
+    if not yes:
+        raise click.UsageError("erasing cannot be undone; say --yes")
+    with database_errors():
+        try:
+            count = personal_data.erase(email)
+        except (UserNotFound, InvalidAccount) as error:
+            raise Failure(str(error)) from error
+    click.echo(f"{email} is erased; {count:,} bookings are anonymised")

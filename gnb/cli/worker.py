@@ -1,12 +1,14 @@
 """`flask jobs worker` runs the jobs of queues, `flask jobs scheduler` enqueues delayed and recurring ones."""
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from gnb.cli.groups import USAGE, Failure
 from gnb.extensions import db, engine, settings
 from gnb.queueing import Scheduler, UnknownQueue, Worker
 from gnb.queueing.errors import QueueingError, QueueUnavailable
+from gnb.services import notifications
 
 
 @click.command("worker")
@@ -47,6 +49,7 @@ def scheduler() -> None:
     from gnb.jobs.scheduled import SCHEDULES  # declares the job types with them
 
     process = Scheduler(engine(), SCHEDULES)
+    notifications.start(current_app._get_current_object())  # type: ignore[attr-defined]
     try:
         process.run()
     except QueueUnavailable:

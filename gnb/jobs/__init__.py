@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from flask import Flask
 
 from gnb import logs
-from gnb.extensions import db
+from gnb.extensions import db, engine
 from gnb.jobs import ai, emails, exports, scheduled
-from gnb.queueing import FinalError, InvalidJobData, JobContext, JobStopped, RetryLater, job_types
+from gnb.queueing import FinalError, InvalidJobData, JobContext, JobStopped, QueueUnavailable, RetryLater, job_types
+from gnb.services.exports.attempts import describe_error, is_outage
 from gnb.services.mail import MailError
 
 __all__ = ["ai", "bind", "emails", "exports", "scheduled"]
 
 log = logging.getLogger(__name__)
+
+_LONGEST_OUTAGE = 6 * 3600.0
+"""For so many seconds a job waits for the database or the storage before that spends an attempt."""
 
 _FORESEEN = (FinalError, RetryLater, InvalidJobData, JobStopped, MailError)
 """What a job says by raising. Its words stand with the job and may hold an address, so a log gets the kind alone."""
@@ -33,6 +37,10 @@ def bind(app: Flask) -> None:
             with app.app_context():
                 try:
                     yield
+                except Exception as error:
+                    if is_outage(error) and (later := _after_outage(error, context)):
+                        raise later from error
+                    raise
                 finally:
                     db.session.remove()
         except BaseException as error:
@@ -43,6 +51,20 @@ def bind(app: Flask) -> None:
 
     job_types.scope = scope
     job_types.correlation_id = logs.correlation_id
+
+
+def _after_outage(error: Exception, context: JobContext) -> RetryLater | None:
+    """Return what tries the job again without spending an attempt; None once it has waited for `_LONGEST_OUTAGE`.
+
+    It waits as long again as it has waited so far, from two seconds to five minutes.
+    """
+    try:
+        waited = engine().queue(context.queue).seconds_unavailable(context.id)
+    except QueueUnavailable:
+        waited = 0.0
+    if waited > _LONGEST_OUTAGE:
+        return None
+    return RetryLater(describe_error(error), delay=min(max(waited, 2.0), 300.0), spend_attempt=False)
 
 
 def _log(error: BaseException, context: JobContext) -> None:

@@ -65,7 +65,7 @@ class _DeliveryData(LocalizedSchema):
 
     delivery_id = WholeNumber(1, LARGEST_BIGINT, data_key="deliveryId")
 
-    recipient = fields.String(validate=validate.Length(1, 64))
+    recipient = fields.String(validate=validate.Length(1, 64), metadata={"hidden": True})
     """`outbox.mailbox_digest` of the address; the key of the rate limit."""
 
     @validates_schema
@@ -120,8 +120,8 @@ class BookingMailData(_DeliveryData):
     instead = (("booking_id",), ("booking",))
 
     booking_id = WholeNumber(1, LARGEST_BIGINT, data_key="bookingId")
-    booking = fields.Nested(_Referred)
-    user = fields.Nested(_Ignored)
+    booking = fields.Nested(_Referred, metadata={"hidden": True})
+    user = fields.Nested(_Ignored, metadata={"hidden": True})
     """Accepted and ignored: the recipient is the booking's customer."""
 
 
@@ -132,8 +132,8 @@ class CampaignMailData(_DeliveryData):
 
     user_id = WholeNumber(1, LARGEST_INT, data_key="userId")
     campaign_id = WholeNumber(1, LARGEST_INT, data_key="campaignId")
-    user = fields.Nested(_ReferredAccount)
-    campaign = fields.Nested(_ReferredAccount)
+    user = fields.Nested(_ReferredAccount, metadata={"hidden": True})
+    campaign = fields.Nested(_ReferredAccount, metadata={"hidden": True})
 
 
 class ExportMailData(LocalizedSchema):
@@ -222,22 +222,22 @@ def requeue_stale_deliveries(_data: dict[str, Any], _context: JobContext) -> dic
 
 
 def _deliver(delivery_id: int, context: JobContext) -> dict[str, Any]:
-    outcome = _outcome(delivery_id)
+    outcome = _outcome(delivery_id, context)
     if outcome.state == "finished" and reading.previous_outcome(context) == "completed":
         # A person runs a completed job again, to have the message sent again.
         again = db.session.get_one(Delivery, delivery_id)
         delivery_id = _committed(lambda: ledger.plan_again(again))
-        outcome = _outcome(delivery_id)
+        outcome = _outcome(delivery_id, context)
     return {"deliveryId": delivery_id, "state": outcome.state, "messageId": outcome.message_id}
 
 
-def _outcome(delivery_id: int) -> sending.Outcome:
+def _outcome(delivery_id: int, context: JobContext) -> sending.Outcome:
     try:
-        return email_service.deliver(delivery_id)
+        return email_service.deliver(delivery_id, context.timeout)
     except MailRefused as error:
         raise FinalError(error) from error
     except AlreadyBeingSent as error:
-        raise RetryLater(error, delay=max(error.seconds, 1.0)) from error
+        raise RetryLater(error, delay=max(error.seconds, 1.0), spend_attempt=False) from error
 
 
 def _own_row(data: dict[str, Any], context: JobContext) -> int:

@@ -112,7 +112,8 @@ def _run(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
             filters = dump_filters(context.type, data["filters"])
             goes_on = before not in (None, "completed")
             export_id = export_service.create_for_job(context.type, filters, job_id, goes_on).id
-        elif before == "completed":  # a person runs the job again, to have a new file
+        elif before == "completed" or export_service.is_made_elsewhere(export_id, job_id):
+            # A person runs the job again, or another one with its data, to have a new file.
             export_id = export_service.create_again(export_id).id
         export = export_service.run(export_id, job_id, last, job_progress(context, "progress.rows"))
     except (ExportNotFound, AttemptSuperseded, InvalidFilters) as error:

@@ -12,6 +12,7 @@ from gnb.messages import LocalizedSchema, make_message
 from gnb.queueing import JobContext, Schedule, job
 from gnb.services import clean_up as clean_up_service
 from gnb.services import sitemap
+from gnb.services.bookings import status
 from gnb.services.pricing import campaigns, demand
 from gnb.services.reports import weekly_report
 from gnb.services.reports.week import PARTS, Week, merge
@@ -22,7 +23,7 @@ class NoData(LocalizedSchema):
 
 
 class PricingData(LocalizedSchema):
-    """Data of `update-dynamic-pricing`; `dryRun` shows what would change and changes nothing."""
+    """Data of `update-dynamic-pricing`; `dryRun` shows the prices and records nothing."""
 
     dry_run = fields.Boolean(data_key="dryRun", load_default=False, truthy={True}, falsy={False})
 
@@ -59,20 +60,20 @@ class PartData(PartsData):
     "scheduled",
     "process-campaigns",
     NoData,
-    description=_l("Sets the prices of campaigns, ends those that are over and starts their mailings."),
+    description=_l("Records the prices of campaigns and ends those that are over."),
 )
 def process_campaigns(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
-    """Set the prices of campaigns, end those that are over and start their mailings."""
+    """Record the prices of campaigns and end those that are over."""
     return asdict(campaigns.process_campaigns())
 
 
-@job("scheduled", "update-dynamic-pricing", PricingData, description=_l("Adjusts prices to demand, once a week."))
+@job("scheduled", "update-dynamic-pricing", PricingData, description=_l("Records the prices by demand, once a week."))
 def update_dynamic_pricing(data: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Adjust prices to demand, once a week."""
-    proposals = demand.preview() if data["dry_run"] else demand.update_prices()
+    """Record the prices by demand, once a week."""
+    proposals = demand.preview() if data["dry_run"] else demand.record_prices()
     changes = [proposal.as_json() for proposal in proposals if proposal.changes]
     for change in changes:
-        context.log(f"{change['tour']}: {change['current']} → {change['proposed']} {change['currency']}")
+        context.log(f"{change['tour']}: {change['before']} → {change['price']} {change['currency']}")
     return {"dryRun": data["dry_run"], "changed": len(changes), "changes": changes[:500]}
 
 
@@ -102,6 +103,14 @@ def send_weekly_report(data: dict[str, Any], context: JobContext) -> dict[str, A
     return asdict(weekly_report.send_weekly_report(week=data["week"], report=report))
 
 
+@job(
+    "scheduled", "cancel-expired-bookings", NoData, description=_l("Cancels bookings that were not confirmed in time.")
+)
+def cancel_expired_bookings(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
+    """Cancel bookings that were not confirmed in time."""
+    return {"cancelled": status.cancel_expired()}
+
+
 @job("scheduled", "update-sitemap", NoData, description=_l("Updates the sitemap of the public site."))
 def update_sitemap(_data: dict[str, Any], _context: JobContext) -> dict[str, Any]:
     """Update the sitemap of the public site."""
@@ -122,5 +131,6 @@ SCHEDULES = [
     Schedule("generate-weekly-report", "generate-weekly-report", cron="0 9 * * mon", tz=_HOME),
     Schedule("update-sitemap", "update-sitemap", cron="0 0 * * *", tz=_HOME),
     Schedule("clean-up", "clean-up", cron="30 3 * * *", tz=_HOME),
+    Schedule("cancel-expired-bookings", "cancel-expired-bookings", every=60, catch_up="skip"),
     Schedule("requeue-stale-deliveries", "requeue-stale-deliveries", every=60, catch_up="skip"),
 ]

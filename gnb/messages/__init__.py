@@ -10,12 +10,14 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 from babel.numbers import format_decimal
-from flask_babel import get_locale, gettext, ngettext
+from flask_babel import get_domain, get_locale, gettext
 
 from gnb.messages.labels import BOOKING_LABELS, JOB_STATE_LABELS, MAILING_LABELS, ROLE_LABELS
 from gnb.messages.schema import FIELD_TEXTS, LocalizedSchema
@@ -31,6 +33,7 @@ __all__ = [
     "as_message",
     "error_columns",
     "localize",
+    "localize_error",
     "localize_fields",
     "make_message",
     "os_error",
@@ -73,10 +76,50 @@ def localize(said: object) -> str:
     values = {name: _localized(name, value) for name, value in found.params.items()}
     try:
         if isinstance(template, tuple):
-            return str(ngettext(*template, found.params["num"])) % values
+            # Not `ngettext`, which formats with the number alone.
+            chosen = get_domain().get_translations().ungettext(*template, found.params["num"])
+            return str(chosen) % values
         return str(gettext(template)) % values
     except KeyError:  # stored by a version whose template had other params
         return str(found)
+
+
+_CLASS = re.compile(r"(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*)(?:: |$)")
+_PERMANENT = frozenset({"FinalError", "InvalidJobData", "UnknownJobType", "UnsupportedFeature"})
+
+
+def localize_error(said: object) -> str:
+    """Return the error of a job as a sentence in the reader's language.
+
+    A permanent error, a timeout and a stop are named as such; other classes without a message of ours keep their name.
+    """
+    found = as_message(said)
+    matched = _CLASS.match(found)
+    name = matched[1] if matched else ""
+    ours = name in _PERMANENT or name in ("JobTimedOut", "JobStopped", "RetryLater")
+    rest = found[matched.end() :] if matched and (ours or name == "ValidationError") else str(found)
+    what = localize(found) if found.code in _TEXTS else _without_python(rest)
+    if name in _PERMANENT:
+        return str(gettext("Permanent error: %(what)s", what=what or gettext("no message")))
+    if name == "JobTimedOut":
+        return str(gettext("Timeout: %(what)s", what=what))
+    return str(gettext("Stopped: %(what)s", what=what)) if name == "JobStopped" else what
+
+
+def _without_python(text: str) -> str:
+    """Return a dict or list that an error was made of, such as marshmallow's, as `field: message; field: message`."""
+    if text[:1] + text[-1:] not in ("{}", "[]"):
+        return text
+    try:
+        return _joined(ast.literal_eval(text))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _joined(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_joined(inner)}" for key, inner in value.items())
+    return " ".join(map(_joined, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def localize_fields(errors: Any) -> Any:

@@ -110,9 +110,8 @@ CAMPAIGN_LABELS = {
     "active": _l("activated"),
     "paused": _l("paused"),
     "ended": _l("ended"),
-    "cancelled": _l("cancelled"),
 }
-CAMPAIGN_VARIANTS = {"draft": "", "active": "ok", "paused": "warn", "ended": "later", "cancelled": "later"}
+CAMPAIGN_VARIANTS = {"draft": "", "active": "ok", "paused": "warn", "ended": "later"}
 
 LANGUAGE_NAMES = {"tr": "Türkçe", "en": "English", "de": "Deutsch", "ru": "Русский", "ar": "العربية", "fr": "Français"}
 
@@ -178,7 +177,7 @@ BOOKING_ACTION_LABELS = {
     "confirmed": _l("Confirm"),
     "paid": _l("Mark as paid"),
     "completed": _l("Mark as completed"),
-    "cancelled": _l("Cancel it"),
+    "cancelled": _l("Cancel booking"),
 }
 """What the button says that brings a booking to the status."""
 
@@ -206,6 +205,7 @@ AUDIT_KIND_LABELS = (
     ("tour.", _l("tours")),
     ("campaign.", _l("campaigns")),
     ("email.", _l("e-mails")),
+    ("alert.", _l("alerts")),
     ("user.", _l("accounts")),
 )
 AUDIT_ACTION_LABELS = {
@@ -225,10 +225,16 @@ AUDIT_ACTION_LABELS = {
     "queue.clean": _l("cleaned"),
     "queue.drain": _l("drained"),
     "queue.limit": _l("limit changed"),
+    "alert.acknowledge": _l("acknowledged"),
+    "alert.reopen": _l("shown again"),
+    "alert.add-rule": _l("added"),
+    "alert.remove-rule": _l("removed"),
     "booking.confirmed": _l("confirmed"),
     "booking.paid": _l("paid"),
     "booking.completed": _l("completed"),
     "booking.cancelled": _l("cancelled"),
+    "booking.transfer": _l("transfer recorded"),
+    "booking.import-trips": _l("past trips imported"),
     "tour.create": _l("created"),
     "tour.change": _l("changed"),
     "export.request": _l("requested"),
@@ -252,6 +258,12 @@ AUDIT_ACTION_LABELS = {
     "user.register": _l("opened"),
     "user.set-role": _l("role changed"),
     "user.token": _l("token made"),
+    "user.disable": _l("disabled"),
+    "user.enable": _l("enabled"),
+    "user.sign-out": _l("signed out everywhere"),
+    "user.revoke-token": _l("token revoked"),
+    "user.export": _l("personal data exported"),
+    "user.erase": _l("personal data erased"),
     "user.change-password": _l("password changed"),
     "user.reset-password": _l("password reset"),
 }

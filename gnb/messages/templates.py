@@ -15,7 +15,11 @@ def plural(one: str, many: str) -> tuple[str, str]:
 
 
 _ACCOUNTS = {
+    "invalid_account.bookings_to_come": N_("the account has bookings to come; cancel them first"),
+    "invalid_account.is_staff": N_("a member of staff is not erased; change the role to customer first"),
+    "invalid_account.last_admin": N_("this is the last administrator: make another one first"),
     "invalid_account.password": N_("%(what)s"),
+    "invalid_account.rank": N_("only a chief administrator may change the account of one"),
     "invalid_account.role": N_("a role is one of %(choices)s, not %(value)s"),
     "user_exists": N_("an account has the address %(email)s already"),
     "user_not_found.email": N_("no account has the address %(email)s"),
@@ -23,6 +27,34 @@ _ACCOUNTS = {
     "weak_password.length": N_("A password has %(low)s to %(high)s characters."),
     "weak_password.repetitive": N_("The password has too few different characters."),
     "weak_password.address": N_("The password must not be the email address."),
+}
+_ALERTS: dict[str, str | tuple[str, str]] = {
+    "alert.broker": N_("the broker is unreachable"),
+    "alert.failures": plural("%(queue)s: %(num)s job failed", "%(queue)s: %(num)s jobs failed"),
+    "alert.late": N_("%(name)s is overdue"),
+    "alert.memory": N_("the broker's memory is %(percent)s%% full"),
+    "alert.memory_full": N_("when it is full, no job is accepted: remove finished jobs, or give it more memory"),
+    "alert.no_scheduler": N_("no scheduler is running"),
+    "alert.no_workers": N_("%(queue)s has no workers"),
+    "alert.oldest_waiting": N_("oldest job waiting for %(minutes)s min, workers are free"),
+    "alert.paused": N_("%(queue)s is paused"),
+    "alert.quiet": N_("all workers of %(queue)s are quiet"),
+    "alert.scheduler_behind": N_("a scheduler is running, but has not fired it"),
+    "alert.stalled": N_("%(queue)s is stalled"),
+    "alert.start_scheduler": plural(
+        "%(num)s schedule is overdue; start a scheduler with: flask jobs scheduler",
+        "%(num)s schedules are overdue; start a scheduler with: flask jobs scheduler",
+    ),
+    "alert.start_worker": N_("%(waiting)s; start one with: flask jobs worker %(queue)s"),
+    "alert.test": N_("This is a test. Alerts will arrive here."),
+    "alert.waiting": plural("%(num)s job waits", "%(num)s jobs wait"),
+}
+_RULES = {
+    "invalid_rule.kinds": N_("Choose at least one kind of alert."),
+    "invalid_webhook.no_host": N_("there is no such host"),
+    "invalid_webhook.private": N_("the host has a private address; ALERT_WEBHOOK_PRIVATE=true allows it"),
+    "invalid_webhook.status": N_("the server answered %(status)s"),
+    "invalid_webhook.url": N_("Enter an https URL without a user name."),
 }
 _AI = {
     "language_model.busy": N_("the language model answered %(status)s; trying again in %(seconds)s s"),
@@ -37,6 +69,7 @@ _AI = {
     "no_recommendations": N_("there is nothing to recommend"),
     "too_many_open_jobs": N_("Too many of your requests are still being processed. Wait for one of them."),
     "too_few_trips": N_("there are %(count)s finished transfers to learn from; %(needed)s are needed"),
+    "too_few_trips.none": N_("there is no finished transfer to learn from yet"),
     "unknown_place.name": N_("there is no place %(value)s; name a Turkish airport, province or town"),
     "unknown_place.similar": N_("there is no place %(value)s; did you mean: %(choices)s?"),
     "unusable_answer.address": N_("a sentence has an address, a phone number or markup"),
@@ -53,11 +86,29 @@ _AI = {
     "unusable_answer.unstorable": N_("the language model's answer has characters that cannot be stored"),
     "unusable_answer.unreadable": N_("the language model's answer could not be read: %(what)s"),
 }
+_TRIPS: dict[str, str | tuple[str, str]] = {
+    "invalid_trips.columns": N_("The first line lacks the columns: %(columns)s."),
+    "invalid_trips.csv": N_("Line %(line)s is no CSV: %(what)s"),
+    "invalid_trips.delay": N_("The arrival is more than a day away from its plan."),
+    "invalid_trips.empty": N_("The file has no trips."),
+    "invalid_trips.encoding": N_("The file is not UTF-8 text."),
+    "invalid_trips.future": N_("The arrival is in the future."),
+    "invalid_trips.lines": plural(
+        "Nothing was imported: %(num)s line is invalid.", "Nothing was imported: %(num)s lines are invalid."
+    ),
+    "invalid_trips.long": N_("The file has more than %(most)s lines; import it in parts."),
+    "invalid_trips.no_road": N_("Tour %(value)s has no airport or no length: the delay model cannot use its trips."),
+    "invalid_trips.order": N_("An arrival is not after the pickup."),
+    "invalid_trips.time": N_("%(column)s: “%(value)s” is no time such as 2026-05-01 14:30."),
+    "invalid_trips.tour": N_("There is no tour “%(value)s”; give its address, such as ist-fatih."),
+    "invalid_trips.twice": N_("This trip is there already."),
+}
 _BOOKINGS: dict[str, str | tuple[str, str]] = {
     "booking_not_found": N_("There is no such booking. Look at the link in your confirmation mail."),
     "idempotency_conflict": N_("This Idempotency-Key came before with other data; send a new key for a new booking."),
     "invalid.currency": N_("%(extra)s is sold in %(currency)s, this tour in %(wanted)s: it cannot be booked with it."),
     "invalid.idempotency_key": N_("An Idempotency-Key has 1 to 80 printable ASCII characters, such as a UUID."),
+    "invalid_booking_state.cancelled": N_("Booking %(reference)s is cancelled: it cannot be changed any more."),
     "invalid_booking_state.final": N_("Booking %(reference)s is %(status)s and cannot become %(wanted)s."),
     "invalid_booking_state.other": N_(
         "Booking %(reference)s is %(status)s and cannot become %(wanted)s. Possible now: %(statuses)s."
@@ -66,6 +117,8 @@ _BOOKINGS: dict[str, str | tuple[str, str]] = {
         "A booking can be cancelled here until %(hours)s hours before its pickup. "
         "Answer your confirmation mail, naming %(reference)s, and we see what can be done."
     ),
+    "price_changed": N_("The price has changed from %(old)s to %(new)s %(currency)s. Book again to accept it."),
+    "price_changed.unconfirmed": N_("The price is %(new)s %(currency)s. Book again to accept it."),
     "sold_out": N_("That day is sold out. Choose another day or a smaller party."),
     "sold_out.few": plural(
         "Only %(num)s seat is left on that day. Choose another day or a smaller party.",
@@ -82,6 +135,14 @@ _EXPORTS = {
     "export_failed.unexpected": N_("It failed with %(what)s."),
     "export_not_found.no_reader": N_("export %(id)s has not ended, or its reader no longer exists"),
     "export_not_found": N_("there is no export %(id)s"),
+    "export_too_large.rows": N_(
+        "The broker is unreachable, and the export has %(count)s rows; without it, at most %(most)s are exported. "
+        "Try again later."
+    ),
+    "export_too_large.time": N_(
+        "The broker is unreachable, and the export takes more than the %(seconds)s s that it may without it. "
+        "Try again later."
+    ),
     "file_not_available.failed": N_("It failed, so there is no file; request it again."),
     "file_not_available.lost": N_("Its file is no longer in the storage; request it again."),
     "file_not_available.not_ready": N_("It is not ready yet; wait until it is completed."),
@@ -90,6 +151,7 @@ _EXPORTS = {
     "no_fonts": N_("there is no font, and no document can be made: %(what)s"),
     "storage_unavailable.folder": N_("the folder for exports cannot be written to: %(what)s"),
     "storage_unavailable.no_boto3": N_("EXPORT_STORAGE names S3, but the package boto3 is not installed"),
+    "storage_unavailable.s3_read": N_("S3 cannot be read: %(what)s"),
     "storage_unavailable.s3_size": N_("S3 does not report the size of the export: %(what)s"),
     "storage_unavailable.s3_write": N_("the export could not be written to S3: %(what)s"),
     "storage_unavailable.write": N_("the export could not be written: %(what)s"),
@@ -97,15 +159,20 @@ _EXPORTS = {
     "unknown_export_type": N_("there is no export %(value)s; there are: %(choices)s"),
 }
 _FIELDS = {
+    "invalid_field.arrival_before_pickup": N_("The arrival is not after the pickup."),
     "invalid_field.beside_filters": N_("given beside `filters`; put it in there"),
     "invalid_field.day": N_("a day is written like 2026-01-31"),
     "invalid_field.delivery": N_("Give deliveryId, or %(instead)s."),
+    "invalid_field.driver": N_("Account %(id)s is no driver, or is disabled."),
     "invalid_field.end_before_start": N_("the end (%(end)s) is before the start (%(start)s)"),
+    "invalid_field.far_from_plan": N_("That is more than a day away from the planned pickup."),
     "invalid_field.filter": N_("there is no filter of that name"),
+    "invalid_field.future": N_("That time is in the future."),
     "invalid_field.given_twice": N_("given twice, beside `filters` and in it"),
     "invalid_field.instant": N_("an instant is written like 2026-12-24T17:30:00+03:00"),
     "invalid_field.limit": N_("Give `rateLimit` or `concurrencyLimit`."),
     "invalid_field.most_jobs": N_("At most %(most)s jobs at once."),
+    "invalid_field.no_pickup": N_("Record the pickup first."),
     "invalid_field.run_at": N_("Give either `runAt` or `delay`."),
     "invalid_field.same_place": N_("this is where the trip begins"),
     "invalid_field.selection": N_("Give either `ids` or `q`, not both."),
@@ -139,6 +206,7 @@ _MAIL = {
     "mail_unavailable.server": N_("%(server)s: %(what)s"),
     "mailing_rejected.no_recipients": N_("the segment has no recipients"),
     "mailing_rejected.no_text": N_("the mail has no subject or text in: %(languages)s"),
+    "mailing_rejected.over": N_("the campaign is over"),
     "mailing_rejected.state": N_("the mailing is %(mailing)s"),
     "smtp.no_host": N_("there is no such host"),
     "smtp.no_tls": N_("the server offers no TLS"),
@@ -146,6 +214,7 @@ _MAIL = {
     "smtp.timeout": N_("no answer in time"),
     "suppressed.booking_cancelled": N_("the booking was cancelled"),
     "suppressed.campaign_cancelled": N_("the campaign was cancelled"),
+    "suppressed.campaign_over": N_("the campaign is over"),
     "suppressed.unwanted": N_("the recipient does not want this kind of mail"),
 }
 _OTHERS = {
@@ -159,14 +228,20 @@ _OTHERS = {
     "progress.planned": N_("%(done)s of %(total)s recipients planned"),
     "progress.rows": N_("%(done)s of %(total)s rows"),
     "progress.scoring": N_("scoring the tours"),
+    "stale_schedule": N_(
+        "The schedule was changed after you had read it. Compare the values, and save again to replace them."
+    ),
     "queue_unavailable.disabled": N_("queueing is switched off; set QUEUE_ENABLED=true to use it"),
 }
 TEMPLATES: Mapping[str, str | tuple[str, str]] = {
     **_ACCOUNTS,
+    **_ALERTS,
+    **_RULES,
     **_AI,
     **_BOOKINGS,
     **_EXPORTS,
     **_FIELDS,
     **_MAIL,
     **_OTHERS,
+    **_TRIPS,
 }

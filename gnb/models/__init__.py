@@ -1,5 +1,6 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
+from gnb.models.alert import ALERT_KINDS, CHANNELS, AlertRule, AlertState
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -8,6 +9,7 @@ from gnb.models.base import (
     UtcDateTime,
     db,
     execute_count,
+    is_database_outage,
     localized,
     now,
 )
@@ -20,6 +22,7 @@ from gnb.models.booking import (
     Booking,
     BookingExtra,
     Passenger,
+    PastTrip,
     local_day,
     local_midnight,
 )
@@ -32,7 +35,9 @@ from gnb.models.user import (
     REPORT_READERS,
     ROLES,
     STAFF_ROLES,
+    TRANSFER_ROLES,
     AuditEntry,
+    IssuedToken,
     NotificationSetting,
     RevokedToken,
     User,
@@ -41,8 +46,10 @@ from gnb.models.user import (
 
 __all__ = [
     "ADMIN_ROLES",
+    "ALERT_KINDS",
     "CAMPAIGN_STATES",
     "CATEGORIES",
+    "CHANNELS",
     "CURRENCIES",
     "DEFAULT_LANGUAGE",
     "DELIVERY_KINDS",
@@ -61,6 +68,9 @@ __all__ = [
     "STAFF_ROLES",
     "STATUSES",
     "TEXT_LANGUAGES",
+    "TRANSFER_ROLES",
+    "AlertRule",
+    "AlertState",
     "AuditEntry",
     "Booking",
     "BookingExtra",
@@ -71,9 +81,11 @@ __all__ = [
     "Export",
     "ExportChunk",
     "Extra",
+    "IssuedToken",
     "Money",
     "NotificationSetting",
     "Passenger",
+    "PastTrip",
     "PriceChange",
     "RevokedToken",
     "SiteFile",
@@ -82,6 +94,7 @@ __all__ = [
     "UtcDateTime",
     "db",
     "execute_count",
+    "is_database_outage",
     "local_day",
     "local_midnight",
     "localized",

@@ -16,7 +16,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
+from flask import has_request_context
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Engine
@@ -109,7 +111,20 @@ class Base(DeclarativeBase):
     )
 
 
-db = SQLAlchemy(model_class=Base)
+class _Session(Session):
+    """Flask-SQLAlchemy's session; within a request, a commit leaves readable what is loaded.
+
+    The answer is then made without another query: a database that fails right after the commit does not turn a change
+    that was made into an error.
+    """
+
+    def commit(self) -> None:
+        """Commit the transaction, and expire what is loaded unless this is a request."""
+        self.expire_on_commit = not has_request_context()
+        super().commit()
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": _Session})
 
 if TYPE_CHECKING:
 
@@ -128,6 +143,23 @@ def _keep_rows_out(context: sa.ExceptionContext) -> None:
     if isinstance(error, sa.exc.DBAPIError):
         for each in filter(None, (error, error.orig)):
             each.args = tuple(str(words).partition("\nDETAIL:")[0] for words in each.args)
+
+
+_OUTAGE_STATES = ("08", "53", "57P", "58")
+"""How the SQLSTATE of PostgreSQL begins: connection, resources, operator, system."""
+_OUTAGES_OF_SQLITE = ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY")
+
+
+def is_database_outage(error: BaseException) -> bool:
+    """Return whether the error says that the database cannot be used at the moment, whatever was asked of it."""
+    if isinstance(error, sa.exc.TimeoutError):  # no connection became free
+        return True
+    if not isinstance(error, (sa.exc.OperationalError, sa.exc.InterfaceError)):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return str(getattr(error.orig, "sqlite_errorname", "")).startswith(_OUTAGES_OF_SQLITE)
+    state = getattr(error.orig, "sqlstate", None)  # none where there was no answer
+    return error.connection_invalidated or state is None or state.startswith(_OUTAGE_STATES)
 
 
 def now() -> datetime:

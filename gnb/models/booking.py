@@ -57,6 +57,7 @@ class Booking(Model):
         sa.Index(None, "user_id", "created_at"),
         sa.Index(None, "customer_email"),
         sa.Index(None, "driver_id"),
+        sa.Index(None, "held_until"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -95,6 +96,8 @@ class Booking(Model):
     currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
     payment_method: Mapped[str] = mapped_column(sa.String(20))
     status: Mapped[str] = mapped_column(sa.String(20), default="pending")
+    held_until: Mapped[datetime | None]
+    """Until when the booking holds its seats while it is pending; None if it holds them until it is cancelled."""
     idempotency_key: Mapped[str | None] = mapped_column(sa.String(80), unique=True)
     request_hash: Mapped[str | None] = mapped_column(sa.String(64))
     """Digest of the body that came with the idempotency key: the same key with another body is rejected."""
@@ -167,3 +170,21 @@ class BookingExtra(Model):
     def total(self) -> Decimal:
         """What it adds to the booking's amount."""
         return self.unit_price * self.quantity
+
+
+class PastTrip(Model):
+    """A transfer driven before bookings were kept here, from an imported file: the delay model learns from it."""
+
+    __tablename__ = "past_trips"
+    __table_args__ = (
+        sa.CheckConstraint("arrival_at > pickup_at", name="arrival_at"),
+        sa.UniqueConstraint("tour_id", "pickup_at", "actual_arrival_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    tour_id: Mapped[int] = mapped_column(sa.ForeignKey("tours.id", ondelete="CASCADE"))
+    pickup_at: Mapped[datetime]
+    arrival_at: Mapped[datetime]
+    """Planned, as `pickup_at` is."""
+    actual_arrival_at: Mapped[datetime]
+    imported_at: Mapped[datetime] = mapped_column(default=now)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from gnb.models.base import Model, localized, now, one_of
 from gnb.models.tour import CATEGORIES, CURRENCIES, Tour
 
-CAMPAIGN_STATES = ("draft", "active", "paused", "ended", "cancelled")
+CAMPAIGN_STATES = ("draft", "active", "paused", "ended")
 MAILING_STATES = ("none", "planning", "sending", "paused", "sent", "cancelled")
 
 
@@ -71,8 +71,11 @@ class Campaign(Model):
     created_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Counts the edits: a stale one is rejected."""
 
     tour: Mapped[Tour | None] = relationship()
+    __mapper_args__ = {"version_id_col": version}
 
     def subject(self, language: str) -> str:
         """Return the mail's subject in the language, or in the nearest that exists."""
@@ -90,7 +93,7 @@ PRICE_CAUSES = ("campaign", "demand", "restore", "manual")
 
 
 class PriceChange(Model):
-    """One change of a current price. A job that runs twice for one `period` (such as `2026-W48`) writes once."""
+    """One change of the price of a tour. A job that runs twice for one `period` (such as `2026-W48`) writes once."""
 
     __tablename__ = "price_changes"
     __table_args__ = (

@@ -72,7 +72,11 @@ class Delivery(Model):
     error_params: Mapped[dict[str, Any] | None] = mapped_column(OptionalJson)
     created_at: Mapped[datetime] = mapped_column(default=now)
     enqueued_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    """When the sweep last found its job in the queue."""
     sending_at: Mapped[datetime | None]
+    claimed_until: Mapped[datetime | None]
+    """When the claim of the sender expires."""
     sent_at: Mapped[datetime | None]
 
     user: Mapped[User | None] = relationship()

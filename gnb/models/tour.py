@@ -15,14 +15,13 @@ CURRENCIES = ("EUR", "GBP", "TRY", "USD")
 
 
 class Tour(Model):
-    """One product. `current_price` is what is charged; campaigns and demand set it from `base_price`."""
+    """One product. What is charged is computed from `base_price` by campaigns and demand (`services/pricing`)."""
 
     __tablename__ = "tours"
     __table_args__ = (
         one_of("category", CATEGORIES),
         one_of("currency", CURRENCIES),
         sa.CheckConstraint("base_price > 0", name="base_price"),
-        sa.CheckConstraint("current_price > 0", name="current_price"),
         sa.CheckConstraint("max_passengers BETWEEN 1 AND 50", name="max_passengers"),
         sa.CheckConstraint("daily_seats IS NULL OR daily_seats > 0", name="daily_seats"),
         sa.CheckConstraint("duration_minutes > 0", name="duration_minutes"),
@@ -50,13 +49,15 @@ class Tour(Model):
     daily_seats: Mapped[int | None]
     """Seats for sale on one day, None when not counted; `Departure` counts those taken."""
     base_price: Mapped[Decimal]
-    current_price: Mapped[Decimal]
     currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Counts the edits: a stale one is rejected."""
 
     departures: Mapped[list[Departure]] = relationship(back_populates="tour", passive_deletes=True)
+    __mapper_args__ = {"version_id_col": version}
 
     def title(self, language: str) -> str:
         """Return the title in the language, or in the nearest that exists."""

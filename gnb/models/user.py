@@ -16,9 +16,13 @@ ADMIN_ROLES = frozenset({"admin", "superadmin"})
 """Who may change jobs, exports, prices and people."""
 
 STAFF_ROLES = frozenset({"support", "manager"}) | ADMIN_ROLES
+"""Who may read the admin pages, and record transfers."""
+
+TRANSFER_ROLES = STAFF_ROLES | {"driver"}
+"""Who may record transfers: a driver only their own."""
+
 REPORT_READERS = ADMIN_ROLES | {"manager"}
 """Who gets and may read the weekly report."""
-"""Who may read the admin pages."""
 
 
 def normalize_email(address: str) -> str:
@@ -76,13 +80,11 @@ class User(UserMixin, Model):
 
 
 class NotificationSetting(Model):
-    """The wishes of one address, account or guest alike; an address without a row wants everything."""
+    """Whether one address, account or guest alike, wants campaigns; an address without a row does."""
 
     __tablename__ = "notification_settings"
 
     email: Mapped[str] = mapped_column(sa.String(254), primary_key=True)
-    bookings: Mapped[bool] = mapped_column(default=True)
-    """Confirmations of bookings and payments."""
     campaigns: Mapped[bool] = mapped_column(default=True)
     changed_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
@@ -101,6 +103,21 @@ class RevokedToken(Model):
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class IssuedToken(Model):
+    """A bearer token that was issued, so that it can be listed and revoked; it ends with its account's `version`."""
+
+    __tablename__ = "issued_tokens"
+    __table_args__ = (sa.Index(None, "user_id"), sa.Index(None, "expires_at"))
+
+    jti: Mapped[str] = mapped_column(sa.String(36), primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    source: Mapped[str] = mapped_column(sa.String(60))
+    """`command line`, or the address that signed in."""
+    issued_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
 
 
 class AuditEntry(Model):

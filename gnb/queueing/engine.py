@@ -61,7 +61,7 @@ class Engine:
         """Puts the questions for `stats` into the pipeline; `stats_of` reads their answers."""
         for queue in self.queues:
             keys = _count_keys(queue)
-            pipeline.eval(COUNTS.text, len(keys), *keys)
+            pipeline.eval(COUNTS.text, len(keys), *keys, queue.options.limits[0])
             pipeline.eval(ALIVE.text, 1, worker_registration.WORKERS_BY_QUEUE_KEY % queue.name)
 
     def stats_of(self, answers: Sequence[Any]) -> list[QueueStats]:
@@ -101,4 +101,4 @@ def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
     limits = [keys.limit, keys.concurrency]
-    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, keys.totals, keys.counts]
+    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, keys.totals, keys.counts, keys.starts]

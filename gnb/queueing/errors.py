@@ -137,15 +137,17 @@ class UnsupportedFeature(FinalError):
 
 
 class RetryLater(QueueingError):
-    """Raised by a job to be tried again after `delay` seconds instead of its backoff; spends an attempt.
+    """Raised by a job to be tried again after `delay` seconds instead of its backoff.
 
     Args:
         error: A message, a text, or the error whose message it is.
+        spend_attempt: False where the cause is not the job's own, such as an outage: it can then wait without end.
     """
 
-    def __init__(self, error: object, delay: float):
+    def __init__(self, error: object, delay: float, *, spend_attempt: bool = True):
         self.message = as_message(error)
         self.delay = delay
+        self.spend_attempt = spend_attempt
         Exception.__init__(self, self.message)
 
 

@@ -156,7 +156,8 @@ def raised(execution: Execution, error: BaseException) -> Outcome:
     if isinstance(error, JobStopped):
         outcome.name = "stopped"
     elif not isinstance(error, (FinalError, InvalidJobData, UnknownJobType)):
-        _try_again(execution, outcome, error.delay if isinstance(error, RetryLater) else None)
+        later = error if isinstance(error, RetryLater) else None
+        _try_again(execution, outcome, later.delay if later else None, spend=later is None or later.spend_attempt)
     return outcome
 
 
@@ -176,11 +177,11 @@ def released(execution: Execution) -> Outcome:
     return Outcome("released", retries_left=execution.retries_left, cut_short=True)
 
 
-def _try_again(execution: Execution, outcome: Outcome, delay: float | None) -> None:
-    if execution.retries_left <= 0:
+def _try_again(execution: Execution, outcome: Outcome, delay: float | None, spend: bool = True) -> None:
+    if spend and execution.retries_left <= 0:
         return
     outcome.name = "retried"
-    outcome.retries_left = execution.retries_left - 1
+    outcome.retries_left = execution.retries_left - spend
     outcome.delay = _seconds(_backoff(execution) if delay is None else delay)
 
 

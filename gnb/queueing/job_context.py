@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from . import keys
+from . import clock, keys
 from .json_values import storable
 from .messages import as_message, text_of
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LOG_LINES = 1000
 LOG_LINE_LENGTH = 2000
+LOG_SEPARATOR = "\x1f"
+"""Stands between the time and the text of a stored line."""
 _SECONDS_BETWEEN_NOTES = 0.25
 
 Note = Callable[[list[str], list[Any]], Any]
@@ -25,11 +27,12 @@ Parents = Callable[[str], "list[RelatedJob]"]
 
 class JobContext:
     """The running job, as its own function sees it. `attempt` counts from 1; `attempts` is the most there can be;
-    `correlation_id` is what it was enqueued for, such as a request's id."""
+    `correlation_id` is what it was enqueued for, such as a request's id; `timeout` is how many seconds it may run, None
+    for any number."""
 
     __slots__ = (
         "_last_note", "_last_percent", "_note", "_parents",
-        "attempt", "attempts", "correlation_id", "id", "queue", "type",
+        "attempt", "attempts", "correlation_id", "id", "queue", "timeout", "type",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +45,7 @@ class JobContext:
         note: Note,
         correlation_id: str = "",
         parents: Parents = lambda _job_id: [],
+        timeout: float | None = None,
     ):
         self.id = job_id
         self.queue = queue
@@ -50,6 +54,7 @@ class JobContext:
         self.attempts = attempts
         self.correlation_id = correlation_id
         self._note = note
+        self.timeout = timeout
         self._parents = parents
         self._last_note = 0.0
         self._last_percent = -1.0
@@ -65,7 +70,8 @@ class JobContext:
 
     def log(self, line: str) -> None:
         """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
-        self._write("", "", storable(text_of(line), LOG_LINE_LENGTH))
+        text = storable(text_of(line), LOG_LINE_LENGTH).replace(LOG_SEPARATOR, " ")
+        self._write("", "", f"{clock.rq_time()}{LOG_SEPARATOR}{text}")
 
     def parents(self) -> "list[RelatedJob]":
         """The jobs that it depends on, in the order of `depends_on`, each with its state and what it returned."""
@@ -93,4 +99,5 @@ class JobContext:
             lambda names, args: run(connection, UPDATE_PROGRESS, names, args),
             str(rq_job.meta.get("correlation_id", "")),
             lambda job_id: read_parents(connection, job_id),
+            rq_job.timeout if rq_job.timeout and rq_job.timeout > 0 else None,
         )

@@ -21,6 +21,9 @@ BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 1
 
 BUCKETS = len(BOUNDS) + 1
 
+STALLED_AFTER_SECONDS = 300
+"""How long a job waits beside free workers before its queue counts as stalled."""
+
 
 def bucket(seconds: float) -> int:
     """The number of the bucket that holds this length."""
@@ -103,6 +106,23 @@ class QueueStats:
     quiet: int
     counts: OutcomeCounts
     deferred: int = 0
+    next_start_seconds: float = 0.0
+    """Until the rate limit allows the next start."""
+    latest_start_seconds: float | None = None
+    """Since the latest start that the rate limit counted; None without a limit or a start."""
+
+    @property
+    def at_rate_limit(self) -> bool:
+        """Whether jobs wait for the rate limit to allow the next start."""
+        return bool(self.waiting and self.next_start_seconds and not self.paused)
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether jobs have waited for long, nothing runs, and the rate limit is not the reason."""
+        if not self.waiting or self.active or self.paused or self.at_rate_limit or not self.workers:
+            return False
+        waited, started = self.oldest_waiting_seconds or 0, self.latest_start_seconds
+        return waited > STALLED_AFTER_SECONDS and (started is None or started > STALLED_AFTER_SECONDS)
 
     @property
     def total(self) -> int:
@@ -137,7 +157,7 @@ class QueueStats:
 def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:
     """The stats that answers of the counts and alive scripts make; `limits`: the configured ones."""
     waiting, active, completed, failed, delayed, deferred, paused, limit, concurrency, *rest = answer
-    oldest, now, totals, minute = rest
+    oldest, now, totals, minute, until_start, since_start = rest
     alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
@@ -159,6 +179,8 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[
         quiet=quiet,
         counts=counts,
         deferred=deferred,
+        next_start_seconds=float(until_start),
+        latest_start_seconds=float(since_start) if since_start else None,
     )
 
 

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from . import clock
+from . import keys as names
 from .callbacks import callback_type, callback_wire
 from .connection import Broker
 from .errors import InvalidJobOption, InvalidJobState, JobIdTaken, JobNotFound, QueueUnavailable
-from .job import Job
+from .job import Job, finite_number
 from .job_spec import JobSpec, build_job_spec, call_start, option_fields
 from .job_types import JobType, JobTypes
 from .keys import REGISTRIES
@@ -248,6 +249,13 @@ class Queue(QueueReader):
     def _requeue_many(self, ids: Iterable[str], registries: list[str], fresh: str = "1") -> int:
         batches = batched(list(ids), _BATCH)
         return sum(answer == 1 for batch in batches for answer in self._requeue(batch, registries, fresh))
+
+    def seconds_unavailable(self, job_id: str) -> float:
+        """For how long the job has waited for a dependency, such as a database: seconds since the first call for it."""
+        key, now = names.job(job_id), self.broker.time()
+        pipeline = self.broker.client.pipeline().hsetnx(key, "unavailable_since", f"{now:.3f}")
+        _, since = self.broker.call(pipeline.hget(key, "unavailable_since").execute)
+        return max(now - (finite_number(since) or now), 0.0)
 
     # The queue itself
 

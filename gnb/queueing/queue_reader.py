@@ -1,8 +1,8 @@
 """Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
 
-import json
+import hashlib
 import re
-import unicodedata
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +15,8 @@ from . import keys as names
 from .connection import Broker
 from .dependencies import RELATED_FIELDS, RelatedJob, related_job
 from .errors import InvalidJobOption, JobNotFound
-from .job import FIELDS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .job import FIELDS, STATE_OF_STATUS, STATES, Attempt, Job, attempts_from_results, job_from_hash
+from .job_context import LOG_SEPARATOR
 from .job_types import JobTypes
 from .keys import QueueKeys
 from .messages import Message
@@ -23,6 +24,7 @@ from .metrics import HistoryPoint, histories
 from .options import JobOptions
 from .queue_options import QueueOptions
 from .scripts import PAGE, RELATIVES
+from .search import Found, JobFilter, find, plain, searched_text
 
 PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
@@ -55,6 +57,15 @@ class FailureGroup:
     last_seen: datetime | None
     types: tuple[str, ...]
     ids: tuple[str, ...]
+    last_hour: int = 0
+    """How many failed in the last hour."""
+    hour_before: int = 0
+    """How many failed in the hour before the last."""
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that stand for the signature."""
+        return failure_key(self.signature)
 
 
 class QueueReader:
@@ -103,6 +114,19 @@ class QueueReader:
         value = next((attempt.return_value for attempt in attempts if attempt.outcome == "completed"), None)
         return replace(job, stacktrace=errors, return_value=value if job.state == "completed" else None), attempts
 
+    def unfinished(self, job_ids: list[str]) -> set[str]:
+        """Return the ids of those jobs that wait or run, in one round trip."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hmget(names.job(job_id), "status", "origin")
+        replies = self.broker.call(pipeline.execute) if job_ids else []
+        states = {
+            job_id: STATE_OF_STATUS.get((status or b"").decode())
+            for job_id, (status, origin) in zip(job_ids, replies, strict=True)
+            if (origin or b"").decode() in self.keys.sub_queues
+        }
+        return {job_id for job_id, state in states.items() if state not in (None, "completed", "failed")}
+
     def _no_job(self, job_id: str) -> JobNotFound:
         return JobNotFound(queue=self.name, id=repr(job_id))
 
@@ -115,8 +139,26 @@ class QueueReader:
 
     def logs(self, job_id: str) -> list[str]:
         """The newest 1,000 lines that the job wrote, oldest first."""
+        return [line for _, line in self.timed_logs(job_id)]
+
+    def timed_logs(self, job_id: str) -> list[tuple[datetime | None, str]]:
+        """The same, each with its time; a line from before times were stored has none."""
         lines = self.broker.call(lambda: self.broker.client.lrange(names.logs(job_id), 0, -1))
-        return [line.decode(errors="replace") for line in lines]
+        parts = [line.decode(errors="replace").partition(LOG_SEPARATOR) for line in lines]
+        return [(clock.parse(at) if mark else None, line if mark else at) for at, mark, line in parts]
+
+    def jobs_ahead(self, job_id: str) -> int:
+        """How many waiting jobs start before this one, by their order now; 0 if it does not wait."""
+        pipeline = self.broker.client.pipeline(transaction=False)
+        for key in self.keys.waiting:
+            pipeline.llen(key)
+            pipeline.lpos(key, job_id)
+        answers, ahead = self.broker.call(pipeline.execute), 0
+        for length, place in zip(answers[::2], answers[1::2], strict=True):
+            if place is not None:
+                return int(ahead + place)
+            ahead += length
+        return 0
 
     def jobs(self, state: str, start: int = 0, end: int = 10) -> JobPage:
         """The jobs at places [start, end) of a state, at most 1,000.
@@ -144,16 +186,17 @@ class QueueReader:
         return [replace(job, return_value=values.get(job.id)) for job in jobs]
 
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
-        """Jobs of a state whose id, type or data, as JSON, has the text, case and accents aside, in two round trips.
+        """Jobs of a state whose id, type, data (as JSON) or error has the text, case and accents aside.
 
-        Looks at 1,500 jobs from place `cursor` on; the answer's cursor says where to go on, None when all were seen.
+        Looks at 1,500 jobs from place `cursor` on, in two round trips; the answer's cursor says where to go on, None
+        when all were seen.
         """
         found: list[Job] = []
-        wanted, place, total = _plain(text), cursor, 0
+        wanted, place, total = plain(text), cursor, 0
         for size in _SLICES:
             total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE, scan=True)
             for offset, job in enumerate(jobs):
-                if wanted in _plain(_searched_text(job)):
+                if wanted in plain(_text_of(job)):
                     found.append(job)
                     if len(found) == limit:
                         return JobPage(found, total, place + offset + 1)
@@ -161,6 +204,12 @@ class QueueReader:
             if place >= total or not seen:
                 return JobPage(found, total)
         return JobPage(found, total, place)
+
+    def find(
+        self, state: str, wanted: JobFilter, cursor: int = 0, limit: int | None = None, seconds: float = 0.8
+    ) -> Found:
+        """As `gnb.queueing.search.find`."""
+        return find(self, state, wanted, cursor, limit, seconds)
 
     def scan(self, state: str, fields: tuple[str, ...], newest: int | None = None) -> Iterator[tuple[str, list[str]]]:
         """Id and these fields, "" where there is none, of all jobs of a state, or of the first `newest` of them.
@@ -170,7 +219,7 @@ class QueueReader:
         place, total = 0, 1
         while place < total and (newest is None or place < newest):
             end = place + _SCANNED_AT_ONCE if newest is None else min(place + _SCANNED_AT_ONCE, newest)
-            total, *rows = self._rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields), scan=newest is None)
+            total, *rows = self.rows(state, place, end, _BYTES_AT_ONCE, ("status", *fields), scan=newest is None)
             for job_id, _score, status, *values in rows:
                 if status:
                     yield (
@@ -185,7 +234,7 @@ class QueueReader:
         self, state: str, start: int, end: int, most_bytes: int, scan: bool = False
     ) -> tuple[int, int, list[Job]]:
         """How many the state has, how many places were looked at, and the jobs that are there."""
-        total, *rows = self._rows(state, start, end, most_bytes, FIELDS, scan)
+        total, *rows = self.rows(state, start, end, most_bytes, FIELDS, scan)
         found = (
             job_from_hash(
                 self.keys, self.options_of, job_id.decode(errors="replace"), values, float(score) if score else None
@@ -194,9 +243,10 @@ class QueueReader:
         )
         return total, len(rows), [job for job in found if job]
 
-    def _rows(
+    def rows(
         self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...], scan: bool = False
     ) -> list[Any]:
+        """How many jobs the state has, then id, score and these fields of those at places [start, end)."""
         if state not in STATES:
             raise InvalidJobOption("state", value=repr(state), choices=STATES)
         kind = "list" if state == "waiting" else "scan" if scan else "set"
@@ -216,20 +266,8 @@ class QueueReader:
         return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
 
 
-def _searched_text(job: Job) -> str:
-    """Return id, type and data as the page and the API show them, and data with escapes also as people type it."""
-    shown = json.dumps(job.data, ensure_ascii=False)
-    escaped = "\\" in shown
-    unescaped = (
-        shown.replace(r"\"", '"').replace(r"\n", "\n").replace(r"\t", "\t").replace(r"\\", "\\") if escaped else ""
-    )
-    return f"{job.id} {job.name} {shown} {unescaped}"
-
-
-def _plain(text: str) -> str:
-    """The text without case and accents, so that "izmir" finds "İzmir"."""
-    parts = unicodedata.normalize("NFKD", text.casefold()).replace("ı", "i")
-    return "".join(part for part in parts if not unicodedata.combining(part))
+def _text_of(job: Job) -> str:
+    return f"{searched_text(job.id, job.name, job.data)} {job.failed_reason or ''}"
 
 
 _FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)
@@ -240,9 +278,16 @@ def fold(error: str) -> str:
     return _FOLDED.sub("…", error)
 
 
+def failure_key(signature: str) -> str:
+    """Return sixteen hexadecimal digits that stand for the signature."""
+    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGroup:
     ids, fields = zip(*failures, strict=True)
     errors, times, types, calls = zip(*fields, strict=True)
+    hour, two_hours = (clock.rq_time(time.time() - seconds) for seconds in (3600, 7200))
+    lately = [at for at in times if at >= two_hours]
     return FailureGroup(
         signature=signature,
         error=Message.unpack(errors[0]),
@@ -251,4 +296,6 @@ def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGrou
         last_seen=clock.parse(max(filter(None, times), default=None)),
         types=tuple(sorted({name or call.partition("(")[0] for name, call in zip(types, calls, strict=True)})),
         ids=ids,
+        last_hour=(last_hour := sum(at >= hour for at in lately)),
+        hour_before=len(lately) - last_hour,
     )

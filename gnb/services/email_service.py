@@ -39,6 +39,7 @@ __all__ = [
     "plan_account_exists",
     "plan_booking_cancellation",
     "plan_booking_confirmation",
+    "plan_booking_expiry",
     "plan_booking_received",
     "plan_campaign_notification",
     "plan_email",
@@ -85,7 +86,7 @@ def plan_email(to: str, subject: str, html: str | None = None, text: str | None 
 
 def plan_booking_received(booking: Booking) -> Delivery:
     """Plan the message that a booking was received and will be confirmed, once per booking."""
-    return ledger.plan_booking("booking-confirmation", booking, received=True)
+    return ledger.plan_booking("booking-confirmation", booking, content={"received": True})
 
 
 def plan_booking_confirmation(booking: Booking) -> Delivery:
@@ -101,6 +102,11 @@ def plan_payment_confirmation(booking: Booking) -> Delivery:
 def plan_booking_cancellation(booking: Booking) -> Delivery:
     """Plan the message that the booking is cancelled, once per booking."""
     return ledger.plan_booking("booking-cancellation", booking)
+
+
+def plan_booking_expiry(booking: Booking) -> Delivery:
+    """Plan the message that the booking was not confirmed in time and is cancelled, once per booking."""
+    return ledger.plan_booking("booking-cancellation", booking, content={"expired": True})
 
 
 def plan_campaign_notification(user: User, campaign: Campaign) -> Delivery:
@@ -203,9 +209,9 @@ def reconcile_mailing(campaign_id: int, progress: Progress) -> str:
     return campaigns.reconcile(campaign_id, progress)
 
 
-def deliver(delivery_id: int) -> sending.Outcome:
-    """Send a delivery if it is still to be sent; the work of the jobs of the queue `email`."""
-    return sending.send(delivery_id)
+def deliver(delivery_id: int, timeout: float | None) -> sending.Outcome:
+    """Send a delivery if it is still to be sent; the work of the jobs of the queue `email`, stopped after `timeout`."""
+    return sending.send(delivery_id, timeout=timeout)
 
 
 def _booking(booking: Booking | int) -> Booking:

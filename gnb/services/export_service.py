@@ -13,6 +13,7 @@ those of `gnb.services.exports.filters`; each function raises InvalidFilters nam
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,7 @@ from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
 from gnb.services.exports import (
     ExportNotFound,
+    ExportTooLarge,
     FileNotAvailable,
     InvalidFilters,
     attempts,
@@ -43,6 +45,10 @@ from gnb.services.queue_service import Progress, noop_progress
 log = structlog.stdlib.get_logger(__name__)
 
 Filters = Mapping[str, Any]
+
+INLINE_ROWS = 20_000
+INLINE_SECONDS = 20
+"""What an export without the broker may take: it holds a thread of the web server."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def request(
         notify: Mail the account that requests it when the export has ended.
 
     Raises:
-        UnknownExportType, InvalidFilters, TooManyExports, and for an inline run the errors of `run`.
+        UnknownExportType, InvalidFilters, TooManyExports, and for an inline run ExportTooLarge and the errors of `run`.
     """
     if requested_by:
         clean_up.check_open_exports(requested_by)
@@ -145,12 +151,25 @@ def request(
         job = queue_service.add_export_job(export_type, {"exportId": export.id})
     except QueueUnavailable as error:
         log.warning("an export runs inline, without the queue", export=export.id, cause=str(error))
-        return _notified(run(export.id), notify)
+        return _notified(run(export.id, progress=_inline_bounds()), notify)
     export.job_id = job.id
     db.session.commit()
     if notify and requested_by:
         _enqueue_notification(export.id, job)
     return export
+
+
+def _inline_bounds() -> Progress:
+    """Return a progress function that raises ExportTooLarge beyond INLINE_ROWS or INLINE_SECONDS."""
+    started = time.monotonic()
+
+    def check(_done: int, total: int) -> None:
+        if total > INLINE_ROWS:
+            raise ExportTooLarge("rows", count=total, most=INLINE_ROWS)
+        if time.monotonic() - started > INLINE_SECONDS:
+            raise ExportTooLarge("time", seconds=INLINE_SECONDS)
+
+    return check
 
 
 def _enqueue_notification(export_id: str, job: Job) -> None:
@@ -211,6 +230,12 @@ def create_again(export_id: str) -> Export:
     """Create an export like this one, in state `waiting`, without queueing it. Commits. Raises ExportNotFound."""
     old = get(export_id)
     return create(old.type, old.filters, old.requested_by, old.language)
+
+
+def is_made_elsewhere(export_id: str, job_id: str | None) -> bool:
+    """Return whether another job has completed the export: a new job is to make a new file. Raises ExportNotFound."""
+    export = get(export_id)
+    return export.state in ("completed", "removed") and export.job_id is not None and export.job_id != job_id
 
 
 def run(export_id: str, job_id: str | None = None, last: bool = True, progress: Progress = noop_progress) -> Export:

@@ -4,7 +4,7 @@ const dialog = () => document.getElementById("dialog");
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "dialog-body") return;
   if (event.detail.target.childElementCount === 0) { location.reload(); return; }
-  dialog().showModal();
+  if (!dialog().open) dialog().showModal();
 });
 
 document.addEventListener("click", (event) => {

@@ -6,7 +6,8 @@ let asking = false;
 
 const page = () => document.getElementById("live");
 const wanted = () => localStorage.getItem(STORED) !== "off";
-const seconds = () => Number(page()?.dataset.live || 0);
+// The interval that was chosen, for every page that refreshes.
+const seconds = () => (Number(page()?.dataset.live || 0) ? Number(localStorage.getItem("interval")) || Number(page().dataset.live) : 0);
 const dialogOpen = () => document.querySelector("dialog[open]") !== null;
 
 function due() {
@@ -39,6 +40,8 @@ function say() {
   const toggle = document.getElementById("live-toggle");
   const age = Math.round((Date.now() - lastGood) / 1000);
   box.dataset.on = String(wanted());
+  const interval = document.getElementById("live-interval");
+  if (interval && document.activeElement !== interval) interval.value = String(seconds());
   toggle.setAttribute("aria-pressed", String(wanted()));
   words.textContent = !wanted() ? words.dataset.paused
     : age < 1 ? words.dataset.now : words.dataset.ago.replace("#", age);
@@ -59,6 +62,9 @@ export function toggleLive() {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("#live-toggle")) toggleLive();
+});
+document.addEventListener("change", (event) => {
+  if (event.target.id === "live-interval") { localStorage.setItem("interval", event.target.value); event.target.blur(); }
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {

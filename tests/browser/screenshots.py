@@ -49,6 +49,7 @@ PAGES = {
     "exports": "/admin/exports",
     "bookings": "/admin/bookings",
     "booking": "/admin/bookings/3001",
+    "transfers": "/admin/transfers",
     "tours": "/admin/tours",
     "tour": "/admin/tours/1/edit",
     "audit": "/admin/audit",
@@ -139,7 +140,7 @@ def add_customer() -> None:
             user=customer,
             customer_email=CUSTOMER,
             status="pending" if number == 0 else "completed",
-            amount=tour.current_price,
+            amount=tour.base_price,
             pickup_at=now() + timedelta(days=20 - 40 * number),
         )
 

@@ -23,7 +23,7 @@ def open_shop(stage: Stage) -> None:
             slug="ist-fatih", category="airport", airport="IST", origin="IST", destination="Fatih", distance_km=48,
             titles={"en": "Istanbul Airport to Fatih", "tr": "İstanbul Havalimanı – Fatih"}, max_passengers=8,
             descriptions={"en": "A car of your own, tolls included.", "tr": "Özel araç, geçiş ücretleri dâhil."},
-            base_price=Decimal("50.00"), current_price=Decimal("45.00"),
+            base_price=Decimal("50.00"),
         )  # fmt: skip
         make_tour(
             slug="bosphorus", category="tour", origin="Şişli", destination="Şişli", daily_seats=10, max_passengers=40,

@@ -22,7 +22,7 @@ from tests.servers import Broker, free_port
 from tests.sessions import sign_in
 
 PASSWORD = "a long enough password 42"
-ADMIN, SUPPORT = "admin@gnb.example", "support@gnb.example"
+ADMIN, SUPPORT, DRIVER = "admin@gnb.example", "support@gnb.example", "driver@gnb.example"
 
 
 class _Quiet(WSGIRequestHandler):

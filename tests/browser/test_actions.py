@@ -126,7 +126,9 @@ def test_completed_jobs_are_cleaned(empty: Stage, visit: Visit) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("1 completed and 0 failed jobs are kept")
     dialog.get_by_label("Finished before").select_option("0")
-    dialog.get_by_role("button", name="Remove them").click()
+    dialog.get_by_role("button", name="Count them…").click()
+    expect(dialog).to_contain_text("Remove 1 job?")
+    dialog.get_by_role("button", name="Remove 1 job").click()
     toast(page, "1 job removed")
 
 
@@ -152,7 +154,10 @@ def test_a_failure_that_happened_often_is_one_row_and_is_retried_as_one(empty: S
     fail_some(empty, 4)
     page = visit("/admin/jobs/email/failures")
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_role("button", name="Retry 4").click()
+    page.get_by_role("link", name="Retry…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Retry 4 failed jobs?")
+    dialog.get_by_role("button", name="Retry").click()
     toast(page, "4 jobs requeued")
 
 
@@ -231,7 +236,7 @@ def test_a_campaign_comes_into_force_after_one_question(stage: Stage, visit: Vis
     page = visit(url)
     page.get_by_role("link", name="Activate…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("recipients of its mail")
+    expect(dialog).to_contain_text("No mail goes out")
     dialog.get_by_role("button", name="Activate").click()
     toast(page, "Prices are updated within the hour")
     expect(page.get_by_role("link", name="End it…")).to_be_visible()

@@ -47,7 +47,7 @@ def test_theme_and_language_are_chosen_and_remembered(empty: Stage, visit: Visit
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.get_by_role("button", name="Türkçe").click()
-    expect(page.get_by_role("heading", name="İşçiler")).to_be_visible()
+    expect(page.get_by_role("heading", name="İşleyiciler")).to_be_visible()
     page.goto("/admin/")
     expect(page.locator("html")).to_have_attribute("lang", "tr")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")

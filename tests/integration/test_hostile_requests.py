@@ -33,7 +33,7 @@ NAMES = [
     "passengers-0-kind", "extras-child-seat", "starts_at", "ends_at", "discount_percent", "floor_percent",
     "tour_id", "weekdays", "min_bookings", "max_bookings", "subject_en", "body_en", "languages", "tour_ids",
     "booked_after", "booked_before", "title_en", "title_tr", "slug", "city", "airport", "duration_minutes",
-    "max_passengers", "daily_seats", "base_price", "current_price", "current", "new", "phone", "campaigns",
+    "max_passengers", "daily_seats", "base_price", "current", "new", "phone", "campaigns",
 ]  # fmt: skip
 
 

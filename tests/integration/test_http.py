@@ -1,10 +1,13 @@
 """What holds for every request: headers, ids, hosts, errors in two shapes, health."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask, abort, request
 from flask.testing import FlaskClient
 from sqlalchemy.exc import DataError, IntegrityError
@@ -60,7 +63,7 @@ def test_answers_stay_out_of_shared_caches_but_static_files_may_be_kept(client: 
 def test_a_site_with_tls_says_so_and_keeps_its_cookies_to_it(settings: Settings) -> None:
     app = create_app(replace(settings, site_url="https://gnb.example"))
     assert "max-age=31536000" in app.test_client().get("/healthz").headers["Strict-Transport-Security"]
-    assert app.config["SESSION_COOKIE_SECURE"] and app.config["REMEMBER_COOKIE_SECURE"]
+    assert app.config["SESSION_COOKIE_SECURE"]
     client = app.test_client()
     client.get("/tours?lang=tr")
     for name in ("gnb_session", "language"):
@@ -129,18 +132,41 @@ def test_a_program_gets_errors_as_json_and_a_person_as_a_page(client: FlaskClien
         (QueueUnavailable("the broker does not answer"), 503, "queue_unavailable"),
         (OverflowError("Python int too large to convert to SQLite INTEGER"), 422, "invalid"),
         (DataError("INSERT", {}, ValueError("out of range")), 422, "invalid"),
-        (IntegrityError("INSERT", {}, ValueError("UNIQUE constraint failed")), 409, "conflict"),
+        (lambda: rejected_insert("(1, 1), (1, 1)"), 409, "conflict"),
         ("\ud800".encode, 400, "bad_request"),
     ],
 )
 def test_what_the_engine_or_the_database_refuses_has_a_status_of_its_own(
-    fresh: Flask, error: BaseException, status: int, code: str
+    fresh: Flask, error: BaseException | Callable[[], Any], status: int, code: str
 ) -> None:
-    if callable(error):
-        error = UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
-    answer = answer_with(fresh, error).get("/api/v1/test-error")
+    answer = answer_with(fresh, raised_by(error)).get("/api/v1/test-error")
     assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
     assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+def raised_by(error: BaseException | Callable[[], Any]) -> BaseException:
+    if isinstance(error, BaseException):
+        return error
+    with pytest.raises((UnicodeError, IntegrityError, OverflowError)) as raised:
+        error()
+    return raised.value
+
+
+def rejected_insert(rows: str) -> None:
+    """Have SQLite reject these rows of a table with a key and a number that is required."""
+    with sa.create_engine("sqlite://").connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE things (id INTEGER PRIMARY KEY, number INTEGER NOT NULL)")
+        connection.exec_driver_sql(f"INSERT INTO things VALUES {rows}")
+
+
+@pytest.mark.parametrize("fault", [lambda: rejected_insert("(1, NULL)"), lambda: date.max + timedelta(days=1)])
+def test_a_fault_of_the_application_is_no_bad_input_and_is_logged_with_its_stack(
+    fresh: Flask, fault: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    fresh.testing = False
+    answer = answer_with(fresh, raised_by(fault)).get("/api/v1/test-error")
+    assert answer.status_code == 500
+    assert [record.name for record in caplog.records if record.exc_info] == ["gnb"]
 
 
 def test_an_unexpected_error_is_a_500_that_tells_nothing_but_its_number(fresh: Flask) -> None:

@@ -1,10 +1,15 @@
 """The migrations make what the models say, on both databases, and can be taken back."""
 
+from decimal import Decimal
+
 import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 
-from gnb.models import db
+from gnb.models import Delivery, Tour, db
+from gnb.services.mail import ledger
+from gnb.services.pricing import new_price_change
+from tests.business import make_tour
 
 
 def test_migrations_go_down_to_nothing_and_up_again(app: Flask) -> None:
@@ -16,6 +21,23 @@ def test_migrations_go_down_to_nothing_and_up_again(app: Flask) -> None:
     upgrade()
     assert _schema() == before
     assert set(before) == {*db.metadata.tables, "alembic_version"}
+
+
+def test_a_price_that_was_set_by_hand_becomes_the_base_price_and_claims_expire(app: Flask) -> None:
+    tours = [make_tour(base_price=Decimal(100)) for _ in range(3)]
+    for tour, cause in zip(tours, ("manual", "campaign", "demand"), strict=True):
+        db.session.add(new_price_change(tour, Decimal(100), Decimal(130), cause, "before"))
+    delivery = ledger.plan("email", "ann@example.com", subject="Hello", content={"text": "x"})
+    db.session.commit()
+    ledger.claim(delivery.id)
+    db.session.remove()
+    downgrade(revision="0007")
+    with db.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE tours SET current_price = 13000"))
+    upgrade()
+    prices = db.session.scalars(sa.select(Tour.base_price).order_by(Tour.id)).all()
+    assert prices == [Decimal(130), Decimal(100), Decimal(100)]
+    assert db.session.scalars(sa.select(Delivery.claimed_until)).one() is not None
 
 
 def test_models_ask_for_nothing_that_the_migrations_lack(app: Flask) -> None:

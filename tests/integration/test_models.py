@@ -24,7 +24,6 @@ def make_tour(**columns: Any) -> Tour:
         "destination": "Taksim",
         "duration_minutes": 55,
         "base_price": Decimal("45.00"),
-        "current_price": Decimal("45.00"),
     }
     tour = Tour(**{**values, **columns})
     db.session.add(tour)

@@ -14,11 +14,17 @@ KEY = {
     "SECRET_KEY": "some secret that is long enough for production",
     "SITE_URL": "https://gnb.example",
     "EMAIL_PROVIDER": "sink",
+    "DATABASE_URL": "sqlite:////var/lib/gnb/gnb.db",
 }
 
 
-def test_without_variables_everything_embedded_is_used() -> None:
-    settings = Settings.from_env(KEY)
+def test_in_production_a_missing_database_is_not_replaced_by_a_new_sqlite_file() -> None:
+    with pytest.raises(ConfigError, match="DATABASE_URL is required in production, for example"):
+        Settings.from_env({name: value for name, value in KEY.items() if name != "DATABASE_URL"})
+
+
+def test_in_development_everything_embedded_is_used() -> None:
+    settings = Settings.from_env({"APP_ENV": "development"})
     assert settings.database_url == f"sqlite:///{ROOT / 'instance' / 'gnb.db'}"
     assert settings.redis_url == f"unix://{ROOT / 'instance' / 'broker' / 'valkey.sock'}"
     assert (settings.export_storage, settings.email_provider, settings.openai_api_key) == ("database", "sink", "")
@@ -65,6 +71,12 @@ WRONG = [
     ("DATABASE_URL", "mysql://root@localhost/gnb"),
     ("DATABASE_URL", "postgres://"),
     ("DATABASE_URL", "not an address"),
+    ("DATABASE_URL", "postgresql://localhost/gnb?sslmode=bogus"),
+    ("DATABASE_URL", "postgresql://localhost/gnb?foo=bar"),
+    ("REDIS_URL", "redis://localhost:6379/0?foo=bar"),
+    ("REDIS_URL", "redis://localhost:6379/0?db=abc"),
+    ("REDIS_URL", "unix:///run/valkey.sock?foo=bar"),
+    ("REDIS_URL", "rediss://localhost:6379/0?ssl_cert_reqs=bogus"),
     ("REDIS_URL", "http://localhost:6379"),
     ("REDIS_URL", "redis://localhost:notaport"),
     ("REDIS_URL", "redis://localhost:6379/first"),
@@ -77,6 +89,8 @@ WRONG = [
     ("PORT", "65536"),
     ("PORT", "80a"),
     ("SITE_URL", "gnb.example"),
+    ("SITE_URL", "https://gnb.example/shop"),
+    ("SITE_URL", "https://user@gnb.example"),
     ("WEB_CONCURRENCY", "-1"),
     ("TRUSTED_PROXIES", "all"),
     ("EXPORT_WORKER_CONCURRENCY", "0"),
@@ -97,10 +111,12 @@ WRONG = [
     ("EXPORT_STORAGE", "s3:///prefix"),
     ("EMAIL_PROVIDER", "pigeon"),
     ("EMAIL_FROM", "nobody"),
+    ("EMAIL_FROM", "a@gnb.example, b@gnb.example"),
     ("SMTP_PORT", "smtp"),
     ("SMTP_SECURE", "maybe"),
     ("OPENAI_BASE_URL", "ftp://api.example"),
     ("SENTRY_DSN", "sentry"),
+    ("SENTRY_DSN", "https://sentry.example/1"),
     ("LOG_LEVEL", "loud"),
     ("LOG_FORMAT", "xml"),
     ("APP_ENV", "staging"),

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
-from gnb.blueprints.admin.failures import failure_key
-from gnb.blueprints.admin.plots import Series, line_plot
+from gnb.blueprints.admin.plots import Series, line_plot, lone_points
 from gnb.blueprints.admin.schema_forms import form_fields, read_form
 from gnb.blueprints.shared.describe import subject
 from gnb.blueprints.shared.formatting import duration, exact, number, percent, relative, size
 from gnb.blueprints.shared.preferences import local_path
 from gnb.blueprints.shared.text import capital, escape_control_characters, pretty_json
 from gnb.config import ROOT
+from gnb.queueing.queue_reader import failure_key
 
 TURKISH = ROOT / "translations" / "tr" / "LC_MESSAGES"
 
@@ -179,3 +179,8 @@ def test_each_translation_has_the_places_of_its_original_and_is_compiled() -> No
             name = message.id[0] if isinstance(message.id, tuple) else message.id
             context = message.context and message.context.encode()  # read_mo leaves it as bytes
             assert compiled.get(name, context) is not None, f"run bin/translate: {name!r} is not compiled"
+
+
+def test_a_point_between_two_gaps_is_drawn_larger() -> None:
+    assert lone_points("M0.0 4.0h0L10.0 5.0M30.0 6.0h0M50.0 7.0h0") == "M30.0 6.0h0M50.0 7.0h0"
+    assert lone_points("M0.0 4.0h0L10.0 5.0") == ""

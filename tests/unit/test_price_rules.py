@@ -1,7 +1,7 @@
 """What prices never do, whatever the rules and figures are."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,32 +89,14 @@ counts = st.integers(0, 3000)
 demands = st.builds(Demand, counts, counts, st.none() | counts, st.none() | counts)
 
 
-@given(prices, prices, demands)
-def test_a_step_is_never_more_than_a_tenth(base: Decimal, current: Decimal, demand: Demand) -> None:
-    assert abs(demand_price(base, current, demand) - current) <= current / 10
-
-
-@given(prices, st.decimals("0.70", "1.50", places=4), demands)
-def test_a_price_within_its_limits_stays_within_them(base: Decimal, share: Decimal, demand: Demand) -> None:
-    low = (base * Decimal("0.70")).quantize(CENT, ROUND_CEILING)
-    high = base * Decimal("1.50")
-    current = min(max((base * share).quantize(CENT), low), high)
-    new = demand_price(base, current, demand)
-    assert base * Decimal("0.70") <= new <= high
-
-
-@given(prices, prices, demands)
-def test_a_price_outside_its_limits_never_moves_away_from_them(base: Decimal, current: Decimal, demand: Demand) -> None:
-    new = demand_price(base, current, demand)
-    if current > base * Decimal("1.50"):
-        assert new <= current
-    elif current < base * Decimal("0.70"):
-        assert new >= current
+@given(prices, demands)
+def test_a_price_by_demand_is_never_more_than_a_tenth_from_the_base_price(base: Decimal, demand: Demand) -> None:
+    assert abs(demand_price(base, demand) - base) <= base / 10
 
 
 @given(prices, demands)
 def test_more_demand_never_lowers_and_less_never_raises(base: Decimal, demand: Demand) -> None:
-    new = demand_price(base, base, demand)
+    new = demand_price(base, demand)
     if demand.signal >= 1:
         assert new >= base
     if demand.signal <= 1:
@@ -122,6 +104,6 @@ def test_more_demand_never_lowers_and_less_never_raises(base: Decimal, demand: D
 
 
 def test_one_booking_more_of_a_seldom_booked_tour_moves_little() -> None:
-    assert demand_price(Decimal(100), Decimal(100), Demand(0, 0)) == Decimal(100)
-    assert demand_price(Decimal(100), Decimal(100), Demand(2, 1)) < Decimal(110)
-    assert demand_price(Decimal(100), Decimal(100), Demand(50, 20)) == Decimal("110.00")
+    assert demand_price(Decimal(100), Demand(0, 0)) == Decimal(100)
+    assert demand_price(Decimal(100), Demand(2, 1)) < Decimal(110)
+    assert demand_price(Decimal(100), Demand(50, 20)) == Decimal("110.00")

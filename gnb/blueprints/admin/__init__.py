@@ -1,4 +1,5 @@
-"""The admin pages, one module a resource. Staff may read, admins may change."""
+"""The admin pages, one module a resource. Staff may read and dispatch, admins may change; drivers see their own
+transfers."""
 
 from __future__ import annotations
 
@@ -9,24 +10,36 @@ from flask import Blueprint, current_app, request, url_for
 from flask_babel import gettext
 
 from gnb.blueprints.shared.access import caller, require_role
-from gnb.models import ADMIN_ROLES, STAFF_ROLES
+from gnb.models import ADMIN_ROLES, STAFF_ROLES, TRANSFER_ROLES
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_ROLES = {
+    "admin.transfers": TRANSFER_ROLES,
+    "admin.record_transfer": TRANSFER_ROLES,
+    "admin.edit_transfer": STAFF_ROLES,
+}
+"""Who may use the pages that others than staff may read, or than admins may change."""
 
 
 @blueprint.before_request
 def check_access() -> None:
     """Redirect visitors to the sign-in page; answer 403 to customers, and to changes by staff who may only read."""
-    require_role(STAFF_ROLES if request.method in _SAFE_METHODS else ADMIN_ROLES)
+    others = STAFF_ROLES if request.method in _SAFE_METHODS else ADMIN_ROLES
+    require_role(_ROLES.get(request.endpoint or "", others))
 
 
 @blueprint.app_context_processor
 def admin_context() -> dict[str, Any]:
     """Return what the admin templates use: the navigation, and whether buttons that change things are shown."""
     user = caller() if request else None
-    return {"nav_groups": nav_groups, "can_manage": bool(user and user.is_admin)}
+    drives = bool(user and user.role == "driver")
+    return {
+        "nav_groups": nav_groups,
+        "can_manage": bool(user and user.is_admin),
+        "admin_home": "admin.transfers" if drives else "admin.overview",
+    }
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,12 @@ class NavGroup:
 
 def nav_groups() -> list[NavGroup]:
     """Return the navigation of the admin pages for this request."""
+    user = caller()
+    if user and user.role == "driver":
+        return [NavGroup(gettext("Business"), _items([(gettext("Transfers"), "admin.transfers")]))]
+    records = [(gettext("Audit"), "admin.audit"), (gettext("Notifications"), "admin.notification_rules")]
+    if user and user.is_admin:
+        records.insert(0, (gettext("Users"), "admin.users"))
     groups = [
         (
             gettext("Jobs"),
@@ -56,21 +75,23 @@ def nav_groups() -> list[NavGroup]:
                 (gettext("Overview"), "admin.overview"),
                 (gettext("Queues"), "admin.queues"),
                 (gettext("Workers"), "admin.workers"),
+                (gettext("Broker"), "admin.broker"),
                 (gettext("Schedules"), "admin.schedules"),
             ],
         ),
         (
             gettext("Business"),
             [
-                (gettext("Exports"), "admin.exports"),
+                (gettext("Transfers"), "admin.transfers"),
                 (gettext("Bookings"), "admin.bookings"),
+                (gettext("Exports"), "admin.exports"),
                 (gettext("Tours"), "admin.tours"),
                 (gettext("Campaigns"), "admin.campaigns"),
                 (gettext("E-mails"), "admin.emails"),
                 (gettext("Insights"), "admin.insights"),
             ],
         ),
-        (gettext("Records"), [(gettext("Audit"), "admin.audit")]),
+        (gettext("Records"), records),
     ]
     return [NavGroup(title, items) for title, links in groups if (items := _items(links))]
 
@@ -115,9 +136,12 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register th
     insights,
     job_types,
     jobs,
+    notifications,
     overview,
     queues,
     responses,
     schedules,
     tours,
+    transfers,
+    users,
 )

@@ -1,103 +1,33 @@
-"""What needs someone: each with where it is solved."""
+"""What needs attention on the overview, how a queue is, and acknowledging an alert."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from flask import url_for
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
-from gnb.blueprints.shared.formatting import counted, duration, relative
+from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.responses import done, rejected
+from gnb.blueprints.shared.access import admin_required, signed_in_user
+from gnb.blueprints.shared.formatting import counted, duration, number, rate, relative, short
+from gnb.messages import localize, localize_error
+from gnb.queueing.queue_reader import FailureGroup, fold
+from gnb.services import alerts
+from gnb.services.alerts import Alert
 from gnb.services.queues import reading
 
-
-@dataclass(frozen=True)
-class Alert:
-    """One thing that is wrong, how bad it is, and the link to where it is mended."""
-
-    what: str
-    detail: str
-    variant: str
-    where: str
-    url: str
-
-
-def alerts(all_stats: Iterable[Any], failures: Mapping[str, list[Any]], schedules: Sequence[Any] = ()) -> list[Alert]:
-    """Return what needs someone, the worst first; ``failures`` are the newest failed jobs by queue."""
-    found: list[Alert] = []
-    for stats in all_stats:
-        url = url_for("admin.queue", queue_name=stats.name)
-        if not stats.workers:
-            found.append(_no_workers(stats))
-        elif is_stalled(stats):
-            waited = duration(stats.oldest_waiting_seconds)
-            what = gettext("%(queue)s is stalled", queue=stats.name)
-            found.append(
-                Alert(
-                    what,
-                    gettext("oldest job waiting for %(time)s", time=waited),
-                    "bad",
-                    gettext("View queue"),
-                    url,
-                )
-            )
-        if stats.paused:
-            waiting = counted("%(count)s job waits", "%(count)s jobs wait", stats.waiting)
-            found.append(
-                Alert(
-                    gettext("%(queue)s is paused", queue=stats.name), waiting, "warn", gettext("Go to the queue"), url
-                )
-            )
-        if latest := failures.get(stats.name):
-            found.append(_failing(stats, latest))
-    found.extend(_late(state) for state in schedules if state.late and not state.paused)
-    return sorted(found, key=lambda alert: alert.variant != "bad")
-
-
-def _no_workers(stats: Any) -> Alert:
-    waiting = counted("%(count)s job waits", "%(count)s jobs wait", stats.waiting)
-    return Alert(
-        gettext("%(queue)s has no workers", queue=stats.name),
-        gettext("%(waiting)s; start one with: flask jobs worker %(queue)s", waiting=waiting, queue=stats.name),
-        "bad" if stats.waiting else "warn",
-        gettext("View workers"),
-        url_for("admin.workers"),
-    )
-
-
-def _failing(stats: Any, latest: list[Any]) -> Alert:
-    """Return one line for the failures of a queue: how many, of which types, and the newest error."""
-    types = ", ".join(list(dict.fromkeys(job.name for job in latest))[:3])
-    return Alert(
-        counted("%(queue)s: %(count)s job failed", "%(queue)s: %(count)s jobs failed", stats.failed, queue=stats.name),
-        f"{types}: {latest[0].failed_reason or ''}",
-        "bad",
-        gettext("View failures"),
-        url_for("admin.failure_groups", queue_name=stats.name),
-    )
-
-
-def _late(state: Any) -> Alert:
-    """Return one line for a schedule that should have fired by now: no scheduler runs."""
-    return Alert(
-        gettext("%(name)s is overdue", name=state.name),
-        gettext("it was due %(when)s; start a scheduler with: flask jobs scheduler", when=relative(state.next_at)),
-        "bad",
-        gettext("View schedule"),
-        url_for("admin.schedule", name=state.name),
-    )
-
-
-# A queue whose next job has waited this long while a worker is free is not moving.
-STALLED_AFTER_SECONDS = 300
+LENGTHS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "24h": timedelta(days=1), "7d": timedelta(days=7)}
 
 
 @dataclass(frozen=True)
 class QueueState:
-    """A word with its variant."""
+    """A word with its variant, and a sentence where the word does not explain itself."""
 
     label: str
     variant: str
+    note: str = ""
 
 
 def queue_state(stats: Any) -> QueueState:
@@ -106,27 +36,129 @@ def queue_state(stats: Any) -> QueueState:
         return QueueState(gettext("paused"), "warn")
     if not stats.workers:
         return QueueState(gettext("no workers"), "bad")
-    if is_stalled(stats):
+    if stats.is_stalled:
         return QueueState(gettext("stalled"), "bad")
+    if stats.at_rate_limit:
+        wait = duration(round(stats.next_start_seconds) or 1)
+        note = gettext("Rate limited: %(limit)s, next start in %(time)s", limit=rate(stats.rate_limit), time=wait)
+        return QueueState(gettext("rate limited"), "info", note)
     if stats.active:
         return QueueState(gettext("working"), "info")
+    if stats.waiting and stats.quiet >= stats.workers:
+        return QueueState(gettext("quiet"), "warn", gettext("All workers are quiet: they start no job."))
     return QueueState(gettext("ready"), "ok")
 
 
-def is_stalled(stats: Any) -> bool:
-    """Return whether jobs wait for long although nothing is being worked on."""
-    waited = stats.oldest_waiting_seconds or 0
-    return bool(stats.waiting and not stats.active and waited > STALLED_AFTER_SECONDS)
+@dataclass(frozen=True)
+class AlertLine:
+    """An alert in the reader's language."""
+
+    key: str
+    count: int
+    what: str
+    detail: str
+    note: str
+    variant: str
+    url: str
+    acknowledged: str = ""
 
 
-# The overview says what fails lately; the page of failures counts all.
-LATEST_FAILED = 50
+def alert_lines(found: list[Alert]) -> list[AlertLine]:
+    """Return the alerts as the overview shows them."""
+    return [
+        AlertLine(
+            alert.key,
+            alert.count,
+            localize(alert.what),
+            _error(alert.group) if alert.group else localize(alert.detail),
+            _history(alert.group) if alert.group else "",
+            "bad" if alert.urgent else "warn",
+            alert.path,
+            _acknowledged(alert),
+        )
+        for alert in found
+    ]
 
 
-def latest_failed(all_stats: list[Any]) -> dict[str, list[Any]]:
-    """Return the newest failed jobs of the queues that have some."""
+def _error(group: FailureGroup) -> str:
+    """Return the error of a group, without the numbers and ids in which its jobs differ."""
+    text = localize_error(group.error)
+    return fold(text) if group.count > 1 else text
+
+
+def _history(group: FailureGroup) -> str:
+    """Return the types of a group's jobs, its age, and whether it grows."""
+    if group.last_hour > group.hour_before:
+        trend = gettext("rising: %(now)s in the last hour, %(before)s before", **_hours(group))
+    elif group.last_hour:
+        trend = gettext("%(now)s in the last hour, %(before)s before", **_hours(group))
+    else:
+        trend = gettext("none in the last hour")
+    types = ", ".join(group.types[:3]) + ("…" if len(group.types) > 3 else "")
+    ages = gettext("first %(first)s, last %(last)s", first=relative(group.first_seen), last=relative(group.last_seen))
+    return f"{types} · {ages} · {trend}"
+
+
+def _hours(group: FailureGroup) -> dict[str, str]:
+    return {"now": number(group.last_hour), "before": number(group.hour_before)}
+
+
+def _acknowledged(alert: Alert) -> str:
+    if alert.state is None or alert.state.acknowledged_until is None:
+        return ""
+    user = alert.state.acknowledged_by
+    return gettext(
+        "acknowledged by %(who)s until %(time)s",
+        who=user.name if user else "–",
+        time=short(alert.state.acknowledged_until),
+    )
+
+
+def overview_alerts(all_stats: list[Any]) -> tuple[list[AlertLine], list[AlertLine]]:
+    """Return the lines of what needs attention, and of what somebody has acknowledged."""
+    found = alerts.current(all_stats)
+    return alert_lines(found.open), alert_lines(found.acknowledged)
+
+
+@blueprint.get("/alerts/acknowledge")
+@admin_required
+def ask_acknowledge() -> ResponseReturnValue:
+    """Ask for how long an alert is to be hidden."""
+    lines, _ = overview_alerts(reading.all_stats())
+    line = next((line for line in lines if line.key == request.args.get("key")), None)
+    if line is None:
+        return rejected(gettext("There is no such alert any more."), url_for("admin.overview"))
+    return render_template("admin/acknowledge.html", line=line, lengths=_lengths(), back=url_for("admin.overview"))
+
+
+def _lengths() -> dict[str, str]:
     return {
-        stats.name: reading.queue(stats.name).jobs("failed", 0, LATEST_FAILED).jobs
-        for stats in all_stats
-        if stats.failed
+        "1h": counted("%(count)s hour", "%(count)s hours", 1),
+        "4h": counted("%(count)s hour", "%(count)s hours", 4),
+        "24h": counted("%(count)s day", "%(count)s days", 1),
+        "7d": counted("%(count)s day", "%(count)s days", 7),
     }
+
+
+@blueprint.post("/alerts/acknowledge")
+def acknowledge() -> ResponseReturnValue:
+    """Hide an alert until it grows or the time is over."""
+    found = alerts.find(reading.all_stats())
+    alert = next((alert for alert in found if alert.key == request.form.get("key")), None)
+    length = LENGTHS.get(request.form.get("length", ""))
+    if alert is None or length is None:
+        return rejected(gettext("There is no such alert any more."), url_for("admin.overview"))
+    until = alerts.acknowledge(alert.key, alert.count, length, signed_in_user())
+    return done(
+        gettext("Acknowledged until %(time)s, or until it grows.", time=short(until)),
+        url_for("admin.overview"),
+        undo_url=url_for("admin.reopen_alert"),
+        undo_fields={"key": alert.key},
+    )
+
+
+@blueprint.post("/alerts/reopen")
+def reopen_alert() -> ResponseReturnValue:
+    """Show an acknowledged alert again."""
+    alerts.end_acknowledgement(request.form.get("key", "")[:200], signed_in_user())
+    return done(gettext("The alert is shown again."), url_for("admin.overview"))

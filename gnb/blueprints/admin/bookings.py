@@ -100,6 +100,7 @@ def ask_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
         action=url_for("admin.set_booking_status", booking_id=found.id, status=status),
         button=BOOKING_ACTION_LABELS[status],
         danger=status == "cancelled",
+        keep=gettext("Keep booking") if status == "cancelled" else None,
         back=url_for("admin.booking", booking_id=found.id),
     )
 

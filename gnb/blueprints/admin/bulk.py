@@ -7,13 +7,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.job_search import SEARCH_LENGTH, request_filters, requested_filter
 from gnb.blueprints.admin.responses import back_url, done, rejected
 from gnb.blueprints.shared.access import caller
-from gnb.blueprints.shared.formatting import counted
+from gnb.blueprints.shared.formatting import counted, number
 from gnb.queueing import STATES
+from gnb.queueing.search import JobFilter
 from gnb.services.queues import actions, reading
 from gnb.services.queues.actions import Moved
 
+SECONDS = 10.0
+"""For which a bulk action searches what it applies to: at least half a million jobs."""
 # More rows than any page shows.
 MOST_SELECTED = 1000
 ACTIONS: dict[str, tuple[str, ...]] = {
@@ -31,6 +35,7 @@ class Choice:
     state: str
     query: str
     everything: bool
+    wanted: JobFilter = field(default_factory=JobFilter)
     ids: list[str] = field(default_factory=list)
 
     @classmethod
@@ -41,7 +46,8 @@ class Choice:
         if state not in STATES or state not in ACTIONS.get(action, ()):
             return None
         ids = list(dict.fromkeys(request.form.getlist("ids")))[:MOST_SELECTED]
-        return cls(action, state, request.form.get("q", "").strip(), scope == "all", ids)
+        query = request.form.get("q", "").strip()[:SEARCH_LENGTH]
+        return cls(action, state, query, scope == "all", requested_filter(request.form), ids)
 
 
 @blueprint.post("/jobs/<queue_name>/bulk")
@@ -59,7 +65,8 @@ def bulk(queue_name: str) -> ResponseReturnValue:
 
 
 def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
-    count = _total(queue_name, choice) if choice.everything else len(choice.ids)
+    found = _found(queue_name, choice) if choice.everything else None
+    count = len(choice.ids) if found is None else found.count
     titles = {
         "retry": counted("Retry %(count)s job?", "Retry %(count)s jobs?", count),
         "promote": counted("Run %(count)s job now?", "Run %(count)s jobs now?", count),
@@ -72,11 +79,18 @@ def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
         ),
         "remove": gettext("They are permanently removed with their results and logs. Active jobs are stopped first."),
     }
-    kept = {"action": f"{choice.action}:all" if choice.everything else choice.action}
+    text = texts[choice.action]
+    if found and found.cursor is not None:
+        text += " " + gettext(
+            "Searched %(searched)s of %(total)s jobs: more may match, and are left for another run.",
+            searched=number(found.cursor),
+            total=number(found.total),
+        )
+    kept = {"action": f"{choice.action}:all" if choice.everything else choice.action, **request_filters(request.form)}
     return render_template(
         "admin/confirm.html",
         title=titles[choice.action],
-        text=texts[choice.action],
+        text=text,
         query=choice.query if choice.everything else "",
         action=url_for("admin.bulk", queue_name=queue_name),
         fields={**kept, "state": choice.state, "q": choice.query, "confirmed": "yes"},
@@ -87,11 +101,20 @@ def _ask(queue_name: str, choice: Choice) -> ResponseReturnValue:
     )
 
 
-def _total(queue_name: str, choice: Choice) -> int:
-    """Return how many jobs everything is; with a search, how many match among those looked at in one go."""
-    if not choice.query:
-        return int(getattr(reading.stats(queue_name), choice.state))
-    return reading.count_matching(queue_name, choice.state, choice.query)
+@dataclass(frozen=True)
+class _Count:
+    count: int
+    total: int
+    cursor: int | None = None
+
+
+def _found(queue_name: str, choice: Choice) -> _Count:
+    """Return how many jobs everything is: exact, unless the state has more jobs than are searched in some seconds."""
+    if choice.wanted.empty:
+        count = int(getattr(reading.stats(queue_name), choice.state))
+        return _Count(count, count)
+    found = reading.queue(queue_name).find(choice.state, choice.wanted, seconds=SECONDS)
+    return _Count(len(found.ids), found.total, found.cursor)
 
 
 def _carry_out(queue_name: str, choice: Choice) -> ResponseReturnValue:
@@ -111,6 +134,6 @@ def _change(queue_name: str, choice: Choice) -> Moved:
     """Apply the action to the selected jobs, or to all of the state that match the search."""
     if not choice.everything:
         return Moved(actions.change_jobs(choice.action, queue_name, choice.ids, caller()))
-    if choice.action == "retry" and not choice.query:
+    if choice.action == "retry" and choice.wanted.empty:
         return Moved(actions.retry_all_failed(queue_name, caller()))
-    return actions.change_matching(choice.action, queue_name, choice.state, choice.query, actor=caller())
+    return actions.change_found(choice.action, queue_name, choice.state, choice.wanted, SECONDS, caller())

@@ -22,7 +22,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from gnb.blueprints.admin.schema_forms import tour_choices
-from gnb.blueprints.shared.forms import PageForm
+from gnb.blueprints.shared.forms import EditForm, PageForm
 from gnb.messages.labels import CATEGORY_LABELS, LANGUAGE_NAMES
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign
 from gnb.services.mail import InvalidMessage
@@ -50,7 +50,7 @@ def _subject(_form: PageForm, field: StringField) -> None:
             raise ValidationError(gettext("The subject must be a single line of at most 300 characters.")) from None
 
 
-class CampaignForm(PageForm):
+class CampaignForm(EditForm):
     """What a person types; times are those of Istanbul."""
 
     name = StringField(_l("Name"), [InputRequired(_l("Enter a name.")), Length(max=200)])
@@ -78,6 +78,7 @@ class CampaignForm(PageForm):
     booked_after = DateField(_l("Last booked on or after"), [Optional()])
     booked_before = DateField(_l("Last booked before"), [Optional()])
 
+    MAIL = ("subject_en", "body_en", "subject_tr", "body_tr", "languages", "tour_ids", "booked_after", "booked_before")
     RULE = ("name", "starts_at", "ends_at", "discount_percent", "floor_percent", "city", "category", "tour_id",
             "min_bookings", "max_bookings")  # fmt: skip
 

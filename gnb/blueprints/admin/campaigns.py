@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from sqlalchemy.orm.exc import StaleDataError
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
 from gnb.blueprints.admin.emails import MESSAGE_POLICY
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.shared.access import admin_required, signed_in_user
-from gnb.blueprints.shared.formatting import counted
+from gnb.blueprints.shared.formatting import counted, duration
 from gnb.blueprints.shared.pagination import page_of
 from gnb.messages import labels, localize
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
@@ -56,11 +57,21 @@ def new_campaign() -> ResponseReturnValue:
 def edit_campaign(campaign_id: int) -> ResponseReturnValue:
     """Change a campaign; its mail only until it is sent."""
     campaign = _campaign(campaign_id)
-    form = CampaignForm(data=values_of(campaign))
+    form = CampaignForm(data={**values_of(campaign), "version": campaign.version})
     if not form.validate_on_submit():
         return _form(form, campaign)
-    form.fill(campaign)
-    return _written(campaign, "campaign.change", gettext("Campaign updated."))
+    try:
+        if form.is_stale(campaign.version):
+            raise StaleDataError
+        form.fill(campaign)
+        return _written(campaign, "campaign.change", gettext("Campaign updated."))
+    except StaleDataError:
+        db.session.rollback()
+        stored = values_of(campaign)
+        if campaign.mailing_state != "none":
+            stored = {name: value for name, value in stored.items() if name not in form.MAIL}
+        form.show_differences(stored, campaign.version)
+        return _form(form, campaign, 409)
 
 
 @blueprint.get("/campaigns/<int:campaign_id>")
@@ -74,6 +85,8 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
         progress=mailings.progress(found) if found.mailing_state != "none" else None,
         recipients=count_recipients(found.segment) if found.mailing_state == "none" else None,
         languages=TEXT_LANGUAGES,
+        missing=mailings.recipients_without_text(found) if found.mailing_state == "none" else {},
+        over=found.ends_at <= now(),
         labels=labels,
     )
 
@@ -109,14 +122,27 @@ def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
     """Ask whether to send, with the number of recipients."""
     campaign = _campaign(campaign_id)
     count = count_recipients(campaign.segment)
+    if missing := mailings.without_text(campaign):
+        page = url_for("admin.campaign", campaign_id=campaign_id)
+        return rejected(localize(mailings.MailingRefused("no_text", languages=missing)), page)
     return render_template(
         "admin/confirm.html",
         title=counted("Send to %(count)s recipient?", "Send to %(count)s recipients?", count),
-        text=gettext("It is sent at the queue's rate limit, after all other mail."),
+        text=_about_time(count),
         quoted=campaign.subject("en"),
         action=url_for("admin.send_campaign", campaign_id=campaign.id),
         button=gettext("Send"),
         back=url_for("admin.campaign", campaign_id=campaign.id),
+    )
+
+
+def _about_time(count: int) -> str:
+    minutes = mailings.minutes_for(count)
+    if minutes is None:
+        return gettext("It is sent after all other mail.")
+    time = duration(max(minutes * 60, 60))
+    return gettext(
+        "It is sent at the queue's rate limit, after all other mail, and takes at least %(time)s.", time=time
     )
 
 
@@ -175,18 +201,17 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
 @blueprint.get("/campaigns/<int:campaign_id>/state/<state>")
 @admin_required
 def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
-    """Ask whether to put the rule into force or to end it, with the number of tours and of mails that go out by it."""
+    """Ask whether to put the rule into force or to end it, with the number of tours."""
     campaign = _campaign(campaign_id)
     if state not in ("active", "ended"):
         abort(404)
     begins = state == "active"
     counts = {gettext("tours"): tours_under(campaign)}
-    text = gettext("Prices return to normal within the hour. An ended campaign cannot be activated again.")
+    text = gettext("Prices return to normal immediately. An ended campaign cannot be activated again.")
     if begins:
-        text = gettext("Prices are reduced within an hour of its start.")
-    if begins and campaign.mailing_state == "none" and not mailings.without_text(campaign):
-        counts[gettext("recipients of its mail")] = count_recipients(campaign.segment)
-        text += " " + gettext("Its mail is then sent too. This cannot be undone.")
+        text = gettext("Prices are reduced from its start to its end.")
+    if begins and campaign.mailing_state == "none":
+        text += " " + gettext("No mail goes out: it is sent when somebody presses Send.")
     return render_template(
         "admin/confirm.html",
         title=gettext("Activate the campaign?") if begins else gettext("End the campaign?"),
@@ -209,7 +234,7 @@ def set_campaign_state(campaign_id: int) -> ResponseReturnValue:
     if campaign.state not in _STATES.get(wanted, ()):
         return rejected(gettext("Not possible in the current state."), page)
     campaign.state = wanted
-    return _written(campaign, f"campaign.{wanted}", gettext("Prices are updated within the hour."))
+    return _written(campaign, f"campaign.{wanted}", gettext("Prices are updated."))
 
 
 def _newest(start: int, end: int) -> tuple[Sequence[Campaign], int]:
@@ -222,10 +247,10 @@ def _campaign(campaign_id: int) -> Campaign:
     return found or abort(404, "Campaign not found.")
 
 
-def _form(form: CampaignForm, campaign: Campaign | None) -> ResponseReturnValue:
+def _form(form: CampaignForm, campaign: Campaign | None, status: int = 200) -> ResponseReturnValue:
     locked = campaign is not None and campaign.mailing_state != "none"
     page = render_template("admin/campaigns/form.html", form=form, campaign=campaign, locked=locked)
-    return page, 422 if form.errors else 200
+    return page, 422 if form.errors else status
 
 
 def _written(campaign: Campaign, action: str, message: str) -> ResponseReturnValue:

@@ -1,7 +1,9 @@
 """A new job, from a form that the type's schema makes; also the form of an old job's data, to enqueue it changed."""
 
+from dataclasses import replace
 from typing import Any
 
+import sqlalchemy as sa
 from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -9,15 +11,19 @@ from marshmallow import Schema
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done
-from gnb.blueprints.admin.schema_forms import FormField, form_fields, other_errors, read_form
+from gnb.blueprints.admin.schema_forms import FormField, form_fields, other_errors, read_form, tour_choices
 from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.text import parse_int
 from gnb.messages import localize
+from gnb.models import Booking, Campaign, Delivery, Export, User, db
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption
 from gnb.services.queues import actions, reading
 
 _DEDUPLICATION = ("id", "ttl", "extend", "replace")
-OPTIONS = ("priority", "attempts", "delay", "timeout", "job_id", *(f"deduplication.{part}" for part in _DEDUPLICATION))
+OPTIONS = (
+    "priority", "attempts", "delay", "timeout", "job_id", "depends_on", "on_parent_failure",
+    *(f"deduplication.{part}" for part in _DEDUPLICATION),
+)  # fmt: skip
 
 
 @blueprint.get("/jobs/<queue_name>/new")
@@ -33,7 +39,13 @@ def edit_job(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Show the form filled with the data of a job; sending it makes a new job."""
     old = reading.queue(queue_name).job(job_id)
     options = {name: value for name in ("priority", "attempts") if (value := old.options.get(name)) is not None}
-    return _form(queue_name, _type_name(queue_name, old.name), old.data, options, old_id=job_id)
+    return _form(queue_name, _type_name(queue_name, old.name), _with_ids(old.data), options, old_id=job_id)
+
+
+def _with_ids(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data with `bookingId` for a `booking` that has an `id`, and so on: the form has one input for both."""
+    ids = {f"{name}Id": inner["id"] for name, inner in data.items() if isinstance(inner, dict) and "id" in inner}
+    return {**ids, **data}
 
 
 @blueprint.post("/jobs/<queue_name>/new")
@@ -71,13 +83,42 @@ def _form(
         queue_name=queue_name,
         types=types,
         job_type=types[type_name],
-        fields=form_fields(schema, values, errors),
+        fields=[_with_names(field) for field in form_fields(schema, values, errors)],
         other_errors=other_errors(schema, errors),
         options=_option_fields(options),
         options_given=bool(options) and not old_id,
         option_error=option_error,
         old_id=old_id,
     )
+
+
+def _with_names(field: FormField) -> FormField:
+    """Return the field with names to choose from where it is an id, and with a picker where it is a moment."""
+    name = field.name.rpartition(".")[2]
+    if name in ("tour", "tourId"):
+        return replace(field, kind="select", hint="", choices=tuple(tour_choices()))
+    if name == "scheduledTime":
+        return replace(field, kind="datetime-local", hint=gettext("Time in Istanbul"))
+    if (query := _NAMED.get(name)) is not None:
+        rows = tuple((row[0], " · ".join(map(str, row[1:]))) for row in db.session.execute(query.limit(_SUGGESTED)))
+        hint = (
+            gettext("Of a message that is planned; leave it empty for a new one.")
+            if name == "deliveryId"
+            else field.hint
+        )
+        return replace(field, suggestions=rows, hint=hint)
+    return field
+
+
+_SUGGESTED = 50
+_NAMED = {
+    "bookingId": sa.select(Booking.id, Booking.reference, Booking.customer_name).order_by(Booking.id.desc()),
+    "userId": sa.select(User.id, User.name, User.email).order_by(User.id.desc()),
+    "campaignId": sa.select(Campaign.id, Campaign.name).order_by(Campaign.id.desc()),
+    "deliveryId": sa.select(Delivery.id, Delivery.kind, Delivery.recipient).order_by(Delivery.id.desc()),
+    "exportId": sa.select(Export.id, Export.type, Export.state).order_by(Export.created_at.desc()),
+}
+"""By the name of a field, the newest rows that it may refer to."""
 
 
 def _type_name(queue_name: str, wanted: str | None) -> str:
@@ -97,6 +138,8 @@ def _options(sent: dict[str, str]) -> dict[str, Any]:
     options: dict[str, Any] = {name: value for name, value in sent.items() if "." not in name}
     numbers = {name: parse_int(sent[name]) for name in ("priority", "attempts") if name in sent}
     options |= {name: value for name, value in numbers.items() if value is not None}
+    if "depends_on" in sent:
+        options["depends_on"] = sent["depends_on"].replace(",", " ").split()
     deduplication = {part: sent[name] for part in _DEDUPLICATION if (name := f"deduplication.{part}") in sent}
     flags = {part: True for part in ("extend", "replace") if part in deduplication}
     return {**options, "deduplication": {**deduplication, **flags}} if deduplication else options
@@ -110,6 +153,8 @@ def _option_fields(options: dict[str, Any]) -> list[FormField]:
         "delay": gettext("Such as 90s, 15m or 2h."),
         "timeout": gettext("Maximum duration of an attempt, such as 60s or 15m."),
         "job_id": gettext("A job with an existing id is not enqueued again."),
+        "depends_on": gettext("Ids of jobs that must complete before, separated by blanks."),
+        "on_parent_failure": gettext("What it does if one of them fails."),
         "deduplication.id": gettext("No job is enqueued while another one with this ID has not ended."),
         "deduplication.ttl": gettext("Hold the ID for this time instead, such as 60s."),
         "deduplication.extend": gettext("Each job that is not enqueued starts that time again."),
@@ -121,18 +166,32 @@ def _option_fields(options: dict[str, Any]) -> list[FormField]:
         "delay": gettext("Delay"),
         "timeout": gettext("Timeout"),
         "job_id": gettext("Job id"),
+        "depends_on": gettext("Runs after"),
+        "on_parent_failure": gettext("If one of those fails"),
         "deduplication.id": gettext("Deduplication ID"),
         "deduplication.ttl": gettext("Deduplication time"),
         "deduplication.extend": gettext("Extend the deduplication time"),
         "deduplication.replace": gettext("Replace a delayed job"),
     }
+    after_failure = (
+        ("wait", gettext("wait until it was retried")),
+        ("run", gettext("run all the same")),
+        ("cancel", gettext("fail too")),
+    )
     flags = ("deduplication.extend", "deduplication.replace")
     limits: dict[str, dict[str, Any]] = {"priority": {"min": 1, "max": 10}, "attempts": {"min": 1, "max": 1000}}
     return [
         FormField(
             name=f"option.{name}",
             label=labels[name],
-            kind="number" if name in limits else "checkbox" if name in flags else "text",
+            kind="number"
+            if name in limits
+            else "checkbox"
+            if name in flags
+            else "select"
+            if name == "on_parent_failure"
+            else "text",
+            choices=after_failure if name == "on_parent_failure" else (),
             value=options.get(name),
             hint=hints[name],
             **limits.get(name, {}),

@@ -1,7 +1,5 @@
 """Failed jobs by their error: alike ones are one row, and are retried or removed as one."""
 
-import hashlib
-
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
@@ -12,6 +10,7 @@ from gnb.blueprints.admin.queues import JOB_STATE_TABS
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.formatting import counted
+from gnb.messages import localize_error
 from gnb.queueing.errors import JobNotFound
 from gnb.queueing.queue_reader import FailureGroup
 from gnb.services.queues import actions, reading
@@ -32,7 +31,23 @@ def failure_groups(queue_name: str) -> ResponseReturnValue:
         queue_state=queue_state(stats),
         tab_names=JOB_STATE_TABS,
         grouped=GROUPED,
-        groups=[(failure_key(group.signature), group) for group in queue.failure_groups(GROUPED)],
+        groups=[(group.key, group) for group in queue.failure_groups(GROUPED)],
+    )
+
+
+@blueprint.get("/jobs/<queue_name>/failures/<key>/retry")
+@admin_required
+def ask_retry_group(queue_name: str, key: str) -> ResponseReturnValue:
+    """Ask whether to retry every job that failed with this error, with their exact number."""
+    group = _group(queue_name, key)
+    return render_template(
+        "admin/confirm.html",
+        title=counted("Retry %(count)s failed job?", "Retry %(count)s failed jobs?", group.count),
+        text=gettext("They are requeued with their attempts reset."),
+        quoted=localize_error(group.error),
+        action=url_for("admin.retry_group", queue_name=queue_name, key=key),
+        button=gettext("Retry"),
+        back=url_for("admin.failure_groups", queue_name=queue_name),
     )
 
 
@@ -45,7 +60,7 @@ def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
         "admin/confirm.html",
         title=counted("Remove %(count)s failed job?", "Remove %(count)s failed jobs?", group.count),
         text=gettext("They are permanently removed with their errors and logs."),
-        quoted=group.error,
+        quoted=localize_error(group.error),
         action=url_for("admin.remove_group", queue_name=queue_name, key=key),
         button=gettext("Remove"),
         danger=True,
@@ -71,11 +86,6 @@ def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
 def _group(queue_name: str, key: str) -> FailureGroup:
     """Return the group of that key, of all failed jobs; they may have gone meanwhile."""
     for group in reading.queue(queue_name).failure_groups():
-        if failure_key(group.signature) == key:
+        if group.key == key:
             return group
     raise JobNotFound(key)
-
-
-def failure_key(signature: str) -> str:
-    """Return sixteen hexadecimal digits that stand for the signature."""
-    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]

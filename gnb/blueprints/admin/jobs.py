@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.explanations import delivery_of, entries_about, explain, links
 from gnb.blueprints.admin.responses import back_url, done, rejected
-from gnb.blueprints.admin.timelines import timeline
+from gnb.blueprints.admin.timelines import numbers_before, timeline
 from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.formatting import elapsed
 from gnb.blueprints.shared.text import parse_int
-from gnb.models import Export, db
-from gnb.queueing import RelatedJob
+from gnb.models import Delivery, Export, db
+from gnb.queueing import Job
 from gnb.services.queues import actions, reading
 
 FINISHED = ("completed", "failed")
@@ -26,36 +27,40 @@ def job(queue_name: str, job_id: str) -> ResponseReturnValue:
     queue = reading.queue(queue_name)
     found, attempts = queue.job_and_attempts(job_id)
     parents, dependents = queue.relatives(job_id)
+    entries, delivery = entries_about(queue_name, job_id), delivery_of(found)
     return render_template(
         "admin/job.html",
         live=True,
         job=found,
+        sentence=explain(found, attempts, parents, entries),
+        mail_note=_mail_note(found, delivery),
+        links=links(found, delivery),
         attempts=attempts,
-        moments=timeline(found, attempts),
+        moments=timeline(found, attempts, entries),
         errors=_errors(found, attempts),
-        logs=queue.logs(job_id),
+        logs=queue.timed_logs(job_id),
         export=_export(found),
         took=elapsed(found.started_at, found.finished_at) if found.started_at else None,
         finished=found.state in FINISHED,
         parents=parents,
         dependents=dependents,
-        waiting_note=_waiting_note(parents),
     )
 
 
-def _waiting_note(parents: list[RelatedJob]) -> str:
-    """Return for whom a deferred job waits, and what can be done where nothing will happen by itself."""
-    states = {parent.state for parent in parents}
-    if "removed" in states:
-        return gettext("A job that this one waits for was removed. Run this one without waiting, or remove it.")
-    if "failed" in states:
-        return gettext("A job that this one waits for failed. This one runs once that was retried and has completed.")
-    return gettext("It runs once all of these have completed.")
+def _mail_note(found: Job, delivery: Delivery | None) -> str:
+    """Return what a retry does to a message that has been sent or is not to be sent."""
+    if delivery is None or found.state != "failed":
+        return ""
+    if delivery.state == "sent":
+        return gettext("Its message was sent meanwhile. A retry sends nothing.")
+    return gettext("Its message is suppressed. A retry sends nothing.") if delivery.state == "suppressed" else ""
 
 
 def _errors(found: Any, attempts: list[Any]) -> list[tuple[int | None, str, str]]:
     """Return each failed attempt's number, its error in a line, and with its stack, newest first."""
-    errors = [(attempt.number, _last_line(attempt.error), attempt.error) for attempt in attempts if attempt.error]
+    last = numbers_before(attempts) + len(attempts)
+    errors: list[tuple[int | None, str, str]] = []
+    errors += [(last - place, _last_line(each.error), each.error) for place, each in enumerate(attempts) if each.error]
     if found.failed_reason:  # that of the newest attempt, with its code
         number, _, text = errors[0] if errors else (None, "", found.failed_reason)
         errors[:1] = [(number, found.failed_reason, text)]
@@ -88,6 +93,28 @@ def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Let a delayed or deferred job run now."""
     actions.change_job("promote", queue_name, job_id, caller())
     return done(gettext("Job promoted. It runs as soon as a worker is free."), _job_url(queue_name, job_id))
+
+
+@blueprint.get("/jobs/<queue_name>/<job_id>/run-again")
+@admin_required
+def ask_run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
+    """Ask whether to run a completed job again, with what that does to the message that it sent."""
+    found = reading.queue(queue_name).job(job_id)
+    delivery = delivery_of(found)
+    text = gettext("The job runs again with the same data, with its attempts reset.")
+    if delivery and delivery.state == "sent":
+        text = gettext("Its message has been sent. Run again, it is sent a second time, as a new delivery.")
+    elif delivery and delivery.state == "suppressed":
+        text = gettext("Its message was suppressed. Run again, it is sent only if its recipient wants it now.")
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Run this job again?"),
+        quoted=found.name,
+        text=text,
+        action=url_for("admin.run_again", queue_name=queue_name, job_id=job_id),
+        button=gettext("Run again"),
+        back=_job_url(queue_name, job_id),
+    )
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/run-again")

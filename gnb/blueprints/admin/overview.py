@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.alerts import alerts, latest_failed, queue_state
+from gnb.blueprints.admin.alerts import overview_alerts, queue_state
 from gnb.blueprints.admin.plots import queue_spark
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.shared.access import admin_required, caller
@@ -19,6 +19,7 @@ from gnb.messages.labels import AUDIT_KIND_LABELS
 from gnb.queueing import WorkerNotFound
 from gnb.services.audit import AuditFilter
 from gnb.services.audit import entries as audit_entries
+from gnb.services.broker_report import broker_report
 from gnb.services.queues import actions, reading
 
 
@@ -27,6 +28,7 @@ def overview() -> ResponseReturnValue:
     """Show a line a queue, and above it what needs someone."""
     all_stats = reading.all_stats()
     points = reading.histories()
+    open_alerts, acknowledged = overview_alerts(all_stats)
     last_hour = [point for history in points.values() for point in history]
     return render_template(
         "admin/overview.html",
@@ -34,10 +36,17 @@ def overview() -> ResponseReturnValue:
         all_stats=all_stats,
         states={stats.name: queue_state(stats) for stats in all_stats},
         sparks={name: queue_spark(history) for name, history in points.items()},
-        alerts=alerts(all_stats, latest_failed(all_stats), reading.schedules().list()),
+        alerts=open_alerts,
+        acknowledged=acknowledged,
         completed=sum(point.completed or 0 for point in last_hour),
         failed=sum(point.failed or 0 for point in last_hour),
     )
+
+
+@blueprint.get("/broker")
+def broker() -> ResponseReturnValue:
+    """Show what the broker reports about itself."""
+    return render_template("admin/broker.html", live=True, report=broker_report())
 
 
 @blueprint.get("/workers")
@@ -128,6 +137,7 @@ _AUDIT_PAGES = {
     "booking": ("admin.booking", "booking_id"),
     "campaign": ("admin.campaign", "campaign_id"),
     "delivery": ("admin.email", "delivery_id"),
+    "user": ("admin.user", "user_id"),
 }
 
 # An export's own id is a UUID with its dashes, a job's has none: `export/<id>` may be either.

@@ -1,6 +1,7 @@
 """Plots drawn by the server: geometry for SVG, figures for the pointer, one sentence for those who cannot see it."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 from flask_babel import get_timezone, gettext
 
+from gnb.blueprints.admin import blueprint
 from gnb.blueprints.shared.formatting import duration, number
 
 WIDTH, HEIGHT = 600.0, 100.0
@@ -86,6 +88,12 @@ def _path(values: Sequence[float | None], top: float) -> str:
             commands.append(f"{'L' if pen_down else 'M'}{point[0]:.1f} {point[1]:.1f}" + ("" if pen_down else "h0"))
         pen_down = point is not None
     return "".join(commands)
+
+
+@blueprint.app_template_filter()
+def lone_points(path: str) -> str:
+    """Return the points of a path between two gaps, which are drawn larger so that they are seen."""
+    return "".join(re.findall(r"M[\d.]+ [\d.]+h0(?=M|$)", path))
 
 
 def _area(values: Sequence[float | None], top: float) -> str:

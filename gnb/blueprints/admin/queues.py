@@ -3,6 +3,8 @@
 import time
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,9 +12,17 @@ from flask_babel import get_locale, gettext
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.alerts import queue_state
+from gnb.blueprints.admin.job_search import (
+    SEARCH_LENGTH,
+    filter_fields,
+    page_size,
+    request_filters,
+    requested_filter,
+    search_all,
+)
 from gnb.blueprints.admin.plots import Plot, queue_plots, queue_spark
 from gnb.blueprints.admin.responses import done, redirect_to, rejected
-from gnb.blueprints.shared.access import admin_required, caller
+from gnb.blueprints.shared.access import admin_required, caller, signed_in_user
 from gnb.blueprints.shared.formatting import counted
 from gnb.blueprints.shared.pagination import PAGE_SIZE, Pager, page_number
 from gnb.blueprints.shared.text import parse_int
@@ -20,7 +30,6 @@ from gnb.queueing import STATES
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 
-SEARCH_LENGTH = 200
 JOB_STATE_TABS = ("active", "waiting", "delayed", "deferred", "failed", "completed")
 # A point in the plots of a day is a quarter of an hour wide; reading its 1,440 minutes takes longer than all the rest.
 KEPT_SECONDS = 300
@@ -28,33 +37,42 @@ KEPT_SECONDS = 300
 
 @blueprint.get("/jobs/<queue_name>")
 def queue(queue_name: str) -> ResponseReturnValue:
-    """Show the queue's jobs in one state, a page at a time or those that match a search."""
+    """Show the queue's jobs in one state, a page at a time or those that a search and filters find."""
     chosen = reading.queue(queue_name)
     stats = reading.stats(queue_name)
     state = request.args.get("state", "")
     state = state if state in STATES else _first_state(stats)
-    query = request.args.get("q", "").strip()[:SEARCH_LENGTH]
-    pager, cursor = Pager(page_number(), getattr(stats, state)), None
-    if query:
-        found = chosen.search(state, query, cursor=_cursor(), limit=PAGE_SIZE * 2)
-        jobs, cursor = found.jobs, found.cursor
-    else:
+    wanted = requested_filter(request.args)
+    pager, found = Pager(page_number(), getattr(stats, state), page_size()), None
+    if wanted.empty:
         jobs = chosen.jobs(state, pager.start, pager.start + pager.size).jobs
+    else:
+        found = chosen.find(state, wanted, _cursor(), limit=PAGE_SIZE * 2)
+        jobs = found.jobs
     hours = 24 if request.args.get("hours") == "24" else 1
     return render_template(
         "admin/queue.html",
-        live=True,
+        live=found is None,
         stats=stats,
         queue_state=queue_state(stats),
         state=state,
         tab_names=JOB_STATE_TABS,
-        query=query,
+        query=request.args.get("q", "").strip()[:SEARCH_LENGTH],
+        filters=request_filters(request.args),
+        filter_fields=filter_fields(queue_name, state),
         jobs=jobs,
         pager=pager,
-        cursor=cursor,
+        found=found,
+        on_url=_here(cursor=found.cursor) if found and found.cursor else None,
         hours=hours,
         plots=_plots(chosen, hours),
     )
+
+
+def _here(**more: Any) -> str:
+    """Return the address of this page with other arguments."""
+    asked = {**request.args.to_dict(), **more}
+    return f"{request.path}?{urlencode(asked)}"
 
 
 def _plots(chosen: QueueReader, hours: int) -> list[Plot]:
@@ -80,15 +98,16 @@ def _cursor() -> int:
 
 @blueprint.get("/jobs")
 def queues() -> ResponseReturnValue:
-    """Show every queue; with `id` go to the job of that id, wherever it is."""
-    wanted = request.args.get("id", "").strip()
+    """Show every queue; with `q` go to the job of that id, or show what a search in all queues finds."""
+    wanted = (request.args.get("q") or request.args.get("id", "")).strip()[:SEARCH_LENGTH]
     if wanted and (found := _job_url(wanted)):
         return redirect_to(found)
     all_stats = reading.all_stats()
     return render_template(
         "admin/queues.html",
-        live=True,
+        live=not wanted,
         wanted=wanted,
+        results=search_all(wanted, signed_in_user().role) if wanted else [],
         all_stats=all_stats,
         states={stats.name: queue_state(stats) for stats in all_stats},
         sparks={name: queue_spark(history) for name, history in reading.histories().items()},
@@ -222,12 +241,28 @@ def ask_clean(queue_name: str) -> ResponseReturnValue:
     )
 
 
+def _ask_clean_now(queue_name: str, state: str, age: str) -> ResponseReturnValue:
+    count = reading.count_ended(queue_name, state, AGES[age])
+    return render_template(
+        "admin/confirm.html",
+        title=counted("Remove %(count)s job?", "Remove %(count)s jobs?", count),
+        text=gettext("They are permanently removed with their results, errors and logs."),
+        action=url_for("admin.clean", queue_name=queue_name),
+        fields={"state": state, "age": age, "confirmed": "yes"},
+        button=counted("Remove %(count)s job", "Remove %(count)s jobs", count),
+        danger=True,
+        back=url_for("admin.queue", queue_name=queue_name, state=state),
+    )
+
+
 @blueprint.post("/jobs/<queue_name>/clean")
 def clean(queue_name: str) -> ResponseReturnValue:
     """Remove the finished jobs of one state that are older than asked for."""
     state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
     if state not in ("completed", "failed") or age is None:
         return rejected(gettext("Choose a state and an age."))
+    if "confirmed" not in request.form:
+        return _ask_clean_now(queue_name, state, request.form["age"])
     count = actions.clean(queue_name, older_than=age, state=state, actor=caller())
     message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
     return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

@@ -10,6 +10,7 @@ from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
 from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.explanations import job_gone_reasons
 from gnb.blueprints.shared.access import caller
 from gnb.blueprints.shared.preferences import local_path
 from gnb.messages import localize
@@ -73,7 +74,10 @@ def job_gone(_error: JobNotFound) -> ResponseReturnValue:
     """Say why a job may be gone."""
     if request.method != "GET":
         return rejected(gettext("The job no longer exists."))
-    return render_template("admin/job_gone.html", queue_name=(request.view_args or {}).get("queue_name")), 404
+    args = request.view_args or {}
+    queue_name = args.get("queue_name")
+    why = job_gone_reasons(queue_name, args.get("job_id", "")) if queue_name else []
+    return render_template("admin/job_gone.html", queue_name=queue_name, why=why), 404
 
 
 @blueprint.errorhandler(UnknownQueue)
@@ -96,7 +100,14 @@ def wrong_option(error: InvalidJobOption) -> ResponseReturnValue:
 
 @blueprint.errorhandler(CSRFError)
 def form_out_of_date(_error: CSRFError) -> ResponseReturnValue:
-    """Lead whose session has ended to sign in and back to the page; a form of an older session is to be sent again."""
+    """Keep what was typed into a form of this site whose session has ended, to be sent after signing in again."""
+    kept = [(name, value) for name, value in request.form.items(multi=True) if name not in ("csrf_token", "back")]
+    own = (
+        request.headers.get("Sec-Fetch-Site") == "same-origin" or request.headers.get("Origin") == request.host_url[:-1]
+    )
+    if kept and own and "HX-Request" not in request.headers:
+        signed_in = caller() is not None
+        return render_template("admin/send_again.html", kept=kept, signed_in=signed_in, back=back_url()), 400
     if caller() is None:
         return redirect_to(url_for("auth.login", next=back_url()))
     return rejected(gettext("The page was out of date; nothing was changed. Please try again."))

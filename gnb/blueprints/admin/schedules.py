@@ -1,6 +1,8 @@
 """What recurs: when next, what became of it, and the buttons that change it."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -16,7 +18,7 @@ from gnb.messages import localize
 from gnb.models.booking import HOME_ZONE
 from gnb.queueing import InvalidSchedule, ScheduleInCode, ScheduleNotFound, ScheduleState
 from gnb.services.queues import reading, recurring
-from gnb.services.queues.recurring import describe
+from gnb.services.queues.recurring import StaleSchedule, describe, version_of
 
 
 @blueprint.get("/schedules")
@@ -119,6 +121,8 @@ def new_schedule() -> ResponseReturnValue:
 def create_schedule() -> ResponseReturnValue:
     """Make the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
+    if "preview" in request.form:
+        return _preview(None, sent)
     try:
         recurring.add(sent["name"], _values(sent), caller())
     except InvalidSchedule as error:
@@ -133,18 +137,37 @@ def edit_schedule(name: str) -> ResponseReturnValue:
     """Show the form of a schedule."""
     schedule = reading.schedules().get(name).schedule
     values = {field: getattr(schedule, field) for field in ("type", "cron", "every", "tz", "overlap", "catch_up")}
-    return _form(name, {**values, "data": replace_surrogates(json.dumps(schedule.data, ensure_ascii=False))}, {})
+    data = replace_surrogates(json.dumps(schedule.data, ensure_ascii=False))
+    return _form(name, {**values, "data": data, "version": version_of(schedule)}, {})
 
 
 @blueprint.post("/schedules/<name>/edit")
 def change_schedule(name: str) -> ResponseReturnValue:
     """Change the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
+    if "preview" in request.form:
+        return _preview(name, sent)
     try:
-        recurring.edit(name, _values(sent), caller())
+        recurring.edit(name, _values(sent), caller(), request.form.get("version"))
     except InvalidSchedule as error:
         return _form(name, sent, error.errors), 422
+    except StaleSchedule as error:
+        stored = {field: [_stored_words(value)] for field, value in error.stored.items()}
+        return _form(name, {**sent, "version": error.version}, {**stored, "version": [error.message]}), 409
     return done(gettext("%(name)s updated.", name=name), url_for("admin.schedule", name=name))
+
+
+def _stored_words(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    return gettext("Changed by someone else. Stored now: %(value)s", value="–" if value is None else text)
+
+
+def _preview(name: str | None, sent: dict[str, Any]) -> ResponseReturnValue:
+    """Show the form again with the next runs that its timing gives; nothing is saved."""
+    try:
+        return _form(name, sent, {}, recurring.preview(_values(sent)))
+    except InvalidSchedule as error:
+        return _form(name, sent, error.errors), 422
 
 
 def _sent() -> dict[str, Any]:
@@ -168,14 +191,23 @@ def _values(sent: dict[str, Any]) -> dict[str, Any]:
     return {**timing, **rest, "data": data}
 
 
-def _form(name: str | None, values: dict[str, Any], errors: dict[str, list[str]]) -> str:
+def _form(
+    name: str | None, values: dict[str, Any], errors: dict[str, list[str]], upcoming: Sequence[datetime] = ()
+) -> str:
     back = url_for("admin.schedule", name=name) if name else url_for("admin.schedules")
     action = url_for("admin.change_schedule", name=name) if name else url_for("admin.create_schedule")
     fields = [field for field in _fields(values, errors) if name is None or field.name != "name"]
     known = {field.name for field in fields}
     other = [localize(words) for field, found in errors.items() if field not in known for words in found]
     return render_template(
-        "admin/schedules/form.html", name=name, fields=fields, other_errors=other, action=action, back=back
+        "admin/schedules/form.html",
+        name=name,
+        fields=fields,
+        other_errors=other,
+        action=action,
+        back=back,
+        version=values.get("version", ""),
+        upcoming=upcoming,
     )
 
 

@@ -40,18 +40,21 @@ class FormField:
     placeholder: str = ""
     blank: str = ""
     autocomplete: str = "off"
+    suggestions: tuple[tuple[Any, Any], ...] = ()
+    """Values that a free input offers, each with its label."""
 
 
 def form_fields(schema: Schema, values: Mapping[str, Any], errors: Mapping[str, Any]) -> list[FormField]:
     """Return the inputs of ``schema`` filled with ``values`` (nested data) and its ``errors`` (marshmallow's)."""
     return [
-        _form_field(path, field, _at(values, path), _messages(_at(errors, path))) for path, field in _leaves(schema)
+        _form_field(path, field, _at(values, path), _messages(_at(errors, path)), optional)
+        for path, field, optional in _leaves(schema)
     ]
 
 
 def other_errors(schema: Schema, errors: Mapping[str, Any]) -> list[str]:
     """Return the words of those errors that belong to no input, each with the name it came under."""
-    known = {path.partition(".")[0] for path, _ in _leaves(schema)}
+    known = {path.partition(".")[0] for path, _, _ in _leaves(schema)}
     loose = {name: words for name, words in errors.items() if name not in known}
     return [
         message if name == "_schema" else f"{field_label(split_identifier(name))}: {message}"
@@ -63,30 +66,31 @@ def other_errors(schema: Schema, errors: Mapping[str, Any]) -> list[str]:
 def read_form(schema: Schema, form: "MultiDict[str, str]") -> dict[str, Any]:
     """Return the nested data of a sent form, as JSON types, for the schema to load."""
     data: dict[str, Any] = {}
-    for path, field in _leaves(schema):
+    for path, field, _ in _leaves(schema):
         value = _read(field, form.getlist(path))
         if value is not None:
             _put(data, path, value)
     return data
 
 
-def _leaves(schema: Schema, prefix: str = "") -> Iterator[tuple[str, fields.Field]]:
+def _leaves(schema: Schema, prefix: str = "", optional: bool = False) -> Iterator[tuple[str, fields.Field, bool]]:
+    """Return path and field of each input, and whether it is part of an object that may be left out."""
     inner = {name for field in schema.load_fields.values() for name in _nested_names(field)}
     for name, field in schema.load_fields.items():
         if name in inner or field.metadata.get("hidden"):
             continue  # the nested schema asks for it
         path = prefix + (field.data_key or name)
         if isinstance(field, fields.Nested) and not field.many and not getattr(field.schema, "many", False):
-            yield from _leaves(field.schema, f"{path}.")
+            yield from _leaves(field.schema, f"{path}.", optional or not field.required)
         else:
-            yield path, field
+            yield path, field, optional
 
 
 def _nested_names(field: fields.Field) -> set[str]:
     return set(field.schema.load_fields) if isinstance(field, fields.Nested) and not field.many else set()
 
 
-def _form_field(path: str, field: fields.Field, value: Any, errors: tuple[str, ...]) -> FormField:
+def _form_field(path: str, field: fields.Field, value: Any, errors: tuple[str, ...], optional: bool) -> FormField:
     kind, choices = _kind(field)
     limits = next((v for v in _validators(field) if isinstance(v, validate.Range)), None)
     return FormField(
@@ -94,7 +98,7 @@ def _form_field(path: str, field: fields.Field, value: Any, errors: tuple[str, .
         label=_label(path, field),
         kind=kind,
         value=replace_surrogates(shown) if isinstance(shown := _shown(kind, value), str) else shown,
-        required=bool(field.required),
+        required=bool(field.required) and not optional,
         choices=choices,
         hint=_hint(field, kind),
         errors=errors,

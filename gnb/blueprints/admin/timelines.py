@@ -1,5 +1,6 @@
 """The history of a job or a booking as a list of moments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from flask_babel import gettext
 
 from gnb.blueprints.shared.describe import label_of
-from gnb.blueprints.shared.formatting import duration, elapsed
+from gnb.blueprints.shared.formatting import aware, duration, elapsed
 from gnb.messages.labels import BOOKING_VARIANTS, CUSTOMER_STATUS_LABELS, OUTCOME_LABELS, OUTCOME_VARIANTS
 from gnb.models import AuditEntry, Booking
 
@@ -23,18 +24,37 @@ class Moment:
     worker: str = ""
 
 
-def timeline(job: Any, attempts: list[Any]) -> list[Moment]:
-    """Return the moments of ``job``, oldest first; ``attempts`` come newest first, as the engine gives them."""
-    moments = [Moment(gettext("Created"), job.created_at)]
-    before = job.created_at
-    for attempt in reversed(attempts):
-        moments.append(_attempt(attempt, before))
-        before = attempt.ended_at or attempt.started_at
-    if job.state == "active" and not any(attempt.ended_at is None for attempt in attempts):
-        moments.append(_running(job, before))
-    if job.state == "waiting":
-        waited = duration(elapsed(before)) if before else ""
-        moments.append(Moment(gettext("Waiting for a worker"), None, note=gettext("for %(time)s", time=waited)))
+def timeline(job: Any, attempts: list[Any], entries: Sequence[AuditEntry] = ()) -> list[Moment]:
+    """Return the moments of ``job``, oldest first.
+
+    Args:
+        attempts: Newest first, as the engine gives them.
+        entries: What people have done to the job or to all failed jobs of its queue, newest first.
+    """
+    moments, before, waits_since = [Moment(gettext("Created"), job.created_at)], job.created_at, job.created_at
+    if job.options.get("delay"):
+        waits_since = None  # a part of that time it was delayed
+    outcome = ""
+    for number, attempt in enumerate(reversed(attempts), numbers_before(attempts) + 1):
+        if retry := _retry(entries, before, attempt.started_at, outcome):
+            moments.append(retry)
+            waits_since = retry.at
+        if number == numbers_before(attempts) + len(attempts) and _within(before, job.enqueued_at, attempt.started_at):
+            waits_since = job.enqueued_at
+        moments.append(_attempt(attempt, number, waits_since))
+        before, outcome = attempt.ended_at or attempt.started_at, attempt.outcome
+        # After a failed attempt it is delayed first, or stands as failed until somebody retries it.
+        waits_since = before if outcome in ("stalled", "released") else None
+    running = job.state == "active" and not any(attempt.ended_at is None for attempt in attempts)
+    if job.state == "waiting" or running:
+        if retry := _retry(entries, before, None, outcome):
+            moments.append(retry)
+        since = job.enqueued_at or before
+        if running:
+            moments.append(_running(job, numbers_before(attempts) + len(attempts) + 1, since))
+        else:
+            waited = duration(elapsed(since)) if since else ""
+            moments.append(Moment(gettext("Waiting for a worker"), None, note=gettext("for %(time)s", time=waited)))
     if job.state == "deferred":
         moments.append(Moment(gettext("Waiting for other jobs"), None, "later"))
     if job.state == "delayed":
@@ -42,24 +62,49 @@ def timeline(job: Any, attempts: list[Any]) -> list[Moment]:
     return moments
 
 
-def _attempt(attempt: Any, before: datetime | None) -> Moment:
+def numbers_before(attempts: Sequence[Any]) -> int:
+    """Return how many attempts are known to have been before the oldest one kept: a retried job counts from 1 again."""
+    return attempts[-1].number - 1 if attempts else 0
+
+
+def _within(start: datetime | None, moment: datetime | None, end: datetime | None) -> bool:
+    return bool(start and moment and end and start <= moment <= end)
+
+
+_RETRIES = ("job.retry", "job.run-again", "job.promote")
+
+
+def _retry(entries: Sequence[AuditEntry], start: datetime | None, end: datetime | None, outcome: str) -> Moment | None:
+    """Return who let the job wait again after an attempt, if a person did."""
+    for entry in entries:
+        at = aware(entry.created_at)
+        if entry.action not in _RETRIES or (start and at < aware(start)) or (end and at > aware(end)):
+            continue
+        # An entry about the queue: its failed jobs were retried.
+        if "/" not in entry.target and outcome not in ("failed", "stopped"):
+            continue
+        again = gettext("Run again") if entry.action == "job.run-again" else gettext("Retried")
+        return Moment(gettext("Run now") if entry.action == "job.promote" else again, at, note=entry.actor_label)
+    return None
+
+
+def _attempt(attempt: Any, number: int, waits_since: datetime | None) -> Moment:
     if attempt.ended_at is None:
-        what = gettext("Attempt %(n)s runs", n=attempt.number)
+        what = gettext("Attempt %(n)s runs", n=number)
         variant, spent = "info", gettext("running for %(time)s", time=duration(elapsed(attempt.started_at)))
     else:
         outcome = label_of(OUTCOME_LABELS, attempt.outcome)
-        what = gettext("Attempt %(n)s: %(outcome)s", n=attempt.number, outcome=outcome)
+        what = gettext("Attempt %(n)s: %(outcome)s", n=number, outcome=outcome)
         variant = OUTCOME_VARIANTS.get(attempt.outcome, "")
         spent = gettext("ran %(time)s", time=duration(elapsed(attempt.started_at, attempt.ended_at)))
-    return Moment(
-        what, attempt.started_at, variant, _joined(_waited(before, attempt.started_at), spent), attempt.worker
-    )
+    note = _joined(_waited(waits_since, attempt.started_at), spent)
+    return Moment(what, attempt.started_at, variant, note, attempt.worker)
 
 
-def _running(job: Any, before: datetime | None) -> Moment:
-    what = gettext("Attempt %(n)s runs", n=job.attempts_made)
+def _running(job: Any, number: int, waits_since: datetime | None) -> Moment:
+    what = gettext("Attempt %(n)s runs", n=number)
     spent = gettext("running for %(time)s", time=duration(elapsed(job.started_at)))
-    return Moment(what, job.started_at, "info", _joined(_waited(before, job.started_at), spent), job.worker or "")
+    return Moment(what, job.started_at, "info", _joined(_waited(waits_since, job.started_at), spent), job.worker or "")
 
 
 def _joined(*parts: str) -> str:
@@ -67,7 +112,7 @@ def _joined(*parts: str) -> str:
 
 
 def _waited(start: datetime | None, end: datetime | None) -> str:
-    if start is None or end is None:
+    if start is None or end is None or start > end:
         return ""
     return gettext("waited %(time)s", time=duration(elapsed(start, end)))
 

@@ -12,13 +12,14 @@ from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm.exc import StaleDataError
 from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.shared.access import admin_required, signed_in_user
-from gnb.blueprints.shared.forms import PageForm
+from gnb.blueprints.shared.forms import EditForm
 from gnb.blueprints.shared.pagination import page_of
 from gnb.messages.labels import CATEGORY_LABELS
 from gnb.models import CURRENCIES, TEXT_LANGUAGES, Tour, db, now
@@ -26,7 +27,7 @@ from gnb.services import places
 from gnb.services.bookings import tours as service
 from gnb.services.bookings.tours import slug_is_taken
 from gnb.services.pricing import demand
-from gnb.services.pricing.demand import Proposal
+from gnb.services.pricing.demand import WeekPrice
 from gnb.services.reports.week import Week
 
 LONGEST_SEARCH = 100
@@ -60,16 +61,23 @@ def new_tour() -> ResponseReturnValue:
 def edit_tour(tour_id: int) -> ResponseReturnValue:
     """Change a tour; bookings keep the price that they were made at."""
     tour = (db.session.get(Tour, tour_id) if tour_id < 2**31 else None) or abort(404, "Tour not found.")
-    form = TourForm(data=values_of(tour))
+    form = TourForm(data={**values_of(tour), "version": tour.version})
     if not form.validate_on_submit():
         return _form(form, tour)
-    service.save_tour(tour, form.values(), signed_in_user())
+    try:
+        if form.is_stale(tour.version):
+            raise StaleDataError
+        service.save_tour(tour, form.values(), signed_in_user())
+    except StaleDataError:
+        form.show_differences(values_of(tour), tour.version)
+        return _form(form, tour, 409)
     return done(gettext("Tour updated."), url_for("admin.tours", _anchor=f"tour-{tour_id}"))
 
 
-def _form(form: TourForm, tour: Tour | None) -> ResponseReturnValue:
-    page = render_template("admin/tours/form.html", form=form, tour=tour)
-    return page, 422 if form.errors else 200
+def _form(form: TourForm, tour: Tour | None, status: int = 200) -> ResponseReturnValue:
+    price = service.offer_of(tour).price if tour else None
+    page = render_template("admin/tours/form.html", form=form, tour=tour, price=price)
+    return page, 422 if form.errors else status
 
 
 LONGEST_DESCRIPTION = 5000
@@ -79,7 +87,7 @@ _GIVE = _l("Fill this in.")
 _NUMBER = _l("Enter a whole number.")
 
 
-def _cents(_form: PageForm, field: DecimalField) -> None:
+def _cents(_form: EditForm, field: DecimalField) -> None:
     amount = field.data
     if amount is None:
         return
@@ -87,7 +95,7 @@ def _cents(_form: PageForm, field: DecimalField) -> None:
         raise ValidationError(gettext("A price must be more than 0 and at most 1,000,000, with at most two decimals."))
 
 
-class TourForm(PageForm):
+class TourForm(EditForm):
     """What a person types. The address of a tour is chosen once: links to it are everywhere."""
 
     title_en = StringField(_l("Title in English"), [InputRequired(_GIVE), Length(max=200)])
@@ -110,13 +118,12 @@ class TourForm(PageForm):
     max_passengers = IntegerField(_l("Largest party"), [InputRequired(_NUMBER), NumberRange(1, 50)])
     daily_seats = IntegerField(_l("Seats a day"), [Optional(), NumberRange(1, 100_000)])
     base_price = DecimalField(_l("Base price"), [InputRequired(_GIVE), _cents])
-    current_price = DecimalField(_l("Price now"), [InputRequired(_GIVE), _cents])
     currency = SelectField(_l("Currency"), choices=list(CURRENCIES))
     active = BooleanField(_l("On sale"))
 
     _LINES = ("name", "category", "city", "airport", "origin", "destination")
-    _PLAIN = ("distance_km", "duration_minutes", "max_passengers", "daily_seats", "base_price", "current_price",
-              "currency", "active")  # fmt: skip
+    _PLAIN = ("distance_km", "duration_minutes", "max_passengers", "daily_seats", "base_price", "currency",
+              "active")  # fmt: skip
 
     def validate_airport(self, field: StringField) -> None:
         """Require the IATA code of a known airport."""
@@ -184,7 +191,7 @@ _PER_PERCENT = 15
 class ChangeBar:
     """One tour's bar: to the right for a rise, to the left for a fall."""
 
-    proposal: Proposal
+    row: WeekPrice
     y: int
     x: float
     width: float
@@ -192,24 +199,24 @@ class ChangeBar:
 
 @blueprint.get("/pricing")
 def pricing() -> ResponseReturnValue:
-    """Show what would change, as a plot and a table; nothing does."""
-    proposals = demand.preview()
-    changing = [proposal for proposal in proposals if proposal.changes]
+    """Show the week's prices by demand, as a plot and a table."""
+    rows = demand.preview()
+    changing = [row for row in rows if row.changes]
     return render_template(
         "admin/schedules/pricing.html",
         week=Week.of(now()).name,
-        proposals=proposals,
+        rows=rows,
         changing=len(changing),
-        bars=[_bar(place, proposal) for place, proposal in enumerate(changing[:_BARS])],
+        bars=[_bar(place, row) for place, row in enumerate(changing[:_BARS])],
         middle=_MIDDLE,
         height=max(len(changing[:_BARS]) * _ROW, 1),
         reasons=_reasons(),
     )
 
 
-def _bar(place: int, proposal: Proposal) -> ChangeBar:
-    width = max(abs(proposal.percent) * _PER_PERCENT, 1)
-    return ChangeBar(proposal, place * _ROW, _MIDDLE if proposal.percent > 0 else _MIDDLE - width, width)
+def _bar(place: int, row: WeekPrice) -> ChangeBar:
+    width = max(abs(row.percent) * _PER_PERCENT, 1)
+    return ChangeBar(row, place * _ROW, _MIDDLE if row.percent > 0 else _MIDDLE - width, width)
 
 
 def _reasons() -> dict[str, str]:
@@ -219,5 +226,4 @@ def _reasons() -> dict[str, str]:
         "limit": gettext("at its limit"),
         "steady": gettext("demand as before"),
         "campaign": gettext("a campaign sets its price"),
-        "done": gettext("changed this week"),
     }

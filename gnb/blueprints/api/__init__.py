@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
         tours.blueprint,
         bookings.blueprint,
         bookings.public_bookings,
+        bookings.transfers_blueprint,
     ):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import abort, g, request
+from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
@@ -12,11 +13,19 @@ from gnb.blueprints.api.tours import TEXT_TYPE, PageQuery, amount, page_bounds
 from gnb.blueprints.shared.access import caller, signed_in_user
 from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
 from gnb.messages import LocalizedSchema
-from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES, Booking
-from gnb.services.bookings import access
-from gnb.services.bookings.booking import LONGEST_KEY, book, booking_of_id, find_bookings
+from gnb.models import HOME_ZONE, PASSENGER_KINDS, PAYMENT_METHODS, STATUSES, TRANSFER_ROLES, Booking
+from gnb.services.bookings import access, transfers
+from gnb.services.bookings.booking import (
+    LONGEST_KEY,
+    book,
+    booking_of_id,
+    find_bookings,
+    idempotency,
+    previous_booking,
+)
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
 from gnb.services.bookings.status import next_statuses, set_status
+from gnb.services.bookings.transfers import TransferChange
 from gnb.services.exports.filters import BookingsFilters
 from gnb.services.queues.schemas import moment
 
@@ -86,6 +95,7 @@ class BookingSchema(BookingRowSchema):
     notes = fields.String(required=True, allow_none=True)
     passengers = fields.List(fields.Nested(PassengerRowSchema), required=True)
     extras = fields.List(fields.Nested(ExtraRowSchema), required=True)
+    heldUntil = moment("held_until", "Until when it holds its seats while it is pending; null: until it is cancelled")
     paidAt = moment("paid_at", "When it was paid")
     cancelledAt = moment("cancelled_at", "When it was cancelled")
     nextStatuses = fields.Function(
@@ -111,6 +121,28 @@ class BookingPageSchema(Schema):
     bookings = fields.List(fields.Nested(BookingRowSchema), required=True)
     count = fields.Integer(required=True, metadata={"description": "How many are in this answer."})
     total = fields.Integer(required=True)
+
+
+class TransferSchema(Schema):
+    """The transfer of a booking for who drives or dispatches it."""
+
+    reference = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    pickupAt = moment("pickup_at", "When the pickup is")
+    pickupPlace = fields.String(attribute="pickup_place", required=True)
+    dropoffPlace = fields.String(attribute="dropoff_place", required=True, allow_none=True)
+    flightNumber = fields.String(attribute="flight_number", required=True, allow_none=True)
+    contactName = fields.String(attribute="customer_name", required=True)
+    contactPhone = fields.String(attribute="customer_phone", required=True)
+    guests = fields.Integer(required=True)
+    driverId = fields.Integer(attribute="driver_id", required=True, allow_none=True)
+    driver = fields.String(attribute="driver.name", dump_default=None, required=True, allow_none=True)
+    vehicle = fields.String(required=True, allow_none=True)
+    pickedUpAt = moment("actual_pickup_at", "When the guests were picked up")
+    arrivedAt = moment("actual_arrival_at", "When they arrived")
+    minutesLate = fields.Function(
+        transfers.minutes_late, required=True, metadata={"type": "integer", "description": "0 if on time."}
+    )
 
 
 KEY = "Idempotency-Key"
@@ -145,9 +177,28 @@ _KEY_PARAMETER = {
 )
 @public_bookings.doc(parameters=[_KEY_PARAMETER])
 def make_booking(wanted: BookingRequest) -> Booking:
-    """Book a tour, with an account (by its token) or without. 409 when its seats are gone."""
+    """Book a tour, with an account (by its token) or without. 409 when its seats are gone, or when the price is not
+    `expectedTotal`."""
     count_booking_for(wanted.contact_email)
-    return book(wanted, caller(), request.headers.get(KEY))
+    return book(wanted, caller(), g.get("idempotency"))
+
+
+@public_bookings.before_request
+def replay_booking() -> ResponseReturnValue | None:
+    """Answer a repeated request with its booking before anything is validated: what was possible then may not be now.
+
+    Raises IdempotencyConflict and InvalidIdempotencyKey.
+    """
+    try:
+        body = request.get_json(silent=True)
+    except (RecursionError, ValueError):
+        return None  # the parser of the endpoint answers that
+    if not isinstance(body, dict):
+        return None
+    g.idempotency = idempotency(request.headers.get(KEY), caller(), str(body.get("contactEmail")), body)
+    known = previous_booking(g.idempotency)
+    data = known and MadeBookingSchema().dump(known)
+    return ({"success": True, "data": data, "message": "Booking created."}, 201) if known else None
 
 
 @blueprint.endpoint("GET", "", BookingPageSchema, query=BookingsQuery, message="The newest bookings.")
@@ -170,4 +221,32 @@ def change_status(change: dict[str, Any], booking_id: int) -> Booking:
     """Confirm, settle, complete or cancel a booking; its customer gets the mail that belongs to it."""
     booking = booking_of_id(booking_id)
     set_status(booking, change["status"], signed_in_user())
+    return booking
+
+
+transfers_blueprint = ApiBlueprint(
+    "transfers-api",
+    __name__,
+    url_prefix="/api/v1/bookings",
+    description="Transfers, for staff and for who drives them",
+    read=TRANSFER_ROLES,
+    change=TRANSFER_ROLES,
+)
+
+
+@transfers_blueprint.endpoint(
+    "PATCH",
+    "/<string:reference>/transfer",
+    TransferSchema,
+    body=TransferChange,
+    errors=(404, 409),
+    message="Transfer recorded.",
+)
+def record_transfer(change: dict[str, Any], reference: str) -> Booking:
+    """Record driver, vehicle, pickup and arrival. Drivers record the times of their own transfers only."""
+    user = signed_in_user()
+    if user.role == "driver" and {"driver_id", "vehicle"} & set(change):
+        abort(403, "Drivers may record times only.")
+    booking = transfers.booking_to_record(reference, user)
+    transfers.record(booking, change, user)
     return booking

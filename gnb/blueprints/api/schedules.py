@@ -8,7 +8,7 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.shared.access import caller
 from gnb.queueing import Job, ScheduleState
 from gnb.services.queues import reading, recurring
-from gnb.services.queues.schemas import JobSchema, NewSchedule, ScheduleDetailsSchema, ScheduleFields, ScheduleSchema
+from gnb.services.queues.schemas import JobSchema, NewSchedule, ScheduleChanges, ScheduleDetailsSchema, ScheduleSchema
 
 blueprint = ApiBlueprint("schedules-api", __name__, url_prefix="/api/v1/admin/schedules", description="Recurring jobs")
 
@@ -34,11 +34,12 @@ def schedule(name: str) -> ScheduleState:
 
 
 @blueprint.endpoint(
-    "PATCH", "/<name>", ScheduleDetailsSchema, body=ScheduleFields, errors=(404,), message="Schedule updated."
+    "PATCH", "/<name>", ScheduleDetailsSchema, body=ScheduleChanges, errors=(404, 409), message="Schedule updated."
 )
 def edit(changes: dict[str, Any], name: str) -> ScheduleState:
-    """Change a schedule's fields; `cron` takes the place of `every` and the other way round."""
-    return recurring.edit(name, changes, caller())
+    """Change a schedule's fields; `cron` takes the place of `every` and the other way round. 409 if it no longer has
+    the `version` that is sent, with the stored values."""
+    return recurring.edit(name, changes, caller(), changes.get("version"))
 
 
 @blueprint.endpoint("POST", "/<name>/run", JobSchema, errors=(404,), message="Job enqueued.")

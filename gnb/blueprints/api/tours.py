@@ -9,11 +9,11 @@ from flask_babel import get_locale
 from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
+from gnb.blueprints.shared.rate_limits import count_search
 from gnb.messages.schema import QueryNumber
 from gnb.models import CATEGORIES, CURRENCIES, Extra
 from gnb.services.bookings.fields import FormSchema, TravelDay
-from gnb.services.bookings.seats import seats_left
-from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, tour_of_slug
+from gnb.services.bookings.tours import OFFERS_PER_PAGE, Offer, TourSearch, find_tours, offer_of, tour_of_slug
 from gnb.services.pricing.quotes import extras_on_sale, is_per_person
 
 LARGEST_PAGE = 200
@@ -74,7 +74,7 @@ class TourSchema(Schema):
     distanceKm = fields.Integer(attribute="tour.distance_km", required=True, allow_none=True)
     durationMinutes = fields.Integer(attribute="tour.duration_minutes", required=True)
     maxPassengers = fields.Integer(attribute="tour.max_passengers", required=True)
-    price = amount(attribute="tour.current_price")
+    price = amount()
     currency = fields.String(attribute="tour.currency", required=True, validate=validate.OneOf(CURRENCIES))
     perPerson = fields.Function(
         lambda offer: is_per_person(offer.tour.category),
@@ -128,6 +128,7 @@ class TourDetails(Offer):
 @blueprint.endpoint("GET", "", TourPageSchema, query=TourQuery, message="Tours.")
 def list_tours(wanted: dict[str, Any]) -> dict[str, Any]:
     """The tours on sale that fit: large enough, and with seats left on the day asked for."""
+    count_search()
     search = TourSearch(
         category=wanted.get("category"),
         start=wanted.get("start_place"),
@@ -142,8 +143,8 @@ def list_tours(wanted: dict[str, Any]) -> dict[str, Any]:
 @blueprint.endpoint("GET", "/<string:slug>", TourDetailsSchema, query=DayQuery, errors=(404,), message="The tour.")
 def get_tour(wanted: dict[str, Any], slug: str) -> TourDetails:
     """One tour, with the extras that can be booked with it."""
-    tour, day = tour_of_slug(slug), wanted.get("date")
-    return TourDetails(tour, seats_left(tour, day) if day else None, extras_on_sale(tour))
+    offer = offer_of(tour_of_slug(slug), wanted.get("date"))
+    return TourDetails(offer.tour, offer.price, offer.seats_left, extras_on_sale(offer.tour))
 
 
 def _language() -> str:

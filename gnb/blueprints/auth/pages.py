@@ -78,5 +78,6 @@ def _change(user: User, form: PasswordForm) -> bool:
 
 
 def landing(user: User, target: str | None = None) -> str:
-    """Return the page asked for if it is one of this site, else the overview for staff and the bookings for others."""
-    return local_path(target) or url_for("admin.overview" if user.is_staff else "my.bookings")
+    """Return the page asked for if it is one of this site, else the one that the account's work begins with."""
+    work = {"driver": "admin.transfers", "support": "admin.transfers"}
+    return local_path(target) or url_for(work.get(user.role, "admin.overview" if user.is_staff else "my.bookings"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, abort, current_app
+from flask import Response, abort, current_app, request
 from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from marshmallow import Schema, fields, validate
 
@@ -62,8 +62,10 @@ def login(credentials: dict[str, str]) -> dict[str, Any]:
         count_failure()
         abort(401, "Incorrect email or password.")
     lifetime = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
+    token = tokens.issue(user, source=request.remote_addr or "unknown")
+    db.session.commit()
     return {
-        "accessToken": tokens.issue(user),
+        "accessToken": token,
         "tokenType": "Bearer",
         "expiresIn": int(lifetime.total_seconds()),
         "user": user,

@@ -61,14 +61,17 @@ def _depths(queues: Sequence[QueueStats]) -> Iterator[Metric]:
         labels=["queue"],
     )
     paused = Gauge("queue_paused", "Whether the queue is paused.", labels=["queue"])
+    limited = Gauge("queue_rate_limited", "Whether jobs wait for the queue's rate limit.", labels=["queue"])
     limit = Gauge("queue_concurrency_limit", "How many jobs may run at once; absent without a limit.", labels=["queue"])
     for queue in queues:
         if queue.concurrency_limit != "none":
             limit.add_metric([queue.name], int(queue.concurrency_limit))
         oldest.add_metric([queue.name], queue.oldest_waiting_seconds or 0.0)
         paused.add_metric([queue.name], queue.paused)
+        limited.add_metric([queue.name], queue.at_rate_limit)
     yield oldest
     yield paused
+    yield limited
     yield limit
 
 

@@ -1,12 +1,12 @@
 """Format numbers, moments and durations in the reader's language."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from babel.numbers import get_decimal_symbol, get_group_symbol
-from flask_babel import format_datetime, get_locale, gettext, ngettext
+from flask_babel import format_date, format_datetime, get_locale, gettext, ngettext
 
 from gnb.blueprints.shared.preferences import page_language
 from gnb.messages import formats
@@ -123,6 +123,11 @@ def short(moment: datetime) -> str:
     return str(format_datetime(aware(moment), "d MMM y, HH:mm"))
 
 
+def clock(moment: datetime) -> str:
+    """Return the time of day to the second, in the site's time zone."""
+    return str(format_datetime(aware(moment), "HH:mm:ss"))
+
+
 def aware(moment: datetime) -> datetime:
     """Return the moment with its zone; the database keeps UTC and SQLite forgets to say so."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -143,6 +148,11 @@ def money(amount: Decimal, currency: str) -> str:
 def local_day(moment: datetime) -> str:
     """Return the day of a pickup in Istanbul: ``Tuesday, 24 November 2026``."""
     return formats.day(moment, page_language())
+
+
+def day_name(day: date) -> str:
+    """Return a calendar day with its weekday: ``Tuesday, 24 November``."""
+    return str(format_date(day, "EEEE, d MMMM"))
 
 
 def local_time(moment: datetime) -> str:

@@ -26,6 +26,10 @@ class Pager:
         return (self.number - 1) * self.size
 
     @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+    @property
     def first(self) -> int:
         return min(self.start + 1, self.total)
 

@@ -44,6 +44,9 @@ BOOKINGS_TO_RECIPIENT = "10 per day"
 QUESTIONS = "30 per minute"
 """Faster than anyone reads the answers; each question may become a job."""
 
+SEARCHES = "300 per minute"
+"""Faster than anyone types; a search reads every name of a place."""
+
 DEVICE_COOKIE = "gnb_device"
 _DEVICE_SECONDS = 180 * 86_400
 _SIGN_IN = "sign-in by "
@@ -204,3 +207,8 @@ def _count_recipient() -> None: ...
 )
 def count_question() -> None:
     """Count a question to the `ai` queue against its source before it is read."""
+
+
+@limiter.shared_limit(lambda: current_app.config.get("SEARCH_RATE_LIMIT", SEARCHES), "searches")
+def count_search() -> None:
+    """Count a search of tours against its source before it is read, whether it comes from the API or from a page."""

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 from gnb.blueprints.shared import describe, formatting, text
-from gnb.messages import Message, labels, localize, stored_error
+from gnb.messages import Message, labels, localize, localize_error, stored_error
 from gnb.services.pricing.quotes import is_per_person
 
 _FILTERS: dict[str, Callable[..., Any]] = {
@@ -17,6 +17,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "percent": formatting.percent,
     "size": formatting.size,
     "rate": formatting.rate,
+    "clock": formatting.clock,
     "duration": formatting.duration,
     "relative": formatting.relative,
     "since": lambda start, end=None: formatting.duration(formatting.elapsed(start, end)),
@@ -24,12 +25,14 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "short": formatting.short,
     "iso": lambda moment: _iso(moment),
     "money": formatting.money,
+    "day_name": formatting.day_name,
     "local_day": formatting.local_day,
     "local_time": formatting.local_time,
     "escape_control_characters": text.escape_control_characters,
     "pretty_json": text.pretty_json,
     "capital": text.capital,
     "localize": localize,
+    "error_text": localize_error,
     "stored_error": stored_error,
     "note": lambda answer: Message.restore(answer["note"], answer.get("noteCode"), answer.get("noteParams")),
     "subject": describe.subject,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from wtforms.validators import DataRequired, Length
 
 from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line, without_link
 from gnb.blueprints.shared.access import signed_in, signed_in_user
-from gnb.blueprints.shared.forms import PageForm
+from gnb.blueprints.shared.forms import EditForm
 from gnb.blueprints.shared.pagination import page_of
 from gnb.extensions import csrf, db, limiter
 from gnb.messages import localize
@@ -47,11 +48,16 @@ def bookings() -> ResponseReturnValue:
 def settings() -> ResponseReturnValue:
     """Name, telephone, language, and whether offers come by mail."""
     user = signed_in_user()
-    form = SettingsForm(data=_values(user))
+    stored = _values(user)
+    version = hashlib.sha256(repr(sorted(stored.items())).encode()).hexdigest()[:16]
+    form = SettingsForm(data={**stored, "version": version})
     if not form.is_submitted():
         return render_template("site/settings.html", form=form)
     if not form.validate():
         return render_template("site/settings.html", form=form), 422
+    if form.is_stale(version):
+        form.show_differences(stored, version)
+        return render_template("site/settings.html", form=form), 409
     users.save_settings(user, form.name.data, form.phone.data or None, form.language.data, form.campaigns.data)
     with force_locale(text_language(user.language)):  # in the language that was just chosen
         flash(gettext("Settings saved."), "good")
@@ -76,7 +82,7 @@ def _values(user: User) -> dict[str, object]:
     }
 
 
-class SettingsForm(PageForm):
+class SettingsForm(EditForm):
     """What the holder of an account may change of it."""
 
     name = StringField(

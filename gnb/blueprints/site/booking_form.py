@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -48,6 +49,8 @@ class BookingForm:
     travellers: list[Traveller] = field(default_factory=lambda: [Traveller()])
     extras: dict[str, str] = field(default_factory=dict)
     key: str = field(default_factory=lambda: str(uuid4()))
+    expected_total: Decimal | None = None
+    """The price that the page had shown."""
     errors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -77,6 +80,7 @@ class BookingForm:
             travellers or [Traveller()],
             {extra.code: sent.get(f"extras-{extra.code}", "") for extra in extras_on_sale(tour)},
             sent.get("key", ""),
+            _amount(sent.get("expectedTotal", "")),
         )
 
     def change(self, action: str) -> None:
@@ -124,6 +128,7 @@ class BookingForm:
             "passengers": [{"name": each.name, "kind": each.kind} for each in self.travellers],
             "extras": {code: _count(text) for code, text in self.extras.items() if text.strip()},
             "language": page_language(),
+            "expectedTotal": self.expected_total,
         }
 
     def refuse(self, messages: Mapping[str, Any]) -> None:
@@ -167,6 +172,10 @@ def _count(text: str) -> int | str:
     """Return the number that was typed; anything else unchanged, for the schema to reject."""
     number = parse_int(text.strip(), 4)
     return text.strip() if number is None else number
+
+
+def _amount(text: str) -> Decimal | None:
+    return Decimal(text) if re.fullmatch(r"\d{1,9}\.\d\d", text, re.ASCII) else None
 
 
 def _flat(messages: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -15,16 +15,18 @@ from gnb.blueprints.site.search import requested_search
 from gnb.blueprints.site.tours import tour_or_404
 from gnb.extensions import limiter, settings
 from gnb.messages import localize
+from gnb.messages.formats import money
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now
 from gnb.services.bookings import (
     BookingNotFound,
     IdempotencyConflict,
     InvalidBookingState,
     InvalidIdempotencyKey,
+    PriceChanged,
     SoldOut,
     access,
 )
-from gnb.services.bookings.booking import book
+from gnb.services.bookings.booking import Idempotency, book, idempotency, previous_booking
 from gnb.services.bookings.request import BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel
@@ -136,23 +138,57 @@ def change(slug: str) -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Book and redirect to the booking's page, or show the form again with its errors."""
     count_booking()
-    sent = BookingForm.read(tour_or_404(request.form.get("tour", "")), request.form)
     user = caller()
+    try:
+        once = _idempotency(user)
+        booking = previous_booking(once) or _book(user, once)
+    except IdempotencyConflict:
+        return _again(_sent())
+    except InvalidIdempotencyKey:
+        abort(400, gettext("The form is invalid. Go back, reload the page and try again."))
+    if not isinstance(booking, Booking):
+        return booking
+    return redirect(address_of_booking(booking, user, made=True), 303)
+
+
+def _idempotency(user: User | None) -> Idempotency | None:
+    body = {name: texts for name, texts in request.form.lists() if name not in ("csrf_token", "expectedTotal")}
+    return idempotency(request.form.get("key", ""), user, request.form.get("contactEmail", ""), body)
+
+
+def _sent() -> BookingForm:
+    return BookingForm.read(tour_or_404(request.form.get("tour", "")), request.form)
+
+
+def _book(user: User | None, once: Idempotency | None) -> Booking | ResponseReturnValue:
+    """Return the new booking, or the form with its errors."""
+    sent = _sent()
     try:
         wanted = BookingRequestSchema().load(sent.data())
         count_booking_for(wanted.contact_email)
-        booking = book(wanted, user, sent.key)
+        if sent.expected_total is None:
+            raise PriceChanged(old=None, new=sent.quote().total, currency=sent.tour.currency)
+        return book(wanted, user, once)
     except ValidationError as error:
         sent.refuse(error.normalized_messages())
         return _form_page(sent), 422
     except SoldOut as error:
         sent.refuse({"date": [error.message]})
-        return _form_page(sent), 409
-    except IdempotencyConflict:
-        return _again(sent)
-    except InvalidIdempotencyKey:
-        abort(400, gettext("The form is invalid. Go back, reload the page and try again."))
-    return redirect(address_of_booking(booking, user, made=True), 303)
+    except PriceChanged as error:
+        sent.refuse({"form": _price_message(error)})
+    return _form_page(sent), 409
+
+
+def _price_message(error: PriceChanged) -> str:
+    new = money(error.new, error.currency, page_language())
+    if error.old is None:
+        return gettext("The price is %(new)s. Press the button again to book at this price.", new=new)
+    old = money(error.old, error.currency, page_language())
+    return gettext(
+        "The price has changed from %(old)s to %(new)s. Press the button again to book at the new price.",
+        old=old,
+        new=new,
+    )
 
 
 def _again(sent: BookingForm) -> ResponseReturnValue:

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, abort, request
 
 from gnb.blueprints.shared.preferences import page_language
 from gnb.extensions import settings
-from gnb.models import DEFAULT_LANGUAGE, TEXT_LANGUAGES, SiteFile, Tour
+from gnb.models import DEFAULT_LANGUAGE, TEXT_LANGUAGES, SiteFile
+from gnb.services.bookings.tours import Offer
 from gnb.services.pricing.quotes import is_per_person
 from gnb.services.sitemap import INDEX, address_of, sitemap_file
 
@@ -66,8 +67,9 @@ def page_addresses() -> PageAddresses:
     return PageAddresses(address_of(path, page_language(), site), alternates)
 
 
-def structured_tour(tour: Tour, sold_out: bool) -> dict[str, Any]:
+def structured_tour(offer: Offer, sold_out: bool) -> dict[str, Any]:
     """Return the tour and its price as JSON-LD."""
+    tour = offer.tour
     address = address_of(f"/tours/{tour.slug}", page_language(), settings().site_url)
     return {
         "@context": "https://schema.org",
@@ -78,7 +80,7 @@ def structured_tour(tour: Tour, sold_out: bool) -> dict[str, Any]:
         "provider": {"@type": "TravelAgency", "name": "GNB Transfer", "url": settings().site_url},
         "offers": {
             "@type": "Offer",
-            "price": str(tour.current_price),
+            "price": str(offer.price),
             "priceCurrency": tour.currency,
             "availability": f"https://schema.org/{'SoldOut' if sold_out else 'InStock'}",
             "url": address,

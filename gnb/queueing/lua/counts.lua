@@ -4,10 +4,12 @@
 -- KEYS  1-10 rq:queue:  11-20 rq:wip:  21-30 rq:finished:  31-40 rq:failed:  41-50 rq:scheduled:  (<sub_queue> each)
 --       51-60 rq:deferred:  61 gnb:paused:<queue>  62 rq:suspended  63 gnb:limit:<queue>  64 gnb:concurrency:<queue>
 --       65 gnb:totals:<queue>  66 gnb:counts:<queue>, "<minute>|<name>" each, from finish.lua
+--       67 gnb:starts:<queue>
+-- ARGV  1 the configured rate limit
 -- Writes gnb:minute:<queue>:<minute>, the history, kept for a day for the plots.
 -- Returns {waiting, active, completed, failed, delayed, deferred, paused, limit or "", concurrency limit or "",
 --          enqueued_at of the oldest waiting or "", now, {totals' names and values…}, {the same of this minute, beyond the
---          totals}}.
+--          totals}, seconds until the rate limit allows a start, seconds since the latest start that it counted or ""}.
 
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -48,8 +50,17 @@ local function add_up()
   return lately
 end
 
+-- As wait_for_limit in dequeue_job.lua decides it.
+local function rate_limit(limit)
+  local count, window = string.match(limit, '^(%d+)/(.+)s$')
+  local oldest = count and tonumber(redis.call('LINDEX', KEYS[67], -count) or nil)
+  local latest = count and tonumber(redis.call('LINDEX', KEYS[67], -1) or nil)
+  local wait = oldest and oldest <= now and math.max(oldest + window - now, 0) or 0
+  return tostring(wait), latest and tostring(math.max(now - latest, 0)) or ''
+end
+
 local lately = add_up()
 local flags = redis.call('MGET', KEYS[61], KEYS[62], KEYS[63], KEYS[64])
 return {sum('LLEN', 1), sum('ZCARD', 11), sum('ZCOUNT', 21, now, '+inf'), sum('ZCOUNT', 31, now, '+inf'), sum('ZCARD', 41),
   sum('ZCARD', 51), (flags[1] or flags[2]) and 1 or 0, flags[3] or '', flags[4] or '', oldest_waiting(), tostring(now),
-  redis.call('HGETALL', KEYS[65]), lately}
+  redis.call('HGETALL', KEYS[65]), lately, rate_limit(flags[3] or ARGV[1])}

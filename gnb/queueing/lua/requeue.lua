@@ -27,7 +27,8 @@ for number = 3, #ARGV do
     redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[1])
     if registries == 'rq:deferred:' then leave_parents(id) end
     if ARGV[2] == '1' then
-      redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message', 'stalls', 'retries_left')
+      redis.call('HDEL', job, 'ended_at', 'error', 'progress', 'progress_message', 'stalls', 'retries_left',
+        'unavailable_since')
       if fields[2] then redis.call('HSET', job, 'retries_left', fields[2] - 1) end
     end
     redis.call('PERSIST', job); redis.call('PERSIST', 'rq:results:' .. id); redis.call('EXPIRE', 'gnb:logs:' .. id, LOGS_KEPT)

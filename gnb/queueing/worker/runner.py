@@ -96,8 +96,9 @@ class Runner:
             job_type = self._types.at(path)
             type_name = job_type.name
             attempts = execution.attempt, execution.attempts
-            parents, write, correlation_id = self._parents, self._write_progress, execution.correlation_id
+            write, parents, correlation_id = self._write_progress, self._parents, execution.correlation_id
             context = JobContext(execution.id, self._queue.name, type_name, *attempts, write, correlation_id, parents)
+            context.timeout = execution.timeout if execution.timeout > 0 else None  # RQ: -1 is no timeout
             self._running = execution
             if self._current is not None:
                 self._current[:] = execution.execution_id.encode()

@@ -7,16 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
-from flask_jwt_extended import create_access_token
+from flask_jwt_extended import create_access_token, decode_token
 
 from gnb.extensions import db
-from gnb.models import RevokedToken, User, execute_count, now
+from gnb.models import IssuedToken, RevokedToken, User, execute_count, now
 
 LONGEST_LIFETIME = timedelta(days=366)
+MOST_LISTED = 100
 
 
-def issue(user: User, lifetime: timedelta | None = None) -> str:
+def issue(user: User, lifetime: timedelta | None = None, source: str = "") -> str:
     """Return a bearer token for the account, valid for `lifetime` (1 hour by default) or until its password changes.
+
+    Args:
+        source: Lists the token as issued to this address or command; the caller commits.
 
     Raises:
         ValueError: The lifetime is not positive, or longer than a year.
@@ -29,7 +33,30 @@ def issue(user: User, lifetime: timedelta | None = None) -> str:
         if lifetime is None
         else create_access_token(str(user.id), additional_claims=claims, expires_delta=lifetime)
     )
+    if source:
+        read = decode_token(cast(str, token))
+        expires = datetime.fromtimestamp(read["exp"], UTC)
+        listed = IssuedToken(
+            jti=read["jti"], user_id=user.id, version=user.token_version, source=source, expires_at=expires
+        )
+        db.session.add(listed)
     return cast(str, token)
+
+
+def valid_tokens(user: User) -> list[IssuedToken]:
+    """Return the account's listed tokens that are still good, the newest first."""
+    query = (
+        sa.select(IssuedToken)
+        .where(
+            IssuedToken.user_id == user.id,
+            IssuedToken.version == user.token_version,
+            IssuedToken.expires_at > now(),
+            IssuedToken.jti.not_in(sa.select(RevokedToken.jti)),
+        )
+        .order_by(IssuedToken.issued_at.desc())
+        .limit(MOST_LISTED)
+    )
+    return list(db.session.scalars(query)) if user.active else []
 
 
 def holder(claims: Mapping[str, Any]) -> User | None:
@@ -59,4 +86,7 @@ def is_revoked(jti: str) -> bool:
 
 def delete_expired(before: datetime | None = None) -> int:
     """Delete the rows of tokens that have expired and return their number."""
-    return execute_count(sa.delete(RevokedToken).where(RevokedToken.expires_at < (before or now())))
+    return sum(
+        execute_count(sa.delete(table).where(table.expires_at < (before or now())))
+        for table in (RevokedToken, IssuedToken)
+    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from gnb.models import Booking, Tour
+from gnb.services.bookings.tours import Offer
+from gnb.services.exports.revenue import amount_sum
+from gnb.services.pricing.quotes import is_per_person
 
 WEIGHTS = {"similar": 0.30, "season": 0.30, "place": 0.15, "kind": 0.10, "price": 0.15}
 """What each rule may add at most; together 1."""
@@ -23,9 +27,10 @@ _ONCE = frozenset({"city", "tour", "excursion", "package"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """A tour with the score of each rule, from 0 to the rule's weight."""
+    """A tour at its price of now with the score of each rule, from 0 to the rule's weight."""
 
     tour: Tour
+    price: Decimal
     parts: dict[str, float]
 
     @property
@@ -41,22 +46,23 @@ class Candidate:
 
 @dataclass(frozen=True)
 class History:
-    """A customer's past bookings: counts by tour, city and category, and the average price."""
+    """A customer's past bookings: counts by tour, city and category, and the average of what a vehicle or
+    a person cost in each currency."""
 
     tours: Counter[int]
     cities: Counter[str]
     categories: Counter[str]
-    average_price: float | None
+    average_fares: Mapping[str, Decimal]
 
 
-def candidates(connection: sa.Connection, tours: Sequence[Tour], user_id: int, today: date) -> list[Candidate]:
+def candidates(connection: sa.Connection, offers: Sequence[Offer], user_id: int, today: date) -> list[Candidate]:
     """Return the tours that may be recommended, best first; ties are ordered by id."""
     history = history_of(connection, user_id)
     season, similar = _in_season(connection, today), _of_similar_customers(connection, user_id)
     found = [
-        Candidate(tour, _parts(tour, history, season, similar))
-        for tour in tours
-        if not (tour.category in _ONCE and history.tours[tour.id])
+        Candidate(offer.tour, offer.price, _parts(offer, history, season, similar))
+        for offer in offers
+        if not (offer.tour.category in _ONCE and history.tours[offer.tour.id])
     ]
     return sorted(found, key=lambda candidate: (-candidate.score, candidate.tour.id))
 
@@ -64,19 +70,28 @@ def candidates(connection: sa.Connection, tours: Sequence[Tour], user_id: int, t
 def history_of(connection: sa.Connection, user_id: int) -> History:
     """Return the customer's bookings that were not cancelled."""
     rows = connection.execute(
-        sa.select(Booking.tour_id, Tour.city, Tour.category, sa.func.count(), Tour.current_price)
+        sa.select(
+            Booking.tour_id,
+            Tour.city,
+            Tour.category,
+            Booking.currency,
+            sa.func.count(),
+            sa.func.sum(Booking.adults + Booking.children),
+            amount_sum(),
+        )
         .join(Tour, Tour.id == Booking.tour_id)
         .where(Booking.user_id == user_id, Booking.status != "cancelled")
-        .group_by(Booking.tour_id, Tour.city, Tour.category, Tour.current_price)
+        .group_by(Booking.tour_id, Tour.city, Tour.category, Booking.currency)
     ).all()
     tours, cities, categories = Counter[int](), Counter[str](), Counter[str]()
-    spent = 0.0
-    for tour_id, city, category, count, price in rows:
+    fares, spent = Counter[str](), defaultdict[str, Decimal](Decimal)
+    for tour_id, city, category, currency, count, paying, amount in rows:
         tours[tour_id] += count
         cities[city] += count
         categories[category] += count
-        spent += count * float(price)
-    return History(tours, cities, categories, spent / tours.total() if tours else None)
+        fares[currency] += int(paying) if is_per_person(category) else count
+        spent[currency] += amount
+    return History(tours, cities, categories, {currency: spent[currency] / fares[currency] for currency in fares})
 
 
 def _in_season(connection: sa.Connection, today: date) -> dict[int, int]:
@@ -113,7 +128,8 @@ def _counted(connection: sa.Connection, query: sa.Executable) -> dict[int, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _parts(tour: Tour, history: History, season: dict[int, int], similar: dict[int, int]) -> dict[str, float]:
+def _parts(offer: Offer, history: History, season: dict[int, int], similar: dict[int, int]) -> dict[str, float]:
+    tour = offer.tour
     shares = {
         "similar": _share(similar, tour.id),
         "season": _share(season, tour.id),
@@ -121,9 +137,9 @@ def _parts(tour: Tour, history: History, season: dict[int, int], similar: dict[i
         "kind": _share(history.categories, tour.category),
         "price": 0.0,
     }
-    if history.average_price:
-        off = abs(float(tour.current_price) - history.average_price) / history.average_price
-        shares["price"] = max(1 - off, 0.0)
+    # What was paid then, in the same currency: amounts in two currencies cannot be compared.
+    if usual := history.average_fares.get(tour.currency):
+        shares["price"] = max(1 - float(abs(offer.price - usual) / usual), 0.0)
     return {name: round(WEIGHTS[name] * share, 4) for name, share in shares.items()}
 
 

@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from math import exp, lgamma, log, sqrt
+from math import ceil, exp, lgamma, log, sqrt
 from typing import Any
 
 from gnb.messages import DomainError
 from gnb.services.ai.trips import INFLUENCES, Factors, FinishedTrip, Trip, fit, levels_of
 
 FEWEST_TRIPS = 100
-"""With fewer than these a forecast would be a guess."""
+"""With fewer than these nothing is fitted: `HourlyDelays` says what was observed."""
 
 _EARLIEST_SHARE = 0.002
 _MARGIN = 0.25
@@ -31,7 +31,7 @@ _SHORTEST = 0.05
 
 
 class TooFewTrips(DomainError):
-    """There are not enough finished transfers to learn from."""
+    """There are not enough finished transfers to fit the model to, or none at all to observe."""
 
     code = "too_few_trips"
 
@@ -114,6 +114,51 @@ class DelayModel:
     @classmethod
     def from_json(cls, known: dict[str, Any]) -> DelayModel:
         return cls(**known)
+
+
+@dataclass(frozen=True)
+class ObservedDelays:
+    """The delays of some trips in minutes, sorted: their shares and percentiles as they were observed."""
+
+    delays: Sequence[float]
+
+    @property
+    def expected_minutes(self) -> float:
+        return sum(self.delays) / len(self.delays)
+
+    def probability_over(self, minutes: float) -> float:
+        """Return the share of the trips that arrived more than this many minutes late."""
+        return sum(delay > minutes for delay in self.delays) / len(self.delays)
+
+    def quantile(self, probability: float) -> float:
+        """Return the delay in minutes that this share of the trips did not exceed."""
+        return self.delays[max(ceil(probability * len(self.delays)) - 1, 0)]
+
+
+@dataclass(frozen=True)
+class HourlyDelays:
+    """What stands in for the model while there are too few trips: the delays observed, by hour of the pickup."""
+
+    by_hour: dict[str, list[float]]
+    """Sorted minutes; the hours as "00" to "23", without those that have no trips."""
+
+    @classmethod
+    def observed(cls, trips: Sequence[FinishedTrip]) -> HourlyDelays:
+        """Group the trips by hour. Raises TooFewTrips if there are none."""
+        if not trips:
+            raise TooFewTrips("none")
+        hours: dict[str, list[float]] = {}
+        for trip in trips:
+            hours.setdefault(f"{trip.pickup.hour:02d}", []).append(trip.delay)
+        return cls({hour: sorted(delays) for hour, delays in sorted(hours.items())})
+
+    def forecast(self, trip: Trip) -> ObservedDelays:
+        """Return the delays of the trip's hour, or of all hours if none was driven then."""
+        own = self.by_hour.get(f"{trip.pickup.hour:02d}")
+        return ObservedDelays(own or sorted(delay for delays in self.by_hour.values() for delay in delays))
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 _ROUNDS = 500

@@ -10,14 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from math import ceil, log
 from typing import Any
 
 from gnb.extensions import db
+from gnb.models import HOME_ZONE, Booking, now
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services import places
 from gnb.services.ai import lookups, texts
-from gnb.services.ai.delay_model import DelayModel, Forecast
+from gnb.services.ai.delay_model import (
+    FEWEST_TRIPS,
+    DelayModel,
+    Forecast,
+    HourlyDelays,
+    ObservedDelays,
+    TooFewTrips,
+)
 from gnb.services.ai.trips import Trip, finished_trips
 from gnb.services.places import Place, place_name
 
@@ -42,13 +51,21 @@ _BANDS = (0, 5, 10, 15, 20, 30, 45)
 
 
 def assess(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the risk as JSON. `asked` is loaded by DelayRiskRequest. Raises UnknownPlace, TooFewTrips."""
+    """Return the risk as JSON: by the model, or with too few trips for it as the percentiles of the hour.
+
+    Args:
+        asked: Loaded by DelayRiskRequest.
+
+    Raises:
+        UnknownPlace: A place is unknown.
+        TooFewTrips: There is no finished transfer at all.
+    """
     model = current_model()
     origin, destination = places.find(asked["origin"]), places.find(asked["destination"])
-    trip = _trip(model, origin, destination, asked)
-    forecast = model.forecast(trip)
-    risk = forecast.probability_over(LATE_MINUTES)
+    trip = _trip(model, origin, destination, asked["scheduled_time"])
     language = asked.get("language", "en")
+    forecast, basis = _forecast(model, trip, language)
+    risk = forecast.probability_over(LATE_MINUTES)
     return {
         "origin": place_name(origin.code or origin.label, language),
         "destination": place_name(destination.code or destination.label, language),
@@ -61,31 +78,72 @@ def assess(asked: Mapping[str, Any]) -> dict[str, Any]:
         "level": _level(risk),
         "expectedMinutes": round(forecast.expected_minutes, 1),
         "nineOfTenWithin": round(forecast.quantile(0.9), 1),
-        "reasons": _reasons(model, trip, forecast, language),
         "suggestion": _suggestion(forecast, risk, language),
         "distribution": _distribution(forecast),
         "byHour": _by_hour(model, trip),
+        **basis,
+    }
+
+
+def _forecast(
+    model: DelayModel | HourlyDelays, trip: Trip, language: str
+) -> tuple[Forecast | ObservedDelays, dict[str, Any]]:
+    """Return the forecast, and what it rests on as part of the answer."""
+    if isinstance(model, HourlyDelays):
+        observed = model.forecast(trip)
+        return observed, {
+            "method": "percentiles",
+            "reasons": [],
+            "learnedFrom": len(observed.delays),
+            "routeKnown": True,
+        }
+    forecast = model.forecast(trip)
+    return forecast, {
+        "method": "model",
+        "reasons": _reasons(model, trip, forecast, language),
         "learnedFrom": model.trips,
         "routeKnown": trip.route in model.route_kilometres,
     }
 
 
-def current_model() -> DelayModel:
-    """Return the model of the current data, fitted at most once an hour while the broker is reachable. Raises
-    TooFewTrips."""
+def level_of(booking: Booking) -> tuple[float, str] | None:
+    """Return the probability that a transfer to come arrives late, and its level; None if it cannot be said."""
+    if booking.pickup_at <= now():
+        return None
+    try:
+        model = current_model()
+        origin, destination = places.find(booking.tour.origin), places.find(booking.tour.destination)
+    except (TooFewTrips, places.UnknownPlace):
+        return None
+    trip = _trip(model, origin, destination, booking.pickup_at.astimezone(HOME_ZONE))
+    risk = model.forecast(trip).probability_over(LATE_MINUTES)
+    return risk, _level(risk)
+
+
+def current_model() -> DelayModel | HourlyDelays:
+    """Return the model of the current data, fitted at most once an hour while the broker is reachable.
+
+    With fewer than FEWEST_TRIPS it is what was observed by hour. Raises TooFewTrips if there is no trip at all.
+    """
     try:
         if known := lookups.load(_MODEL, {}):
-            return DelayModel.from_json(known)
+            return HourlyDelays(**known) if "by_hour" in known else DelayModel.from_json(known)
     except QueueUnavailable:
-        return DelayModel.fitted(finished_trips(db.session.connection()))
-    model = DelayModel.fitted(finished_trips(db.session.connection()))
+        return _learned()
+    model = _learned()
     lookups.store(_MODEL, {}, model.as_json())
     return model
 
 
-def _trip(model: DelayModel, origin: Place, destination: Place, asked: Mapping[str, Any]) -> Trip:
+def _learned() -> DelayModel | HourlyDelays:
+    trips = finished_trips(db.session.connection())
+    return DelayModel.fitted(trips) if len(trips) >= FEWEST_TRIPS else HourlyDelays.observed(trips)
+
+
+def _trip(model: DelayModel | HourlyDelays, origin: Place, destination: Place, pickup: datetime) -> Trip:
     kilometres = places.road_kilometres(origin.position, destination.position)
-    pickup = asked["scheduled_time"]
+    if isinstance(model, HourlyDelays):
+        return Trip("", origin.name, destination.name, kilometres, pickup)
     for airport, town in ((origin, destination), (destination, origin)):
         if airport.code in model.airport_areas:
             trip = Trip(model.airport_areas[airport.code], airport.code, town.name, kilometres, pickup)
@@ -132,7 +190,7 @@ def _reasons(model: DelayModel, trip: Trip, forecast: Forecast, language: str) -
     return reasons
 
 
-def _suggestion(forecast: Forecast, risk: float, language: str) -> dict[str, Any] | None:
+def _suggestion(forecast: Forecast | ObservedDelays, risk: float, language: str) -> dict[str, Any] | None:
     """Suggest how many minutes earlier to leave, in steps of five; None if the risk is low."""
     if risk < ADVISE_FROM:
         return None
@@ -140,7 +198,7 @@ def _suggestion(forecast: Forecast, risk: float, language: str) -> dict[str, Any
     return {"leaveEarlierMinutes": minutes, "text": texts.leave_earlier(minutes, language)}
 
 
-def _distribution(forecast: Forecast) -> list[dict[str, Any]]:
+def _distribution(forecast: Forecast | ObservedDelays) -> list[dict[str, Any]]:
     """Return the probability of each range of delays; the first range has no lower bound, the last no upper one."""
     over = [1.0, *(forecast.probability_over(minutes) for minutes in _BANDS), 0.0]
     edges = (None, *_BANDS, None)
@@ -150,7 +208,7 @@ def _distribution(forecast: Forecast) -> list[dict[str, Any]]:
     ]
 
 
-def _by_hour(model: DelayModel, trip: Trip) -> list[float]:
+def _by_hour(model: DelayModel | HourlyDelays, trip: Trip) -> list[float]:
     """Return the risk of the same trip at each hour of that day."""
     moments = [trip.pickup.replace(hour=hour, minute=0) for hour in range(24)]
     return [round(model.forecast(replace(trip, pickup=moment)).probability_over(LATE_MINUTES), 3) for moment in moments]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -19,10 +20,10 @@ from marshmallow import ValidationError, fields, validate
 from gnb.extensions import db
 from gnb.messages import LocalizedSchema, make_message
 from gnb.messages.formats import percent, text_language
-from gnb.models import REVENUE_STATUSES, Booking, Tour, localized
+from gnb.models import Booking, Tour, localized
 from gnb.services.ai import language_model, texts
 from gnb.services.ai.language_model import Prompt
-from gnb.services.exports import selection
+from gnb.services.exports import revenue, selection
 from gnb.services.exports.filters import dump_filters
 
 LONGEST_SENTENCE = 240
@@ -55,7 +56,7 @@ def compute(asked: Mapping[str, Any], last_attempt: bool) -> dict[str, Any]:
     return {
         "language": language,
         "filters": dump_filters("bookings-csv", filters),
-        "figures": [{"key": one.key, "code": one.code, "name": one.name, "value": one.value} for one in known],
+        "figures": [one.as_json() for one in known],
         "insights": worded.content or by_rules,
         "wordedBy": "model" if worded.content else "rules",
         **worded.remarks(),
@@ -111,14 +112,14 @@ class Figure:
     Attributes:
         code: What is counted.
         name: The thing that is counted, where there are several.
-        value: The number.
+        value: The number; an amount of money is a Decimal.
         text: The number as a sentence writes it.
         name_in_words: The name as a sentence writes it, if different.
     """
 
     code: str
     name: str
-    value: float
+    value: float | Decimal
     text: str
     name_in_words: str = ""
 
@@ -131,6 +132,11 @@ class Figure:
     def key(self) -> str:
         """The key by which an insight refers to the figure."""
         return f"{self.code}:{self.name}" if self.name else self.code
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what an answer has of the figure; an amount as an exact string."""
+        value = str(self.value) if isinstance(self.value, Decimal) else self.value
+        return {"key": self.key, "code": self.code, "name": self.name, "value": value}
 
 
 def figures(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
@@ -169,17 +175,11 @@ def _share(code: str, value: float, language: str) -> Figure:
 
 
 def _revenue(connection: sa.Connection, filters: Mapping[str, Any], language: str) -> list[Figure]:
-    rows = connection.execute(
-        sa.select(Booking.currency, sa.func.sum(Booking.amount), sa.func.count())
-        .where(*selection.of_bookings(filters), Booking.status.in_(REVENUE_STATUSES))
-        .group_by(Booking.currency)
-        .order_by(Booking.currency)
-    )
     found = []
-    for currency, total, count in rows:
-        for code, amount in (("revenue", float(total)), ("average", round(float(total) / count, 2))):
-            text = f"{format_decimal(amount, '#,##0.00', locale=language)} {currency}"
-            found.append(Figure(code, currency, amount, text))
+    for total in sorted(revenue.by_currency(connection, filters), key=lambda each: each.name):
+        for code, amount in (("revenue", total.revenue), ("average", total.average)):
+            text = f"{format_decimal(amount, '#,##0.00', locale=language)} {total.name}"
+            found.append(Figure(code, total.name, amount, text))
     return found
 
 

@@ -22,6 +22,8 @@ from gnb.services.accounts.users import UserNotFound
 from gnb.services.ai import language_model, texts
 from gnb.services.ai.candidates import Candidate, candidates
 from gnb.services.ai.language_model import Prompt
+from gnb.services.bookings.tours import Offer
+from gnb.services.pricing import PriceList
 
 MOST_SHOWN_TO_THE_MODEL = 15
 LONGEST_REASON = 240
@@ -54,7 +56,9 @@ def recommend(asked: Mapping[str, Any], last_attempt: bool, today: date | None =
     language = asked["options"].get("language") or user.language
     today = today or local_day(now())
     tours = db.session.scalars(sa.select(Tour).where(Tour.active)).all()
-    ranked = candidates(db.session.connection(), tours, user.id, today)
+    prices = PriceList()
+    offers = [Offer(tour, prices.of(tour).amount) for tour in tours]
+    ranked = candidates(db.session.connection(), offers, user.id, today)
     reasons = [(candidate, texts.tour_reason(candidate, language, today)) for candidate in ranked]
     shown = reasons[: max(MOST_SHOWN_TO_THE_MODEL, limit)]
     worded: language_model.Worded[list[tuple[int, str]]] = language_model.Worded(
@@ -83,7 +87,7 @@ def _prompt(shown: Sequence[tuple[Candidate, str]], language: str, limit: int, t
                 "about": candidate.tour.description(language)[:300],
                 "kind": candidate.tour.category,
                 "city": candidate.tour.city,
-                "price": f"{candidate.tour.current_price} {candidate.tour.currency}",
+                "price": f"{candidate.price} {candidate.tour.currency}",
                 "why": reason,
             }
             for candidate, reason in shown
@@ -138,7 +142,7 @@ def _as_json(candidate: Candidate, reason: str, language: str) -> dict[str, Any]
         "title": tour.title(language),
         "category": tour.category,
         "city": tour.city,
-        "price": str(tour.current_price),
+        "price": str(candidate.price),
         "currency": tour.currency,
         "score": round(candidate.score, 3),
         "parts": candidate.parts,

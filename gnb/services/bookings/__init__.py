@@ -1,11 +1,13 @@
 """Bookings: request, create, change and find them.
 
 request = BookingRequestSchema().load(sent)          request.py     parsed and validated
-booking = book(request, user, idempotency_key)       booking.py     seats, booking and mail in one transaction
+booking = book(request, user, once)                  booking.py     seats, booking and mail in one transaction
 set_status(booking, "confirmed", actor)              status.py      with the seats and mail that follow
 guest_link(booking)                                  access.py      access without an account
 find_tours(TourSearch(category="city"))              tours.py       what is on sale
 """
+
+from decimal import Decimal
 
 from gnb.messages import DomainError
 
@@ -34,6 +36,19 @@ class SoldOut(BookingError):
     def __init__(self, left: int) -> None:
         self.left = left
         super().__init__("few" if left else "", num=left)
+
+
+class PriceChanged(BookingError):
+    """The price is no longer the one that the customer was shown; `old` is None if none was sent."""
+
+    code = "price_changed"
+
+    def __init__(self, old: Decimal | None, new: Decimal, currency: str) -> None:
+        self.old, self.new, self.currency = old, new, currency
+        if old is None:
+            super().__init__("unconfirmed", new=str(new), currency=currency)
+        else:
+            super().__init__("", old=str(old), new=str(new), currency=currency)
 
 
 class IdempotencyConflict(BookingError):

@@ -3,62 +3,135 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
-from gnb.extensions import db
-from gnb.models import Booking, BookingExtra, Passenger, User, local_day
+from gnb.extensions import db, settings
+from gnb.models import STAFF_ROLES, Booking, BookingExtra, Passenger, Tour, User, local_day, now
 from gnb.services import email_service
-from gnb.services.bookings import BookingNotFound, IdempotencyConflict, InvalidIdempotencyKey, SoldOut, seats
+from gnb.services.bookings import (
+    BookingNotFound,
+    IdempotencyConflict,
+    InvalidIdempotencyKey,
+    PriceChanged,
+    SoldOut,
+    seats,
+)
 from gnb.services.bookings.access import new_reference
 from gnb.services.bookings.request import BookingRequest
+from gnb.services.bookings.status import cancel_expired
 from gnb.services.exports import selection
+from gnb.services.mail import InvalidMessage
+from gnb.services.mail.addresses import checked_address
 from gnb.services.pricing.quotes import is_per_person, quote
 
 LONGEST_KEY = 80
 
 
-def book(request: BookingRequest, user: User | None = None, idempotency_key: str | None = None) -> Booking:
-    """Create a pending booking and plan a mail to the customer. Commits. Idempotent by key.
+@dataclass(frozen=True)
+class Idempotency:
+    """What makes two requests the same: a digest of the key and its caller, and one of the body.
+
+    The caller is the account, or a guest's contact address. So nobody can use up or find out the keys of others.
+    """
+
+    key: str
+    digest: str
+
+
+def idempotency(key: str | None, user: User | None, email: str, body: Mapping[str, Any]) -> Idempotency | None:
+    """Return what identifies the request, None without a key. Raises InvalidIdempotencyKey.
+
+    Args:
+        key: As the caller sent it.
+        user: The caller's account.
+        email: The contact address as sent; it stands for the caller who has no account.
+        body: What was sent, before it is validated. A confirmed price may differ.
+    """
+    if key is None:
+        return None
+    if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey
+    try:
+        scope = f"user {user.id}" if user else f"guest {checked_address(email.strip())}"
+    except InvalidMessage:
+        return None  # no booking was ever made with it
+    text = json.dumps({name: value for name, value in body.items() if name != "expectedTotal"}, sort_keys=True)
+    return Idempotency(_hashed(f"{scope}\n{key}"), _hashed(text))
+
+
+def previous_booking(once: Idempotency | None) -> Booking | None:
+    """Return the booking that the same request has made before. Raises IdempotencyConflict if it was another one."""
+    if once is None:
+        return None
+    known = db.session.scalar(sa.select(Booking).where(Booking.idempotency_key == once.key))
+    if known and known.request_hash != once.digest:
+        raise IdempotencyConflict
+    return known
+
+
+def book(request: BookingRequest, user: User | None = None, once: Idempotency | None = None) -> Booking:
+    """Create a pending booking and plan a mail to the customer. Commits. Idempotent with `once`.
 
     Raises:
         SoldOut: Not enough seats are left.
+        PriceChanged: The price is not the one that the request expects.
         IdempotencyConflict: The caller used the key with another request.
-        InvalidIdempotencyKey: The key is empty, too long or not printable ASCII.
     """
-    digest = _digest(request, user, idempotency_key)
-    user_id = user.id if user else None
-    key = _scoped_key(request, user, idempotency_key)
-    if known := _existing_booking(key, digest):
+    if known := previous_booking(once):
         return known
     try:
-        booking = _write(request, user_id)
-        booking.idempotency_key, booking.request_hash = key, digest
+        booking = _take_seats_and_write(request, user)
+        if once:
+            booking.idempotency_key, booking.request_hash = once.key, once.digest
         db.session.flush()
         email_service.plan_booking_received(booking)
         db.session.commit()
-    except (SoldOut, IntegrityError):
+    except (SoldOut, PriceChanged, IntegrityError):
         # The same request may have been sent twice concurrently: then the other one created the booking.
         db.session.rollback()
-        if known := _existing_booking(key, digest):
+        if known := previous_booking(once):
             return known
         raise
     return booking
 
 
-def _write(request: BookingRequest, user_id: int | None) -> Booking:
+def _take_seats_and_write(request: BookingRequest, user: User | None) -> Booking:
+    """Add the booking to the session; seats of expired bookings are released where they are needed."""
+    tour, day, guests = request.tour, local_day(request.pickup_at), request.party.guests
+    try:
+        seats.take(tour, day, guests)
+    except SoldOut:
+        db.session.rollback()
+        if not cancel_expired(Booking.tour_id == tour.id, Booking.travel_date == day):
+            raise
+        seats.take(tour, day, guests)
+    return _write(request, user)
+
+
+def _held_until(tour: Tour, user: User | None) -> datetime | None:
+    """Return until when a new booking holds its seats: for ever if none are counted or staff make the booking."""
+    if tour.daily_seats is None or (user is not None and user.role in STAFF_ROLES):
+        return None
+    return now() + timedelta(minutes=settings().booking_hold)
+
+
+def _write(request: BookingRequest, user: User | None) -> Booking:
     tour, party = request.tour, request.party
-    seats.take(tour, local_day(request.pickup_at), party.guests)
     price = quote(tour, party, request.extras)
+    if request.expected_total not in (None, price.total):
+        raise PriceChanged(request.expected_total, price.total, price.currency)
     arrival = None if is_per_person(tour.category) else request.pickup_at + timedelta(minutes=tour.duration_minutes)
     booking = Booking(
         reference=new_reference(),
-        user_id=user_id,
+        user_id=user.id if user else None,
         tour_id=tour.id,
         customer_name=request.contact_name,
         customer_email=request.contact_email,
@@ -77,6 +150,7 @@ def _write(request: BookingRequest, user_id: int | None) -> Booking:
         currency=price.currency,
         payment_method=request.payment_method,
         status="pending",
+        held_until=_held_until(tour, user),
         passengers=[
             Passenger(position=position, name=one.name, kind=one.kind, nationality=one.nationality)
             for position, one in enumerate(request.passengers, 1)
@@ -89,33 +163,8 @@ def _write(request: BookingRequest, user_id: int | None) -> Booking:
     return booking
 
 
-def _existing_booking(key: str | None, digest: str | None) -> Booking | None:
-    if key is None:
-        return None
-    known = db.session.scalar(sa.select(Booking).where(Booking.idempotency_key == key))
-    if known and known.request_hash != digest:
-        raise IdempotencyConflict
-    return known
-
-
-def _scoped_key(request: BookingRequest, user: User | None, key: str | None) -> str | None:
-    """Return what is stored for the key: a digest of it and its caller, a guest being known by the contact address.
-
-    So nobody can use up or find out the keys of others.
-    """
-    if key is None:
-        return None
-    scope = f"user {user.id}" if user else f"guest {request.contact_email}"
-    return hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
-
-
-def _digest(request: BookingRequest, user: User | None, key: str | None) -> str | None:
-    """Return a digest of the request and its user, stored with the key."""
-    if key is None:
-        return None
-    if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise InvalidIdempotencyKey
-    return hashlib.sha256(f"{user.id if user else ''} {request.digest()}".encode()).hexdigest()
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 LONGEST_SEARCH = 200

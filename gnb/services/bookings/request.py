@@ -8,19 +8,18 @@ Days and times are in Europe/Istanbul.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _l
-from marshmallow import ValidationError, fields, post_load, pre_load, validates_schema
+from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from gnb.extensions import db
 from gnb.models import (
@@ -84,19 +83,14 @@ class BookingRequest:
     extras: Mapping[str, int] | None = None
     language: str = DEFAULT_LANGUAGE
     notes: str | None = None
+    expected_total: Decimal | None = None
+    """The price that the customer was shown."""
 
     @property
     def party(self) -> Party:
         """The number of travellers by kind."""
         kinds = Counter(passenger.kind for passenger in self.passengers)
         return Party(kinds["adult"], kinds["child"], kinds["infant"])
-
-    def digest(self) -> str:
-        """Return a digest of the request; equal content has the same digest."""
-        content = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "tour"}
-        content["passengers"] = [[one.name, one.kind, one.nationality] for one in self.passengers]
-        text = json.dumps({**content, "tour": self.tour.id}, sort_keys=True, ensure_ascii=False, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class TourField(Line):
@@ -144,6 +138,13 @@ class BookingRequestSchema(FormSchema):
     payment_method = Choice(PAYMENT_METHODS, data_key="paymentMethod", required=True)
     language = Choice(LANGUAGES, load_default=DEFAULT_LANGUAGE)
     notes = Paragraphs(LONGEST_NOTES, load_default=None, allow_none=True)
+    expected_total = fields.Decimal(
+        data_key="expectedTotal",
+        load_default=None,
+        allow_none=True,
+        validate=validate.Range(0, 10**9),
+        metadata={"type": "string", "description": "The total that was quoted: 409 if the price is another one now."},
+    )
 
     def __init__(self, *, at: datetime | None = None, **options: Any) -> None:
         super().__init__(**options)

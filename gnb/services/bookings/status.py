@@ -28,6 +28,11 @@ FREE_CANCELLATION = timedelta(hours=24)
 CUSTOMER = "customer"
 """Who it was in the audit, when a guest has cancelled."""
 
+EXPIRED = "hold expired"
+"""Who it was in the audit, when a booking was not confirmed in time."""
+
+_EXPIRED_AT_ONCE = 500
+
 _MAILS: dict[str, Callable[[Booking], Delivery]] = {
     "confirmed": email_service.plan_booking_confirmation,
     "paid": email_service.plan_payment_confirmation,
@@ -44,6 +49,8 @@ def next_statuses(booking: Booking) -> list[str]:
 def set_status(booking: Booking, status: str, actor: User | None = None, label: str = audit.COMMAND_LINE) -> None:
     """Change the status, with the mail, the seats and the audit entry that go with it. Commits.
 
+    `label` names the actor if there is no account.
+
     Raises:
         InvalidBookingState: The current status does not allow it, or it was changed concurrently.
     """
@@ -56,11 +63,26 @@ def set_status(booking: Booking, status: str, actor: User | None = None, label: 
         seats.release(booking.tour_id, booking.travel_date, booking.guests)
         # A confirmation that mail could not take so far must not come after the cancellation.
         ledger.cancel_booking(booking.id)
-    if plan := _MAILS.get(status):
+    if label == EXPIRED:
+        email_service.plan_booking_expiry(booking)
+    elif plan := _MAILS.get(status):
         plan(booking)
     details = {"from": before, "to": status}
     audit.record(actor, f"booking.{status}", f"booking/{booking.id}", details=details, label=label)
     db.session.commit()
+
+
+def cancel_expired(*conditions: sa.ColumnElement[bool], at: datetime | None = None) -> int:
+    """Cancel pending bookings whose hold is over, which releases their seats, and return how many. Commits."""
+    due = sa.select(Booking.id).where(Booking.status == "pending", Booking.held_until <= (at or now()), *conditions)
+    count = 0
+    for booking_id in list(db.session.scalars(due.order_by(Booking.held_until).limit(_EXPIRED_AT_ONCE))):
+        try:
+            set_status(db.session.get_one(Booking, booking_id), "cancelled", label=EXPIRED)
+            count += 1
+        except InvalidBookingState:  # confirmed or cancelled at the same time
+            continue
+    return count
 
 
 def may_cancel(booking: Booking, at: datetime | None = None) -> bool:

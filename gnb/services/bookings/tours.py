@@ -1,7 +1,7 @@
 """Tours: search by category, place, day and party size, and editing by an administrator.
 
 found = find_tours(TourSearch(category="airport", start="IST", day=date(2027, 6, 1), passengers=3))
-found.offers[0].tour, found.offers[0].seats_left, found.total
+found.offers[0].tour, found.offers[0].price, found.offers[0].seats_left, found.total
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 
 from gnb.extensions import db
-from gnb.models import Departure, PriceChange, Tour, User, local_day, now
+from gnb.models import Departure, Tour, User, local_day, now
 from gnb.services import audit, places
 from gnb.services.bookings import TourNotFound, seats
+from gnb.services.pricing import PriceList, new_price_change
 
 OFFERS_PER_PAGE = 24
 _LONGEST_SLUG = 100
@@ -38,9 +42,10 @@ class TourSearch:
 
 @dataclass(frozen=True)
 class Offer:
-    """A tour on sale. `seats_left` is None if seats are not counted or no day was given."""
+    """A tour at its price of now. `seats_left` is None if seats are not counted or no day was given."""
 
     tour: Tour
+    price: Decimal
     seats_left: int | None = None
 
 
@@ -63,14 +68,32 @@ def find_tours(search: TourSearch, start: int = 0, end: int = OFFERS_PER_PAGE) -
         query = query.where(Tour.category == search.category)
     if search.passengers:
         query = query.where(Tour.max_passengers >= search.passengers)
-    # A house sells some hundreds of tours: names are compared here, where İ and i are the same letter on any database.
-    origin, destination = _End(search.start), _End(search.end)
-    offers = [
-        Offer(tour, seats)
-        for tour, seats in db.session.execute(query)
-        if origin.fits(tour.origin, tour.city) and destination.fits(tour.destination, tour.city)
-    ]
-    return Found(tuple(offers[start:end]), len(offers))
+    for wanted, column in ((search.start, Tour.origin), (search.end, Tour.destination)):
+        if words := _words(wanted or ""):
+            query = query.where(_is_at(words, _airport_code(wanted or ""), column))
+    count = query.with_only_columns(sa.func.count(), maintain_column_froms=True).order_by(None)
+    rows, total = db.session.execute(query.slice(start, end)).all(), db.session.scalar(count) or 0
+    prices = PriceList()
+    return Found(tuple(Offer(tour, prices.of(tour).amount, seats) for tour, seats in rows), total)
+
+
+def shelves(most: int) -> dict[str, Found]:
+    """Return the first tours of each category that has any, at most so many, with the number of all."""
+    order = (Tour.city, Tour.name, Tour.id)
+    place = sa.func.row_number().over(partition_by=Tour.category, order_by=order)
+    total = sa.func.count().over(partition_by=Tour.category)
+    ranked = sa.select(Tour.id, place.label("place"), total.label("total")).where(Tour.active).subquery()
+    query = sa.select(Tour, ranked.c.total).join(ranked, ranked.c.id == Tour.id).where(ranked.c.place <= most)
+    prices, found = PriceList(), dict[str, Found]()
+    for tour, count in db.session.execute(query.order_by(Tour.category, ranked.c.place)):
+        before = found.get(tour.category, Found((), count)).offers
+        found[tour.category] = Found((*before, Offer(tour, prices.of(tour).amount)), count)
+    return found
+
+
+def offer_of(tour: Tour, day: date | None = None) -> Offer:
+    """Return the tour at its price of now, with the seats left on the day."""
+    return Offer(tour, PriceList().of(tour).amount, seats.seats_left(tour, day) if day else None)
 
 
 def tour_of_slug(slug: str) -> Tour:
@@ -101,36 +124,44 @@ def _seats_left(day: date | None) -> sa.ColumnElement[int | None]:
     return sa.case((Tour.daily_seats.is_(None), sa.null()), else_=free)
 
 
-class _End:
-    """One end of a route as a user types it: an airport, a city or a town."""
+def _is_at(words: frozenset[str], airport: str, column: Any) -> sa.ColumnElement[bool]:
+    """Return the condition that one end of a tour, or its city, is the airport or has all the words in its name.
 
-    def __init__(self, wanted: str | None) -> None:
-        self._words = set(places.plain((wanted or "")[: places.LONGEST_NAME]).split())
-        self._airport = _airport_code(wanted or "") if self._words else ""
+    Names are compared here and not by the database, where İ and i would be different letters. Only the distinct ones
+    are, each of which is read into words once.
+    """
+    return sa.or_(
+        *(
+            each.in_([name for name in _distinct(each) if name == airport or words <= _words(name)])
+            for each in (column, Tour.city)
+        )
+    )
 
-    def fits(self, place: str, city: str) -> bool:
-        """Return whether this end of a tour matches; an empty search matches all."""
-        if not self._words or self._airport == place:
-            return True
-        return any(self._words <= set(places.plain(name).split()) for name in (place, city))
+
+def _distinct(column: Any) -> list[str]:
+    return list(db.session.scalars(sa.select(column).where(Tour.active).distinct()))
+
+
+@lru_cache(maxsize=4096)
+def _words(name: str) -> frozenset[str]:
+    return frozenset(places.plain(name[: places.LONGEST_NAME]).split())
 
 
 def _airport_code(wanted: str) -> str:
-    try:
-        return places.find(wanted).code
-    except places.UnknownPlace:
-        return ""
+    place = places.lookup(wanted)
+    return place.code if place else ""
 
 
 PAGE_SIZE = 25
 
 
-def list_tours(text: str = "", start: int = 0, end: int = PAGE_SIZE) -> tuple[list[Tour], int]:
+def list_tours(text: str = "", start: int = 0, end: int = PAGE_SIZE) -> tuple[list[Offer], int]:
     """Return the tours in [start, end) whose name or city contains the text, and the number of all that match."""
+    prices = PriceList()
     query = sa.select(Tour).order_by(Tour.active.desc(), Tour.category, Tour.city, Tour.name, Tour.id)
     key = places.plain(text)
     found = [tour for tour in db.session.scalars(query) if key in places.plain(f"{tour.name} {tour.city} {tour.slug}")]
-    return found[start:end], len(found)
+    return [Offer(tour, prices.of(tour).amount) for tour in found[start:end]], len(found)
 
 
 def slug_is_taken(slug: str) -> bool:
@@ -143,7 +174,12 @@ class SlugTaken(Exception):
 
 
 def save_tour(tour: Tour, values: Mapping[str, Any], actor: User) -> Tour:
-    """Save a new or changed tour, with an audit entry and a price history entry. Commits. Raises SlugTaken."""
+    """Save a new or changed tour, with an audit entry and a price history entry. Commits.
+
+    Raises:
+        SlugTaken: Another tour has the slug.
+        StaleDataError: The tour was changed since it was read.
+    """
     before = {name: getattr(tour, name) for name in values}
     is_new = tour.id is None
     for name, value in values.items():
@@ -154,26 +190,18 @@ def save_tour(tour: Tour, values: Mapping[str, Any], actor: User) -> Tour:
     except IntegrityError:
         db.session.rollback()
         raise SlugTaken(tour.slug) from None
+    except StaleDataError:
+        db.session.rollback()
+        raise
     changed = sorted(name for name, value in before.items() if value != getattr(tour, name))
     if not is_new:
         if "daily_seats" in changed:
             seats.apply_daily_seats(tour, local_day(now()))
-        if "current_price" in changed:
-            db.session.add(_price_change(tour, before["current_price"], actor))
+        if "base_price" in changed:
+            reason = f"set by {actor.name}"
+            prices = (before["base_price"], tour.base_price)
+            db.session.add(new_price_change(tour, *prices, "manual", reason, changed_by_id=actor.id))
     action = "tour.create" if is_new else "tour.change"
     audit.record(actor, action, f"tour/{tour.id}", details={} if is_new else {"changed": changed})
     db.session.commit()
     return tour
-
-
-def _price_change(tour: Tour, old_price: Any, actor: User) -> PriceChange:
-    return PriceChange(
-        tour_id=tour.id,
-        changed_by_id=actor.id,
-        cause="manual",
-        base_price=tour.base_price,
-        old_price=old_price,
-        new_price=tour.current_price,
-        currency=tour.currency,
-        reason=f"set by {actor.name}"[:500],
-    )

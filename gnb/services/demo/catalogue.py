@@ -115,8 +115,6 @@ _TOURS: tuple[tuple[Any, ...], ...] = (
 )  # fmt: skip
 
 _VIP_ROUTES = (("IST", "Fatih"), ("IST", "Şişli"), ("AYT", "Belek"), ("BJV", "Bodrum"))
-_PRICE_FACTOR = {3: Decimal("0.90"), 7: Decimal("1.10"), 11: Decimal("0.85"), 19: Decimal("1.05")}
-"""Some products cost more or less than their base price, as after a few weeks of business."""
 
 
 def extras() -> list[dict[str, Any]]:
@@ -142,9 +140,6 @@ def tours() -> list[dict[str, Any]]:
         if (route.airport, route.town) in _VIP_ROUTES:
             rows.append(_vip(route))
     rows += [_tour(*columns) for columns in _TOURS]
-    for number, row in enumerate(rows):
-        price: Decimal = row["base_price"] * _PRICE_FACTOR.get(number % 20, Decimal(1))
-        row["current_price"] = price.quantize(Decimal("0.01"))
     rows[-3]["active"] = False
     return rows
 

@@ -172,7 +172,7 @@ def customer_rows(first_id: int, people: list[tuple[Person, datetime]]) -> list[
 def unsubscribed(people: list[tuple[Person, datetime]], now: datetime, rng: Random) -> list[dict[str, Any]]:
     """Return the notification settings of those who have unsubscribed from campaigns."""
     return [
-        {"email": person.email, "bookings": True, "campaigns": False, "changed_at": now}
+        {"email": person.email, "campaigns": False, "changed_at": now}
         for person, _ in people
         if rng.random() < _WITHOUT_CAMPAIGNS
     ]

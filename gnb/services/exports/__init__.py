@@ -53,6 +53,12 @@ class TooManyExports(ExportError):
     code = "too_many_exports"
 
 
+class ExportTooLarge(ExportError):
+    """The broker is unreachable, and the export takes more rows or time than one may inline."""
+
+    code = "export_too_large"
+
+
 class AttemptSuperseded(ExportError):
     """Another attempt at the same export has taken over; this one's file is discarded."""
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 import structlog
 
 from gnb.messages import Message, error_columns, make_message, os_error
-from gnb.models import Export, local_day, now
+from gnb.models import Export, is_database_outage, local_day, now
 from gnb.services.exports import AttemptSuperseded, ExportError, ExportNotFound, StorageError
 from gnb.services.exports.csv_export import Sink, write_csv
 from gnb.services.exports.filters import load_filters
@@ -52,7 +52,8 @@ class ExportBackend:
 def run_attempt(backend: ExportBackend, export_id: str, job_id: str | None, last: bool, progress: Progress) -> None:
     """Write the export's file and mark the row as completed. Does nothing for a completed export.
 
-    After an error the row is `failed` if this was the `last` attempt, else `waiting`, and the error is raised.
+    After an error the row is `failed` if this was the `last` attempt, else `waiting`, and the error is raised. A job
+    (`job_id`) runs again after an outage of database or storage, whichever attempt it was: the row is `waiting`.
 
     Raises:
         ExportNotFound, AttemptSuperseded, StorageError, or an error of the database.
@@ -66,8 +67,14 @@ def run_attempt(backend: ExportBackend, export_id: str, job_id: str | None, last
         raise
     except BaseException as error:
         # A stopped job is not retried, whichever attempt it was.
-        attempt.fail("failed" if last or not isinstance(error, Exception) else "waiting", error)
+        over = not isinstance(error, Exception) or (last and (job_id is None or not is_outage(error)))
+        attempt.fail("failed" if over else "waiting", error)
         raise
+
+
+def is_outage(error: BaseException) -> bool:
+    """Return whether the error says that the database or the storage cannot be used at the moment."""
+    return isinstance(error, StorageError) or is_database_outage(error)
 
 
 def _begin(backend: ExportBackend, export_id: str, job_id: str | None) -> _Attempt | None:
@@ -92,7 +99,7 @@ def _begin(backend: ExportBackend, export_id: str, job_id: str | None) -> _Attem
             .values(**taken, **error_columns(None), progress=0.0, rows_done=0)
         )
     if row.file_key:
-        backend.storage.remove(row.file_key)
+        backend.remove_file(row.file_key)
     return _Attempt(backend, export_id, key, row.type, row.filters, row.language)
 
 
@@ -126,7 +133,7 @@ class _Attempt:
         try:
             self._complete(file.size, rows)
         except BaseException:
-            self._backend.storage.remove(self._key)
+            self._backend.remove_file(self._key)
             raise
         progress(rows, rows)
 

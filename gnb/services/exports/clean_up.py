@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -19,6 +19,9 @@ OPEN_EXPORTS = 5
 """How many exports of one account may wait or run at a time."""
 
 LOST = make_message("export_failed.job_lost")
+
+NEVER_ENQUEUED = timedelta(minutes=10)
+"""A waiting export of this age without a job was left by a process that ended before it enqueued one."""
 
 ABANDONED = timedelta(hours=24)
 """An unfinished export of this age has lost its job; none takes an hour."""
@@ -46,7 +49,7 @@ def remove_expired(backend: ExportBackend, moment: datetime) -> int:
 def fail_abandoned(moment: datetime) -> int:
     """Mark unfinished exports without a job as failed and return how many there were."""
     abandoned = sa.func.coalesce(Export.started_at, Export.created_at) <= moment - ABANDONED
-    statement = sa.update(Export).where(Export.state.in_(OPEN), abandoned)
+    statement = sa.update(Export).where(Export.state.in_(OPEN), sa.or_(abandoned, _never_enqueued(moment)))
     count = execute_count(statement.values(state="failed", **error_columns(LOST), finished_at=moment))
     db.session.commit()
     return count
@@ -68,8 +71,14 @@ def remove_leftovers(backend: ExportBackend, moment: datetime) -> int:
     return len(removed)
 
 
-def fail_lost(exports: Iterable[Export]) -> None:
-    """Mark those of the exports as failed whose job is gone. Commits; does nothing while the broker is unreachable."""
+def fail_lost(exports: Sequence[Export]) -> None:
+    """Mark those of the exports as failed whose job is gone or was never enqueued. Commits; asks for no job while the
+    broker is unreachable."""
+    waiting = [export.id for export in exports if export.state == "waiting" and export.job_id is None]
+    if waiting:
+        lost_before = sa.update(Export).where(Export.id.in_(waiting), _never_enqueued(now()))
+        execute_count(lost_before.values(state="failed", **error_columns(LOST), finished_at=now()))
+        db.session.commit()
     try:
         lost = [export for export in exports if export.state in OPEN and export.job_id and _is_lost(export.job_id)]
     except QueueUnavailable:
@@ -78,10 +87,16 @@ def fail_lost(exports: Iterable[Export]) -> None:
         db.session.execute(
             sa.update(Export)
             .where(Export.id == export.id, Export.state.in_(OPEN), Export.job_id == export.job_id)
-            .values(state="failed", **error_columns(LOST), finished_at=now())
+            .values(state="failed", **({} if export.error else error_columns(LOST)), finished_at=now())
         )
     if lost:
         db.session.commit()
+
+
+def _never_enqueued(moment: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that the process ended between the export's row and its job."""
+    alone = sa.and_(Export.state == "waiting", Export.job_id.is_(None))
+    return sa.and_(alone, Export.created_at <= moment - NEVER_ENQUEUED)
 
 
 def _is_lost(job_id: str) -> bool:

@@ -10,15 +10,18 @@ Every figure of the revenue report is summed by the database; each currency has 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
+from babel.dates import format_date
 from flask_babel import force_locale, gettext
 
 from gnb.models import Booking, Tour
+from gnb.services.bookings.transfers import Transfer
 from gnb.services.exports import plots, revenue, selection
 from gnb.services.exports.csv_export import Sink
 from gnb.services.exports.pdf_join import PdfJoin
@@ -61,7 +64,7 @@ def bookings(connection: sa.Connection, filters: Mapping[str, Any]) -> Iterator[
             Booking.customer_name,
             Booking.customer_email,
             Tour.name.label("tour"),
-            Booking.travel_date,
+            Booking.pickup_at,
             Booking.guests.label("guests"),
             Booking.amount,
             Booking.currency,
@@ -127,6 +130,21 @@ def _rows_before_last_page(document: Any) -> int:
     """Return the number of rows on all pages but the last."""
     starts = [int(name.removeprefix("row-")) for name in document.pages[-1].anchors if name.startswith("row-")]
     return min(starts, default=0)
+
+
+MOST_TRANSFERS = 400
+"""On one list; a day with more is printed from an export."""
+
+
+def transfers_pdf(transfers: Sequence[Transfer], day: date, language: str) -> bytes:
+    """Return the list of a day's transfers for the drivers, by pickup time."""
+    renderer = PdfRenderer(language)
+    with force_locale(renderer.language):
+        title = gettext("Transfers on %(day)s", day=format_date(day, "EEEE, d MMMM y", locale=renderer.language))
+    rows = [transfer.booking for transfer in transfers[:MOST_TRANSFERS]]
+    document = renderer.render("pdf/transfers.html", title=title, rows=rows, made=renderer.moment())
+    whole: bytes = document.write_pdf()
+    return whole
 
 
 def write_revenue_pdf(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from babel.numbers import format_decimal
 from flask import current_app
 from flask_babel import force_locale, gettext
 
+from gnb.messages import formats
 from gnb.messages.labels import booking_label
 from gnb.models import DEFAULT_LANGUAGE, HOME_ZONE, TEXT_LANGUAGES, Tour, now
 from gnb.services.exports import NoFonts
@@ -66,7 +68,13 @@ class PdfRenderer:
         """Render the template to pages. A value replaces the formatting function of the same name."""
         with force_locale(self.language):
             page = current_app.jinja_env.get_template(template)
-            functions = {"day": self.day, "money": self.money, "number": self.number, "word": booking_label}
+            functions = {
+                "moment": self.moment,
+                "clock": self.clock,
+                "money": self.money,
+                "number": self.number,
+                "word": booking_label,
+            }
             html = page.render(**{**functions, **values}, language=self.language)
         return self.render_html(html.translate(_UNPRINTABLE))
 
@@ -78,9 +86,13 @@ class PdfRenderer:
         """Format a calendar day: `31 Jan 2026`."""
         return format_date(value, "d MMM y", locale=self.language)
 
-    def moment(self) -> str:
-        """Format the present moment in Europe/Istanbul: `31 Jan 2026, 09:30`."""
-        return format_datetime(now().astimezone(HOME_ZONE), "d MMM y, HH:mm", locale=self.language)
+    def clock(self, value: datetime) -> str:
+        """Format the time of day of an instant in Europe/Istanbul: `09:30`."""
+        return formats.clock(value, self.language)
+
+    def moment(self, value: datetime | None = None) -> str:
+        """Format an instant, the present one unless given, in Europe/Istanbul: `31 Jan 2026, 09:30`."""
+        return format_datetime((value or now()).astimezone(HOME_ZONE), "d MMM y, HH:mm", locale=self.language)
 
     def money(self, amount: Decimal, currency: str) -> str:
         """Format an exact amount: `1,234.50 EUR`, `1.234,50 EUR` in Turkish."""

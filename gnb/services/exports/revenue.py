@@ -1,8 +1,9 @@
-"""Revenue, added up by the database: exact to the cent, because amounts are whole minor units there.
+"""The one definition of revenue, which exports, reports and insights share.
 
-Only confirmed, paid and completed bookings count. Currencies are never added to one another: every figure here is of
-one currency. Where rows of several may stand together, a tour sold in another currency than the house's says so in its
-name (`Cappadocia by balloon (USD)`).
+Revenue is the sum of the amounts of confirmed, paid and completed bookings, extras included, dated by the day of the
+pickup in Istanbul. The database adds it up, exact to the cent, because amounts are whole minor units there. Currencies
+are never added to one another: every figure here is of one currency. Where rows of several may stand together, a tour
+sold in another currency than the house's says so in its name (`Cappadocia by balloon (USD)`).
 """
 
 from __future__ import annotations
@@ -20,8 +21,15 @@ from gnb.services.exports import selection
 
 HOUSE_CURRENCY = "EUR"
 _SUM = sa.cast(sa.func.sum(Booking.amount), sa.BigInteger)
+
+
+def amount_sum() -> sa.ColumnElement[Decimal]:
+    """Return the sum of the bookings' amounts as a Decimal."""
+    return sa.type_coerce(_SUM, Money())
+
+
 _BOOKINGS = sa.func.count().label("bookings")
-_REVENUE = sa.type_coerce(_SUM, Money()).label("revenue")
+_REVENUE = amount_sum().label("revenue")
 # The mean, rounded half up to the cent, by whole numbers alone.
 _AVERAGE = sa.type_coerce((2 * _SUM + sa.func.count()) // (2 * sa.func.count()), Money()).label("average")
 
@@ -58,6 +66,18 @@ def by_tour(connection: sa.Connection, filters: Mapping[str, Any], currency: str
     query = _totals(Tour.name, filters, currency).join(Tour, Tour.id == Booking.tour_id)
     query = query.group_by(Booking.tour_id, Tour.name)
     return _read(connection, query.order_by(sa.desc("revenue"), Tour.name, Booking.tour_id).limit(limit))
+
+
+def most_booked_tours(filters: Mapping[str, Any], limit: int) -> sa.Select[str, str, int, Decimal]:
+    """Return a query for `name, currency, bookings, revenue` of the tours with the most bookings, most first."""
+    return (
+        sa.select(Tour.name, Booking.currency, _BOOKINGS, _REVENUE)
+        .join(Tour, Tour.id == Booking.tour_id)
+        .where(*selection.of_revenue(filters))
+        .group_by(Tour.id, Tour.name, Booking.currency)
+        .order_by(sa.desc("bookings"), sa.desc("revenue"), Tour.name)
+        .limit(limit)
+    )
 
 
 def by_status(connection: sa.Connection, filters: Mapping[str, Any], currency: str) -> list[Total]:

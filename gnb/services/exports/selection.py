@@ -36,9 +36,7 @@ def of_bookings(filters: Mapping[str, Any]) -> Conditions:
 
 
 def of_revenue(filters: Mapping[str, Any]) -> Conditions:
-    """Return the conditions that select bookings which count as revenue."""
-    if "status" in filters:
-        return of_bookings(filters)
+    """Return the conditions that select, of the bookings that the filters select, those that count as revenue."""
     # NOT IN, because most bookings count, and SQLite would read each of them through the index of statuses.
     return [Booking.status.not_in(_NO_REVENUE), *of_bookings(filters)]
 

@@ -38,6 +38,8 @@ class BookingFacts:
     driver_phone: str
     vehicle: str
     notes: str
+    held_until: str
+    """Until when a pending booking holds its seats."""
     link: str
     """The booking's page, without sign-in."""
 
@@ -63,8 +65,13 @@ def booking_facts(booking: Booking, language: str) -> BookingFacts:
         driver_phone=line(booking.driver.phone) if booking.driver else "",
         vehicle=line(booking.vehicle),
         notes=line(booking.notes),
+        held_until=_moment(booking.held_until, language) if booking.held_until and booking.status == "pending" else "",
         link=guest_link(booking),
     )
+
+
+def _moment(instant: datetime, language: str) -> str:
+    return f"{formats.day(instant, language)}, {formats.clock(instant, language)}"
 
 
 def _field(value: str | None) -> str:

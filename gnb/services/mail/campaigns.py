@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db, engine, settings
+from gnb.messages.formats import text_language
 from gnb.models import LANGUAGES, TEXT_LANGUAGES, Campaign, Delivery, User, execute_count, now
 from gnb.queueing import RateLimit
 from gnb.queueing.errors import QueueUnavailable
@@ -64,14 +65,46 @@ class MailingProgress:
 
 def start(campaign: Campaign) -> int:
     """Start the mailing and return how many accounts it will write to. Commits. Raises MailingRefused."""
-    if missing := without_text(campaign):
-        raise MailingRefused("no_text", languages=missing)
+    _check(campaign)
     recipients = count_recipients(campaign.segment)
     if not recipients:
         raise MailingRefused("no_recipients")
     moment = now()
     _move(campaign, ("none",), "planning", recipients=recipients, mailing_started_at=moment, planned_up_to=0)
     return recipients
+
+
+def _check(campaign: Campaign) -> None:
+    """Raise MailingRefused if the mail lacks a text, or the campaign is over."""
+    if missing := without_text(campaign):
+        raise MailingRefused("no_text", languages=missing)
+    if campaign.ends_at <= now():
+        raise MailingRefused("over")
+
+
+def minutes_for(recipients: int) -> float | None:
+    """Return how long so many messages take at the email queue's rate limit; None without a limit."""
+    allowed = _allowed_per_minute()
+    return recipients / allowed if allowed else None
+
+
+def recipients_without_text(campaign: Campaign) -> dict[str, int]:
+    """Return by language without a text how many recipients would get the mail in it."""
+    missing = without_text(campaign)
+    chosen = {language: LANGUAGES_OF_TEXTS[language] for language in missing}
+    wanted = campaign.segment.get("languages") or list(LANGUAGES)
+    return {
+        language: count_recipients({**campaign.segment, "languages": among})
+        if (among := [each for each in languages if each in wanted])
+        else 0
+        for language, languages in chosen.items()
+    }
+
+
+LANGUAGES_OF_TEXTS = {
+    text: [language for language in LANGUAGES if text_language(language) == text] for text in TEXT_LANGUAGES
+}
+"""By the language of a text, those of the accounts that get it."""
 
 
 def without_text(campaign: Campaign) -> list[str]:
@@ -86,7 +119,8 @@ def pause(campaign: Campaign) -> None:
 
 
 def resume(campaign: Campaign) -> None:
-    """Continue the mailing where it was paused. Commits."""
+    """Continue the mailing where it was paused. Commits. Raises MailingRefused once the campaign is over."""
+    _check(campaign)
     _move(campaign, ("paused",), "planning")
 
 
@@ -96,7 +130,11 @@ def cancel(campaign: Campaign) -> None:
 
 
 def send_test(campaign: Campaign, user: User, language: str) -> Delivery:
-    """Send the mail to this account, in that language; it does not count in the mailing. Commits."""
+    """Send the mail to this account, in that language; it does not count in the mailing. Commits.
+
+    Raises MailingRefused for what `start` rejects.
+    """
+    _check(campaign)
     fields = {"user_id": user.id, "language": language, "content": {"campaign": campaign.id}, "priority": 1}
     delivery = ledger.plan("campaign-notification", user.email, user.name, **fields)
     db.session.commit()
@@ -170,7 +208,7 @@ def _move(campaign: Campaign, before: tuple[str, ...], after: str, **values: Any
     moved = execute_count(
         sa.update(Campaign)
         .where(Campaign.id == campaign.id, Campaign.mailing_state.in_(before))
-        .values(mailing_state=after, updated_at=now(), **values)
+        .values(mailing_state=after, updated_at=now(), version=Campaign.version + 1, **values)
     )
     if moved and after == "cancelled":
         ledger.cancel_campaign(campaign.id)
@@ -189,11 +227,21 @@ def _per_minute(campaign: Campaign) -> float:
             Delivery.campaign_id == campaign.id, Delivery.state == "sent", Delivery.sent_at >= now() - _SPEED_WINDOW
         )
     )
-    limit = RateLimit.parse(settings().rate_limits["email"])
-    allowed = limit.count / limit.window * 60 if limit else 0.0
+    allowed = _allowed_per_minute()
     running_for = now() - campaign.mailing_started_at if campaign.mailing_started_at else _SPEED_WINDOW
     minutes = max(min(_SPEED_WINDOW, running_for).total_seconds(), 10.0) / 60
-    return (sent or 0) / minutes or allowed
+    measured = (sent or 0) / minutes
+    return min(measured, allowed) if measured and allowed else measured or allowed
+
+
+def _allowed_per_minute() -> float:
+    """Return how many messages the email queue's rate limit allows in a minute; 0.0 without a limit."""
+    try:
+        text = next(stats.rate_limit for stats in engine().stats() if stats.name == "email")
+    except QueueUnavailable:
+        text = settings().rate_limits["email"]
+    limit = RateLimit.parse(text)
+    return limit.count / limit.window * 60 if limit else 0.0
 
 
 def _plan(campaign_id: int, progress: Progress) -> None:

@@ -1,11 +1,12 @@
 """The content of each kind of delivery, from the rows that it refers to."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from gnb.extensions import db, settings
 from gnb.messages.formats import text_language
-from gnb.models import Campaign, Delivery, User, now
+from gnb.models import Campaign, Delivery, User, normalize_email, now
 from gnb.services.accounts import authentication
 from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import one_line
@@ -51,8 +52,12 @@ def _generic(delivery: Delivery) -> Content:
 
 def _booking(delivery: Delivery) -> Content:
     language, facts = text_language(delivery.language), _facts(delivery)
+    if not _is_address_confirmed(delivery):
+        facts = replace(facts, notes="")
     template = "booking-received" if delivery.content.get("received") else delivery.kind
-    subject, html, text = render(template, language, **_letterhead(), booking=facts)
+    subject, html, text = render(
+        template, language, **_letterhead(), booking=facts, expired=delivery.content.get("expired")
+    )
     calendar = None
     if template == "booking-confirmation" and delivery.booking is not None:
         domain = sender_domain(settings().email_from)
@@ -64,6 +69,12 @@ def _facts(delivery: Delivery) -> BookingFacts:
     if delivery.booking is None:
         raise InvalidMessage("no_booking")
     return booking_facts(delivery.booking, text_language(delivery.language))
+
+
+def _is_address_confirmed(delivery: Delivery) -> bool:
+    """Return whether the recipient is the account that booked: only that address has ever answered a mail."""
+    user = delivery.booking.user if delivery.booking else None
+    return user is not None and normalize_email(user.email) == normalize_email(delivery.recipient)
 
 
 def _campaign(delivery: Delivery) -> Content:

@@ -1,9 +1,9 @@
 """The ledger of mail: a delivery is planned with its cause, claimed by one sender at a time, and finished.
 
 A row is claimed before the server is contacted, by an update that only one of two senders can win. `attempts` numbers
-the claims, and an outcome is recorded only under the number of the claim. A row that was claimed `CLAIM_TTL` ago and
-never finished belongs to a process that died: it may be claimed again. So may a failed row, since its message was not
-accepted: its job is retried when a person has fixed the cause.
+the claims, and an outcome is recorded only under the number of the claim. A claim lasts longer than its job may run; a
+row whose claim has expired belongs to a process that died: it may be claimed again. So may a failed row, since its
+message was not accepted: its job is retried when a person has fixed the cause.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from gnb.services.mail.addresses import checked_address, checked_subject, one_li
 PRIORITIES = {
     "booking-confirmation": 2,
     "payment-confirmation": 2,
-    "booking-cancellation": 2,
+    "booking-cancellation": 3,
     "password-reset": 1,
     "registration": 1,
     "account-exists": 1,
@@ -29,15 +29,20 @@ PRIORITIES = {
     "weekly-report": 3,
     "campaign-notification": 6,
 }
-"""Mail about accounts goes first: strangers can cause mail about bookings, and a sign-in must not wait for it. A
-campaign waits while anything else is to be sent."""
+"""Mail about accounts goes first: strangers can cause mail about bookings, and a sign-in must not wait for it. What
+strangers cause by a form alone (a booking was received or cancelled) comes after what staff have confirmed. A campaign
+waits while anything else is to be sent."""
 
 _RECEIVED_PRIORITY = 3
 
 CLAIM_TTL = timedelta(seconds=70)
-"""Longer than a job may run (60 s) and be killed."""
+"""How long a claim lasts at least: longer than a job runs by default (60 s) and is killed."""
+
+_TO_BE_KILLED = timedelta(seconds=10)
+_LONGEST_CLAIM = 86_400.0
 
 CAMPAIGN_CANCELLED = make_message("suppressed.campaign_cancelled")
+CAMPAIGN_OVER = make_message("suppressed.campaign_over")
 BOOKING_CANCELLED = make_message("suppressed.booking_cancelled")
 UNWANTED = make_message("suppressed.unwanted")
 
@@ -51,10 +56,15 @@ _CLAIM = (
         _rows.c.id == sa.bindparam("delivery"),
         sa.or_(
             _rows.c.state.in_(("queued", "failed")),
-            sa.and_(_rows.c.state == "sending", _rows.c.sending_at <= sa.bindparam("lapsed")),
+            sa.and_(_rows.c.state == "sending", _rows.c.claimed_until <= sa.bindparam("moment")),
         ),
     )
-    .values(state="sending", sending_at=sa.bindparam("moment"), attempts=_rows.c.attempts + 1)
+    .values(
+        state="sending",
+        sending_at=sa.bindparam("moment"),
+        claimed_until=sa.bindparam("until"),
+        attempts=_rows.c.attempts + 1,
+    )
     .returning(_rows.c.attempts)
 )
 
@@ -87,14 +97,17 @@ def plan_text(to: str, subject: str, html: str | None, text: str | None, **field
     return plan(fields.pop("kind", "email"), to, subject=checked_subject(subject), content=content, **fields)
 
 
-def plan_booking(kind: str, booking: Booking, received: bool = False) -> Delivery:
+def plan_booking(kind: str, booking: Booking, content: dict[str, Any] | None = None) -> Delivery:
     """Plan a message about the booking, or return the one that was planned before.
 
     An invalid address gives a failed row and no error, so that no booking is rejected because of its mail.
 
     Args:
-        received: The message says that the booking was received and will be confirmed later.
+        content: `received`: the message says that the booking was received and will be confirmed later; `expired`:
+            that it was cancelled because it was not confirmed in time.
     """
+    content = content or {}
+    received = bool(content.get("received"))
     key = f"{kind}:{booking.id}{':received' if received else ''}"
     if known := db.session.scalar(sa.select(Delivery).where(Delivery.unique_key == key)):
         return known
@@ -103,7 +116,7 @@ def plan_booking(kind: str, booking: Booking, received: bool = False) -> Deliver
         "booking_id": booking.id,
         "user_id": booking.user_id,
         "language": booking.language,
-        "content": {"received": True} if received else {},
+        "content": content,
         "priority": _RECEIVED_PRIORITY if received else PRIORITIES[kind],
     }
     try:
@@ -157,21 +170,26 @@ def plan_again(delivery: Delivery) -> Delivery:
     )
 
 
-def claim(delivery_id: int, at: datetime | None = None) -> int | None:
+def claim(delivery_id: int, at: datetime | None = None, timeout: float | None = 0) -> int | None:
     """Claim the row and return the claim's number; None when there is nothing to send. Commits.
 
     Raises AlreadyBeingSent while another sender holds the claim.
+
+    Args:
+        timeout: Seconds that the sender may take; None if it is never stopped.
     """
     moment = at or now()
-    number = db.session.scalar(_CLAIM, {"delivery": delivery_id, "moment": moment, "lapsed": moment - CLAIM_TTL})
+    seconds = _LONGEST_CLAIM if timeout is None else min(timeout, _LONGEST_CLAIM)
+    until = moment + max(timedelta(seconds=seconds) + _TO_BE_KILLED, CLAIM_TTL)
+    number = db.session.scalar(_CLAIM, {"delivery": delivery_id, "moment": moment, "until": until})
     db.session.commit()
     if number is None:
-        since = db.session.scalar(
-            sa.select(Delivery.sending_at).where(Delivery.id == delivery_id, Delivery.state == "sending")
+        held = db.session.scalar(
+            sa.select(Delivery.claimed_until).where(Delivery.id == delivery_id, Delivery.state == "sending")
         )
         db.session.rollback()
-        if since is not None:
-            raise AlreadyBeingSent((since + CLAIM_TTL - moment).total_seconds())
+        if held is not None:
+            raise AlreadyBeingSent((held - moment).total_seconds())
     return number
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gnb.extensions import db, engine, settings
 from gnb.messages import make_message
 from gnb.models import Delivery, now
-from gnb.queueing.errors import JobNotFound, QueueUnavailable
+from gnb.queueing.errors import QueueUnavailable
 from gnb.services.events import on_commit
 from gnb.services.mail import MailError, MailUnavailable, sending
 
@@ -69,12 +69,10 @@ def enqueue_again(planned: list[Planned]) -> None:
         enqueue(planned)
 
 
-def is_queued(delivery_id: int) -> bool:
-    """Return whether a job will send the delivery. Raises QueueUnavailable."""
-    try:
-        return engine().queue("email").job(job_id(delivery_id)).state in ("waiting", "active", "delayed", "deferred")
-    except JobNotFound:
-        return False
+def queued_ids(delivery_ids: list[int]) -> set[int]:
+    """Return those deliveries that a job will send, in one round trip. Raises QueueUnavailable."""
+    unfinished = engine().queue("email").unfinished([job_id(each) for each in delivery_ids])
+    return {each for each in delivery_ids if job_id(each) in unfinished}
 
 
 def mark_enqueued(session: Executes, delivery_ids: list[int]) -> None:

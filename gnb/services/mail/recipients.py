@@ -18,18 +18,15 @@ from gnb.extensions import db, settings
 from gnb.models import Booking, NotificationSetting, User, local_midnight, normalize_email
 
 _IDS_IN_ONE_QUERY = 1000
-_ABOUT_BOOKINGS = frozenset({"booking-confirmation", "payment-confirmation", "booking-cancellation"})
-_ABOUT_CAMPAIGNS = frozenset({"campaign-notification"})
 _table: Any = NotificationSetting.__table__
-_SETTING = sa.select(_table.c.bookings, _table.c.campaigns).where(_table.c.email == sa.bindparam("address"))
+_SETTING = sa.select(_table.c.campaigns).where(_table.c.email == sa.bindparam("address"))
 
 
 def wants(address: str, kind: str) -> bool:
     """Return whether the address accepts mail of this kind; it does unless it has unsubscribed."""
-    if kind not in _ABOUT_BOOKINGS | _ABOUT_CAMPAIGNS:
+    if kind != "campaign-notification":
         return True
-    setting = db.session.execute(_SETTING, {"address": normalize_email(address)}).first()
-    return setting is None or bool(setting.bookings if kind in _ABOUT_BOOKINGS else setting.campaigns)
+    return db.session.scalar(_SETTING, {"address": normalize_email(address)}) is not False
 
 
 def wants_campaigns(address: str) -> bool:

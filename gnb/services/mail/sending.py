@@ -40,12 +40,16 @@ class Outcome:
     message_id: str | None = None
 
 
-def send(delivery_id: int, inline: bool = False) -> Outcome:
+def send(delivery_id: int, inline: bool = False, timeout: float | None = 0) -> Outcome:
     """Send the delivery if it is still to be sent.
 
     Raises MailUnavailable (it is queued again), MailRefused (it has failed), AlreadyBeingSent.
+
+    Args:
+        inline: A person waits: replies of the server are waited for only briefly.
+        timeout: Seconds after which the sender is stopped, None for never; nobody else sends it meanwhile.
     """
-    number = ledger.claim(delivery_id)
+    number = ledger.claim(delivery_id, timeout=timeout)
     if number is None:
         return Outcome("finished")
     try:
@@ -66,12 +70,19 @@ def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
     statement = sa.select(Delivery).options(joinedload(Delivery.campaign)).where(Delivery.id == delivery_id)
     delivery = db.session.scalars(statement, execution_options=fresh).one()
     mailing = delivery.campaign.mailing_state if delivery.campaign else "none"
+    if delivery.campaign and delivery.campaign.ends_at <= now():
+        ledger.finish_suppressed(delivery_id, number, ledger.CAMPAIGN_OVER)
+        return Outcome("suppressed")
     if mailing == "paused":
         ledger.hold(delivery_id, number)
         return Outcome("held")
     if mailing == "cancelled" or not wants(delivery.recipient, delivery.kind):
         reason = ledger.CAMPAIGN_CANCELLED if mailing == "cancelled" else ledger.UNWANTED
         ledger.finish_suppressed(delivery_id, number, reason)
+        return Outcome("suppressed")
+    # The booking as it is now: it may have been cancelled after the message was planned, rejected or retried.
+    if delivery.booking and delivery.booking.status == "cancelled" and delivery.kind != "booking-cancellation":
+        ledger.finish_suppressed(delivery_id, number, ledger.BOOKING_CANCELLED)
         return Outcome("suppressed")
     envelope, content = _envelope(delivery), content_of(delivery)
     source = build(envelope, content)

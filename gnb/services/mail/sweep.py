@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from gnb.extensions import db
 from gnb.models import Campaign, Delivery, execute_count, now
 from gnb.services.mail import campaigns, outbox
-from gnb.services.mail.ledger import CLAIM_TTL
 from gnb.services.mail.outbox import Planned
 
 STALE_AFTER = timedelta(minutes=1)
@@ -30,7 +29,8 @@ def requeue_stale_deliveries(at: datetime | None = None) -> int:
     _release_abandoned(moment)
     campaigns.close_finished()
     campaigns.restart_planning(moment - STALE_AFTER)
-    return _enqueue(_never_enqueued(moment)) + _enqueue(_out_of_attempts(moment)) + _confirm(_perhaps_lost(moment))
+    enqueued = _enqueue(_never_enqueued(moment)) + _enqueue(_out_of_attempts(moment))
+    return enqueued + _confirm(_perhaps_lost(moment), moment)
 
 
 def _queued(*conditions: sa.ColumnElement[bool]) -> sa.Select[int, str, int, str]:
@@ -60,7 +60,9 @@ def _out_of_attempts(moment: datetime) -> sa.Select[int, str, int, str]:
 
 
 def _perhaps_lost(moment: datetime) -> sa.Select[int, str, int, str]:
-    return _queued(Delivery.attempts == 0, Delivery.enqueued_at <= moment - _LOST_AFTER).order_by(Delivery.enqueued_at)
+    before = moment - _LOST_AFTER
+    unchecked = sa.or_(Delivery.checked_at.is_(None), Delivery.checked_at <= before)
+    return _queued(Delivery.attempts == 0, Delivery.enqueued_at <= before, unchecked).order_by(Delivery.enqueued_at)
 
 
 def _enqueue(query: sa.Select[int, str, int, str]) -> int:
@@ -72,13 +74,17 @@ def _enqueue(query: sa.Select[int, str, int, str]) -> int:
     return len(planned)
 
 
-def _confirm(query: sa.Select[int, str, int, str]) -> int:
-    """Add new jobs for the rows whose job has ended or was lost; the others keep their place in the queue."""
+def _confirm(query: sa.Select[int, str, int, str], moment: datetime) -> int:
+    """Add new jobs for the rows whose job has ended or was lost; the others keep their place and their queued time."""
     planned = _read(query)
-    lost = [each for each in planned if not outbox.is_queued(each.id)]
-    outbox.enqueue_again(lost)
-    if planned:
-        _mark(planned)
+    queued = outbox.queued_ids([each.id for each in planned])
+    lost = [each for each in planned if each.id not in queued]
+    if lost:
+        outbox.enqueue_again(lost)
+        _mark(lost)
+    if queued:
+        execute_count(sa.update(Delivery).where(Delivery.id.in_(queued)).values(checked_at=moment))
+        db.session.commit()
     return len(lost)
 
 
@@ -108,7 +114,7 @@ def _release_abandoned(moment: datetime) -> None:
     """Queue rows again whose sender died."""
     execute_count(
         sa.update(Delivery)
-        .where(Delivery.state == "sending", Delivery.sending_at <= moment - CLAIM_TTL)
+        .where(Delivery.state == "sending", Delivery.claimed_until <= moment)
         .values(state="queued", enqueued_at=None)
     )
     db.session.commit()

@@ -70,15 +70,21 @@ def find(name: str) -> Place:
     Raises:
         UnknownPlace: No place has it; the error lists similar names.
     """
+    place = lookup(name)
+    if place is None:
+        raise UnknownPlace(name, nearest_names(name))
+    return place
+
+
+def lookup(name: str) -> Place | None:
+    """Return the place with this name, the largest if several have it, or None; looks for no similar names."""
     index = _index()
     key = plain(name[:LONGEST_NAME])
     town, _, province = (part.strip() for part in key.partition(","))
     candidates = index.get(key) or index.get(town) or _airports_named(key)
     if province:
         candidates = [place for place in candidates if plain(place.province) == province] or candidates
-    if not candidates:
-        raise UnknownPlace(name, nearest_names(name))
-    return max(candidates, key=lambda place: (-_KINDS.index(place.kind), place.population))
+    return max(candidates, key=lambda place: (-_KINDS.index(place.kind), place.population), default=None)
 
 
 def by_code(code: str) -> Place | None:

@@ -1,109 +1,75 @@
-"""Prices under campaigns, recomputed every hour from the active rules.
+"""The hourly work on campaigns: record the prices that they set, and end past ones.
 
-A tour that a campaign applies to costs what `rules.best_offer` computes from its base price. A tour that a campaign no
-longer applies to gets its base price back. Other tours are left unchanged. Idempotent.
+The prices themselves are computed on read (`PriceList`); a run only adds what has changed to the history. Idempotent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from gnb.extensions import db
-from gnb.models import HOME_ZONE, Campaign, PriceChange, Tour, execute_count, now
-from gnb.services.mail import campaigns as mailings
-from gnb.services.mail.campaigns import MailingRefused
-from gnb.services.pricing import change_price, count_bookings, tours_priced_by_campaigns
-from gnb.services.pricing.rules import Offer, Rule, TourFacts, best_offer
-
-COUNTED_DAYS = 7
+from gnb.models import Campaign, PriceChange, Tour, execute_count, now
+from gnb.services.pricing import Price, PriceList, new_price_change, recent_bookings, rule_of
+from gnb.services.pricing.rules import Offer, TourFacts
 
 
 @dataclass(frozen=True)
 class Processed:
-    """The counts of one run."""
+    """The counts of one run: tours on sale, prices that campaigns set, prices no longer set by one, and campaigns."""
 
     tours: int
     changed: int
     restored: int
     ended: int
-    mailings: int
 
 
 def process_campaigns(moment: datetime | None = None) -> Processed:
-    """Set the prices as of a moment (now by default), end past campaigns, and start the mailings of active ones."""
+    """Record the prices as of a moment (now by default) and end past campaigns. Only people start mailings."""
     moment = moment or now()
-    rules = {campaign.id: rule_of(campaign) for campaign in _running(moment)}
-    tours, held = _on_sale(moment), tours_priced_by_campaigns()
-    changed = restored = 0
-    for tour, facts in tours:
-        offer = best_offer(tour.base_price, rules.values(), facts, moment)
-        if offer:
-            changed += _set_price(tour, offer.price, "campaign", _reason(offer), offer)
-        elif tour.id in held:
-            restored += _set_price(tour, tour.base_price, "restore", "no campaign applies any more")
+    prices, tours = PriceList(moment), _on_sale()
+    recorded = _campaign_prices()
+    changes = [change for tour in tours if (change := _change(tour, prices.of(tour), recorded.get(tour.id)))]
+    restored = sum(change.cause == "restore" for change in changes)
+    db.session.add_all(changes)
     db.session.commit()
-    return Processed(len(tours), changed, restored, _end_past(moment), _begin_mailings(moment))
+    return Processed(len(tours), len(changes) - restored, restored, _end_past(moment))
 
 
 def tours_under(campaign: Campaign) -> int:
-    """Count the tours on sale whose price the campaign sets on its weekdays, given today's data."""
+    """Count the tours on sale that the campaign applies to on its weekdays, given today's data."""
     rule = replace(rule_of(campaign), weekdays=())
-    return sum(rule.matches(facts) for _, facts in _on_sale(now()))
+    counts = recent_bookings(now()) if rule.counts_bookings else {}
+    facts = [TourFacts(tour.id, tour.city, tour.category, counts.get(tour.id, 0), 1) for tour in _on_sale()]
+    return sum(map(rule.matches, facts))
 
 
-def rule_of(campaign: Campaign) -> Rule:
-    """Return the pricing rule of a campaign, without its mail."""
-    return Rule(
-        id=campaign.id,
-        discount_percent=campaign.discount_percent,
-        floor_percent=campaign.floor_percent,
-        stacks=campaign.stacks,
-        starts_at=campaign.starts_at,
-        ends_at=campaign.ends_at,
-        city=campaign.city,
-        category=campaign.category,
-        tour_id=campaign.tour_id,
-        weekdays=tuple(campaign.weekdays or ()),
-        min_bookings=campaign.min_bookings,
-        max_bookings=campaign.max_bookings,
-    )
+def _on_sale() -> Sequence[Tour]:
+    return db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id)).all()
 
 
-def _on_sale(moment: datetime) -> list[tuple[Tour, TourFacts]]:
-    week_ago = moment - timedelta(days=COUNTED_DAYS)
-    counts, weekday = count_bookings(week_ago, moment), moment.astimezone(HOME_ZONE).isoweekday()
-    tours = db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id))
-    return [(tour, TourFacts(tour.id, tour.city, tour.category, counts.get(tour.id, 0), weekday)) for tour in tours]
+def _campaign_prices() -> dict[int, Decimal]:
+    """Return the price of each tour whose newest entry in the history was made by a campaign."""
+    newest = sa.select(sa.func.max(PriceChange.id)).group_by(PriceChange.tour_id)
+    query = sa.select(PriceChange.tour_id, PriceChange.new_price)
+    rows = db.session.execute(query.where(PriceChange.id.in_(newest), PriceChange.cause == "campaign"))
+    return {tour_id: price for tour_id, price in rows}  # noqa: C416 - a Result is no mapping
 
 
-def _running(moment: datetime) -> list[Campaign]:
-    active = (Campaign.state == "active", Campaign.starts_at <= moment, Campaign.ends_at > moment)
-    return list(db.session.scalars(sa.select(Campaign).where(*active).order_by(Campaign.id)))
-
-
-def _set_price(tour: Tour, price: Decimal, cause: str, reason: str, offer: Offer | None = None) -> int:
-    """Set and record a price; return 1 if it changed, 0 if it was set already or changed concurrently."""
-    old = tour.current_price
-    if price == old and cause == "campaign":
-        return 0
-    if price != old and not change_price(tour.id, old, price):
-        return 0
-    change = PriceChange(
-        tour_id=tour.id,
-        campaign_id=offer.rules[0] if offer else None,
-        cause=cause,
-        base_price=tour.base_price,
-        old_price=old,
-        new_price=price,
-        currency=tour.currency,
-        reason=reason,
-        figures=_figures(offer),
-    )
-    db.session.add(change)
-    return 1
+def _change(tour: Tour, price: Price, recorded: Decimal | None) -> PriceChange | None:
+    """Return the entry for the price, or None if it is in the history already."""
+    offer, old = price.offer, price.by_demand if recorded is None else recorded
+    if offer is None:
+        if recorded is None:
+            return None
+        return new_price_change(tour, old, price.amount, "restore", "no campaign applies any more")
+    if recorded == offer.price:
+        return None
+    first = {"campaign_id": offer.rules[0], "figures": _figures(offer)}
+    return new_price_change(tour, old, offer.price, "campaign", _reason(offer), **first)
 
 
 def _reason(offer: Offer) -> str:
@@ -112,29 +78,15 @@ def _reason(offer: Offer) -> str:
     return f"{offer.discount_percent}% off by campaign {campaigns}{floor}"
 
 
-def _figures(offer: Offer | None) -> dict[str, Any]:
-    if offer is None:
-        return {}
+def _figures(offer: Offer) -> dict[str, Any]:
     return {"campaigns": list(offer.rules), "discount": offer.discount_percent, "floor": offer.floor_percent}
 
 
 def _end_past(moment: datetime) -> int:
     """End the campaigns that are over and return their number."""
     over = sa.and_(Campaign.state == "active", Campaign.ends_at <= moment)
-    count = execute_count(sa.update(Campaign).where(over).values(state="ended", updated_at=now()))
+    count = execute_count(
+        sa.update(Campaign).where(over).values(state="ended", updated_at=now(), version=Campaign.version + 1)
+    )
     db.session.commit()
     return count
-
-
-def _begin_mailings(moment: datetime) -> int:
-    """Start the mailing of each active campaign that has texts and was never mailed; return the number started."""
-    begun = 0
-    for campaign in _running(moment):
-        if campaign.mailing_state != "none":
-            continue
-        try:
-            mailings.start(campaign)
-            begun += 1
-        except MailingRefused:  # no text or no recipients yet, or it was started concurrently
-            db.session.rollback()
-    return begun

@@ -1,14 +1,14 @@
-"""Weekly pricing by demand: a preview, and the update.
+"""Weekly prices by demand: what they are, and their entries in the price history.
 
     preview()                       # dry run: writes nothing
-    update_prices()                 # idempotent within a week
+    record_prices()                 # idempotent within a week
 
-A week starts on Monday in Europe/Istanbul and is named as in ISO 8601 (`2026-W48`). Every run within a week counts the
-same bookings. Tours priced by a campaign are skipped, since campaigns price from the base price.
+A week starts on Monday in Europe/Istanbul and is named as in ISO 8601 (`2026-W48`). Its prices apply from its first
+moment, whether or not they were recorded. Tours under a campaign are not recorded: the campaign sets their price.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,145 +16,101 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from gnb.extensions import db
-from gnb.models import Booking, PriceChange, Tour, now
-from gnb.services.pricing import change_price, count_bookings, tours_priced_by_campaigns
+from gnb.models import PriceChange, Tour, now
+from gnb.services.pricing import PriceList, demand_of, new_price_change
 from gnb.services.pricing.rules import Demand, demand_price, limits
 from gnb.services.reports.week import Week
 
-_WEEK = timedelta(days=7)
-_YEAR = timedelta(days=364)  # 52 weeks: the same weekdays
-
 
 @dataclass(frozen=True)
-class Proposal:
-    """The price that demand suggests for one tour. `why` is one of `REASONS`."""
+class WeekPrice:
+    """The price of one tour by demand, last week's and this week's. `why` is one of `REASONS`."""
 
-    tour_id: int
-    tour: str
-    currency: str
-    base: Decimal
-    current: Decimal
-    proposed: Decimal
+    tour: Tour
+    before: Decimal
+    price: Decimal
     demand: Demand
     why: str
 
     @property
     def changes(self) -> bool:
-        return self.proposed != self.current
+        return self.price != self.before
 
     @property
     def percent(self) -> float:
-        """The change in percent of the current price."""
-        return float((self.proposed - self.current) / self.current * 100)
+        """The change in percent of last week's price."""
+        return float((self.price - self.before) / self.before * 100)
 
     def as_json(self) -> dict[str, Any]:
         """Return the row of the preview table; prices as exact strings."""
-        prices = {name: str(getattr(self, name)) for name in ("base", "current", "proposed")}
         return {
-            "tourId": self.tour_id,
-            "tour": self.tour,
-            "currency": self.currency,
-            **prices,
+            "tourId": self.tour.id,
+            "tour": self.tour.name,
+            "currency": self.tour.currency,
+            "base": str(self.tour.base_price),
+            "before": str(self.before),
+            "price": str(self.price),
             "changePercent": round(self.percent, 2),
             "why": self.why,
             **figures(self.demand),
         }
 
 
-REASONS = ("demand", "season", "limit", "steady", "campaign", "done")
-"""Demand or season moved it, its limit kept it, nothing moved it, a campaign holds it, this week's change is made."""
+REASONS = ("demand", "season", "limit", "steady", "campaign")
+"""Demand or season moved it from the base price, its limit kept it, nothing moved it, a campaign sets the price."""
 
 
-def preview(moment: datetime | None = None) -> list[Proposal]:
-    """Return what a run at this moment (now by default) would do with each tour, the largest change first."""
+def preview(moment: datetime | None = None) -> list[WeekPrice]:
+    """Return the prices of the week of a moment (now by default), the largest change first."""
     moment = moment or now()
-    found = [_propose(tour, demand, why) for tour, demand, why in _candidates(moment)]
-    return sorted(found, key=lambda proposal: (-abs(proposal.percent), proposal.tour_id))
+    week, prices = Week.of(moment), PriceList(moment)
+    demand, before = demand_of(week), demand_of(week.last_week)
+    found = []
+    for tour in db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id)):
+        price = prices.of(tour)
+        last, why = demand_price(tour.base_price, before.of(tour.id)), _why(tour, demand.of(tour.id), price.by_demand)
+        found.append(WeekPrice(tour, last, price.by_demand, demand.of(tour.id), "campaign" if price.offer else why))
+    return sorted(found, key=lambda row: (-abs(row.percent), row.tour.id))
 
 
-def update_prices(moment: datetime | None = None) -> list[Proposal]:
-    """Make and record this week's changes; return those made, the largest first. Idempotent within a week."""
+def record_prices(moment: datetime | None = None) -> list[WeekPrice]:
+    """Record this week's changes and return those recorded, the largest first. Idempotent within a week."""
     moment = moment or now()
-    made = [proposal for proposal in preview(moment) if proposal.changes and _change(proposal, Week.of(moment).name)]
+    period = Week.of(moment).name
+    known = sa.select(PriceChange.tour_id).where(PriceChange.cause == "demand", PriceChange.period == period)
+    recorded = set(db.session.scalars(known))
+    new = [row for row in preview(moment) if row.changes and row.why != "campaign" and row.tour.id not in recorded]
+    made = [row for row in new if _record(row, period)]
     db.session.commit()
     return made
 
 
-def _candidates(moment: datetime) -> list[tuple[Tour, Demand, str]]:
-    """Return each active tour with its demand and the reason to skip it, "" if there is none."""
-    week = Week.of(moment)
-    start = week.start
-    last, before = count_bookings(start - _WEEK, start), count_bookings(start - 2 * _WEEK, start - _WEEK)
-    year_ago = start - _YEAR
-    coming_then, last_then = count_bookings(year_ago, year_ago + _WEEK), count_bookings(year_ago - _WEEK, year_ago)
-    first = db.session.scalar(sa.select(sa.func.min(Booking.created_at)))
-    has_year = first is not None and first <= year_ago - _WEEK
-    held, done = tours_priced_by_campaigns(), _changed_in(week.name)
-    rows = []
-    for tour in db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.id)):
-        back = (coming_then.get(tour.id, 0), last_then.get(tour.id, 0)) if has_year else (None, None)
-        demand = Demand(last.get(tour.id, 0), before.get(tour.id, 0), *back)
-        rows.append((tour, demand, "campaign" if tour.id in held else "done" if tour.id in done else ""))
-    return rows
-
-
-def _propose(tour: Tour, demand: Demand, left_for: str) -> Proposal:
-    proposed = tour.current_price if left_for else demand_price(tour.base_price, tour.current_price, demand)
-    why = left_for or _why(tour, demand, proposed)
-    return Proposal(tour.id, tour.name, tour.currency, tour.base_price, tour.current_price, proposed, demand, why)
-
-
-def _why(tour: Tour, demand: Demand, proposed: Decimal) -> str:
-    if proposed in limits(tour.base_price):
-        return "limit"
-    if proposed == tour.current_price:
+def _why(tour: Tour, demand: Demand, price: Decimal) -> str:
+    if price == tour.base_price:
         return "steady"
+    if price in limits(tour.base_price):
+        return "limit"
     season = demand.season or 1.0
     return "season" if abs(season - 1) > abs(demand.growth - 1) else "demand"
 
 
-def _changed_in(period: str) -> set[int]:
-    query = sa.select(PriceChange.tour_id).where(PriceChange.cause == "demand", PriceChange.period == period)
-    return set(db.session.scalars(query))
-
-
-def _change(proposal: Proposal, period: str) -> bool:
-    """Change a price and record it; return False if another run did so or the price has changed since it was read."""
+def _record(row: WeekPrice, period: str) -> bool:
+    """Record a change; return False if another run did so at the same time."""
+    fields = {"period": period, "figures": figures(row.demand)}
     try:
         with db.session.begin_nested():
-            db.session.add(_price_change(proposal, period))
-            db.session.flush()
-            if not change_price(proposal.tour_id, proposal.current, proposal.proposed):
-                raise ConcurrentUpdate
-    except (IntegrityError, ConcurrentUpdate):
+            db.session.add(new_price_change(row.tour, row.before, row.price, "demand", _reason(row), **fields))
+    except IntegrityError:
         return False
     return True
 
 
-class ConcurrentUpdate(Exception):
-    """The price is no longer the one that the proposal was computed from."""
-
-
-def _price_change(proposal: Proposal, period: str) -> PriceChange:
-    return PriceChange(
-        tour_id=proposal.tour_id,
-        cause="demand",
-        period=period,
-        base_price=proposal.base,
-        old_price=proposal.current,
-        new_price=proposal.proposed,
-        currency=proposal.currency,
-        reason=_reason(proposal),
-        figures=figures(proposal.demand),
-    )
-
-
-def _reason(proposal: Proposal) -> str:
-    demand = proposal.demand
+def _reason(row: WeekPrice) -> str:
+    demand = row.demand
     words = f"{demand.last_week} bookings last week, {demand.week_before} the week before"
     if demand.season is not None:
         words += f"; a year ago {demand.coming_week_year_ago} in this week, {demand.last_week_year_ago} before it"
-    return f"{words}: {proposal.percent:+.1f}%" + (", at its limit" if proposal.why == "limit" else "")
+    return f"{words}: {row.percent:+.1f}%" + (", at its limit" if row.why == "limit" else "")
 
 
 def figures(demand: Demand) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from gnb.extensions import db
 from gnb.models import Extra, Tour, localized
 from gnb.services.bookings import CurrencyMismatch
+from gnb.services.pricing import PriceList
 
 PER_VEHICLE = frozenset({"airport", "transfer", "vip"})
 """Categories that are a car of one's own; the others are sold by the person."""
@@ -97,8 +98,9 @@ def quote(tour: Tour, party: Party, extras: Mapping[str, int] | None = None) -> 
     Raises:
         CurrencyMismatch: An extra is sold in another currency than the tour.
     """
+    unit_price = PriceList().of(tour).amount
     wanted = {code: count for code, count in (extras or {}).items() if count}
-    lines = [QuoteLine(TOUR_LINE, tour.titles or {"en": tour.name}, fares(tour.category, party), tour.current_price)]
+    lines = [QuoteLine(TOUR_LINE, tour.titles or {"en": tour.name}, fares(tour.category, party), unit_price)]
     query = sa.select(Extra).where(Extra.code.in_(wanted)).order_by(Extra.position, Extra.code)
     for extra in db.session.scalars(query) if wanted else ():
         if extra.currency != tour.currency:

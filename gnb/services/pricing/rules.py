@@ -4,10 +4,10 @@ A campaign's price is always computed from the base price, whatever the tour cos
 one offer together, each of the others is an offer of its own; the lowest price wins. No offer goes below the share of
 the base price that its rules guarantee (of several the highest).
 
-Demand moves a price by at most 10% a week, within 70 to 150% of the base price. Demand is the number of bookings in
-the last week compared to the week before; season is the number of bookings that the coming week had a year ago
-compared to the week before it. Both ratios are smoothed with a few pseudo-bookings, so that a single booking of a
-rarely booked tour changes nothing.
+The week's demand moves a price by at most 10% from the base price; it is computed from bookings alone, never from the
+price of the week before. Demand is the number of bookings in the last week compared to the week before; season is the
+number of bookings that the coming week had a year ago compared to the week before it. Both ratios are smoothed with a
+few pseudo-bookings, so that a single booking of a rarely booked tour changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,6 +48,11 @@ class Rule:
     weekdays: tuple[int, ...] = ()
     min_bookings: int | None = None
     max_bookings: int | None = None
+
+    @property
+    def counts_bookings(self) -> bool:
+        """Whether a condition is about the number of bookings."""
+        return self.min_bookings is not None or self.max_bookings is not None
 
     def runs(self, moment: datetime) -> bool:
         """Return whether the rule is active at a moment: from its start up to, but not including, its end."""
@@ -93,10 +98,8 @@ def _offer(base: Decimal, rules: Sequence[Rule]) -> Offer:
 
 
 LARGEST_STEP = Decimal("0.10")
-LOWEST = Decimal("0.70")
-HIGHEST = Decimal("1.50")
 SMALLEST_STEP = 0.02
-"""Less than this is no reason to change a price."""
+"""Less than this leaves the base price."""
 
 _PSEUDO_BOOKINGS = 5
 _WEIGHT = 0.5
@@ -137,22 +140,16 @@ def _ratio(count: int, before: int) -> float:
 
 
 def limits(base: Decimal) -> tuple[Decimal, Decimal]:
-    """Return the lowest and the highest price, rounded to the cent."""
-    return (base * LOWEST).quantize(CENT, ROUND_CEILING), (base * HIGHEST).quantize(CENT, ROUND_FLOOR)
+    """Return the lowest and the highest price by demand, rounded to the cent."""
+    low = (base * (1 - LARGEST_STEP)).quantize(CENT, ROUND_CEILING)
+    return low, (base * (1 + LARGEST_STEP)).quantize(CENT, ROUND_FLOOR)
 
 
-def demand_price(base: Decimal, current: Decimal, demand: Demand) -> Decimal:
-    """Return the new price, at most 10% from the current one.
-
-    This also holds if the base price has changed and the current price is outside its limits: it then moves towards
-    them.
-    """
+def demand_price(base: Decimal, demand: Demand) -> Decimal:
+    """Return the price by demand, at most 10% from the base price."""
+    if abs(demand.signal - 1) < SMALLEST_STEP:
+        return base
     low, high = limits(base)
-    wanted = current
-    if abs(demand.signal - 1) >= SMALLEST_STEP:
-        wanted = current * Decimal(str(round(demand.signal, 4)))
-    wanted = min(max(wanted, low), high)
-    least = (current * (1 - LARGEST_STEP)).quantize(CENT, ROUND_CEILING)
-    most = (current * (1 + LARGEST_STEP)).quantize(CENT, ROUND_FLOOR)
-    rounded = wanted.quantize(CENT, ROUND_FLOOR if wanted > current else ROUND_CEILING)
-    return max(min(max(rounded, least), most), CENT)
+    wanted = base * Decimal(str(round(demand.signal, 4)))
+    rounded = wanted.quantize(CENT, ROUND_FLOOR if wanted > base else ROUND_CEILING)
+    return max(min(max(rounded, low), high), CENT)

@@ -19,6 +19,7 @@ from gnb.extensions import engine
 from gnb.models import User
 from gnb.queueing import Engine, Job, Queue
 from gnb.queueing.errors import InvalidJobState, JobNotFound
+from gnb.queueing.search import JobFilter
 from gnb.services import queue_service
 from gnb.services.audit import audited
 
@@ -165,6 +166,16 @@ def change_matching(
         moved = _change_pages(engine().queue(queue), BULK_ACTIONS[action], state, text, cursor)
         change.count = moved.count
     return moved
+
+
+def change_found(
+    action: str, queue: str, state: str, wanted: JobFilter, seconds: float, actor: User | None = None
+) -> Moved:
+    """Apply one of `BULK_ACTIONS` to the jobs of a state that the filter matches, as many as so many seconds find."""
+    with audited(actor, f"job.{action}", queue, {"state": state, "matching": True}) as change:
+        found = engine().queue(queue).find(state, wanted, seconds=seconds)
+        change.count = BULK_ACTIONS[action](engine().queue(queue), found.ids, state)
+    return Moved(change.count, found.cursor)
 
 
 def _change_pages(queue: Queue, change: BulkAction, state: str, text: str, cursor: int) -> Moved:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any, Protocol
 
-from gnb.extensions import engine
-from gnb.queueing import HistoryPoint, Job, JobContext, JobType, QueueStats, ScheduleState, WorkerInfo
-from gnb.queueing.errors import JobNotFound
+import sqlalchemy as sa
+
+from gnb.extensions import db, engine
+from gnb.models import STAFF_ROLES, Booking, Delivery, normalize_email
+from gnb.queueing import HistoryPoint, Job, JobContext, JobType, QueueStats, ScheduleState, WorkerInfo, clock
+from gnb.queueing.errors import JobNotFound, ScheduleNotFound
 from gnb.queueing.queue_reader import QueueReader
-from gnb.services.queues.actions import SEARCHED_AT_ONCE
+from gnb.queueing.search import JobFilter
 
 
 def queue(name: str) -> QueueReader:
@@ -70,6 +75,20 @@ def schedules() -> ScheduleReader:
     return engine().schedules
 
 
+_MOST_DELIVERIES = 500
+_REFERENCE = re.compile(r"[A-Za-z0-9-]{6,16}")
+_FIRING = re.compile(r"(.+)-\d{8}T\d{6}Z")
+
+
+def schedule_of(job_id: str) -> str | None:
+    """Return the name of the schedule that enqueued the job, None if none did or it was removed."""
+    found = _FIRING.fullmatch(job_id)
+    try:
+        return engine().schedules.get(found[1]).name if found else None
+    except ScheduleNotFound:
+        return None
+
+
 def find_job(job_id: str) -> Job | None:
     """Return the job with this id, whatever its queue."""
     for each in engine().queues:
@@ -105,16 +124,30 @@ def page(queue: str, state: str, start: int, end: int, text: str = "", cursor: i
     }
 
 
-def count_matching(queue: str, state: str, text: str) -> int:
-    """Count the jobs that one call of `actions.change_matching` would change."""
-    count, cursor = 0, 0
-    while cursor < SEARCHED_AT_ONCE:
-        found = engine().queue(queue).search(state, text, cursor=cursor, limit=500)
-        count += len(found.jobs)
-        if found.cursor is None:
-            break
-        cursor = found.cursor
-    return count
+def count_ended(queue: str, state: str, older_than: timedelta) -> int:
+    """Count the jobs that `actions.clean` would remove."""
+    latest = engine().broker.now() - older_than
+    moments = (clock.parse(ended) for _, (ended,) in engine().queue(queue).scan(state, ("ended_at",)))
+    return sum(moment is not None and moment <= latest for moment in moments)
+
+
+def job_filter(text: str, role: str, **others: Any) -> JobFilter:
+    """Return the filter for a text that people type: also a booking's reference, or an address of a recipient.
+
+    A job of a mail has no address in its data: it is found by its delivery. Guests' addresses are for staff alone.
+    """
+    numbers: dict[str, frozenset[int]] = {}
+    deliveries = sa.select(Delivery.id).order_by(Delivery.id.desc()).limit(_MOST_DELIVERIES)
+    if "@" in text and role in STAFF_ROLES:
+        found = db.session.scalars(deliveries.where(Delivery.recipient == normalize_email(text)))
+        numbers["deliveryId"] = frozenset(found)
+    elif _REFERENCE.fullmatch(text):
+        booking = db.session.scalar(sa.select(Booking.id).where(Booking.reference == text.upper()))
+        if booking is not None:
+            # The second is a `booking` with an `id` in compact JSON.
+            numbers["bookingId"] = numbers['booking":{"id'] = frozenset({booking})
+            numbers["deliveryId"] = frozenset(db.session.scalars(deliveries.where(Delivery.booking_id == booking)))
+    return JobFilter(text, numbers, **others)
 
 
 def details(queue: str, job_id: str) -> dict[str, Any]:

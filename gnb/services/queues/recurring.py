@@ -4,9 +4,12 @@
 with errors by field, ScheduleNotFound, ScheduleInCode.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -16,7 +19,7 @@ from croniter import croniter
 from flask_babel import force_locale, ngettext
 
 from gnb.extensions import engine
-from gnb.messages import make_message
+from gnb.messages import DomainError, make_message
 from gnb.messages.templates import plural
 from gnb.models import User
 from gnb.queueing import InvalidJobData, InvalidJobOption, InvalidSchedule, Job, Schedule, ScheduleState, UnknownJobType
@@ -42,14 +45,44 @@ def add(name: str, values: Mapping[str, Any], actor: User | None = None) -> Sche
     return engine().schedules.get(name)
 
 
-def edit(name: str, changes: Mapping[str, Any], actor: User | None = None) -> ScheduleState:
-    """Replace these fields of a schedule."""
+class StaleSchedule(DomainError):
+    """The schedule was changed after its editor had read it; `stored` has the values of the fields that differ."""
+
+    code = "stale_schedule"
+
+    def __init__(self, version: str, stored: Mapping[str, Any]) -> None:
+        self.version, self.stored = version, stored
+        super().__init__()
+
+
+def version_of(schedule: Schedule) -> str:
+    """Return a digest of the schedule's fields: what an editor has read, and sends back with the changes."""
+    fields = json.dumps([getattr(schedule, field) for field in FIELDS], sort_keys=True)
+    return hashlib.sha256(fields.encode()).hexdigest()[:16]
+
+
+def edit(name: str, changes: Mapping[str, Any], actor: User | None = None, version: str | None = None) -> ScheduleState:
+    """Replace these fields of a schedule.
+
+    Raises:
+        StaleSchedule: The schedule no longer has this version.
+    """
+    schedule = engine().schedules.get(name).schedule if version is not None else None
+    if schedule and version != (known := version_of(schedule)):
+        stored = {field: getattr(schedule, field) for field in FIELDS if field in changes}
+        raise StaleSchedule(known, {field: value for field, value in stored.items() if value != changes[field]})
     given = {field: changes[field] for field in FIELDS if field in changes}
     if given.get("type") and "queue" not in given:
         given["queue"] = queue_of(str(given["type"]))
     with _audited(actor, "schedule.edit", name, _summary(given)):
         _field_by_field(lambda: engine().schedules.edit(name, **given))
     return engine().schedules.get(name)
+
+
+def preview(values: Mapping[str, Any], count: int = 5) -> list[datetime]:
+    """Return the next firings of a schedule with these fields, which is not saved. Raises InvalidSchedule."""
+    given = {field: values[field] for field in FIELDS if values.get(field) is not None}
+    return list(Schedule(name="preview", **{"type": "", **given}).after(datetime.now(UTC), count))
 
 
 def change(action: str, name: str, actor: User | None = None) -> None:

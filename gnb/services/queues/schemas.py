@@ -13,7 +13,7 @@ from marshmallow import Schema, fields, validate
 from gnb.messages import LocalizedSchema
 from gnb.queueing import STATES, ScheduleState
 from gnb.queueing.recurring.schedule import CATCH_UP
-from gnb.services.queues.recurring import describe
+from gnb.services.queues.recurring import describe, version_of
 
 
 class EpochMilliseconds(fields.Integer):
@@ -203,6 +203,7 @@ class ScheduleSchema(Schema):
     overlap = fields.Boolean(attribute="schedule.overlap", required=True)
     catchUp = fields.String(attribute="schedule.catch_up", required=True, validate=validate.OneOf(CATCH_UP))
     options = fields.Dict(attribute="schedule.options", keys=fields.String(), required=True)
+    version = fields.Function(lambda state: version_of(state.schedule), required=True, metadata={"type": "string"})
     description = fields.Method("_describe", required=True, metadata={"type": "string"})
     paused = fields.Boolean(required=True)
     inCode = fields.Boolean(attribute="in_code", required=True)
@@ -242,6 +243,15 @@ class ScheduleFields(LocalizedSchema):
     overlap = fields.Boolean(truthy={True}, falsy={False})
     catch_up = fields.String(data_key="catchUp", validate=validate.OneOf(CATCH_UP))
     options = fields.Dict(keys=fields.String())
+
+
+class ScheduleChanges(ScheduleFields):
+    """Fields of a schedule to change."""
+
+    version = fields.String(
+        validate=validate.Length(1, 64),
+        metadata={"description": "The version that was read: 409 if it is another now."},
+    )
 
 
 class NewSchedule(ScheduleFields):

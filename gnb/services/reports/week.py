@@ -1,22 +1,23 @@
 """The figures of one week, as JSON from which a mail or a PDF can be rendered later.
 
 A week starts on Monday in Europe/Istanbul and is named as in ISO 8601 (`2026-W47`). Bookings are counted on the day
-they were created. Revenue includes confirmed, paid and completed bookings, separately by currency.
+they were made. Revenue, with the bookings that bring it, is that of `exports.revenue`: by the day of the pickup.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from gnb.extensions import db, engine
-from gnb.models import REVENUE_STATUSES, Booking, Export, Money, Tour, User, local_day, local_midnight
+from gnb.models import Booking, Export, User, local_day, local_midnight
 from gnb.queueing import clock
 from gnb.queueing.errors import QueueUnavailable
+from gnb.services.exports import revenue
 
 TOP_TOURS = 10
 
@@ -57,6 +58,11 @@ class Week:
     def end(self) -> datetime:
         """The first instant after the week."""
         return local_midnight(self.monday + timedelta(days=7))
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters that select the pickups of the week."""
+        return {"start_date": self.days[0], "end_date": self.days[-1]}
 
     @property
     def last_week(self) -> "Week":
@@ -130,71 +136,45 @@ def _count_users(week: Week) -> int:
 def _revenue(week: Week) -> list[dict[str, Any]]:
     """Return the revenue by currency, the one with most bookings first."""
     now, before = _by_currency(week), _by_currency(week.last_week)
+    nothing = revenue.Total("", 0, Decimal(0), Decimal(0))
     rows = []
-    for currency in sorted(now.keys() | before.keys(), key=lambda name: (-now.get(name, (0, 0))[0], name)):
-        count, amount = now.get(currency, (0, Decimal(0)))
-        earlier = before.get(currency, (0, Decimal(0)))[1]
-        average = (amount / count).quantize(Decimal("0.01"), ROUND_HALF_UP) if count else Decimal(0)
+    for currency in sorted(now.keys() | before.keys(), key=lambda name: (-now.get(name, nothing).bookings, name)):
+        total, earlier = now.get(currency, nothing), before.get(currency, nothing).revenue
         rows.append(
             {
                 "currency": currency,
-                "bookings": count,
-                "revenue": str(amount),
+                "bookings": total.bookings,
+                "revenue": str(total.revenue),
                 "before": str(earlier),
-                "growth": growth(amount, earlier),
-                "average": str(average),
+                "growth": growth(total.revenue, earlier),
+                "average": str(total.average),
             }
         )
     return rows
 
 
-def _by_currency(week: Week) -> dict[str, tuple[int, Decimal]]:
-    query = sa.select(Booking.currency, sa.func.count(), _sum()).where(*_earning(week)).group_by(Booking.currency)
-    return {currency: (count, amount) for currency, count, amount in db.session.execute(query)}
-
-
-def _sum() -> Any:
-    return sa.type_coerce(sa.cast(sa.func.sum(Booking.amount), sa.BigInteger), Money())
-
-
-def _earning(week: Week) -> tuple[sa.ColumnElement[bool], ...]:
-    return _in(Booking.created_at, week), Booking.status.in_(REVENUE_STATUSES)
+def _by_currency(week: Week) -> dict[str, revenue.Total]:
+    return {total.name: total for total in revenue.by_currency(db.session.connection(), week.filters)}
 
 
 def _days(week: Week) -> list[dict[str, Any]]:
     """Return the bookings and the revenue by currency of each day, including days without any."""
     counts: dict[date, int] = defaultdict(int)
-    amounts: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    query = sa.select(Booking.created_at, Booking.status, Booking.currency, Booking.amount)
-    query = query.where(_in(Booking.created_at, week)).execution_options(yield_per=5000)
-    for created_at, status, currency, amount in db.session.execute(query):
-        day = local_day(created_at)
-        counts[day] += 1
-        if status in REVENUE_STATUSES:
-            amounts[day][currency] += amount
-    return [
-        {
-            "day": day.isoformat(),
-            "bookings": counts[day],
-            "revenue": {currency: str(amount) for currency, amount in sorted(amounts[day].items())},
-        }
-        for day in week.days
-    ]
+    amounts: dict[date, dict[str, str]] = defaultdict(dict)
+    query = sa.select(Booking.created_at).where(_in(Booking.created_at, week)).execution_options(yield_per=5000)
+    for created_at in db.session.scalars(query):
+        counts[local_day(created_at)] += 1
+    for currency in sorted(_by_currency(week)):
+        for day, amount in revenue.by_day(db.session.connection(), week.filters, currency):
+            amounts[day][currency] = str(amount)
+    return [{"day": day.isoformat(), "bookings": counts[day], "revenue": amounts[day]} for day in week.days]
 
 
 def _top_tours(week: Week) -> list[dict[str, Any]]:
-    """Return the tours with the most revenue-earning bookings."""
-    query = (
-        sa.select(Tour.name, Booking.currency, sa.func.count().label("bookings"), _sum().label("revenue"))
-        .join(Tour, Tour.id == Booking.tour_id)
-        .where(*_earning(week))
-        .group_by(Tour.id, Tour.name, Booking.currency)
-        .order_by(sa.desc("bookings"), sa.desc("revenue"), Tour.name)
-        .limit(TOP_TOURS)
-    )
+    """Return the tours with the most bookings that bring revenue."""
     return [
-        {"tour": tour, "currency": currency, "bookings": bookings, "revenue": str(revenue)}
-        for tour, currency, bookings, revenue in db.session.execute(query)
+        {"tour": row.name, "currency": row.currency, "bookings": row.bookings, "revenue": str(row.revenue)}
+        for row in db.session.execute(revenue.most_booked_tours(week.filters, TOP_TOURS))
     ]
 
 

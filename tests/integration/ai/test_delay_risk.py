@@ -101,12 +101,12 @@ def test_what_cannot_be_assessed_is_refused_before_it_is_queued(
 
 
 @on_sqlite
-def test_without_enough_transfers_it_fails_for_good_and_says_why(app: Flask, run_ai_jobs: Callable[[], None]) -> None:
+def test_without_any_transfer_it_fails_for_good_and_says_why(app: Flask, run_ai_jobs: Callable[[], None]) -> None:
     job = add_ai_job("delay-risk", FRIDAY_EVENING)
     run_ai_jobs()
     found = get_job("ai", job.id)
     assert (found.state, found.attempts_made) == ("failed", 1)
-    assert "0 finished transfers" in (found.failed_reason or "")
+    assert "no finished transfer" in (found.failed_reason or "")
 
 
 @on_sqlite

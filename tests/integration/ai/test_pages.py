@@ -84,7 +84,7 @@ def test_an_unknown_place_is_refused_at_its_field_with_the_nearest_names(admin: 
 def test_a_failed_question_says_why(admin: Caller, run_ai_jobs: Callable[[], None]) -> None:
     sent = ask(admin, **RISK)
     run_ai_jobs()
-    assert "0 finished transfers to learn from" in admin("GET", sent.headers["Location"]).text
+    assert "there is no finished transfer to learn from yet" in admin("GET", sent.headers["Location"]).text
 
 
 def test_staff_read_and_do_not_ask(calling_as: Callable[[str], Caller], admin: Caller) -> None:
@@ -103,7 +103,7 @@ def test_a_turkish_page_says_in_turkish_why_the_model_was_not_used_and_why_a_que
     run_ai_jobs()
     admin.client.set_cookie("language", "tr")
     assert "önerilecek bir şey yok" in admin("GET", asked.headers["Location"]).text
-    assert "tamamlanmış transfer var; en az 100 gerekli" in admin("GET", failed.headers["Location"]).text
+    assert "henüz öğrenilecek tamamlanmış transfer yok" in admin("GET", failed.headers["Location"]).text
     assert (
         "diye bir yer yok; şunu mu demek istediniz: Istanbul Airport (IST)"
         in ask(admin, **{**RISK, "origin": "Istambul Airpor"}).text

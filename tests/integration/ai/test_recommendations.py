@@ -27,11 +27,11 @@ def customer(app: Flask) -> User:
     """A customer in Istanbul whose fellow travellers liked the Bosphorus; Ankara is booked by nobody."""
     me, other = make_user(name="Zeynep Kaya", email="zeynep@example.com", phone="+905321112233"), make_user()
     ride = make_tour(slug="ride", city="Istanbul")
-    boat = make_tour(slug="boat", city="Istanbul", category="tour", current_price=Decimal("50"))
-    make_tour(slug="castle", city="Ankara", category="tour", current_price=Decimal("400"))
+    boat = make_tour(slug="boat", city="Istanbul", category="tour", base_price=Decimal("50"))
+    make_tour(slug="castle", city="Ankara", category="tour", base_price=Decimal("400"))
     make_tour(slug="gone", city="Istanbul", active=False)
     for who, tour in ((me, ride), (other, ride), (other, boat)):
-        new_booking(tour, user=who)
+        new_booking(tour, user=who, amount=Decimal("45"))
     db.session.commit()
     return me
 
@@ -213,3 +213,16 @@ def test_a_tour_that_costs_what_was_spent_before_is_scored_for_it(customer: User
     assert parts["ride"]["price"] == pytest.approx(0.15)
     assert parts["boat"]["price"] == pytest.approx(0.15 * (1 - 5 / 45), abs=0.001)
     assert parts["castle"]["price"] == 0
+
+
+def test_a_price_is_compared_with_what_was_paid_then_in_the_same_currency(app: Flask) -> None:
+    me = make_user()
+    ride = make_tour(slug="ride", base_price=Decimal("900"))
+    new_booking(ride, user=me, amount=Decimal("50"))
+    new_booking(ride, user=me, amount=Decimal("2000"), currency="TRY")
+    make_tour(slug="same", base_price=Decimal("50"))
+    make_tour(slug="lira", base_price=Decimal("2000"), currency="TRY")
+    make_tour(slug="dollar", base_price=Decimal("50"), currency="USD")
+    db.session.commit()
+    parts = {one["slug"]: one["parts"]["price"] for one in recommend(me)["recommendations"]}
+    assert parts == {"ride": 0.0, "same": 0.15, "lira": 0.15, "dollar": 0.0}

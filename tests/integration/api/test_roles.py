@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from gnb.extensions import db
-from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, User
+from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, TRANSFER_ROLES, User
 from tests.integration.api.conftest import JOBS, Caller
 from tests.servers import on_sqlite
 from tests.sessions import sign_in
@@ -17,6 +17,9 @@ from tests.sessions import sign_in
 pytestmark = on_sqlite
 
 READING = {"GET", "HEAD", "OPTIONS"}
+TRANSFERS = {("GET", "/admin/transfers"), ("POST", "/admin/transfers/nothing/nothing")}
+"""What drivers may use: their own transfers. Staff may record those of all."""
+STAFF_CHANGES = {("POST", "/admin/bookings/1/transfer")}
 ADMIN_PATHS = ("/api/v1/admin", "/admin")
 EXPORTS = "/api/v1/admin/exports"  # files full of customers' names: for admins alone
 
@@ -81,12 +84,14 @@ def test_admin_pages_let_in_whom_they_should(app: Flask, accounts: dict[str, Use
         if path.startswith("/admin"):
             status = client.open(path, method=method).status_code
             allowed = role in (STAFF_ROLES if method in READING else ADMIN_ROLES)
+            allowed |= (method, path) in TRANSFERS and role in TRANSFER_ROLES
+            allowed |= (method, path) in STAFF_CHANGES and role in STAFF_ROLES
             if role is None:
                 assert status in (303, 401), (method, path, status)
             elif not allowed:
                 assert status == 403, (method, path, status)
             else:
-                assert status not in (401, 500), (method, path, status)
+                assert status not in (401, 500) and (status != 403 or role != "driver"), (method, path, status)
 
 
 # By session

@@ -69,6 +69,29 @@ def test_a_repeated_key_gives_the_same_booking_and_another_body_409(client: Flas
     assert "Idempotency-Key" in errors(post(client, data, Idempotency_Key="k" * 81))
 
 
+def test_a_replay_is_answered_although_the_tour_is_no_longer_sold(client: FlaskClient) -> None:
+    tour = make_tour()
+    data = booking_data(tour)
+    first = post(client, data, Idempotency_Key="abc")
+    tour.active = False
+    db.session.commit()
+    again = post(client, data, Idempotency_Key="abc")
+    assert (again.status_code, again.json) == (201, first.json)
+    stranger = post(client, {**data, "contactEmail": "other@example.com"}, Idempotency_Key="abc")
+    assert stranger.status_code == 422
+
+
+def test_another_price_than_the_expected_total_is_a_409_with_both(client: FlaskClient) -> None:
+    data = booking_data(make_tour())
+    answer = post(client, {**data, "expectedTotal": "40.00"}, Idempotency_Key="abc")
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "price_changed")
+    assert answer.json["error"]["details"] == {"expectedTotal": "40.00", "total": "45.00", "currency": "EUR"}
+    made = post(client, {**data, "expectedTotal": "45.00"}, Idempotency_Key="abc")
+    assert (made.status_code, made.json["data"]["heldUntil"]) == (201, None)
+    for wrong in ("NaN", "-1", "much", [], True, "1e99"):
+        assert set(errors(post(client, {**data, "expectedTotal": wrong}))) == {"expectedTotal"}
+
+
 def test_a_sold_out_day_is_a_409_that_says_what_is_left(client: FlaskClient) -> None:
     tour = make_tour(daily_seats=3)
     post(client, booking_data(tour))
@@ -215,9 +238,7 @@ def test_a_change_that_cannot_be_is_refused(admin: Caller) -> None:
 
 def test_tours_are_found_by_what_a_traveller_says(app: Flask, client: FlaskClient) -> None:
     day = local_day(now()) + timedelta(days=10)
-    fatih = make_tour(
-        category="airport", airport="IST", origin="IST", destination="Fatih", current_price=Decimal("39.90")
-    )
+    fatih = make_tour(category="airport", airport="IST", origin="IST", destination="Fatih", base_price=Decimal("39.90"))
     boat = make_tour(category="tour", origin="Şişli", destination="Şişli", daily_seats=10, max_passengers=40)
     make_tour(active=False)
     db.session.add(Departure(tour_id=boat.id, departs_on=day, seats=10, seats_taken=7))

@@ -10,13 +10,15 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from gnb.models import Booking, Delivery, Departure, Tour, User, db, now
-from gnb.services.bookings import IdempotencyConflict, InvalidIdempotencyKey, SoldOut
-from gnb.services.bookings.booking import book
+from gnb.models import AuditEntry, Booking, Delivery, Departure, Tour, User, db, now
+from gnb.services.bookings import IdempotencyConflict, InvalidIdempotencyKey, PriceChanged, SoldOut
+from gnb.services.bookings.booking import book, idempotency
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
-from gnb.services.bookings.status import set_status
-from tests.business import booking_data, make_booking, make_extra, make_tour, make_user
+from gnb.services.bookings.status import cancel_expired, set_status
+from gnb.services.mail.contents import content_of
+from tests.business import booking_data, make_booking, make_campaign, make_extra, make_tour, make_user
+from tests.servers import on_sqlite
 
 CLIENTS = 50
 
@@ -24,6 +26,11 @@ CLIENTS = 50
 def asked(tour: Tour, **fields: Any) -> BookingRequest:
     request: BookingRequest = BookingRequestSchema().load(booking_data(tour, **fields))
     return request
+
+
+def once(tour: Tour, user: User | None = None, key: str = "key-1", **fields: Any) -> Any:
+    body = {**booking_data(tour), **fields}
+    return idempotency(key, user, body["contactEmail"], body)
 
 
 def party(count: int) -> list[dict[str, str]]:
@@ -36,7 +43,7 @@ def count(model: type) -> int:
 
 def test_a_booking_holds_what_was_asked_for_at_the_price_of_today(app: Flask) -> None:
     make_extra()
-    booking = book(asked(make_tour(current_price=Decimal("40.50")), extras={"child-seat": 2}, notes="Two\nlines"))
+    booking = book(asked(make_tour(base_price=Decimal("40.50")), extras={"child-seat": 2}, notes="Two\nlines"))
     assert (booking.status, booking.amount, booking.currency) == ("pending", Decimal("50.50"), "EUR")
     assert [(one.position, one.name, one.nationality) for one in booking.passengers] == [
         (1, "Ayşe Yılmaz", "TR"),
@@ -77,24 +84,26 @@ def test_the_mail_that_the_booking_is_here_is_planned_with_it(app: Flask) -> Non
 
 def test_the_same_key_gives_the_same_booking(app: Flask) -> None:
     tour, user = make_tour(daily_seats=4), make_user()
-    first = book(asked(tour), user, "key-1")
-    assert book(asked(tour), user, "key-1").id == first.id
+    first = book(asked(tour), user, once(tour, user))
+    assert book(asked(tour), user, once(tour, user)).id == first.id
     assert (count(Booking), count(Delivery)) == (1, 1)
     assert seats_left(tour, first.travel_date) == 2
 
 
 def test_the_same_key_with_another_request_is_refused_and_from_another_caller_a_booking_of_its_own(app: Flask) -> None:
     tour, user = make_tour(), make_user()
-    first = book(asked(tour), user, "key-1")
+    first = book(asked(tour), user, once(tour, user))
     with pytest.raises(IdempotencyConflict):
-        book(asked(tour, time="15:00"), user, "key-1")
-    assert len({first.id, book(asked(tour), make_user(), "key-1").id, book(asked(tour), None, "key-1").id}) == 3
+        book(asked(tour, time="15:00"), user, once(tour, user, time="15:00"))
+    other = make_user()
+    others = [book(asked(tour), other, once(tour, other)), book(asked(tour), None, once(tour))]
+    assert len({first.id, *(booking.id for booking in others)}) == 3
 
 
 @pytest.mark.parametrize("key", ["", "k" * 81, "şifre", "a\nb"])
 def test_a_key_that_cannot_be_one_is_refused(app: Flask, key: str) -> None:
     with pytest.raises(InvalidIdempotencyKey):
-        book(asked(make_tour()), None, key)
+        once(make_tour(), None, key)
 
 
 def test_a_day_that_is_sold_out_says_how_many_seats_are_left(app: Flask) -> None:
@@ -111,8 +120,8 @@ def test_a_day_that_is_sold_out_says_how_many_seats_are_left(app: Flask) -> None
 
 def test_a_repeated_request_is_answered_although_its_seats_were_the_last(app: Flask) -> None:
     tour = make_tour(daily_seats=2)
-    booking = book(asked(tour), None, "key-1")
-    assert book(asked(tour), None, "key-1").id == booking.id
+    booking = book(asked(tour), None, once(tour))
+    assert book(asked(tour), None, once(tour)).id == booking.id
 
 
 def test_bookings_made_before_seats_were_counted_are_counted(app: Flask) -> None:
@@ -160,7 +169,7 @@ def test_fifty_clients_at_once_are_sold_exactly_the_seats_there_are(app: Flask) 
 
     def work(number: int) -> int:
         tour = db.session.scalars(sa.select(Tour).where(Tour.slug == slug)).one()
-        return book(asked(tour, passengers=party(2)), None, f"client-{number}").id
+        return book(asked(tour, passengers=party(2)), None, once(tour, None, f"client-{number}")).id
 
     results = at_once(app, work)
     sold = [result for result in results if isinstance(result, int)]
@@ -178,7 +187,7 @@ def test_one_request_sent_many_times_at_once_is_one_booking(app: Flask) -> None:
 
     def work(_number: int) -> int:
         tour = db.session.scalars(sa.select(Tour).where(Tour.slug == slug)).one()
-        return book(asked(tour), None, "one-key").id
+        return book(asked(tour), None, once(tour)).id
 
     assert len(set(at_once(app, work, 10))) == 1
     assert count(Booking) == count(Delivery) == 1
@@ -207,3 +216,57 @@ def test_a_signed_in_customer_is_written_into_the_booking(app: Flask) -> None:
     user: User = make_user()
     assert book(asked(make_tour()), user).user_id == user.id
     assert now() > user.created_at
+
+
+def test_another_price_than_the_one_shown_books_nothing(app: Flask) -> None:
+    tour = make_tour(daily_seats=4)
+    with pytest.raises(PriceChanged) as changed:
+        book(asked(tour, expectedTotal="44.99"))
+    assert (changed.value.old, changed.value.new) == (Decimal("44.99"), Decimal("45.00"))
+    assert (count(Booking), count(Delivery), count(Departure)) == (0, 0, 0)
+    assert book(asked(tour, expectedTotal="45.00")).amount == Decimal("45.00")
+
+
+@on_sqlite
+def test_a_booking_is_charged_the_campaigns_price_although_no_job_ran(app: Flask) -> None:
+    tour = make_tour(base_price=Decimal(50))
+    make_campaign(state="active", discount_percent=20)
+    assert book(asked(tour)).amount == Decimal(40)
+
+
+def test_seats_that_nobody_confirmed_in_time_are_on_sale_again_and_the_guest_is_told(app: Flask) -> None:
+    tour = make_tour(daily_seats=2)
+    booking = book(asked(tour))
+    assert booking.held_until is not None
+    assert timedelta(minutes=29) < booking.held_until - now() <= timedelta(minutes=30)
+    assert (cancel_expired(), booking.status) == (0, "pending")
+    assert cancel_expired(at=booking.held_until) == 1
+    assert (booking.status, seats_left(tour, booking.travel_date)) == ("cancelled", 2)
+    mail = db.session.scalars(sa.select(Delivery).where(Delivery.kind == "booking-cancellation")).one()
+    assert "could not confirm" in content_of(mail).text
+    assert cancel_expired(at=booking.held_until) == 0
+    entry = db.session.scalars(sa.select(AuditEntry)).one()
+    assert (entry.action, entry.actor_label) == ("booking.cancelled", "hold expired")
+
+
+def test_a_confirmed_booking_keeps_its_seats(app: Flask) -> None:
+    booking = book(asked(make_tour(daily_seats=2)))
+    set_status(booking, "confirmed")
+    assert (cancel_expired(at=now() + timedelta(days=1)), booking.status) == (0, "confirmed")
+
+
+def test_the_next_guest_gets_seats_whose_hold_is_over_although_no_job_ran(app: Flask) -> None:
+    tour = make_tour(daily_seats=2)
+    first = book(asked(tour))
+    first.held_until = now()
+    db.session.commit()
+    assert book(asked(tour)).status == "pending"
+    assert first.status == "cancelled"
+
+
+@on_sqlite
+def test_what_staff_book_and_tours_without_counted_seats_are_held_until_cancelled(app: Flask) -> None:
+    tour = make_tour(daily_seats=9)
+    assert book(asked(tour), make_user(role="support")).held_until is None
+    assert book(asked(make_tour())).held_until is None
+    assert book(asked(tour), make_user()).held_until is not None

@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from gnb.extensions import engine
 from gnb.models import AuditEntry, Booking, Delivery, Departure, Export, PriceChange, Tour, db, local_day, now
@@ -17,7 +19,8 @@ from gnb.services.ai import lookups
 from gnb.services.ai.requests import DelayRiskRequest
 from gnb.services.bookings.booking import book
 from gnb.services.bookings.request import BookingRequestSchema
-from tests.business import booking_data, make_booking, make_extra, make_tour, make_user
+from gnb.services.pricing import PriceList
+from tests.business import booking_data, make_booking, make_campaign, make_extra, make_tour, make_user
 from tests.servers import on_sqlite
 from tests.sessions import sign_in
 
@@ -196,7 +199,6 @@ def tour_form(**fields: Any) -> dict[str, Any]:
         "max_passengers": "16",
         "daily_seats": "48",
         "base_price": "68.50",
-        "current_price": "70",
         "currency": "EUR",
         "active": "y",
     }
@@ -220,8 +222,8 @@ def test_a_tour_is_written_and_on_sale_at_once(admin: FlaskClient) -> None:
         ("title_en", ""), ("title_tr", "x" * 201), ("description_en", ""), ("category", "moon"), ("city", ""),
         ("airport", "XXX"), ("duration_minutes", "0"), ("duration_minutes", "long"), ("max_passengers", "51"),
         ("max_passengers", "0"), ("daily_seats", "0"), ("base_price", "0"), ("base_price", "-1"),
-        ("base_price", "1.234"), ("current_price", "NaN"), ("current_price", "Infinity"), ("current_price", "1e9"),
-        ("current_price", ""), ("currency", "XYZ"), ("slug", "Not A Slug"), ("slug", "taken"),
+        ("base_price", "1.234"), ("base_price", "NaN"), ("base_price", "Infinity"), ("base_price", "1e9"),
+        ("base_price", ""), ("currency", "XYZ"), ("slug", "Not A Slug"), ("slug", "taken"),
     ],
 )  # fmt: skip
 @on_sqlite
@@ -249,18 +251,56 @@ def test_a_changed_price_is_in_its_history_and_seats_follow(admin: FlaskClient) 
     day = local_day(now()) + timedelta(days=5)
     db.session.add(Departure(tour_id=tour.id, departs_on=day, seats=10, seats_taken=7))
     db.session.commit()
-    sent = tour_form(daily_seats="5", current_price="39.90", active="")
+    sent = tour_form(daily_seats="5", base_price="39.90", active="", version="1")
     assert admin.post(f"/admin/tours/{tour.id}/edit", data=sent).status_code == 303
     db.session.expire_all()
-    assert (tour.current_price, tour.daily_seats, tour.active) == (Decimal("39.90"), 5, False)
+    assert (tour.base_price, tour.daily_seats, tour.active) == (Decimal("39.90"), 5, False)
     change = db.session.scalars(sa.select(PriceChange)).one()
     assert (change.cause, change.old_price, change.new_price) == ("manual", Decimal("45.00"), Decimal("39.90"))
     departure = db.session.scalars(sa.select(Departure)).one()
     assert (departure.seats, departure.seats_taken) == (7, 7)
     entry = db.session.scalars(sa.select(AuditEntry)).one()
-    assert entry.action == "tour.change" and "current_price" in entry.details["changed"]
-    admin.post(f"/admin/tours/{tour.id}/edit", data=tour_form(daily_seats=""))
+    assert entry.action == "tour.change" and "base_price" in entry.details["changed"]
+    admin.post(f"/admin/tours/{tour.id}/edit", data=tour_form(daily_seats="", version=str(tour.version)))
     assert db.session.scalars(sa.select(Departure)).all() == []
+
+
+@on_sqlite
+def test_a_campaigns_price_is_never_written_back_by_an_edit_of_the_tour(admin: FlaskClient) -> None:
+    tour = make_tour(base_price=Decimal(100))
+    running = make_campaign(state="active", discount_percent=20)
+    page = admin.get(f"/admin/tours/{tour.id}/edit").text
+    assert "€80.00" in page and 'value="100.00"' in page
+    admin.post(f"/admin/tours/{tour.id}/edit", data=tour_form(base_price="100.00", version="1"))
+    running.state = "ended"
+    db.session.commit()
+    assert PriceList().of(tour).amount == Decimal(100)
+
+
+def test_a_stale_edit_of_a_tour_is_rejected_with_both_values(admin: FlaskClient) -> None:
+    tour = make_tour(base_price=Decimal(100))
+    edit = f"/admin/tours/{tour.id}/edit"
+    assert admin.post(edit, data=tour_form(base_price="120.00", version="1")).status_code == 303
+    answer = admin.post(edit, data=tour_form(base_price="90.00", version="1"))
+    assert answer.status_code == 409
+    assert re.search(r"Base price</th>.*120\.00.*90\.00", answer.text)
+    db.session.expire_all()
+    assert tour.base_price == Decimal(120)
+    version = re.search(r'name="version"[^>]* value="(\d+)"', answer.text)
+    assert version
+    assert admin.post(edit, data=tour_form(base_price="90.00", version=version[1])).status_code == 303
+    db.session.expire_all()
+    assert tour.base_price == Decimal(90)
+
+
+def test_of_two_edits_at_once_the_second_is_stale(app: Flask) -> None:
+    tour_id = make_tour().id
+    with Session(db.engine) as one, Session(db.engine) as other:
+        first, second = one.get_one(Tour, tour_id), other.get_one(Tour, tour_id)
+        first.base_price, second.base_price = Decimal(1), Decimal(2)
+        one.commit()
+        with pytest.raises(StaleDataError):
+            other.commit()
 
 
 def test_the_form_shows_the_tour_as_it_is(admin: FlaskClient) -> None:

@@ -176,11 +176,3 @@ def test_script_is_text_like_any_other(app: Flask, field: str) -> None:
 )
 def test_script_is_refused_where_it_cannot_be_right(app: Flask, field: str, value: str) -> None:
     assert set(errors(make_tour(), **{field: value})) == {field}
-
-
-def test_the_same_request_has_the_same_digest(app: Flask) -> None:
-    make_extra()
-    tour = make_tour()
-    assert load(tour).digest() == load(tour).digest()
-    others = [load(tour, notes="x"), load(tour, extras={"child-seat": 1}), load(tour, passengers=[{"name": "B"}])]
-    assert len({request.digest() for request in (load(tour), *others)}) == 4

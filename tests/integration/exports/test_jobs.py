@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from flask import Flask
 from structlog.testing import capture_logs
 
 from gnb.extensions import db, engine
-from gnb.models import Booking, Export, ExportChunk
+from gnb.models import Booking, Export, ExportChunk, now
 from gnb.queueing import InvalidJobData
 from gnb.services import export_service
-from gnb.services.exports import ExportNotFound
+from gnb.services.accounts import tokens
+from gnb.services.exports import ExportNotFound, ExportTooLarge
 from gnb.services.queue_service import add_export_job, get_job, remove_job
 from tests.business import make_user
 from tests.integration.engine.conftest import Workers
@@ -195,3 +197,48 @@ def test_an_export_that_is_gone_fails_its_job_for_good(app: Flask, start_workers
     found = get_job("export", job.id)
     assert (found.state, found.attempts_made) == ("failed", 1)
     assert "there is no export" in found.failed_reason
+
+
+@pytest.mark.parametrize("bound", ["INLINE_ROWS", "INLINE_SECONDS"])
+def test_without_broker_a_large_export_is_rejected_with_a_sentence(
+    without_broker: Flask, bookings: list[Booking], monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(export_service, bound, 0)
+    with pytest.raises(ExportTooLarge, match="The broker is unreachable, and the export"):
+        export_service.request("bookings-csv")
+    (export,) = export_service.list_exports()[0]
+    reason = {"INLINE_ROWS": "rows", "INLINE_SECONDS": "time"}[bound]
+    assert (export.state, export.error_code) == ("failed", f"export_too_large.{reason}")
+
+
+def test_a_large_export_without_broker_is_answered_with_503(
+    without_broker: Flask, bookings: list[Booking], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_service, "INLINE_ROWS", 10)
+    token = tokens.issue(make_user(role="admin"))
+    answer = without_broker.test_client().post(
+        "/api/v1/admin/exports", json={"type": "bookings-csv"}, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert "300 rows" in answer.json["error"]["message"]
+
+
+def test_a_new_job_with_the_data_of_a_completed_export_makes_a_new_file(
+    bookings: list[Booking], start_workers: Callable[..., Workers]
+) -> None:
+    result = export_service.export_users_csv_async()
+    start_workers()
+    job = add_export_job("users-csv", {"exportId": result.export_id})
+    start_workers()
+    second = get_job("export", job.id).return_value["exportId"]
+    assert second != result.export_id
+    assert {export_service.get(each).state for each in (result.export_id, second)} == {"completed"}
+
+
+def test_an_export_that_never_got_its_job_is_found(app: Flask) -> None:
+    fresh, old, swept = (export_service.create("users-csv") for _ in range(3))
+    old.created_at = swept.created_at = now() - timedelta(minutes=11)
+    db.session.commit()
+    assert [export_service.get(each.id).state for each in (fresh, old)] == ["waiting", "failed"]
+    assert export_service.remove_expired_exports().abandoned == 1
+    assert export_service.get(swept.id).error_code == "export_failed.job_lost"

@@ -14,6 +14,7 @@ from gnb.services import email_service
 from gnb.services.mail import campaigns, outbox, recipients, sending
 from tests.business import make_booking, make_campaign, make_tour, make_user
 from tests.integration.engine.conftest import Workers
+from tests.servers import on_sqlite
 
 
 class Killed(BaseException):
@@ -191,6 +192,40 @@ def test_a_mailing_without_texts_or_recipients_does_not_begin(app: Flask) -> Non
         campaigns.start(make_campaign(bodies={"en": "Hello"}))
 
 
+def test_a_mail_without_a_text_is_rejected_by_its_test_as_by_send_and_its_recipients_are_counted(app: Flask) -> None:
+    for language in ("tr", "tr", "en", "de"):
+        make_user(language=language)
+    campaign = make_campaign(bodies={"en": "Hello"})
+    with pytest.raises(campaigns.MailingRefused, match="tr"):
+        campaigns.send_test(campaign, make_user(role="admin", language="en"), "en")
+    assert campaigns.recipients_without_text(campaign) == {"tr": 2}
+
+
+def test_nothing_is_sent_once_the_campaign_is_over(app: Flask) -> None:
+    make_user()
+    campaign = make_campaign()
+    campaigns.start(campaign)
+    campaigns.reconcile(campaign.id)
+    campaigns.pause(campaign)
+    campaign.starts_at, campaign.ends_at = now() - timedelta(days=2), now() - timedelta(seconds=1)
+    db.session.commit()
+    with pytest.raises(campaigns.MailingRefused, match="over"):
+        campaigns.resume(campaign)
+    delivery = db.session.scalars(sa.select(Delivery)).one()
+    assert sending.send(delivery.id).state == "suppressed"
+    db.session.refresh(delivery)
+    assert delivery.error == "the campaign is over"
+    with pytest.raises(campaigns.MailingRefused, match="over"):
+        campaigns.start(make_campaign(starts_at=campaign.starts_at, ends_at=campaign.ends_at))
+
+
+def test_the_estimate_is_that_of_the_limit_that_holds_now(app: Flask) -> None:
+    engine().queue("email").set_limits({"rate_limit": "20/60s"})
+    assert campaigns.minutes_for(100) == 5
+    engine().queue("email").set_limits({"rate_limit": "none"})
+    assert campaigns.minutes_for(100) is None
+
+
 def test_progress_counts_what_went_where(app: Flask, users: list[User]) -> None:
     campaign = make_campaign()
     campaigns.start(campaign)
@@ -246,6 +281,24 @@ def test_a_segment_chooses_by_language_tour_and_last_booking(app: Flask) -> None
     assert chosen(booked_before="2026-06-01") == {ann.id}
     assert chosen(booked_after="0001-01-01") == {ann.id, bob.id}
     assert chosen(booked_after="2026-01-01", languages=["tr"]) == {ann.id}
+
+
+@on_sqlite
+def test_the_sweep_looks_for_all_jobs_at_once_and_leaves_the_queued_time(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries = [email_service.plan_email(f"a{number}@example.com", "Hello", text="x") for number in range(20)]
+    db.session.commit()
+    engine().queue("email").remove(outbox.job_id(deliveries[3].id))
+    queued = {each.id: each.enqueued_at for each in deliveries}
+    trips: list[object] = []
+    call = engine().broker.call
+    monkeypatch.setattr(type(engine().broker), "call", lambda self, do: (trips.append(do), call(do))[1])
+    assert email_service.requeue_stale_deliveries(now() + timedelta(minutes=11)) == 1
+    assert len(trips) < 10
+    db.session.expire_all()
+    assert {each.id for each in deliveries if each.enqueued_at != queued[each.id]} == {deliveries[3].id}
+    assert all(each.checked_at for each in deliveries if each is not deliveries[3])
 
 
 def test_the_sweep_gives_lost_and_spent_jobs_another(app: Flask, users: list[User]) -> None:

@@ -91,7 +91,15 @@ def test_styles_are_inlined(app: Flask) -> None:
     assert "background: #0b656e" in html or "background:#0b656e" in html
 
 
-@pytest.mark.parametrize("field", ["customer_name", "pickup_place", "dropoff_place", "vehicle", "notes"])
+def test_what_a_guest_wrote_freely_is_only_in_mail_to_an_address_that_has_an_account(app: Flask) -> None:
+    user = make_user(email="ann@example.com")
+    sent = {"customer_email": "ann@example.com", "notes": "Visit evil.example now"}
+    assert "evil.example" not in part(confirmation(**sent), "plain")
+    assert "evil.example" not in part(confirmation(**{**sent, "customer_email": "bob@example.com"}, user=user), "plain")
+    assert "evil.example" in part(confirmation(**sent, user=user), "plain")
+
+
+@pytest.mark.parametrize("field", ["customer_name", "pickup_place", "dropoff_place", "vehicle"])
 def test_html_in_a_field_is_shown_as_text(app: Flask, field: str) -> None:
     html = part(confirmation(**{field: HARMFUL}), "html")
     assert "<script>" not in html

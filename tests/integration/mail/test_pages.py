@@ -139,6 +139,8 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert "Send to 1 recipient?" in admin.get(f"{url}/send").text
     edited = {**FORM, "name": "Early spring", "tour_ids": [str(tour.id)]}
     assert "Early spring" in post(admin, f"{url}/edit", f"{url}/edit", **edited).text
+    stale = post(admin, f"{url}/edit", f"{url}/edit", **{**FORM, "name": "Late spring"}, version="1")
+    assert stale.status_code == 409 and re.search(r"Name</th>.*Early spring.*Late spring", stale.text)
     post(admin, f"{url}/edit", f"{url}/edit", **FORM)
     assert "Sending to 1 recipient." in post(admin, url, f"{url}/send").text
     campaigns.reconcile(campaign.id)
@@ -147,7 +149,7 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert "rest of the mailing is cancelled" in post(admin, url, f"{url}/mailing/cancel").text
     assert "the mailing is cancelled" in post(admin, url, f"{url}/mailing/resume").text
     assert admin.post(f"{url}/mailing/nonsense", data={"csrf_token": token(admin, url)}).status_code == 404
-    assert "Prices are updated within the hour." in post(admin, url, f"{url}/state", state="active").text
+    assert "Prices are updated." in post(admin, url, f"{url}/state", state="active").text
     assert "Not possible in the current state." in post(admin, url, f"{url}/state", state="active").text
 
 
@@ -188,9 +190,10 @@ def test_a_rule_is_put_into_force_and_ended_after_one_question_with_its_numbers(
     url = f"/admin/campaigns/{campaign.id}"
     assert f'href="{url}/state/active"' in admin.get(url).text
     question = admin.get(f"{url}/state/active").text
-    assert re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(\d+)<", question) == [("tours", "1"), ("recipients of its mail", "1")]
+    assert re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(\d+)<", question) == [("tours", "1")]
+    assert "No mail goes out: it is sent when somebody presses Send." in question.replace("&#39;", "'")
     answer = post(admin, f"{url}/state/active", f"{url}/state", state="active")
-    assert "Prices are updated within the hour." in answer.text
+    assert "Prices are updated." in answer.text
     assert "cannot be activated again" in admin.get(f"{url}/state/ended").text
     assert admin.get(f"{url}/state/draft").status_code == 404
 

@@ -15,10 +15,12 @@ from gnb.config import Settings
 from gnb.extensions import engine
 from gnb.jobs.emails import _committed
 from gnb.messages import as_message
-from gnb.models import Delivery, DeliveryMessage, NotificationSetting, db, now
+from gnb.models import Booking, Delivery, DeliveryMessage, NotificationSetting, db, now
 from gnb.queueing import InvalidJobData
 from gnb.services import email_service
+from gnb.services.bookings.status import set_status
 from gnb.services.mail import AlreadyBeingSent, MailRefused, MailUnavailable, ledger, outbox, providers, sending
+from gnb.services.queue_service import add_email_job
 from tests.business import make_booking, make_campaign, make_tour, make_user, new_booking
 from tests.integration.engine.conftest import Workers
 from tests.integration.mail.test_pages import post, sign_in
@@ -245,12 +247,12 @@ def test_a_sent_delivery_is_not_sent_again(app: Flask, server: MailServer) -> No
     assert len(server.sources) == 1
 
 
-def test_mail_that_its_recipient_does_not_want_is_suppressed(app: Flask, server: MailServer) -> None:
-    db.session.add(NotificationSetting(email="Ann@example.com", bookings=False))
-    booking = make_booking(customer_email="ann@example.com")
-    delivery = email_service.send_booking_confirmation(booking)
+def test_who_has_unsubscribed_gets_no_campaign_and_all_other_mail(app: Flask, server: MailServer) -> None:
+    user = make_user(email="ann@example.com")
+    db.session.add(NotificationSetting(email="Ann@example.com", campaigns=False))
+    delivery = email_service.send_campaign_notification(user, make_campaign())
     assert (delivery.state, delivery.error) == ("suppressed", "the recipient does not want this kind of mail")
-    assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+    assert email_service.send_booking_confirmation(make_booking(customer_email="ann@example.com")).state == "sent"
     assert len(server.sources) == 1
 
 
@@ -485,3 +487,63 @@ def test_a_campaign_that_is_not_wanted_is_not_sent(app: Flask, server: MailServe
     db.session.add(NotificationSetting(email=user.email, campaigns=False))
     assert email_service.send_campaign_notification(user, campaign).state == "suppressed"
     assert server.sources == []
+
+
+def cancelled_after(delivery: Delivery) -> str:
+    """The state of the delivery that is sent once its booking was cancelled."""
+    set_status(db.session.get_one(Booking, delivery.booking_id), "cancelled")
+    sending.send(delivery.id)
+    return refreshed(delivery).state
+
+
+@on_sqlite
+@pytest.mark.parametrize("said", ["550 5.1.1 no such user", "451 4.3.0 try later"])
+def test_a_confirmation_that_failed_is_not_sent_after_the_cancellation(
+    app: Flask, server: MailServer, said: str
+) -> None:
+    delivery = email_service.plan_booking_confirmation(make_booking())
+    db.session.commit()
+    server.answers["RCPT"] = said
+    with pytest.raises((MailRefused, MailUnavailable)):
+        sending.send(delivery.id)
+    del server.answers["RCPT"]
+    assert cancelled_after(delivery) == "suppressed"
+    assert server.sources == []
+
+
+@on_sqlite
+def test_a_confirmation_sent_again_after_the_cancellation_is_suppressed(app: Flask, server: MailServer) -> None:
+    booking = make_booking()
+    first = email_service.send_booking_confirmation(booking)
+    assert cancelled_after(ledger.plan_again(first)) == "suppressed"
+    assert email_service.send_email("ann@example.com", "Hello", text="x").state == "sent"
+
+
+@on_sqlite
+def test_a_claim_lasts_longer_than_its_job_may_run(app: Flask) -> None:
+    for timeout, seconds in ((60.0, 70), (300.0, 310), (None, 86_410), (1e12, 86_410)):
+        delivery, moment = plan(), now()
+        ledger.claim(delivery.id, moment, timeout)
+        with pytest.raises(AlreadyBeingSent):
+            ledger.claim(delivery.id, moment + timedelta(seconds=seconds - 1), timeout)
+        assert ledger.claim(delivery.id, moment + timedelta(seconds=seconds), timeout) == 2
+
+
+@on_sqlite
+def test_the_job_of_a_message_claims_it_for_its_own_timeout(app: Flask, server: MailServer) -> None:
+    add_email_job("send-email", {"to": "ann@example.com", "subject": "Hello", "text": "x"}, timeout=300)
+    work()
+    delivery = db.session.query(Delivery).one()
+    assert delivery.claimed_until is not None and delivery.sending_at is not None
+    assert delivery.claimed_until - delivery.sending_at == timedelta(seconds=310)
+
+
+@on_sqlite
+def test_mail_about_accounts_is_more_urgent_than_any_about_bookings(app: Flask) -> None:
+    booking = make_booking()
+    registration = email_service.plan_registration("a@example.com", "A", "en")
+    accounts = [email_service.plan_password_reset(make_user()), registration]
+    staff = [email_service.plan_booking_confirmation(booking), email_service.plan_payment_confirmation(booking)]
+    strangers = [email_service.plan_booking_received(booking), email_service.plan_booking_cancellation(booking)]
+    assert max(each.priority for each in accounts) < min(each.priority for each in staff)
+    assert max(each.priority for each in staff) < min(each.priority for each in strangers)

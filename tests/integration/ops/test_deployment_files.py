@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gnb.broker import end_with_parent
 from gnb.config import QUEUES, ROOT, Settings
@@ -43,7 +44,9 @@ def test_app_json_starts_every_process_and_sets_variables_that_exist() -> None:
     assert set(APP["env"]) <= known.asked
     assert APP["env"]["SECRET_KEY"]["generator"] == "secret"
     values = {name: of["value"] for name, of in APP["env"].items() if "value" in of}
-    Settings.from_env({"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "SITE_URL": "https://gnb.example", **values})
+    addons = {"DATABASE_URL": "postgres://user:password@db.example/gnb", "REDIS_URL": "redis://broker.example"}
+    asked = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "SITE_URL": "https://gnb.example"}
+    Settings.from_env({**asked, **addons, **values})
 
 
 def test_the_aptfile_has_what_bin_setup_looks_for() -> None:
@@ -72,6 +75,58 @@ def test_the_profile_trusts_the_platforms_own_broker_alone(dyno: str, given: str
     found = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
     assert found == given + made
     assert Settings.from_env({"APP_ENV": "testing", "SECRET_KEY": "k", "REDIS_URL": found}).redis_url == found
+
+
+# The container image
+
+
+def test_compose_starts_the_processes_of_the_procfile_with_settings_that_production_takes() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    servers = {"database", "broker"}
+    assert {name: of["command"] for name, of in services.items() if name not in servers} == PROCFILE
+    assert all("release" in of["depends_on"] for name, of in services.items() if name not in servers | {"release"})
+    for name in PROCFILE:
+        written = services[name]["environment"]
+        given = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "POSTGRES_PASSWORD": "secret"}
+        filled = {
+            key: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda part, given=given: given.get(part[1], part[2]), str(value))
+            for key, value in written.items()
+        }
+        settings = Settings.from_env({**filled, "BIND": "0.0.0.0"})
+        assert settings.database_url == "postgresql+psycopg://gnb:secret@database:5432/gnb"
+        assert float(services[name]["stop_grace_period"].rstrip("s")) > settings.worker_shutdown_grace
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile_whose_user_has_no_rights() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, ROOT / "Dockerfile"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    assert [line for line in lines if line.startswith("USER")] == ["USER 10001"]
+    assert f"FROM python:{(ROOT / '.python-version').read_text().strip()}-slim-bookworm" in lines
+
+
+def test_the_files_of_the_image_are_enough_to_start_the_application(tmp_path: Path) -> None:
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for name in kept:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    variables = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "3f9a0c71b2d84e56" * 4,
+        "SITE_URL": "https://gnb.example",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/gnb.db",
+        "EMAIL_PROVIDER": "sink",
+    }
+    flask = Path(sys.executable).with_name("flask")
+    command = [sys.executable, flask, "db", "upgrade"]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--check-config", "wsgi:app"],
+        cwd=tmp_path, env=variables, capture_output=True, text=True,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
 
 
 # systemd

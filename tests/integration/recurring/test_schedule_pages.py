@@ -1,5 +1,6 @@
 """The pages of schedules, for admins and for those who may only read."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,7 @@ from tests.servers import on_sqlite
 pytestmark = on_sqlite
 
 PASSWORD = "correct horse 42"
+VERSION = re.compile(r'name="version" value="(\w+)"')
 FORM = {"name": "nightly", "type": "clean-up", "cron": "0 3 * * *", "tz": "Europe/Istanbul", "catch_up": "once"}
 
 
@@ -59,8 +61,12 @@ def test_a_schedule_is_added_run_paused_edited_and_removed_by_the_pages(admin: F
     assert "nightly-by-hand-" in page
     assert "It does not fire until it is resumed." in page
     admin.post("/admin/schedules/nightly/resume")
-    assert "0 3 * * *" in admin.get("/admin/schedules/nightly/edit").text
+    edit = admin.get("/admin/schedules/nightly/edit").text
+    assert "0 3 * * *" in edit
     admin.post("/admin/schedules/nightly/edit", data={**FORM, "cron": "", "every": "10m", "overlap": "true"})
+    stale = {**FORM, "cron": "0 4 * * *", "version": read[1] if (read := VERSION.search(edit)) else ""}
+    answer = admin.post("/admin/schedules/nightly/edit", data=stale)
+    assert answer.status_code == 409 and "0 4 * * *" in answer.text and "Stored now: 600" in answer.text
     changed = engine().schedules.get("nightly").schedule
     assert (changed.every, changed.cron, changed.overlap) == (600, None, True)
     assert admin.get("/admin/schedules/nightly/remove").status_code == 200

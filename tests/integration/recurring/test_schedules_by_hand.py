@@ -54,6 +54,16 @@ def test_a_schedule_is_made_read_paused_resumed_run_and_removed(admin: Any) -> N
     assert actions == [f"schedule.{word}" for word in ("add", "pause", "resume", "run", "remove")]
 
 
+def test_a_stale_edit_is_a_409_with_both_values(admin: Any) -> None:
+    read = admin("POST", body=NIGHTLY)[1]["data"]["version"]
+    assert admin("PATCH", "/nightly", {"cron": "0 4 * * *", "version": read})[0] == 200
+    status, answer = admin("PATCH", "/nightly", {"cron": "0 5 * * *", "tz": "Europe/Istanbul", "version": read})
+    assert (status, answer["error"]["code"]) == (409, "stale_schedule")
+    assert answer["error"]["details"]["stored"] == {"cron": "0 4 * * *"}
+    again = {"cron": "0 5 * * *", "version": answer["error"]["details"]["version"]}
+    assert admin("PATCH", "/nightly", again)[1]["data"]["cron"] == "0 5 * * *"
+
+
 def test_a_schedule_is_edited(admin: Any) -> None:
     admin("POST", body=NIGHTLY)
     changes = {"every": "10m", "overlap": True, "catchUp": "skip", "options": {"priority": 2}}

@@ -12,6 +12,8 @@ from pypdf import PdfReader
 
 from gnb.extensions import db, engine
 from gnb.models import Delivery, Export
+from gnb.services.ai import insights
+from gnb.services.exports import revenue
 from gnb.services.mail.sending import source_of
 from gnb.services.queue_service import add_scheduled_job
 from gnb.services.reports.week import PARTS, Week, figures, growth
@@ -29,12 +31,14 @@ INSIDE = datetime(2026, 11, 18, 12, tzinfo=UTC)
 def business(app: Flask) -> None:
     """Bookings in the last week and the one before."""
     tour, other = make_tour(name="Airport <VIP>"), make_tour(name="Boğaz turu")
-    make_booking(tour, created_at=WEEK.start, amount=Decimal("10.10"), status="paid")
-    make_booking(tour, created_at=INSIDE, amount=Decimal("20.20"))
-    make_booking(other, created_at=WEEK.end - timedelta(seconds=1), amount=Decimal("30.00"), currency="TRY")
-    make_booking(other, created_at=INSIDE, status="cancelled")
-    make_booking(other, created_at=WEEK.end)
-    make_booking(other, created_at=WEEK.start - timedelta(seconds=1), amount=Decimal("15.15"))
+    last = WEEK.end - timedelta(seconds=1)
+    make_booking(tour, created_at=WEEK.start, pickup_at=INSIDE, amount=Decimal("10.10"), status="paid")
+    make_booking(tour, created_at=INSIDE, pickup_at=last, amount=Decimal("20.20"))
+    make_booking(other, created_at=last, pickup_at=WEEK.start, amount=Decimal("30.00"), currency="TRY")
+    make_booking(other, created_at=INSIDE, pickup_at=INSIDE, status="cancelled")
+    make_booking(other, created_at=WEEK.end, pickup_at=WEEK.end)
+    before = WEEK.start - timedelta(seconds=1)
+    make_booking(other, created_at=before, pickup_at=before, amount=Decimal("15.15"))
 
 
 def test_the_last_whole_week_is_that_before_this_monday() -> None:
@@ -57,6 +61,27 @@ def test_the_figures_are_exact_and_of_that_week_alone(business: None) -> None:
     assert [row["tour"] for row in found["top"]] == ["Airport <VIP>", "Boğaz turu"]
     assert [day["bookings"] for day in found["days"]] == [1, 0, 2, 0, 0, 0, 1]
     assert found["failedJobs"] == {"export": 0, "email": 0, "ai": 0, "scheduled": 0}
+
+
+def test_the_report_the_export_and_the_insights_have_the_same_revenue_to_the_cent(app: Flask) -> None:
+    tour = make_tour()
+    for number, status in enumerate(("confirmed", "paid", "completed", "pending", "cancelled")):
+        for day in range(-1, 8):
+            made = {
+                "created_at": WEEK.start - timedelta(days=20),
+                "pickup_at": WEEK.start + timedelta(days=day, hours=1),
+            }
+            make_booking(tour, **made, status=status, amount=Decimal(number * 100 + day + 3) / 100)
+    filters = WEEK.filters
+    exported = sum(row.revenue for row in db.session.execute(revenue.by_day_and_tour(filters)))
+    assert exported == sum(Decimal(number * 100 + day + 3) / 100 for number in range(3) for day in range(7))
+    found = figures(WEEK)
+    assert [row["revenue"] for row in found["revenue"]] == [str(exported)] == [found["top"][0]["revenue"]]
+    assert sum(Decimal(day["revenue"]["EUR"]) for day in found["days"]) == exported
+    known = {one.key: one.value for one in insights.figures(db.session.connection(), filters, "en")}
+    assert known["revenue:EUR"] == exported
+    cancelled = insights.figures(db.session.connection(), {**filters, "status": ["cancelled"]}, "en")
+    assert "revenue" not in {one.code for one in cancelled}
 
 
 def test_growth_from_nothing_is_not_a_number() -> None:

@@ -41,8 +41,10 @@ def begin(client: FlaskClient, slug: str = "ist-fatih", query: str = "") -> dict
 
 
 def send(client: FlaskClient, slug: str = "ist-fatih", form: dict[str, str] | None = None, **more: str) -> TestResponse:
-    """Fill the form and press "Book now"."""
-    return client.post("/bookings", data={**(form or begin(client, slug)), **TYPED, **more})
+    """Fill the form, whose price follows, and press "Book now"."""
+    typed = {**(form or begin(client, slug)), **TYPED, **more}
+    priced = {"expectedTotal": fields_of(again(client, typed, "price", slug)).get("expectedTotal", ""), **more}
+    return client.post("/bookings", data={**typed, **priced})
 
 
 def again(client: FlaskClient, form: dict[str, str], action: str, slug: str = "ist-fatih") -> TestResponse:
@@ -51,8 +53,8 @@ def again(client: FlaskClient, form: dict[str, str], action: str, slug: str = "i
 
 
 def held(form: dict[str, str]) -> dict[str, str]:
-    """What the form holds but its token, which is signed anew each second."""
-    return {name: value for name, value in form.items() if name != "csrf_token"}
+    """What the form holds but its token, which is signed anew each second, and the price, which follows the choice."""
+    return {name: value for name, value in form.items() if name not in ("csrf_token", "expectedTotal")}
 
 
 def dead_links(answer: TestResponse) -> set[str]:
@@ -307,3 +309,40 @@ def test_a_tour_by_the_person_needs_no_destination(client: FlaskClient) -> None:
     make_tour(slug="walk", category="city")
     form = {**begin(client, "walk"), **TYPED, "dropoffPlace": "", "flightNumber": ""}
     assert client.post("/bookings", data=form).status_code == 303
+
+
+def test_a_price_that_changed_while_the_form_was_open_is_shown_and_asked_for_once(
+    client: FlaskClient, transfer: Tour
+) -> None:
+    form = begin(client)
+    transfer.base_price = Decimal("50.00")
+    db.session.commit()
+    answer = client.post("/bookings", data={**form, **TYPED})
+    assert answer.status_code == 409
+    assert "The price has changed from €45.00 to €50.00." in answer.text
+    assert bookings() == []
+    assert client.post("/bookings", data={**fields_of(answer), **TYPED}).status_code == 303
+    assert bookings()[0].amount == Decimal("50.00")
+
+
+@pytest.mark.parametrize("sent", ["", "gold", "-1.00", "45"])
+def test_a_form_without_the_price_that_was_shown_asks_for_it(client: FlaskClient, transfer: Tour, sent: str) -> None:
+    answer = client.post("/bookings", data={**begin(client), **TYPED, "expectedTotal": sent})
+    assert answer.status_code == 409
+    assert "The price is €45.00." in answer.text
+
+
+def test_a_press_is_answered_with_its_booking_although_the_tour_is_no_longer_sold(
+    client: FlaskClient, transfer: Tour
+) -> None:
+    form = {**begin(client), **TYPED}
+    first = client.post("/bookings", data=form)
+    transfer.active = False
+    db.session.commit()
+    second = client.post("/bookings", data=form)
+    assert (second.status_code, second.location) == (303, first.location)
+
+
+def test_the_booking_page_says_until_when_seats_are_held(client: FlaskClient, cruise: Tour) -> None:
+    page = client.get(send(client, "bosphorus").location).text
+    assert "Your seats are held until" in page

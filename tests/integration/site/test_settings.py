@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from gnb.extensions import db
 from gnb.models import NotificationSetting, User
-from tests.integration.site.conftest import csrf_of, sign_in
+from tests.integration.site.conftest import csrf_of, fields_of, sign_in
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -66,3 +66,16 @@ def test_nobody_becomes_staff_by_a_form(app: Flask, customer: User) -> None:
     save(sign_in(app.test_client(), customer), role="admin", email="other@example.com", active="")
     db.session.refresh(customer)
     assert (customer.role, customer.email, customer.active) == ("user", "ayse@example.com", True)
+
+
+def test_settings_saved_from_a_page_opened_before_another_change_are_rejected_with_both(
+    app: Flask, customer: User
+) -> None:
+    client = sign_in(app.test_client(), customer)
+    version = fields_of(client.get("/my/settings"))["version"]
+    assert save(client, name="Ayşe Demir", version=version).status_code == 303
+    answer = save(client, name="Ayşe Kara", version=version)
+    assert answer.status_code == 409 and "Ayşe Demir" in answer.text and "Ayşe Kara" in answer.text
+    assert save(client, name="Ayşe Kara", version=fields_of(answer)["version"]).status_code == 303
+    db.session.refresh(customer)
+    assert customer.name == "Ayşe Kara"

@@ -9,13 +9,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
 from gnb.extensions import db
 from gnb.models import Departure, Extra, Tour, local_day, now
 from gnb.services.sitemap import sitemap_file, update_sitemap
-from tests.business import make_tour
+from tests.business import make_campaign, make_tour
 from tests.integration.site.conftest import HARMFUL, csrf_of
 from tests.servers import on_sqlite
 
@@ -44,11 +45,12 @@ def test_a_shop_without_tours_says_so(client: FlaskClient) -> None:
 
 
 def test_a_lowered_price_stands_beside_the_one_before(client: FlaskClient) -> None:
-    make_tour(slug="cheaper", base_price=Decimal("50.00"), current_price=Decimal("40.00"))
-    make_tour(slug="dearer", base_price=Decimal("50.00"), current_price=Decimal("60.00"))
-    cheaper, dearer = client.get("/tours/cheaper").text, client.get("/tours/dearer").text
+    make_tour(slug="cheaper", base_price=Decimal("50.00"), city="Antalya")
+    make_tour(slug="usual", base_price=Decimal("60.00"))
+    make_campaign(state="active", discount_percent=20, city="Antalya")
+    cheaper, usual = client.get("/tours/cheaper").text, client.get("/tours/usual").text
     assert "€40.00" in cheaper and re.search(r"<del[^>]*>.*€50\.00</del>", cheaper)
-    assert "€60.00" in dearer and "<del" not in dearer
+    assert "€60.00" in usual and "<del" not in usual
 
 
 def test_a_search_on_the_front_page_is_answered_by_the_list(client: FlaskClient) -> None:
@@ -196,7 +198,7 @@ def test_a_page_names_the_addresses_that_the_sitemap_lists(app: Flask, client: F
 
 
 def test_the_structured_data_carries_the_price_that_is_shown(client: FlaskClient, transfer: Tour) -> None:
-    transfer.current_price, transfer.currency = Decimal("51.50"), "GBP"
+    transfer.base_price, transfer.currency = Decimal("51.50"), "GBP"
     db.session.commit()
     page = client.get("/tours/ist-fatih?lang=en").text
     offer = structured(page)["offers"]
@@ -239,3 +241,42 @@ def test_whoever_comes_by_an_address_of_a_language_stays_in_it_until_another_is_
     assert 'lang="en"' in client.get(answer.location).text
     client.get("/tours/ist-fatih?lang=tr")
     assert 'lang="en"' in client.get("/").text
+
+
+def queries(client: FlaskClient, path: str) -> int:
+    """How many statements the database gets for a page."""
+    seen: list[str] = []
+
+    def count(*args: Any) -> None:
+        seen.append(args[2])
+
+    sa.event.listen(db.engine, "before_cursor_execute", count)
+    try:
+        assert client.get(path).status_code == 200
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", count)
+    return len(seen)
+
+
+@pytest.mark.parametrize("path", ["/", "/tours", "/tours?from=Antalya&to=Kemer", "/api/v1/tours"])
+def test_a_page_of_tours_asks_as_much_of_the_database_for_forty_tours_as_for_four(
+    client: FlaskClient, path: str
+) -> None:
+    make_campaign(state="active", max_bookings=50)
+
+    def fill(count: int) -> None:
+        for _ in range(count):
+            make_tour(category="airport", city="Antalya", destination="Kemer")
+
+    fill(4)
+    client.get(path)  # reads the demand of the week
+    few = queries(client, path)
+    fill(36)
+    assert queries(client, path) == few < 12
+
+
+def test_a_search_is_limited_by_its_source_on_the_page_and_by_the_api(app: Flask, client: FlaskClient) -> None:
+    app.config["SEARCH_RATE_LIMIT"] = "2 per minute"
+    answers = [client.get(path).status_code for path in ("/tours?from=x", "/api/v1/tours", "/tours", "/api/v1/tours")]
+    assert answers == [200, 200, 429, 429]
+    assert client.get("/").status_code == 200

@@ -85,14 +85,17 @@ class _FolderWriter(FileWriter):
             raise StorageError("write", what=os_error(error)) from error
 
     def _finish(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._partial.rename(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._partial.rename(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise StorageError("write", what=os_error(error)) from error
 
     def _discard(self) -> None:
         with suppress(OSError):

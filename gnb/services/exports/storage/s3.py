@@ -7,7 +7,7 @@ A file goes up in parts while it is made, and exists only once the upload is com
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -27,9 +27,15 @@ class S3Storage(Storage):
     def __init__(self, bucket: str, prefix: str) -> None:
         try:
             import boto3
+            from botocore.client import Config
+            from botocore.exceptions import BotoCoreError
         except ImportError as error:
             raise StorageError("no_boto3") from error
-        self._client: Any = boto3.client("s3")
+        try:
+            # An unreachable server is answered within seconds, not after boto3's default of five minutes.
+            self._client: Any = boto3.client("s3", config=Config(connect_timeout=3, retries={"total_max_attempts": 2}))
+        except (BotoCoreError, ValueError) as error:  # no region, or an address that is none
+            raise StorageError("s3_read", what=str(error)) from error
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
 
@@ -38,34 +44,39 @@ class S3Storage(Storage):
 
     def size(self, key: str) -> int | None:
         try:
-            return int(self._client.head_object(**self._place(key))["ContentLength"])
-        except self._client.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            with _storage_errors("s3_size"):
+                return int(self._client.head_object(**self._place(key))["ContentLength"])
+        except StorageError as error:
+            answer = getattr(error.__cause__, "response", {})
+            if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
                 return None
-            raise StorageError("s3_size", what=str(error)) from error
+            raise
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         if end is not None and end <= start:
             return
         # A range of an empty file cannot be satisfied: the whole is asked for without one.
         part = {} if start == 0 and end is None else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
-        body = self._client.get_object(**self._place(key), **part)["Body"]
-        try:
-            yield from body.iter_chunks(_READ_SIZE)
-        finally:
-            body.close()
+        with _storage_errors("s3_read"):
+            body = self._client.get_object(**self._place(key), **part)["Body"]
+            try:
+                yield from body.iter_chunks(_READ_SIZE)
+            finally:
+                body.close()
 
     def remove(self, key: str) -> None:
         place = self._place(key)
-        self._client.delete_object(**place)
-        for upload in self._uploads():
-            if upload["Key"] == place["Key"]:
-                self._client.abort_multipart_upload(**place, UploadId=upload["UploadId"])
+        with _storage_errors("s3_write"):
+            self._client.delete_object(**place)
+            for upload in self._uploads():
+                if upload["Key"] == place["Key"]:
+                    self._client.abort_multipart_upload(**place, UploadId=upload["UploadId"])
 
     def leftovers(self, before: datetime) -> Iterator[str]:
-        for page in self._pages("list_objects_v2"):
-            yield from self._keys(page.get("Contents", ()), "LastModified", before)
-        yield from self._keys(self._uploads(), "Initiated", before)
+        with _storage_errors("s3_read"):
+            for page in self._pages("list_objects_v2"):
+                yield from self._keys(page.get("Contents", ()), "LastModified", before)
+            yield from self._keys(self._uploads(), "Initiated", before)
 
     def _uploads(self) -> Iterator[dict[str, Any]]:
         for page in self._pages("list_multipart_uploads"):
@@ -84,6 +95,17 @@ class S3Storage(Storage):
 
     def _place(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}
+
+
+@contextmanager
+def _storage_errors(reason: str) -> Iterator[None]:
+    """Raise boto3's errors as StorageError."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise StorageError(reason, what=str(error)) from error
 
 
 class _S3Writer(FileWriter):
@@ -109,12 +131,8 @@ class _S3Writer(FileWriter):
         self._ask("complete_multipart_upload", **self._upload, MultipartUpload={"Parts": self._parts})
 
     def _ask(self, operation: str, **arguments: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        with _storage_errors("s3_write"):
             return getattr(self._client, operation)(**arguments)
-        except (BotoCoreError, ClientError) as error:
-            raise StorageError("s3_write", what=str(error)) from error
 
     def _discard(self) -> None:
         try:
