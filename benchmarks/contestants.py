@@ -119,12 +119,13 @@ def ours(processes: int, jobs: int, *flags: str) -> Contestant:
 
 
 OURS = {1: ours(1, 10_000), 2: ours(2, 20_000), 4: ours(4, 20_000)}
+OURS_PREFETCHING = {count: ours(count, 30_000, "--prefetch=16") for count in (1, 2, 4)}
 OURS_IN_BANDS = ours(1, 10_000, "--bands")
 OURS_IN_APP = ours(1, 10_000, "--app")
 
 SETTINGS = {
     "broker": "loopback TCP, no snapshots, no append-only file",
-    "ours": "all jobs kept; rate limit none; attempts and history recorded",
+    "ours": "all jobs kept; rate limit none; attempts and history recorded; prefetch 1 where no other is named",
     "RQ": "as it comes (forking), and --worker-class rq.worker.SimpleWorker; results kept 500 s",
     "Celery": "prefork, a process a core, prefetch multiplier 128, no gossip, mingle, heartbeat; results kept",
     "Dramatiq": "a process a core with 8 threads (its default), no metrics middleware, results kept",

@@ -1,8 +1,9 @@
 """The engine's own processes, as producer and as workers.
 
-`python -m benchmarks.ours [--bands] [--app] produce one|bulk|pickup|delayed COUNT`, or `… [--app] work PROCESSES`.
-`--bands` spreads the jobs over all ten priorities. `--app` runs them inside the application, as `flask jobs worker`
-does: its context around each job, the data checked by a schema, the database session closed after it.
+`python -m benchmarks.ours [--bands] [--app] produce one|bulk|pickup|delayed COUNT`, or
+`… [--app] [--prefetch=COUNT] work PROCESSES`. `--bands` spreads the jobs over all ten priorities. `--app` runs them
+inside the application, as `flask jobs worker` does: its context around each job, the data checked by a schema, the
+database session closed after it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--bands", action="store_true")
     parser.add_argument("--app", action="store_true")
+    parser.add_argument("--prefetch", type=int, default=1)
     roles = parser.add_subparsers(dest="role", required=True)
     producer = roles.add_parser("produce")
     producer.add_argument("how", choices=("one", "bulk", "pickup", "delayed"))
@@ -34,7 +36,7 @@ def main() -> None:
     if given.role == "produce":
         produce(_ways(_bare_engine(), given.bands, given.app), given.how, given.count)
     else:
-        engine = _engine_of_the_application() if given.app else _bare_engine()
+        engine = _engine_of_the_application() if given.app else _bare_engine(given.prefetch)
         Supervisor(engine, [WorkerProcess([QUEUE]) for _ in range(given.processes)]).run()
 
 
@@ -53,9 +55,9 @@ def _ways(engine: Engine, bands: bool, checks: bool) -> Ways:
     )
 
 
-def _bare_engine() -> Engine:
+def _bare_engine(prefetch: int = 1) -> Engine:
     """As the queue is set up, but for keeping every finished job, as the peers do."""
-    return Engine(BROKER_URL, {QUEUE: QueueOptions(DEFAULTS[QUEUE].override(KEEP_ALL))})
+    return Engine(BROKER_URL, {QUEUE: QueueOptions(DEFAULTS[QUEUE].override(KEEP_ALL), prefetch=prefetch)})
 
 
 def _engine_of_the_application() -> Engine:

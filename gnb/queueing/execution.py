@@ -58,6 +58,8 @@ class Execution:
     """The declared type; None for a job that was enqueued by plain RQ."""
     malformed: str = ""
     """The first field of the record that should be a whole number and is not."""
+    prefetched: bool = False
+    """Whether it was dequeued with another job that ran first."""
 
     @classmethod
     def from_reply(
@@ -86,6 +88,11 @@ class Execution:
             retries_left, intervals, result_ttl, failure_ttl, keep_completed, keep_failed, attempts, defaults,
             meta, before, job_type, malformed,
         )  # fmt: skip
+
+    @property
+    def member(self) -> str:
+        """What stands for it in RQ's sets of executions."""
+        return f"{self.id}:{self.execution_id}"
 
     @property
     def attempt(self) -> int:
@@ -204,7 +211,7 @@ def finish_args(
     job_type: str,
     ended: float,
     *,
-    dequeue_next: bool = False,
+    dequeue_next: str = "",
     counted: bool = True,
     only_expired: bool = False,
     may_have_logged: bool = True,
@@ -226,7 +233,7 @@ def finish_args(
     waited = max(execution.started - enqueued.timestamp(), 0.0) if enqueued else 0.0
     count_field = f"{job_type}|{outcome.name}|{bucket(duration) if timed else ''}|{bucket(waited)}"
     return FinishArgs(
-        dequeue_next="1" if dequeue_next else "",
+        dequeue_next=dequeue_next,
         job_id=execution.id,
         sub_queue=execution.sub_queue,
         ended_execution_id=execution.execution_id,
@@ -251,6 +258,7 @@ def finish_args(
         failed_count=totals[1],
         working_seconds=totals[2],
         may_have_logged="1" if may_have_logged else "",
+        prefetched="1" if execution.prefetched else "",
     )
 
 

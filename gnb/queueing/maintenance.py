@@ -170,8 +170,12 @@ _EXECUTION_FIELDS = (
 
 
 def end_executions(engine: "Engine", client: Any, worker: str, decide: Decide, count: bool = True) -> int:
-    """Finish everything that the worker's records say it runs, and return how many executions that were."""
-    members = [member.decode() for member in client.smembers(names.worker_executions(worker))]
+    """Finish everything that the worker's records say it runs, and return how many executions that were.
+
+    The last that was dequeued goes first, so that those that wait again do so in their order.
+    """
+    found = [member.decode() for member in client.smembers(names.worker_executions(worker))]
+    members = sorted(found, key=lambda member: member.partition(":")[2], reverse=True)
     ended = 0
     for member in members:
         sub_queue = client.hget(names.job(member.partition(":")[0]), "origin")

@@ -29,13 +29,15 @@ class DequeueArgs(NamedTuple):
     concurrency_limit: str
     was_idle: str = ""
     """ "1" if the worker was idle, and so has taken the wake-up that others may be waiting for."""
+    prefetch: int = 1
+    """How many jobs are dequeued at most: one, where a limit is in force."""
 
 
 class FinishArgs(NamedTuple):
     """The arguments of the finish script after those of `DequeueArgs`."""
 
     dequeue_next: str
-    """ "1" to dequeue the next job too."""
+    """ "1" to dequeue the next job too; "" if the worker does not go on; "later" if a job more is finished first."""
     job_id: str
     sub_queue: str
     ended_execution_id: str
@@ -72,6 +74,8 @@ class FinishArgs(NamedTuple):
     working_seconds: str
     may_have_logged: str
     """ "1" if the job may have a log."""
+    prefetched: str = ""
+    """ "1" if the job started after it was dequeued."""
 
 
 class Script:
@@ -79,13 +83,14 @@ class Script:
 
     `when_full`: it runs although the broker's memory is full. So do all that finish work, and thereby free memory; what
     brings new work is refused then. `args`: the tuples that its arguments come from. Where its file has `args.outcome`,
-    its text has `ARGV[11]`; a name that none of the tuples has raises ValueError.
+    its text has `ARGV[13]`, for `args.size` the number of their fields; a name that none of them has raises ValueError.
     """
 
     def __init__(self, *files: str, when_full: bool = False, args: Sequence[type[Any]] = ()):
         flags = "#!lua flags=allow-oom\n" if when_full else ""
         fields = [field for fields in args for field in fields._fields]
         text = "\n".join((_FOLDER / file).read_text() for file in files)
+        text = re.sub(r"\bargs\.size\b", str(len(fields)), text)
         self.text = flags + _ARG.sub(lambda named: f"ARGV[{fields.index(named[1]) + 1}]", text)
         self.sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
@@ -99,6 +104,7 @@ FINISH = Script(
     when_full=True,
     args=[DequeueArgs, FinishArgs],
 )
+RELEASE = Script("release.lua", when_full=True)
 ENQUEUE = Script("deduplication.lua", "dependents.lua", "enqueue.lua")
 RESOLVE = Script("deduplication.lua", "dependents.lua", "resolve.lua", when_full=True)
 PAUSE = Script("pause.lua", when_full=True)

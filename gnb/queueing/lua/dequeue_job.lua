@@ -15,7 +15,8 @@
 -- For jobs with a rate limit of their key, by a digest of its value:
 --   gnb:key-starts:<queue>:<digest>   list of the latest starts, as long as the limit's count
 --   gnb:held:<queue>:<digest>         sorted set of the jobs that were delayed for it, in their order
--- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}.
+-- Returns {"job", now, id, sub_queue, field…} | {"paused"} | {"empty"} | {"wait", seconds}; with prefetched jobs behind the
+-- first one, each as id, sub_queue, field…
 
 local function clock()
   local time = redis.call('TIME')
@@ -113,7 +114,8 @@ local function dequeue_job(now)
   local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13], KEYS[19])
   if flags[1] or flags[2] then return {'paused'} end
   -- A job's end wakes the worker sooner than the second that it is told to wait.
-  if at_concurrency_limit(flags[4] or args.concurrency_limit) then return {'wait', '1'} end
+  local most_at_once = flags[4] or args.concurrency_limit
+  if at_concurrency_limit(most_at_once) then return {'wait', '1'} end
   local wait, kept_starts = wait_for_limit(flags[3] or args.rate_limit, now)
   if wait > 0 then return {'wait', string.format('%.6f', wait)} end
   local id, sub_queue, fields, passed = nil, nil, nil, 0
@@ -123,7 +125,8 @@ local function dequeue_job(now)
     if not popped then return {'empty'} end
     id, sub_queue = popped[2][1], string.sub(popped[1], 10)
     fields = redis.call('HMGET', 'rq:job:' .. id, 'data', 'timeout', 'enqueued_at', 'retries_left', 'retry_intervals',
-      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at', 'type', 'key_limit', 'held')
+      'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at', 'type', 'key_limit',
+      'held', 'stalls')
     passed = passed + 1
     if fields[1] and fields[14] and hold(id, sub_queue, fields[14], fields[15], now) then fields, passed = {}, passed + 9 end
   until fields[1] -- an id whose job is gone is passed over, as RQ does
@@ -136,9 +139,41 @@ local function dequeue_job(now)
     'worker_name', args.worker)
   redis.call('ZADD', 'rq:wip:' .. sub_queue, now + args.lease, member)
   redis.call('SADD', KEYS[17], member)
+  local answer = {'job', string.format('%.6f', now), id, sub_queue, unpack(fields, 1, 13)}
+  -- More jobs of one sub-queue, which the worker starts one after another or gives back: they have leases, but no start yet. A
+  -- job with a limit of its key, or whose worker was lost, is dequeued alone: it is left with those behind it. No function of
+  -- its own, which would be made in every call.
+  local alone = kept_starts or tonumber(most_at_once) or fields[14] or fields[16]
+  local popped = args.prefetch ~= '1' and not alone and redis.call('LMPOP', 10, KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5],
+    KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], 'LEFT', 'COUNT', args.prefetch - 1)
+  if popped then
+    local list, ids, leases, members = popped[1], popped[2], {}, {}
+    for place, next_id in ipairs(ids) do
+      local more = redis.call('HMGET', 'rq:job:' .. next_id, 'data', 'timeout', 'enqueued_at', 'retries_left',
+        'retry_intervals', 'result_ttl', 'failure_ttl', 'keep_completed', 'keep_failed', 'attempts', 'meta', 'started_at',
+        'type', 'key_limit', 'stalls')
+      if more[1] and (more[14] or more[15]) then
+        for left = #ids, place, -1 do redis.call('LPUSH', list, ids[left]) end
+        break
+      elseif more[1] then
+        member = string.format('%s:%s%02x', next_id, string.sub(args.execution_id, 1, -3), #members + 1)
+        redis.call('HSET', 'rq:job:' .. next_id, 'status', 'started', 'last_heartbeat', args.rq_now, 'worker_name', args.worker)
+        members[#members + 1] = member
+        leases[#leases + 1] = now + args.lease
+        leases[#leases + 1] = member
+        answer[#answer + 1] = next_id
+        answer[#answer + 1] = string.sub(list, 10)
+        for number = 1, 13 do answer[#answer + 1] = more[number] end
+      end
+    end
+    if #members > 0 then
+      redis.call('ZADD', 'rq:wip:' .. string.sub(list, 10), unpack(leases))
+      redis.call('SADD', KEYS[17], unpack(members))
+    end
+  end
   if args.was_idle == '1' then
     redis.call('HSET', KEYS[16], 'state', 'busy')
     if jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
   end
-  return {'job', string.format('%.6f', now), id, sub_queue, unpack(fields, 1, 13)}
+  return answer
 end

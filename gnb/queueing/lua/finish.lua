@@ -2,14 +2,13 @@
 -- Nothing happens to a job whose execution is no longer the caller's (finished, or requeued): the reply says so.
 --
 -- KEYS  1-19  as in dequeue_job.lua; counts.lua adds up what is counted in 18
--- ARGV  DequeueArgs and FinishArgs of scripts.py
+-- ARGV  DequeueArgs and FinishArgs of scripts.py; the same again for each job more that the call finishes
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
--- Returns {1 if it was the caller's, …what dequeue_job() answers}.
+-- Returns {1 if the last one was the caller's, …what dequeue_job() answers}.
 
-local id, sub_queue, execution_id, outcome = args.job_id, args.sub_queue, args.ended_execution_id, args.outcome
-local job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, id .. ':' .. execution_id
+local id, sub_queue, execution_id, outcome, job, results, logs, member
 
 -- What is kept for ever stands in its registry by its end all the same, a century ahead.
 local CENTURY = 3155760000
@@ -128,27 +127,35 @@ local function end_for_others(callback, may_have_dependents, now)
   end
 end
 
-local now = clock()
-local lease_end = args.only_expired == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, member)
-local alive = lease_end and tonumber(lease_end) >= now
-local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
-if owned then
-  -- Most jobs ran for less than a heartbeat and have no dependents: none of the three keys is there.
-  local more = redis.call('EXISTS', 'rq:execution:' .. member, 'rq:executions:' .. id, job .. ':dependents') > 0
-  if more and redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
-    redis.call('SREM', KEYS[16] .. ':executions', member)
+-- Each job of the call in turn; no function, which would cost the call more than the loop.
+local jobs = #ARGV / args.size
+for number = 1, jobs do
+  id, sub_queue, execution_id, outcome = args.job_id, args.sub_queue, args.ended_execution_id, args.outcome
+  job, results, logs, member = 'rq:job:' .. id, 'rq:results:' .. id, 'gnb:logs:' .. id, id .. ':' .. execution_id
+  local now = clock()
+  local lease_end = args.only_expired == '1' and redis.call('ZSCORE', 'rq:wip:' .. sub_queue, member)
+  local alive = lease_end and tonumber(lease_end) >= now
+  local owned = not alive and redis.call('ZREM', 'rq:wip:' .. sub_queue, member) == 1
+  if owned then
+    -- Most jobs ran for less than a heartbeat and have no dependents: none of the three keys is there.
+    local more = redis.call('EXISTS', 'rq:execution:' .. member, 'rq:executions:' .. id, job .. ':dependents') > 0
+    if more and redis.call('DEL', 'rq:execution:' .. member, 'rq:executions:' .. id) > 0 then
+      redis.call('SREM', KEYS[16] .. ':executions', member)
+    end
+    local fields = redis.call('HMGET', job, 'status', 'deduplication', CALLBACK[outcome] or 'status')
+    if fields[1] == 'started' then
+      if args.prefetched == '1' then redis.call('HSET', job, 'started_at', iso(args.started + 0)) end
+      if CALLBACK[outcome] then end_for_others(fields[3], more, now) end
+      move(now, fields[2])
+    end
   end
-  local fields = redis.call('HMGET', job, 'status', 'deduplication', CALLBACK[outcome] or 'status')
-  if fields[1] == 'started' then
-    if CALLBACK[outcome] then end_for_others(fields[3], more, now) end
-    move(now, fields[2])
+  if not alive then redis.call('SREM', KEYS[17], member) end
+  local answer = args.dequeue_next == '1' and dequeue_job(now) or {'none'}
+  if owned and args.dequeue_next == '' and jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
+  if args.completed_count ~= '' and (answer[1] ~= 'job' or (args.completed_count + args.failed_count) % 16 < jobs) then
+    redis.call('HSET', KEYS[16], 'successful_job_count', args.completed_count, 'failed_job_count', args.failed_count,
+      'total_working_time', args.working_seconds, 'state', answer[1] == 'job' and 'busy' or 'idle')
   end
+  if number == jobs then return {owned and 1 or 0, unpack(answer)} end
+  for place = 1, args.size do ARGV[place] = ARGV[number * args.size + place] end
 end
-if not alive then redis.call('SREM', KEYS[17], member) end
-local answer = args.dequeue_next == '1' and dequeue_job(now) or {'none'}
-if owned and answer[1] == 'none' and jobs_wait() then redis.call('ZADD', KEYS[15], 0, 'work') end
-if args.completed_count ~= '' and (answer[1] ~= 'job' or (args.completed_count + args.failed_count) % 16 == 0) then
-  redis.call('HSET', KEYS[16], 'successful_job_count', args.completed_count, 'failed_job_count', args.failed_count,
-    'total_working_time', args.working_seconds, 'state', answer[1] == 'job' and 'busy' or 'idle')
-end
-return {owned and 1 or 0, unpack(answer)}

@@ -3,7 +3,8 @@
 -- KEYS  1-10 the sub_queues' lists or sorted sets, most urgent first
 -- ARGV  1 "list" | "set" | "scan"   2 first   3 last   4 "1" highest score first   5 bytes after which it stops
 --       6… the fields to read of each job's hash
--- A list is read sub-queue by sub-queue. A sorted set ("set") is merged by score while `last` is at most 5,000. A "scan" of
+-- A list is read sub-queue by sub-queue. A sorted set ("set") is merged by score while `last` is at most 5,000; ended jobs, whose
+-- score is their expiry, by the end of the job where some are kept for ever and others are not. A "scan" of
 -- sorted sets reads sub-queue by sub-queue at every place, so that whoever reads on from page to page meets every job.
 -- Returns {total, {id, score, value…}, …}, from the first place on, fewer than asked for when the bytes are used up.
 
@@ -13,6 +14,16 @@ for number = 1, 10 do
   sizes[number] = redis.call(size, KEYS[number])
   total = total + sizes[number]
   if sizes[number] > 0 then used = used + 1 end
+end
+
+local FOREVER = 4000000000 -- beyond every expiry: what is kept for ever expires a century after its end, as in finish.lua
+local mixed = false
+if ARGV[1] == 'set' and ARGV[4] == '1' and last <= 5000 then
+  local forever = 0
+  for number = 1, 10 do
+    if sizes[number] > 0 then forever = forever + redis.call('ZCOUNT', KEYS[number], FOREVER, '+inf') end
+  end
+  mixed = forever > 0 and forever < total
 end
 
 local function slice(key, from, to) -- places from..to, inclusive, as {id, score, id, score…}
@@ -46,21 +57,34 @@ local function merged()
   local function step(head)
     head.at = head.at + 2
     if head.at > #head.entries then
-      head.entries, head.at, head.from = slice(head.key, head.from, head.from + 99), 1, head.from + 100
+      head.entries = head.most and redis.call('ZREVRANGEBYSCORE', head.key, head.most, head.least, 'WITHSCORES', 'LIMIT', head.from, 100)
+        or slice(head.key, head.from, head.from + 99)
+      head.at, head.from = 1, head.from + 100
     end
     local score = tonumber(head.entries[head.at + 1])
     head.rank = score and (ARGV[4] == '1' and -score or score)
+    if score and head.most then head.ended = redis.call('HGET', 'rq:job:' .. head.entries[head.at], 'ended_at') or '' end
+  end
+  local function begin(key, most, least)
+    heads[#heads + 1] = {key = key, most = most, least = least, entries = {}, at = 1, from = 0}
+    step(heads[#heads])
   end
   for number = 1, 10 do
-    if sizes[number] > 0 then
-      heads[#heads + 1] = {key = KEYS[number], entries = {}, at = 1, from = 0}
-      step(heads[#heads])
+    if sizes[number] > 0 and mixed then
+      begin(KEYS[number], '+inf', FOREVER)
+      begin(KEYS[number], '(' .. FOREVER, '-inf')
+    elseif sizes[number] > 0 then
+      begin(KEYS[number])
     end
+  end
+  local function before(one, other)
+    if mixed then return one.ended > other.ended end
+    return one.rank < other.rank
   end
   for place = 1, math.min(last, total) do
     local best
     for _, head in ipairs(heads) do
-      if head.rank and (not best or head.rank < best.rank) then best = head end
+      if head.rank and (not best or before(head, best)) then best = head end
     end
     if place > first then found[#found + 1] = {best.entries[best.at], best.entries[best.at + 1]} end
     step(best)
@@ -68,7 +92,7 @@ local function merged()
   return found
 end
 
-local found = (ARGV[1] ~= 'set' or used <= 1 or last > 5000) and in_order() or merged()
+local found = (ARGV[1] ~= 'set' or used <= 1 and not mixed or last > 5000) and in_order() or merged()
 local answer, left = {total}, tonumber(ARGV[5])
 for number, entry in ipairs(found) do
   if left <= 0 then break end

@@ -10,21 +10,17 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from .. import clock
-from .. import keys as names
 from ..connection import CONNECTION_ERRORS, WorkerConnection
-from ..dependencies import RelatedJob, read_parents
 from ..engine import Engine
-from ..errors import JobStopped, JobTimedOut, UnsupportedFeature
-from ..execution import Execution, Outcome, completed, finish_args, raised, released
-from ..job import unsupported_feature
-from ..job_context import JobContext
+from ..execution import Outcome, finish_args, released
 from ..maintenance import end_executions
 from ..outage import is_outage
 from ..queue import Queue
-from ..scripts import DEQUEUE, FINISH, UPDATE_PROGRESS, DequeueArgs, Script, run
+from ..scripts import DEQUEUE, FINISH, DequeueArgs, Script
+from .runner import HOLD, SIGNALS, Runner
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +28,6 @@ LEASE = 12
 """Seconds after its last heartbeat for which an execution stays its worker's."""
 
 _IDLE_BLOCK = 1.0
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT)
-"""The signals that the process handles; they are blocked when it is forked."""
 
 
 class _Interrupted(Exception):
@@ -41,11 +35,21 @@ class _Interrupted(Exception):
 
 
 class WorkLoop:
-    """The loop of a worker process: dequeue, run, finish."""
+    """The loop of a worker process: dequeue, run, finish.
 
-    def __init__(self, engine: Engine, queues: Sequence[Queue], name: str, burst: bool = False, max_jobs: int = 0):
+    `current`: where it writes the id of the execution that it runs, if it prefetches; its supervisor reads it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        queues: Sequence[Queue],
+        name: str,
+        burst: bool = False,
+        max_jobs: int = 0,
+        current: Any = None,
+    ):
         self.engine = engine
-        self._types = engine.job_types
         self.name = name
         self.burst = burst
         self.max_jobs = max_jobs
@@ -54,17 +58,17 @@ class WorkLoop:
         self._queues = list(queues)
         self._client = engine.worker_client()
         self._connection = WorkerConnection(self._client, engine.url)
-        self._clock = clock.BrokerClock()
         self._keys = {queue.name: tuple(queue.keys.for_worker(name)) for queue in queues}
         self._limits = {queue.name: queue.options.limits for queue in queues}
+        # Prefetched jobs of one queue would delay the more urgent ones of another.
+        self._prefetch = queues[0].options.prefetch if len(queues) == 1 else 1
+        self._runner = Runner(engine, name, self._client, self._connection, current if self._prefetch > 1 else None)
+        self._clock = self._runner.clock
         self._prefix = os.urandom(10).hex()
         self._serial = 0
         self._stopping = False
         self._quiet = False
         self._interruptible = False
-        self._running: Execution | None = None
-        self._logged = False
-        self._armed = False
 
     # The loop
 
@@ -129,42 +133,58 @@ class WorkLoop:
 
     def _run_and_go_on(self, answer: Any) -> Any:
         """Run the job of the reply, finish it, and return the reply for the next."""
-        *words, queue, execution = answer
-        execution = Execution.from_reply(words[1:], execution, queue.options_of)
-        self._clock.set(execution.started)
-        outcome, type_name = self._run(queue, execution)
-        ended = self._clock.now()
-        self._count_run(outcome, ended - execution.started)
-        one_queue = len(self._queues) == 1
-        go_on = one_queue and not self._starts_no_more()
-        dequeueing = self._dequeue_args(queue, ended)
+        *words, queue, execution_id = answer
+        runner, one_queue = self._runner, len(self._queues) == 1
+        execution = runner.begin(queue, self._keys[queue.name], words[1:], execution_id)
+        while True:
+            outcome, type_name = runner.run(execution)
+            ended = self._clock.now()
+            self._count_run(outcome, ended - execution.started)
+            go_on = not self._starts_no_more()
+            following = runner.next() if go_on else None
+            if following is None:
+                break
+            runner.end(execution, outcome, type_name, ended)
+            execution = following
+        dequeueing = self._dequeue_args(queue, ended, seconds=ended - execution.started)
         ending = finish_args(
             execution,
             outcome,
             queue.options_of(type_name),
             type_name,
             ended,
-            dequeue_next=go_on,
-            may_have_logged=bool(self._logged or execution.before),
+            dequeue_next="1" if go_on and one_queue else "",
+            may_have_logged=bool(runner.logged or execution.before),
             totals=(self.done - self.failed, self.failed, f"{self._seconds:.3f}"),
         )
         try:
-            _owned, *following = self._call(FINISH, queue, dequeueing + ending)
+            if runner.held:
+                runner.release()
+            _owned, *reply = self._call(FINISH, queue, runner.ended + dequeueing + ending)
         except CONNECTION_ERRORS as error:
-            self._recover(error, (queue, dequeueing + ending._replace(dequeue_next="")))
+            self._recover(error, (queue, runner.ended + dequeueing + ending._replace(dequeue_next="")))
             return None
-        if following[0] == b"job":
-            return [*following, queue, self._execution]
-        return following if one_queue and following[0] != b"none" else self._dequeue_any()
+        if reply[0] == b"job":
+            return [*reply, queue, self._execution]
+        return reply if one_queue and reply[0] != b"none" else self._dequeue_any()
 
     def _call(self, script: Script, queue: Queue, args: tuple[Any, ...]) -> Any:
         return self._connection.call(script, self._keys[queue.name], args)
 
-    def _dequeue_args(self, queue: Queue, now: float, was_idle: str = "") -> DequeueArgs:
+    def _dequeue_args(self, queue: Queue, now: float, was_idle: str = "", seconds: float = 0.0) -> DequeueArgs:
+        """Build the dequeue script's arguments.
+
+        Args:
+            seconds: How long the last job ran; no more jobs are dequeued than would end within HOLD if they do as well.
+        """
         self._serial += 1
-        self._execution = f"{self._prefix}{self._serial:012x}"
-        limits = self._limits[queue.name]
-        return DequeueArgs(self.name, self._execution, clock.rq_time(now), LEASE, *limits, was_idle)
+        self._execution = f"{self._prefix}{self._serial:010x}00"  # the two digits number the jobs of one call
+        prefetch = self._prefetch
+        if prefetch > 1 and seconds * prefetch > HOLD:
+            prefetch = max(int(HOLD / seconds), 1)
+        return DequeueArgs(
+            self.name, self._execution, clock.rq_time(now), LEASE, *self._limits[queue.name], was_idle, prefetch
+        )
 
     def _count_run(self, outcome: Outcome, seconds: float) -> None:
         self.done += 1
@@ -180,52 +200,6 @@ class WorkLoop:
     @staticmethod
     def _limited(answer: Any) -> bool:
         return answer is not None and answer[0] == b"wait"
-
-    # One job
-
-    def _run(self, queue: Queue, execution: Execution) -> tuple[Outcome, str]:
-        """Run the job and return its outcome and its type's name; what its code raises becomes the outcome."""
-        type_name, self._logged = "undeclared", False
-        feature = None if execution.type else unsupported_feature(self._client, execution.id)
-        try:
-            if feature:
-                raise UnsupportedFeature(feature)
-            path, data = execution.call()
-            job_type = self._types.at(path)
-            type_name = job_type.name
-            attempts = execution.attempt, execution.attempts
-            write, parents, correlation_id = self._write_progress, self._parents, execution.correlation_id
-            context = JobContext(execution.id, queue.name, type_name, *attempts, write, correlation_id, parents)
-            context.timeout = timeout = execution.timeout if execution.timeout > 0 else None  # RQ: -1 is no timeout
-            self._running = execution
-            try:
-                with self._types.scope(context):
-                    loaded = job_type.load(data)
-                    # Before it is armed: the timer of an earlier job, which may run out here, must not end this one.
-                    signal.setitimer(signal.ITIMER_REAL, timeout or 0)
-                    self._armed = True
-                    value = job_type.function(loaded, context)
-                    self._armed = False
-            finally:
-                self._armed = False  # the timer may run out; the next job sets it again
-                self._running = None
-            return completed(execution, value), type_name
-        except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
-            if type_name == "undeclared":
-                log.warning("job %s of %s cannot be run: %s", execution.id, queue.name, error)
-            return raised(execution, error), type_name
-
-    def _write_progress(self, keys: list[str], args: list[Any]) -> None:
-        """Write progress and log lines on a connection apart from the loop's; only they are lost in an outage."""
-        self._logged = True
-        try:
-            run(self.engine.broker.client, UPDATE_PROGRESS, keys, args)
-        except (*CONNECTION_ERRORS, RedisError) as error:
-            log.debug("progress could not be written: %s", error)
-
-    def _parents(self, job_id: str) -> list[RelatedJob]:
-        broker = self.engine.broker
-        return broker.call(lambda: read_parents(broker.client, job_id))  # type: ignore[no-any-return]
 
     def _release_lost(self) -> None:
         self._clock.set(clock.broker_seconds(self._connection.command("TIME")))
@@ -258,8 +232,8 @@ class WorkLoop:
     def _handle_signals(self) -> None:
         signal.signal(signal.SIGTERM, self._on_shut_down)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGALRM, self._on_timeout)
-        signal.signal(signal.SIGUSR1, self._on_stop)
+        signal.signal(signal.SIGALRM, self._runner.on_timer)
+        signal.signal(signal.SIGUSR1, self._runner.on_stop)
         signal.signal(signal.SIGUSR2, self._on_quiet)
         signal.signal(signal.SIGCONT, self._on_quiet)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -276,21 +250,3 @@ class WorkLoop:
         if self._interruptible:
             self._interruptible = False
             raise _Interrupted
-
-    def _on_timeout(self, _signal: int, _frame: Any) -> None:
-        execution = self._running
-        if self._armed and execution:
-            self._armed = False
-            raise JobTimedOut(limit=f"{execution.timeout:g}")
-
-    def _on_stop(self, _signal: int, _frame: Any) -> None:
-        execution = self._running
-        if not self._armed or execution is None:
-            return
-        try:
-            wanted: Any = self.engine.broker.client.hget(names.worker(self.name), "stop")
-        except (*CONNECTION_ERRORS, RedisError):
-            return
-        if self._armed and wanted is not None and wanted.decode() == f"{execution.id}:{execution.execution_id}":
-            self._armed = False
-            raise JobStopped()

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import mmap
 import os
 import random
 import signal
@@ -9,11 +10,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..engine import Engine
 from ..errors import JobStopped, JobTimedOut
-from .loop import SIGNALS, WorkLoop
+from .loop import WorkLoop
+from .runner import SIGNALS
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ class WorkerProcess:
     killed: bool = False
     """Whether the supervisor killed it. Otherwise a SIGKILL came from elsewhere, such as the kernel's OOM killer."""
     exit_code: int | None = None
+    current: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 32))
+    """Memory shared with the process, in which one that prefetches writes the id of the execution that it runs."""
     quiet: bool = False
     retiring: bool = False
     done: bool = False
@@ -68,6 +72,11 @@ class WorkerProcess:
         if execution not in self.stop_requested:
             self.stop_requested[execution] = time.monotonic()
             self.send(signal.SIGUSR1)
+
+    def runs(self, execution: str) -> bool:
+        """Return whether the process runs this execution, and does not only hold it."""
+        current = self.current[:].rstrip(b"\0").decode()
+        return not current or execution.endswith(current)
 
     def set_quiet(self, quiet: bool) -> None:
         """Make the process start no further job, or start jobs again."""
@@ -114,6 +123,7 @@ class WorkerProcess:
         self.killed = self.retiring = False
         self.kill_reasons.clear()
         self.stop_requested.clear()
+        self.current[:] = bytes(32)
         parent, pid = os.getpid(), -1
         # A signal that arrives before the child has its handlers stays pending until then.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
@@ -125,11 +135,11 @@ class WorkerProcess:
             if pid:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         if not pid:
-            _run_loop(engine, self.queues, name, burst, max_jobs, parent)
+            _run_loop(engine, self.queues, parent, name, burst, max_jobs, self.current)
         self.name, self.pid = name, pid
 
 
-def _run_loop(engine: Engine, queues: list[str], name: str, burst: bool, max_jobs: int, parent: int) -> NoReturn:
+def _run_loop(engine: Engine, queues: list[str], parent: int, name: str, *options: Any) -> NoReturn:
     """Run the loop in the child process, then end the process."""
     status = 1
     try:
@@ -139,7 +149,7 @@ def _run_loop(engine: Engine, queues: list[str], name: str, burst: bool, max_job
             os._exit(1)
         random.seed()
         engine.after_fork()
-        WorkLoop(engine, [engine.queue(queue) for queue in queues], name, burst, max_jobs).run()
+        WorkLoop(engine, [engine.queue(queue) for queue in queues], name, *options).run()
         status = 0
     except BaseException:
         log.exception("worker %s ended", name)

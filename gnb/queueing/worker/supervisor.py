@@ -166,9 +166,9 @@ class Supervisor:
         self._listen()
 
     def _outcome_of_lost_run(self, process: WorkerProcess, execution: Execution, stalls: int) -> Outcome:
-        if reason := process.kill_reasons.get(f"{execution.id}:{execution.execution_id}"):
+        if reason := process.kill_reasons.get(execution.member):
             return raised(execution, reason)
-        if process.exit_code == 0 or process.killed:
+        if process.exit_code == 0 or process.killed or not process.runs(execution.member):
             return released(execution)
         return lost(execution, stalls, make_message("stalled.died", worker=process.name))
 
@@ -202,7 +202,8 @@ class Supervisor:
         seconds, _ = self._client.time()
         for member, started, timeout, stop in zip(fields[::4], fields[1::4], fields[2::4], fields[3::4], strict=True):
             limit = float(timeout)
-            if limit > 0 and seconds - float(started) > limit + _KILL_AFTER_TIMEOUT:
+            late = limit > 0 and seconds - float(started) > limit + _KILL_AFTER_TIMEOUT
+            if late and process.runs(member.decode()):
                 reason = JobTimedOut("killed", limit=f"{limit:g}")
                 self._kill_if_running(process, member.decode(), reason)
             if stop == member:

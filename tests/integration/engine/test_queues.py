@@ -331,3 +331,14 @@ def test_every_failed_job_is_retried_however_many_there_are(queue: Queue, broker
     assert len(found) == count
     assert queue.retry_failed() == count
     assert queue.jobs("failed").total == 0
+
+
+def test_ended_jobs_are_listed_by_their_end_however_long_they_are_kept(
+    queue: Queue, run_all: Callable[..., None]
+) -> None:
+    kept = [{"remove_on_complete": False if number % 3 == 0 else {"age": 3600}} for number in range(12)]
+    made = queue.enqueue_many([("noop", {}, {**options, "priority": 3 + n // 6}) for n, options in enumerate(kept)])
+    run_all()
+    newest = [job.id for job in reversed(made)]
+    assert [job.id for job in queue.jobs("completed", 0, 20).jobs] == newest
+    assert [job.id for job in queue.jobs("completed", 5, 8).jobs] == newest[5:8]

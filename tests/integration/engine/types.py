@@ -136,11 +136,23 @@ def kill_worker(data: dict[str, Any], context: JobContext) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@job("email", "unresponsive", attempts=1)
+def unresponsive(data: dict[str, Any], context: JobContext) -> None:
+    """Lasts until the key "go" exists without a timer's signal, like one call of a library in C."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    with redis.Redis.from_url(data["url"]) as client:
+        while not client.exists("go"):
+            time.sleep(0.02)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+
+
 @job("email", "letter", rate_limit=RateLimit("2/1.5s", key="recipient"))
 def letter(data: dict[str, Any], context: JobContext) -> None:
-    """Writes down when it starts and for whom; at most two in 1.5 s for one recipient."""
+    """Writes down when it starts and for whom; at most two in 1.5 s for one recipient. Fails data["failures"] times."""
     with redis.Redis.from_url(data["url"]) as client:
         client.rpush("letters", f"{data.get('recipient')} {data['n']} {time.time()}")
+    if context.attempt <= data.get("failures", 0):
+        raise OSError("not delivered")
     time.sleep(data.get("seconds", 0))
 
 
