@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from flask import Flask
 
 from gnb import logs
-from gnb.extensions import db, engine
+from gnb.extensions import db
 from gnb.jobs import ai, emails, exports, scheduled
 from gnb.queueing import FinalError, InvalidJobData, JobContext, JobStopped, QueueUnavailable, RetryLater, job_types
 from gnb.services.exports.attempts import describe_error, is_outage
 from gnb.services.mail import MailError
+from gnb.services.queues import reading
 
 __all__ = ["ai", "bind", "emails", "exports", "scheduled"]
 
@@ -59,7 +60,7 @@ def _after_outage(error: Exception, context: JobContext) -> RetryLater | None:
     It waits as long again as it has waited so far, from two seconds to a minute.
     """
     try:
-        waited = engine().queue(context.queue).seconds_unavailable(context.id)
+        waited = reading.queue(context.queue).seconds_unavailable(context.id)
     except QueueUnavailable:
         waited = 0.0
     if waited > _LONGEST_OUTAGE:

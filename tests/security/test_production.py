@@ -12,7 +12,12 @@ from gnb.broker import BrokerError, EmbeddedBroker
 from gnb.config import ROOT, ConfigError, Settings
 from tests.security.conftest import SITE, production
 
-GOOD = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "SITE_URL": SITE, "EMAIL_PROVIDER": "sink"}
+GOOD = {
+    "SECRET_KEY": "3f9a0c71b2d84e56" * 4,
+    "DATABASE_URL": "sqlite:////srv/gnb/gnb.db",
+    "SITE_URL": SITE,
+    "EMAIL_PROVIDER": "sink",
+}
 
 
 @pytest.mark.parametrize("key", ["", "a", "k" * 64, "password" * 3, "abababababababababababababababababab"])
@@ -22,7 +27,7 @@ def test_production_refuses_a_key_that_can_be_guessed(key: str) -> None:
     assert not key or f"={key}" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["SITE_URL", "EMAIL_PROVIDER"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "SITE_URL", "EMAIL_PROVIDER"])
 def test_production_has_no_default_for_what_nobody_may_forget(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name} is required in production"):
         Settings.from_env({**GOOD, name: ""})
