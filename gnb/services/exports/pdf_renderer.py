@@ -69,6 +69,7 @@ class PdfRenderer:
         with force_locale(self.language):
             page = current_app.jinja_env.get_template(template)
             functions = {
+                "day": self.day,
                 "moment": self.moment,
                 "clock": self.clock,
                 "money": self.money,
