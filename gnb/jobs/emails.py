@@ -65,7 +65,7 @@ class _DeliveryData(LocalizedSchema):
 
     delivery_id = WholeNumber(1, LARGEST_BIGINT, data_key="deliveryId")
 
-    recipient = fields.String(validate=validate.Length(1, 64), metadata={"hidden": True})
+    recipient = fields.String(validate=validate.Length(1, 64), metadata={"hidden": True, "personal": True})
     """`outbox.mailbox_digest` of the address; the key of the rate limit."""
 
     @validates_schema
@@ -91,18 +91,18 @@ def _checked_by(check: Callable[[object], str]) -> Callable[[str], None]:
 class _Address(fields.Email):
     """An address that the mail services take; marshmallow's own check takes others."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.validators = [_checked_by(checked_address)]
 
 
 class SendEmailData(_DeliveryData):
     """Data of `send-email`."""
 
-    to = _Address()
-    subject = fields.String(validate=_checked_by(checked_subject))
-    html = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
-    text = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT))
+    to = _Address(metadata={"personal": True})
+    subject = fields.String(validate=_checked_by(checked_subject), metadata={"personal": True})
+    html = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT), metadata={"personal": True})
+    text = fields.String(validate=validate.Length(1, ledger.LONGEST_TEXT), metadata={"personal": True})
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_: Any) -> None:

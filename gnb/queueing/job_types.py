@@ -8,7 +8,7 @@ The decorated name is the `JobType`. Its dotted path is the function that RQ's r
 `rq worker` that imports it runs the job too, and a job enqueued by stock RQ under that path is one of this type.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -50,6 +50,17 @@ class JobType:
             for name, field in (self._loader.fields.items() if self._loader else ())
             if isinstance(field, fields.Nested) and field.schema.unknown == EXCLUDE
         }
+
+    @property
+    def shown_fields(self) -> dict[str, Collection[str] | None]:
+        """By name, the fields of the data that everyone may read who may read jobs.
+
+        Those are the declared ones, but for those whose metadata says `personal`. Of an object whose schema excludes
+        others, the value is the names of its fields; of other fields it is None.
+        """
+        declared = self._loader.fields.items() if self._loader else ()
+        names = [field.data_key or name for name, field in declared if not field.metadata.get("personal")]
+        return {name: self._nested.get(name) for name in names}
 
     @property
     def description(self) -> str:

@@ -1,7 +1,5 @@
 """Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
 
-import hashlib
-import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,7 +22,7 @@ from .metrics import HistoryPoint, histories
 from .options import JobOptions
 from .queue_options import QueueOptions
 from .scripts import PAGE, RELATIVES
-from .search import Found, JobFilter, find, plain, searched_text
+from .search import Found, JobFilter, failure_key, find, fold, plain, searched_text
 
 PAGE_LIMIT = 1000
 _SLICES = (500, 1000)
@@ -71,6 +69,9 @@ class FailureGroup:
 class QueueReader:
     """The reading half of a queue."""
 
+    masked = False
+    """Whether `shown` leaves anything out; a search then compares with what it returns."""
+
     def __init__(self, broker: Broker, name: str, options: QueueOptions, types: JobTypes):
         self.broker = broker
         self.keys = QueueKeys(name, options.job.priority)
@@ -87,6 +88,14 @@ class QueueReader:
     def options_of(self, job_type: str | None) -> JobOptions:
         """Return the default options of a type, those of the queue if the type is not declared."""
         return self.default_options.get(job_type or "", self.options.job)
+
+    def shown(self, job: Job) -> Job:
+        """The job as this reader's user may read it."""
+        return job
+
+    def shown_groups(self, groups: list[FailureGroup]) -> list[FailureGroup]:
+        """The same for groups of failed jobs."""
+        return groups
 
     def job(self, job_id: str) -> Job:
         """The job with its result and every error, newest first. Raises JobNotFound."""
@@ -183,7 +192,7 @@ class QueueReader:
             pipeline.xrevrange(names.results(job_id), count=1)
         newest = dict(zip(completed, map(attempts_from_results, self.broker.call(pipeline.execute)), strict=True))
         values = {job_id: attempts[0].return_value for job_id, attempts in newest.items() if attempts}
-        return [replace(job, return_value=values.get(job.id)) for job in jobs]
+        return [self.shown(replace(job, return_value=values.get(job.id))) for job in jobs]
 
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
         """Jobs of a state whose id, type, data (as JSON) or error has the text, case and accents aside.
@@ -241,7 +250,7 @@ class QueueReader:
             )
             for job_id, score, *values in rows
         )
-        return total, len(rows), [job for job in found if job]
+        return total, len(rows), [self.shown(job) for job in found if job]
 
     def rows(
         self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...], scan: bool = False
@@ -263,20 +272,8 @@ class QueueReader:
         alike: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for job_id, fields in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
             alike[fold(Message.unpack(fields[0]))].append((job_id, fields))
-        return sorted((_group(signature, jobs) for signature, jobs in alike.items()), key=lambda group: -group.count)
-
-
-_FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)
-
-
-def fold(error: str) -> str:
-    """An error's line with its numbers and ids removed: the same for errors that are alike."""
-    return _FOLDED.sub("…", error)
-
-
-def failure_key(signature: str) -> str:
-    """Return sixteen hexadecimal digits that stand for the signature."""
-    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        groups = [_group(signature, jobs) for signature, jobs in alike.items()]
+        return self.shown_groups(sorted(groups, key=lambda group: -group.count))
 
 
 def _group(signature: str, failures: list[tuple[str, list[str]]]) -> FailureGroup:

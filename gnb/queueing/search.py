@@ -6,6 +6,7 @@
 A search reads a few fields of each job, so that 20,000 jobs take a fraction of a second.
 """
 
+import hashlib
 import json
 import re
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _TEXT_FIELDS = ("data", "type", "error", "meta")
 _OTHER_FIELDS = ("origin", "created_at", "ended_at", "attempts", "retries_left")
+_FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)
 _AT_ONCE = 2000
 _MOST_BYTES = 4_000_000
 _READ_AT_ONCE = 500
@@ -89,11 +91,12 @@ def find(
                 scores[text] = float(score) if score else None
                 if len(ids) >= at_most:
                     break
-    jobs = _jobs(reader, ids, scores) if limit else []
+    jobs = read_jobs(reader, ids, scores) if limit else []
     return Found(ids, total, min(place, total), place if place < total else None, jobs)
 
 
-def _jobs(reader: "QueueReader", ids: list[str], scores: dict[str, float | None]) -> list[Job]:
+def read_jobs(reader: "QueueReader", ids: list[str], scores: Mapping[str, float | None] | None = None) -> list[Job]:
+    """Return the jobs that are there, without results and attempts; `scores` are the times of delayed ones."""
     found: list[Job] = []
     for start in range(0, len(ids), _READ_AT_ONCE):
         chosen = ids[start : start + _READ_AT_ONCE]
@@ -101,8 +104,8 @@ def _jobs(reader: "QueueReader", ids: list[str], scores: dict[str, float | None]
         for job_id in chosen:
             pipeline.hmget(names.job(job_id), FIELDS)
         for job_id, values in zip(chosen, reader.broker.call(pipeline.execute), strict=True):
-            job = job_from_hash(reader.keys, reader.options_of, job_id, values, scores[job_id])
-            found += [job] if job else []
+            job = job_from_hash(reader.keys, reader.options_of, job_id, values, (scores or {}).get(job_id))
+            found += [reader.shown(job)] if job else []
     return found
 
 
@@ -149,8 +152,6 @@ class Matcher:
 
     def _error(self, packed: bytes) -> tuple[str, str]:
         """Return an error's text as it is compared, and the key of its group. Many jobs have the same error."""
-        from .queue_reader import failure_key, fold
-
         if packed not in self._errors:
             text = Message.unpack(packed.decode(errors="replace"))
             self._errors[packed] = plain(text), failure_key(fold(text))
@@ -160,6 +161,8 @@ class Matcher:
         self, job_id: str, job_type: bytes | None, data: bytes, error: bytes | None, meta: bytes | None
     ) -> bool:
         text = self._text
+        if self._reader.masked:
+            return self._in_parsed(job_id, job_type.decode(errors="replace") if job_type else "", data, error)
         if error and text in self._error(error)[0]:
             return True
         if meta and text in plain(meta.decode(errors="replace")):
@@ -172,17 +175,29 @@ class Matcher:
             return True
         return bool(self._numbers and self._numbers.search(data, at))
 
-    def _in_parsed(self, job_id: str, name: str, data: bytes) -> bool:
+    def _in_parsed(self, job_id: str, name: str, data: bytes, error: bytes | None = None) -> bool:
         try:
             path, args, kwargs = payload(data)
         except ValueError:
             path, args, kwargs = "unreadable", [], {}
         name = name or path.rpartition(".")[2]
         shown: dict[str, Any] = {"type": name, **kwargs, **({"arguments": args} if args else {})}
-        if self._text in plain(searched_text(job_id, name, shown)):
+        reason = Message.unpack(error.decode(errors="replace")) if error else None
+        job = self._reader.shown(Job(job_id, self._reader.name, name, shown, "", 0, 0, 0, failed_reason=reason))
+        if self._text in plain(f"{searched_text(job_id, name, job.data)} {job.failed_reason or ''}"):
             return True
         compact = json.dumps(kwargs, separators=(",", ":")).encode()
         return bool(self._numbers and self._numbers.search(compact))
+
+
+def fold(error: str) -> str:
+    """An error's line with its numbers and ids removed: the same for errors that are alike."""
+    return _FOLDED.sub("…", error)
+
+
+def failure_key(signature: str) -> str:
+    """Return sixteen hexadecimal digits that stand for the signature."""
+    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def searched_text(job_id: str, name: str, data: Mapping[str, Any]) -> str:

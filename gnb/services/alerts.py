@@ -24,6 +24,7 @@ from gnb.models import AlertState, User, execute_count, now
 from gnb.queueing import QueueStats, ScheduleState
 from gnb.queueing.queue_reader import FailureGroup
 from gnb.services import audit
+from gnb.services.queues import reading
 
 GROUPED = 5000
 """How many failed jobs of a queue are grouped: as many as a queue keeps by its own settings."""
@@ -148,7 +149,7 @@ def failure_groups(stats: QueueStats) -> list[FailureGroup]:
     stamp = (stats.failed, stats.processed_failed, int(time.time() // 60))
     if stats.name not in kept or kept[stats.name][0] != stamp:
         kept[stats.name] = stamp, engine().queue(stats.name).failure_groups(GROUPED)
-    return kept[stats.name][1]
+    return reading.queue(stats.name).shown_groups(kept[stats.name][1])
 
 
 def _of_schedules(schedules: Sequence[ScheduleState], scheduler_leads: bool) -> Iterable[Alert]:

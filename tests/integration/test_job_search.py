@@ -13,8 +13,7 @@ from gnb.blueprints.admin import bulk
 from gnb.extensions import db, engine
 from gnb.models import Delivery
 from gnb.queueing import search
-from gnb.queueing.queue_reader import failure_key
-from gnb.queueing.search import JobFilter
+from gnb.queueing.search import JobFilter, failure_key
 from tests.business import make_booking, make_user
 from tests.integration.api import probe
 from tests.integration.test_alerts import failed

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from gnb.blueprints.admin import failures
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
-from gnb.queueing.queue_reader import failure_key
+from gnb.queueing.search import failure_key
 from gnb.services.accounts import passwords
 from tests.business import make_user
 from tests.integration.api import probe

@@ -14,7 +14,8 @@ from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.formatting import counted, duration, number, rate, relative, short
 from gnb.messages import localize, localize_error
-from gnb.queueing.queue_reader import FailureGroup, fold
+from gnb.queueing.queue_reader import FailureGroup
+from gnb.queueing.search import fold
 from gnb.services import alerts
 from gnb.services.alerts import Alert
 from gnb.services.queues import reading

@@ -16,20 +16,28 @@ from gnb.queueing import HistoryPoint, Job, JobContext, JobType, QueueStats, Sch
 from gnb.queueing.errors import JobNotFound, ScheduleNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.queueing.search import JobFilter
+from gnb.services.queues.masking import MaskedReader, mask_schedule, masks
 
 RQ_RESUME = "rq resume -c gnb.rq_settings"
 """The command that ends what `rq suspend` has begun."""
 
 
 def queue(name: str) -> QueueReader:
-    """Return the reading half of a queue; changes go through `actions`. Raises UnknownQueue."""
-    return engine().queue(name)
+    """Return the reading half of a queue; changes go through `actions`. Raises UnknownQueue.
+
+    It masks personal data for those who may change nothing.
+    """
+    found, types = engine().queue(name), engine().job_types
+    return MaskedReader(found.broker, found.name, found.options, types) if masks() else found
 
 
 def previous_outcome(context: JobContext) -> str | None:
     """Return how the job's run before this one ended; None for its first, also of a new job with a used id."""
     attempts = engine().queue(context.queue).attempts(context.id) if context.id else []
     return attempts[0].outcome if attempts else None
+
+
+_reader = queue
 
 
 def queue_names() -> list[str]:
@@ -75,7 +83,18 @@ class ScheduleReader(Protocol):
 
 def schedules() -> ScheduleReader:
     """Return the reading half of the schedules."""
-    return engine().schedules
+    return _MaskedSchedules() if masks() else engine().schedules
+
+
+class _MaskedSchedules:
+    def list(self) -> Sequence[ScheduleState]:
+        return [mask_schedule(state, engine().job_types) for state in engine().schedules.list()]
+
+    def get(self, name: str) -> ScheduleState:
+        return mask_schedule(engine().schedules.get(name), engine().job_types)
+
+    def leader(self) -> str | None:
+        return engine().schedules.leader()
 
 
 _MOST_DELIVERIES = 500
@@ -111,7 +130,7 @@ def page(queue: str, state: str, start: int, end: int, text: str = "", cursor: i
         UnknownQueue: There is no such queue.
         InvalidJobOption: There is no such state, or the range is invalid.
     """
-    reader = engine().queue(queue)
+    reader = _reader(queue)
     if text and end > start:
         found = reader.search(state, text, cursor=cursor, limit=end - start)
     else:
@@ -158,7 +177,7 @@ def details(queue: str, job_id: str) -> dict[str, Any]:
 
     Raises UnknownQueue, JobNotFound.
     """
-    reader = engine().queue(queue)
+    reader = _reader(queue)
     job, attempts = reader.job_and_attempts(job_id)
     known = {field.name: getattr(job, field.name) for field in fields(job)}
     parents, dependents = reader.relatives(job_id)

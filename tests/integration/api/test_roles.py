@@ -33,7 +33,10 @@ def admin_routes(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 def path_of(rule: Rule) -> str:
-    return re.sub(r"<(?:(\w+)(?:\([^>]*\))?:)?\w+>", lambda found: "1" if found[1] == "int" else "nothing", rule.rule)
+    def value(found: re.Match[str]) -> str:
+        return {"int": "1", "any": re.split(r"\W", found[2] or "")[0]}.get(found[1], "nothing")
+
+    return re.sub(r"<(?:(\w+)(?:\(([^>]*)\))?:)?\w+>", value, rule.rule)
 
 
 def test_there_are_admin_routes(app: Flask) -> None:
