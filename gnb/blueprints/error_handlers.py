@@ -35,6 +35,8 @@ from gnb.queueing.errors import (
     WorkerNotFound,
 )
 from gnb.queueing.json_values import UNSTORABLE_TEXT, storable
+from gnb.services.accounts.users import UserNotFound
+from gnb.services.ai.delay_model import TooFewTrips
 from gnb.services.ai.lookups import TooManyOpenJobs
 from gnb.services.bookings import (
     BookingNotFound,
@@ -136,8 +138,8 @@ def _by_field(messages: Any) -> Any:
 
 _NOT_FOUND = (UnknownQueue, WorkerNotFound, JobNotFound, ScheduleNotFound)
 _STATUSES: dict[type[CodedError], int] = {
-    **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound), 404),
-    **dict.fromkeys((InvalidJobState, JobIdTaken, ScheduleInCode, FileNotAvailable), 409),
+    **dict.fromkeys((*_NOT_FOUND, ExportNotFound, TourNotFound, BookingNotFound, UserNotFound), 404),
+    **dict.fromkeys((InvalidJobState, JobIdTaken, ScheduleInCode, FileNotAvailable, TooFewTrips), 409),
     StaleSchedule: 409,
     **dict.fromkeys((SoldOut, PriceChanged, IdempotencyConflict, InvalidBookingState), 409),
     **dict.fromkeys((UnknownJobType, InvalidJobData, InvalidSchedule, InvalidJobOption), 422),

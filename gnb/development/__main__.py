@@ -89,7 +89,9 @@ def _broker(url: str | None) -> Iterator[str]:
 def _serve(settings: Settings, password: str) -> int:
     supervisor = Supervisor(ROOT, settings.worker_shutdown_grace, partial(_announce, settings.port, password))
     for name, command in procfile(ROOT / "Procfile").items():
-        if name != "release":  # a platform runs it before the others: the preparation has done the same
+        if name == "scheduler" and not settings.queue_enabled:
+            say("QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts")
+        elif name != "release":  # a platform runs it before the others: the preparation has done the same
             supervisor.add(name, command)
     return supervisor.run()
 

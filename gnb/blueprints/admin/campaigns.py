@@ -16,14 +16,17 @@ from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.formatting import counted, duration
 from gnb.blueprints.shared.pagination import page_of
+from gnb.extensions import settings
 from gnb.messages import labels, localize
 from gnb.models import HOME_ZONE, TEXT_LANGUAGES, Campaign, db, now
+from gnb.queueing.errors import QueueUnavailable
 from gnb.services import audit, email_service
 from gnb.services.mail import MailError
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
 from gnb.services.mail.recipients import count_recipients, recipients_without_text, without_text
 from gnb.services.pricing.campaigns import tours_under
+from gnb.services.queues import reading
 
 _MOVES = {"pause": mailings.pause, "resume": mailings.resume, "cancel": mailings.cancel}
 # The states that a campaign's rule may be put into, and from which.
@@ -155,8 +158,18 @@ def send_campaign(campaign_id: int) -> ResponseReturnValue:
     except MailError as error:
         return rejected(localize(error), url_for("admin.campaign", campaign_id=campaign_id))
     _record("campaign.send", campaign, count)
-    message = counted("Sending to %(count)s recipient.", "Sending to %(count)s recipients.", count)
-    return done(message, url_for("admin.campaign", campaign_id=campaign_id))
+    return done(_started(campaign, count), url_for("admin.campaign", campaign_id=campaign_id))
+
+
+def _started(campaign: Campaign, count: int) -> str:
+    if not settings().queue_enabled:
+        sent = mailings.progress(campaign).sent
+        return gettext("%(sent)s of %(count)s messages sent. Resume sends the next ones.", sent=sent, count=count)
+    try:
+        reading.all_stats()
+    except QueueUnavailable:
+        return gettext("The broker is unreachable. The mailing starts when it is available again.")
+    return counted("Sending to %(count)s recipient.", "Sending to %(count)s recipients.", count)
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/cancel")

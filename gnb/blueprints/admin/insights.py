@@ -15,6 +15,7 @@ from gnb.blueprints.admin.plots import Series, line_plot
 from gnb.blueprints.admin.responses import redirect_to, rejected
 from gnb.blueprints.admin.schema_forms import FormField, filter_fields, other_errors, read_form
 from gnb.blueprints.shared.formatting import percent
+from gnb.extensions import settings
 from gnb.models import HOME_ZONE
 from gnb.queueing import Job
 from gnb.queueing.errors import JobNotFound
@@ -112,6 +113,8 @@ def _hours(answer: dict[str, Any]) -> Any:
 
 def _latest() -> list[Job]:
     """Return the newest jobs of the queue, whatever their state."""
+    if not settings().queue_enabled:
+        return []
     queue = reading.queue(lookups.QUEUE)
     found = [job for state in _STATES for job in queue.jobs(state, 0, JOBS_SHOWN).jobs if job.name in KINDS]
     return sorted(found, key=lambda job: job.created_at or datetime.min.replace(tzinfo=HOME_ZONE), reverse=True)[

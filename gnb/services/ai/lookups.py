@@ -14,10 +14,10 @@ from typing import Any, cast
 
 from marshmallow import Schema, ValidationError
 
-from gnb.extensions import engine
+from gnb.extensions import engine, settings
 from gnb.messages import DomainError
 from gnb.models import Booking, now
-from gnb.queueing import Job
+from gnb.queueing import FinalError, Job, JobContext
 from gnb.queueing.errors import JobNotFound, QueueUnavailable
 from gnb.services import queue_service
 from gnb.services.ai import language_model
@@ -63,10 +63,13 @@ def get_or_enqueue(kind: str, data: Mapping[str, Any], account_id: int | None = 
 
     Raises:
         QueueUnavailable: The broker is unreachable.
+        DomainError: Queueing is switched off, and the answer cannot be computed.
         TooManyOpenJobs: The account has as many open jobs as it may have.
         ValidationError: The request type does not accept this data.
     """
     content = REQUESTS[kind]().load(data)
+    if not settings().queue_enabled:
+        return Lookup(_compute(kind, content), None)
     known = _known(kind, content)
     if known.answer or known.job:
         return known
@@ -77,6 +80,15 @@ def get_or_enqueue(kind: str, data: Mapping[str, Any], account_id: int | None = 
     if account_id is not None:
         _add_open_job(account_id, job.id)
     return Lookup(None, job)
+
+
+def _compute(kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer without a job."""
+    job_type = engine().types(QUEUE)[kind]
+    try:
+        return cast("dict[str, Any]", job_type.function(content, JobContext.of_rq_job(None, job_type)))
+    except FinalError as error:
+        raise error.__cause__ or error from None
 
 
 def _check_open_jobs(account_id: int) -> None:
@@ -113,7 +125,8 @@ def cache(kind: str, content: Mapping[str, Any], answer: dict[str, Any]) -> dict
     """Cache an answer for an hour and return it; for two minutes if the language model should have worded it but did
     not."""
     made_do = answer.get("noteCode") not in (None, language_model.NO_KEY.code)
-    store(kind, content, answer, FALLBACK_SECONDS if made_do else KEPT_SECONDS)
+    if settings().queue_enabled:
+        store(kind, content, answer, FALLBACK_SECONDS if made_do else KEPT_SECONDS)
     return answer
 
 
@@ -187,9 +200,10 @@ def peek_delay_risk(booking: Booking, language: str) -> Lookup | None:
     """Return what is known about a booking's delay risk; None if it is no transfer or in the past."""
     if is_per_person(booking.tour.category) or booking.pickup_at <= now():
         return None
+    look_up = peek if settings().queue_enabled else get_or_enqueue
     try:
-        return peek(DELAY_RISK, delay_risk_request(booking, language))
-    except (ValidationError, QueueUnavailable):  # a road between places that we do not know; or no broker to ask
+        return look_up(DELAY_RISK, delay_risk_request(booking, language))
+    except (ValidationError, DomainError, QueueUnavailable):  # an unknown place; no trips yet; or no broker to ask
         return None
 
 

@@ -16,11 +16,10 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db, engine, settings
-from gnb.models import LANGUAGES, Campaign, Delivery, User, execute_count, now
+from gnb.models import Campaign, Delivery, User, execute_count, now
 from gnb.queueing import RateLimit
 from gnb.queueing.errors import QueueUnavailable
 from gnb.services.mail import MailError, ledger, outbox
-from gnb.services.mail.addresses import one_line
 from gnb.services.mail.outbox import Planned
 from gnb.services.mail.recipients import count_recipients, next_recipients, without_text
 from gnb.services.queue_service import Progress, noop_progress
@@ -28,7 +27,8 @@ from gnb.services.queue_service import Progress, noop_progress
 log = structlog.stdlib.get_logger(__name__)
 
 BATCH = 2000
-_KIND = "campaign-notification"
+_SECONDS_INLINE = 20.0
+"""For so long a request sends messages when queueing is switched off."""
 _SPEED_WINDOW = timedelta(minutes=5)
 
 
@@ -139,11 +139,23 @@ def progress(campaign: Campaign) -> MailingProgress:
 
 def enqueue_reconcile(campaign_id: int) -> None:
     """Enqueue the job that plans the mailing; the sweep does so later if the broker is unreachable."""
+    if not settings().queue_enabled:
+        return _send_inline(campaign_id)
     try:
-        if settings().queue_enabled:
-            engine().queue("scheduled").enqueue("campaign-mailing", {"campaignId": campaign_id}, priority=3)
+        engine().queue("scheduled").enqueue("campaign-mailing", {"campaignId": campaign_id}, priority=3)
     except QueueUnavailable as error:
         log.warning("a mailing waits for the broker", campaign=campaign_id, cause=str(error))
+
+
+def _send_inline(campaign_id: int) -> None:
+    """Plan the mailing and send what the time allows; then it is paused, and resuming it sends the next messages."""
+    reconcile(campaign_id)
+    rows = sa.select(Delivery.id).where(Delivery.campaign_id == campaign_id, Delivery.state == "queued")
+    outbox.send_inline(list(db.session.scalars(rows.order_by(Delivery.id))), _SECONDS_INLINE)
+    close_finished()
+    still_sending = sa.update(Campaign).where(Campaign.id == campaign_id, Campaign.mailing_state == "sending")
+    execute_count(still_sending.values(mailing_state="paused", updated_at=now()))
+    db.session.commit()
 
 
 def reconcile(campaign_id: int, progress: Progress = noop_progress) -> str:
@@ -246,26 +258,9 @@ def _write_rows(campaign_id: int, recipients: list[sa.Row[int, str, str, str]], 
         raise ConcurrentUpdate
     if recipients:
         moment = now()
-        rows = [_row(campaign_id, recipient, moment) for recipient in recipients]
+        rows = [ledger.campaign_row(campaign_id, recipient, moment) for recipient in recipients]
         db.session.execute(_insert().on_conflict_do_nothing(index_elements=["unique_key"]), rows)
     db.session.commit()
-
-
-def _row(campaign_id: int, recipient: sa.Row[int, str, str, str], moment: Any) -> dict[str, Any]:
-    return {
-        "unique_key": f"campaign:{campaign_id}:user:{recipient.id}",
-        "kind": _KIND,
-        "state": "queued",
-        "language": recipient.language if recipient.language in LANGUAGES else "en",
-        "recipient": recipient.email,
-        "recipient_name": one_line(recipient.name, 200),
-        "user_id": recipient.id,
-        "campaign_id": campaign_id,
-        "content": {},
-        "priority": ledger.PRIORITIES[_KIND],
-        "attempts": 0,
-        "created_at": moment,
-    }
 
 
 def _insert() -> Any:
@@ -275,6 +270,8 @@ def _insert() -> Any:
 
 def _enqueue_planned(campaign_id: int) -> None:
     """Enqueue the rows that have no job: new ones, and those held during a pause. Raises QueueUnavailable."""
+    if not settings().queue_enabled:
+        return
     rows = (
         sa.select(Delivery.id, Delivery.kind, Delivery.priority, Delivery.recipient)
         .where(Delivery.campaign_id == campaign_id, Delivery.state == "queued", Delivery.enqueued_at.is_(None))

@@ -246,3 +246,22 @@ def _finish(delivery_id: int, number: int, **values: Any) -> bool:
 def _storable(text: str) -> str:
     """Remove what PostgreSQL cannot store: NUL and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
+
+
+def campaign_row(campaign_id: int, recipient: sa.Row[int, str, str, str], moment: Any) -> dict[str, Any]:
+    """Return the values of the row for one recipient of a campaign's mailing."""
+    kind = "campaign-notification"
+    return {
+        "unique_key": f"campaign:{campaign_id}:user:{recipient.id}",
+        "kind": kind,
+        "state": "queued",
+        "language": recipient.language if recipient.language in LANGUAGES else "en",
+        "recipient": recipient.email,
+        "recipient_name": one_line(recipient.name, 200),
+        "user_id": recipient.id,
+        "campaign_id": campaign_id,
+        "content": {},
+        "priority": PRIORITIES[kind],
+        "attempts": 0,
+        "created_at": moment,
+    }

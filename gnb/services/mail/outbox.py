@@ -7,6 +7,7 @@ either is left to the sweep. A mail problem never fails the transaction that cau
 
 import hashlib
 import hmac
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -131,14 +132,23 @@ def _send_inline(delivery_ids: list[int]) -> None:
     if time.monotonic() < _unreachable_until:
         return
     with current_app._get_current_object().app_context():  # type: ignore[attr-defined]
-        for delivery_id in delivery_ids[:_MAX_INLINE]:
-            try:
-                sending.send(delivery_id, inline=True)
-            except MailUnavailable:
-                _unreachable_until = time.monotonic() + _OUTAGE_SECONDS
-                return
-            except (MailError, SQLAlchemyError) as error:
-                log.warning("a message could not be sent inline", delivery=delivery_id, error=type(error).__name__)
+        if not send_inline(delivery_ids[:_MAX_INLINE]):
+            _unreachable_until = time.monotonic() + _OUTAGE_SECONDS
+
+
+def send_inline(delivery_ids: Iterable[int], seconds: float = math.inf) -> bool:
+    """Send the deliveries, as many as the time allows; return False as soon as the mail server is unreachable."""
+    end = time.monotonic() + seconds
+    for delivery_id in delivery_ids:
+        if time.monotonic() >= end:
+            break
+        try:
+            sending.send(delivery_id, inline=True)
+        except MailUnavailable:
+            return False
+        except (MailError, SQLAlchemyError) as error:
+            log.warning("a message could not be sent inline", delivery=delivery_id, error=type(error).__name__)
+    return True
 
 
 def _planned(row: Delivery) -> Planned | None:

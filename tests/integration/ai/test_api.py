@@ -1,6 +1,7 @@
 """`/api/v1/recommendations` and `/api/v1/delay-risk`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,3 +80,16 @@ def test_an_unknown_job_and_one_of_another_kind_are_not_found(calling_as: Callab
     job = caller("POST", RISK, json=ASKED).json["data"]["jobId"]
     assert caller("GET", f"{RISK}/nothing").status_code == 404
     assert caller("GET", f"{RECOMMENDATIONS}/{job}").status_code == 404
+
+
+def test_without_queueing_the_answer_comes_with_the_request(
+    app: Flask, calling_as: Callable[[str], Caller], driven: list[Booking]
+) -> None:
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = replace(settings, queue_enabled=False, redis_url="redis://127.0.0.1:1/0")
+    caller = calling_as("support")
+    risk = caller("POST", RISK, json=ASKED)
+    assert (risk.status_code, risk.json["data"]["answer"]["probability"] > 0.3) == (200, True)
+    found = caller("POST", RECOMMENDATIONS, json={"options": {"limit": 3}})
+    assert (found.status_code, len(found.json["data"]["answer"]["recommendations"]) > 0) == (200, True)
+    assert caller("POST", RECOMMENDATIONS, json={"userId": 999_999}).status_code == 404

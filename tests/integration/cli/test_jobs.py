@@ -362,3 +362,9 @@ def test_without_a_database_a_command_ends_with_3(settings: Settings, app: Flask
         result = away.test_cli_runner().invoke(args=["jobs", "pause", "email"])
     assert result.exit_code == 3
     one_line(result)
+
+
+def test_no_scheduler_starts_while_queueing_is_switched_off(app: Flask, run: Run) -> None:
+    app.extensions["settings"] = replace(app.extensions["settings"], queue_enabled=False)
+    said = run("scheduler").stderr
+    assert said == "QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts\n"

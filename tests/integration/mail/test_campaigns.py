@@ -1,20 +1,24 @@
 """A mailing is planned in batches, killed and resumed, paused and cancelled; nobody is written to twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 
 from gnb.extensions import engine
 from gnb.models import Campaign, Delivery, NotificationSetting, User, db, now
 from gnb.services import email_service
 from gnb.services.mail import campaigns, outbox, recipients, sending
+from gnb.services.queues import make_engine
 from tests.business import make_booking, make_campaign, make_tour, make_user
 from tests.integration.engine.conftest import Workers
 from tests.servers import on_sqlite
+from tests.sessions import sign_in
 
 
 class Killed(BaseException):
@@ -347,3 +351,33 @@ def test_a_test_mail_is_not_counted_in_the_mailing(app: Flask, users: list[User]
     db.session.refresh(delivery)
     assert delivery.subject == "Bahar fırsatları"
     assert campaigns.progress(campaign).planned == 0
+
+
+@on_sqlite
+def test_without_queueing_a_mailing_is_sent_by_the_request_and_paused_when_its_time_is_over(
+    app: Flask, users: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.extensions["settings"] = replace(app.extensions["settings"], queue_enabled=False)
+    campaign, late = make_campaign(), make_campaign()
+    assert email_service.send_bulk_campaign_notifications(None, campaign) == 35
+    assert (campaign.mailing_state, states()) == ("sent", {"sent": 35})
+    monkeypatch.setattr(campaigns, "_SECONDS_INLINE", 0.0)
+    campaigns.start(late)
+    assert (late.mailing_state, states()) == ("paused", {"sent": 35, "queued": 35})
+    monkeypatch.undo()
+    campaigns.resume(late)
+    assert (late.mailing_state, states()) == ("sent", {"sent": 70})
+
+
+@on_sqlite
+def test_a_mailing_started_without_the_broker_says_that_it_waits_for_it(
+    app: Flask, client: FlaskClient, users: list[User]
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    sign_in(client, make_user(role="admin"))
+    campaign = make_campaign()
+    app.extensions["engine"] = make_engine(replace(app.extensions["settings"], redis_url="redis://127.0.0.1:1/0"))
+    page = client.post(f"/admin/campaigns/{campaign.id}/send", follow_redirects=True).text
+    assert "The broker is unreachable. The mailing starts when it is available again." in page
+    db.session.refresh(campaign)
+    assert campaign.mailing_state == "planning"
