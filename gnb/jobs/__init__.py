@@ -12,7 +12,7 @@ from gnb.jobs import ai, emails, exports, scheduled
 from gnb.queueing import FinalError, InvalidJobData, JobContext, JobStopped, QueueUnavailable, RetryLater, job_types
 from gnb.services.exports.attempts import describe_error, is_outage
 from gnb.services.mail import MailError
-from gnb.services.queues import reading
+from gnb.services.queues import actions
 
 __all__ = ["ai", "bind", "emails", "exports", "scheduled"]
 
@@ -60,7 +60,7 @@ def _after_outage(error: Exception, context: JobContext) -> RetryLater | None:
     It waits as long again as it has waited so far, from two seconds to a minute.
     """
     try:
-        waited = reading.queue(context.queue).seconds_unavailable(context.id)
+        waited = actions.count_outage(context.queue, context.id)
     except QueueUnavailable:
         waited = 0.0
     if waited > _LONGEST_OUTAGE:

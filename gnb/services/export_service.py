@@ -13,7 +13,6 @@ those of `gnb.services.exports.filters`; each function raises InvalidFilters nam
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +30,6 @@ from gnb.queueing.errors import QueueUnavailable
 from gnb.services import queue_service
 from gnb.services.exports import (
     ExportNotFound,
-    ExportTooLarge,
     FileNotAvailable,
     InvalidFilters,
     attempts,
@@ -45,10 +43,6 @@ from gnb.services.queue_service import Progress, noop_progress
 log = structlog.stdlib.get_logger(__name__)
 
 Filters = Mapping[str, Any]
-
-INLINE_ROWS = 20_000
-INLINE_SECONDS = 20
-"""What an export without the broker may take: it holds a thread of the web server."""
 
 
 @dataclass(frozen=True)
@@ -151,25 +145,12 @@ def request(
         job = queue_service.add_export_job(export_type, {"exportId": export.id})
     except QueueUnavailable as error:
         log.warning("an export runs inline, without the queue", export=export.id, cause=str(error))
-        return _notified(run(export.id, progress=_inline_bounds()), notify)
+        return _notified(run(export.id, progress=attempts.inline_bounds()), notify)
     export.job_id = job.id
     db.session.commit()
     if notify and requested_by:
         _enqueue_notification(export.id, job)
     return export
-
-
-def _inline_bounds() -> Progress:
-    """Return a progress function that raises ExportTooLarge beyond INLINE_ROWS or INLINE_SECONDS."""
-    started = time.monotonic()
-
-    def check(_done: int, total: int) -> None:
-        if total > INLINE_ROWS:
-            raise ExportTooLarge("rows", count=total, most=INLINE_ROWS)
-        if time.monotonic() - started > INLINE_SECONDS:
-            raise ExportTooLarge("time", seconds=INLINE_SECONDS)
-
-    return check
 
 
 def _enqueue_notification(export_id: str, job: Job) -> None:

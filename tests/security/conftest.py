@@ -24,10 +24,18 @@ def settings(database_url: str, broker: Broker) -> Settings:
     return production(DATABASE_URL=database_url, REDIS_URL=broker.url)
 
 
+PRODUCTION = {
+    "SECRET_KEY": "3f9a0c71b2d84e56" * 4,
+    "DATABASE_URL": "sqlite:////srv/gnb/gnb.db",
+    "SITE_URL": SITE,
+    "EMAIL_PROVIDER": "sink",
+}
+"""The least that production needs."""
+
+
 def production(**variables: str) -> Settings:
     """Settings that production starts with, under these variables."""
-    given = {"SECRET_KEY": "3f9a0c71b2d84e56" * 4, "SITE_URL": SITE, "EMAIL_PROVIDER": "sink", "TRUSTED_PROXIES": "1"}
-    return Settings.from_env({**given, **variables})
+    return Settings.from_env({**PRODUCTION, "TRUSTED_PROXIES": "1", **variables})
 
 
 class Attacker(Visitor):

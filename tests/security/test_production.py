@@ -10,41 +10,34 @@ import pytest
 
 from gnb.broker import BrokerError, EmbeddedBroker
 from gnb.config import ROOT, ConfigError, Settings
-from tests.security.conftest import SITE, production
-
-GOOD = {
-    "SECRET_KEY": "3f9a0c71b2d84e56" * 4,
-    "DATABASE_URL": "sqlite:////srv/gnb/gnb.db",
-    "SITE_URL": SITE,
-    "EMAIL_PROVIDER": "sink",
-}
+from tests.security.conftest import PRODUCTION, production
 
 
 @pytest.mark.parametrize("key", ["", "a", "k" * 64, "password" * 3, "abababababababababababababababababab"])
 def test_production_refuses_a_key_that_can_be_guessed(key: str) -> None:
     with pytest.raises(ConfigError, match=r"^SECRET_KEY .*for example SECRET_KEY=\$\(python3") as refused:
-        Settings.from_env({**GOOD, "SECRET_KEY": key})
+        Settings.from_env({**PRODUCTION, "SECRET_KEY": key})
     assert not key or f"={key}" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "SITE_URL", "EMAIL_PROVIDER"])
 def test_production_has_no_default_for_what_nobody_may_forget(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name} is required in production"):
-        Settings.from_env({**GOOD, name: ""})
-    assert Settings.from_env(GOOD).email_provider == "sink"  # asked for by name
+        Settings.from_env({**PRODUCTION, name: ""})
+    assert Settings.from_env(PRODUCTION).email_provider == "sink"  # asked for by name
     Settings.from_env({"APP_ENV": "testing", "SECRET_KEY": "a"})
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.1"])
 def test_production_listens_beyond_this_machine_behind_a_proxy_alone(address: str) -> None:
-    assert Settings.from_env(GOOD).bind == "127.0.0.1"
+    assert Settings.from_env(PRODUCTION).bind == "127.0.0.1"
     with pytest.raises(ConfigError, match=r"^BIND must be a loopback address in production unless TRUSTED_PROXIES"):
-        Settings.from_env({**GOOD, "BIND": address})
+        Settings.from_env({**PRODUCTION, "BIND": address})
     assert production(BIND=address).bind == address
 
 
 def test_the_web_server_ends_with_one_line_when_it_would_stand_bare() -> None:
-    env = {"PATH": os.environ["PATH"], **GOOD, "BIND": "0.0.0.0"}
+    env = {"PATH": os.environ["PATH"], **PRODUCTION, "BIND": "0.0.0.0"}
     command = [sys.executable, "-m", "gunicorn", "wsgi:app"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2

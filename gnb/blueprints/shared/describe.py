@@ -7,6 +7,7 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
 
 from gnb.blueprints.shared.text import escape_control_characters, split_identifier
 from gnb.messages.labels import (
@@ -17,7 +18,6 @@ from gnb.messages.labels import (
     CAMPAIGN_VARIANTS,
     DELIVERY_STATE_LABELS,
     DELIVERY_VARIANTS,
-    FIELD_LABELS,
     JOB_STATE_LABELS,
     JOB_STATE_VARIANTS,
     MAILING_LABELS,
@@ -26,6 +26,43 @@ from gnb.messages.labels import (
     WORKER_LABELS,
     WORKER_VARIANTS,
 )
+
+_FIELD_LABELS = {
+    "start date": _l("from"),
+    "end date": _l("to"),
+    "tour": _l("tour"),
+    "payment method": _l("payment method"),
+    "currency": _l("currency"),
+    "status": _l("status"),
+    "language": _l("language"),
+    "role": _l("role"),
+    "origin": _l("origin"),
+    "destination": _l("destination"),
+    "scheduled time": _l("scheduled time"),
+    "user id": _l("number of the account"),
+    "limit": _l("how many at most"),
+    "answer language": _l("language of the answer"),
+    "delivery id": _l("delivery"),
+    "booking id": _l("booking"),
+    "campaign id": _l("campaign"),
+    "export id": _l("export"),
+    "to": _l("recipient"),
+    "subject": _l("subject"),
+    "text": _l("text"),
+    "html": "HTML",
+    "week": _l("week"),
+    "dry run": _l("dry run"),
+    "state": _l("state"),
+    "job": _l("job"),
+    "tz": _l("time zone"),
+    "changed": _l("changed"),
+    # Of what a recommendation's score is made
+    "similar": _l("similar customers"),
+    "season": _l("season"),
+    "place": _l("place"),
+    "kind": _l("kind"),
+    "price": _l("price"),
+}
 
 _CHOICE_LABELS = {**BOOKING_LABELS, **ROLE_LABELS}
 
@@ -77,7 +114,7 @@ def choice_label(choice: object) -> str:
 
 def field_label(label: str) -> str:
     """Return the label of a field in the reader's language, where it has one."""
-    return str(FIELD_LABELS.get(label, label))
+    return str(_FIELD_LABELS.get(label, label))
 
 
 def value_label(label: str, value: object) -> str:

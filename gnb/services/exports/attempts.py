@@ -20,7 +20,7 @@ import structlog
 
 from gnb.messages import Message, error_columns, make_message, os_error
 from gnb.models import Export, is_database_outage, local_day, now
-from gnb.services.exports import AttemptSuperseded, ExportError, ExportNotFound, StorageError
+from gnb.services.exports import AttemptSuperseded, ExportError, ExportNotFound, ExportTooLarge, StorageError
 from gnb.services.exports.csv_export import Sink, write_csv
 from gnb.services.exports.filters import load_filters
 from gnb.services.exports.storage import CONTENT_TYPES, Storage
@@ -30,6 +30,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 KEPT = timedelta(days=7)
 """How long a finished file is kept."""
+
+INLINE_ROWS = 20_000
+INLINE_SECONDS = 20
+"""The bounds of an export that runs inline, which holds a thread of the web server."""
 
 _SECONDS_BETWEEN_UPDATES = 1.0
 
@@ -234,3 +238,16 @@ def _file_name(export_type: str, filters: Mapping[str, Any], made_on: str) -> st
     else:
         span = f"made-{made_on}"
     return f"{subject}-{span}.{_extension(export_type)}"
+
+
+def inline_bounds() -> Progress:
+    """Return a progress function that raises ExportTooLarge beyond INLINE_ROWS or INLINE_SECONDS."""
+    started = time.monotonic()
+
+    def check(_done: int, total: int) -> None:
+        if total > INLINE_ROWS:
+            raise ExportTooLarge("rows", count=total, most=INLINE_ROWS)
+        if time.monotonic() - started > INLINE_SECONDS:
+            raise ExportTooLarge("time", seconds=INLINE_SECONDS)
+
+    return check

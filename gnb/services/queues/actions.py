@@ -95,6 +95,11 @@ def change_job(action: str, queue: str, job_id: str, actor: User | None = None) 
         JOB_ACTIONS[action](engine().queue(queue), job_id)
 
 
+def count_outage(queue: str, job_id: str) -> float:
+    """Return for how many seconds the job has waited for the end of an outage, such as the database's, from now on."""
+    return engine().queue(queue).seconds_unavailable(job_id)
+
+
 def set_priority(queue: str, job_id: str, priority: int, actor: User | None = None) -> int:
     """Change the priority of a waiting or delayed job and return the previous one.
 

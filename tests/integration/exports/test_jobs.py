@@ -16,7 +16,7 @@ from gnb.models import Booking, Export, ExportChunk, now
 from gnb.queueing import InvalidJobData
 from gnb.services import export_service
 from gnb.services.accounts import tokens
-from gnb.services.exports import ExportNotFound, ExportTooLarge
+from gnb.services.exports import ExportNotFound, ExportTooLarge, attempts
 from gnb.services.queue_service import add_export_job, get_job, remove_job
 from tests.business import make_user
 from tests.integration.engine.conftest import Workers
@@ -203,7 +203,7 @@ def test_an_export_that_is_gone_fails_its_job_for_good(app: Flask, start_workers
 def test_without_broker_a_large_export_is_rejected_with_a_sentence(
     without_broker: Flask, bookings: list[Booking], monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(export_service, bound, 0)
+    monkeypatch.setattr(attempts, bound, 0)
     with pytest.raises(ExportTooLarge, match="The broker is unreachable, and the export"):
         export_service.request("bookings-csv")
     (export,) = export_service.list_exports()[0]
@@ -214,7 +214,7 @@ def test_without_broker_a_large_export_is_rejected_with_a_sentence(
 def test_a_large_export_without_broker_is_answered_with_503(
     without_broker: Flask, bookings: list[Booking], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_service, "INLINE_ROWS", 10)
+    monkeypatch.setattr(attempts, "INLINE_ROWS", 10)
     token = tokens.issue(make_user(role="admin"))
     answer = without_broker.test_client().post(
         "/api/v1/admin/exports", json={"type": "bookings-csv"}, headers={"Authorization": f"Bearer {token}"}
