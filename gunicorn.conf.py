@@ -14,7 +14,7 @@ from gnb.services import web_processes
 # From the process's own variables alone: a server never falls back on what bin/dev left on a developer's machine.
 _settings = settings_or_exit(os.environ)
 logs.configure(_settings)
-web_processes.prepare()
+web_processes.prepare(_settings.prometheus_multiproc_dir)
 
 
 class logger_class(Logger):

@@ -90,6 +90,7 @@ class Settings:
     openai_model: str
     sentry_dsn: str
     metrics_token: str
+    prometheus_multiproc_dir: str
     alert_webhook_private: bool
     log_level: str
     log_format: str
@@ -167,6 +168,7 @@ class Settings:
             openai_model=env.text("OPENAI_MODEL", "gpt-4o-mini"),
             sentry_dsn=env.sentry_dsn("SENTRY_DSN"),
             metrics_token=env.text("METRICS_TOKEN"),
+            prometheus_multiproc_dir=env.text("PROMETHEUS_MULTIPROC_DIR"),
             alert_webhook_private=env.boolean("ALERT_WEBHOOK_PRIVATE", False),
             log_level=env.choice("LOG_LEVEL", ("debug", "info", "warning", "error", "critical"), "info").upper(),
             log_format=env.choice("LOG_FORMAT", ("text", "json"), "text"),

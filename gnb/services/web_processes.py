@@ -11,25 +11,33 @@ from pathlib import Path
 
 from prometheus_client import values
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's own variable: if it is set, it names the folder, which is then managed from outside."""
-
 THREADS = 8
 """How many requests one web process answers at a time."""
 
 _slot = "main"
+_prepared = False
 _made: tuple[int, str] | None = None
 
 
-def prepare() -> None:
-    """Store all metrics that are created from now on in files; call this before importing the application."""
-    global _made
-    folder = os.environ.get(FOLDER)
-    if folder is None:
-        folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="gnb-metrics-")
+def prepare(folder: str) -> None:
+    """Store all metrics that are created from now on in files; call this before importing the application.
+
+    Args:
+        folder: Where to store them; it is then managed from outside. If empty, a temporary folder is made.
+    """
+    global _made, _prepared
+    if not folder:
+        folder = tempfile.mkdtemp(prefix="gnb-metrics-")
         _made = os.getpid(), folder
     Path(folder).mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # prometheus_client knows it from there alone
     values.ValueClass = values.MultiProcessValue(lambda: _slot)
+    _prepared = True
+
+
+def counts_in_files() -> bool:
+    """Return whether this process and its siblings store their metrics in files."""
+    return _prepared
 
 
 def free_slot(taken: set[int]) -> int:

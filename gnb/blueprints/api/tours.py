@@ -23,8 +23,9 @@ TEXT_TYPE = {"type": "string"}
 
 
 def amount(**options: Any) -> fields.Decimal:
-    """An amount of money."""
-    return fields.Decimal(places=2, as_string=True, required=True, **options)
+    """An amount of money, as text: a float would not hold it exactly."""
+    described = {"type": "string", "pattern": r"^-?\d+\.\d{2}$"}
+    return fields.Decimal(places=2, as_string=True, required=True, metadata=described, **options)
 
 
 class PageQuery(FormSchema):

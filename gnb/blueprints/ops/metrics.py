@@ -1,7 +1,6 @@
 """`/metrics`: what Prometheus scrapes. Behind METRICS_TOKEN when that is set."""
 
 import hmac
-import os
 from collections.abc import Iterator
 from typing import cast
 
@@ -19,7 +18,7 @@ from gnb.blueprints.ops import blueprint
 from gnb.blueprints.ops.queue_metrics import QueueMetrics
 from gnb.config import Settings
 from gnb.extensions import limiter, settings
-from gnb.services.web_processes import FOLDER
+from gnb.services.web_processes import counts_in_files
 
 _REGISTRY = "metrics_registry"
 
@@ -70,7 +69,7 @@ class RequestMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """Return the current metrics."""
-        if FOLDER not in os.environ:
+        if not counts_in_files():
             yield from self._own.collect()
             return
         yield from MultiProcessCollector(CollectorRegistry()).collect()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import schemathesis
 from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
@@ -17,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from gnb.extensions import engine
+from tests.business import make_tour
 from tests.integration.api.conftest import Caller
 from tests.servers import on_sqlite
 
@@ -107,3 +109,13 @@ def _try(app: Flask, operation: Any, headers: dict[str, str], examples: int, ans
         answers[response.status_code] += 1
 
     send()
+
+
+def test_money_is_text_in_the_document_as_in_the_answers(client: FlaskClient) -> None:
+    tour = make_tour()
+    schemas = client.get("/api/openapi.json").json["components"]["schemas"]
+    price = client.get(f"/api/v1/tours/{tour.slug}").json["data"]["price"]
+    fields = (("TourDetails", "price"), ("Booking", "amount"), ("ExtraRow", "unitPrice"), ("ExtraRow", "total"))
+    described = [schemas[schema]["properties"][name] for schema, name in fields]
+    assert {each["type"] for each in described} == {"string"}
+    assert all(re.search(each["pattern"], price) for each in described)
