@@ -84,6 +84,13 @@ class EmbeddedBroker:
         if self.socket.parent != self.folder:
             self.socket.parent.rmdir()
 
+    def restart_if_ended(self) -> bool:
+        """Start the server again if it has ended by itself, and return whether it had. Raises BrokerError."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self.start()
+        return True
+
     def kill(self) -> None:
         """Kill the server, as a power failure would."""
         if self._process:

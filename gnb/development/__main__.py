@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import click
@@ -64,8 +63,8 @@ def _run(fresh: bool) -> int:
     variables["PORT"] = str(settings.port)
     variables["DATABASE_URL"] = settings.database_url
     variables["SECRET_KEY"] = named.get("SECRET_KEY") or secret(INSTANCE, "secret-key", 32)
-    with _broker(named.get("REDIS_URL")) as url:
-        variables["REDIS_URL"] = url
+    with _broker(named.get("REDIS_URL")) as broker:
+        variables["REDIS_URL"] = broker.url if broker else named["REDIS_URL"]
         write_variables(DEVELOPMENT_FILE, variables)
         # From here on this process is the application, too: the programs of the Procfile run in its forks.
         os.environ.update(variables, PATH=f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", PYTHONUNBUFFERED="1")
@@ -73,21 +72,27 @@ def _run(fresh: bool) -> int:
         from gnb.development.preparation import prepare
 
         prepare(ADMIN_EMAIL, password)
-        return _serve(settings, password)
+        return _serve(settings, password, broker)
 
 
 @contextmanager
-def _broker(url: str | None) -> Iterator[str]:
-    """Yield the URL of the configured broker, or of an embedded one that runs meanwhile."""
+def _broker(url: str | None) -> Iterator[EmbeddedBroker | None]:
+    """Yield an embedded broker that runs meanwhile, or None if a URL is configured."""
     if url:
-        yield url
+        yield None
         return
     with EmbeddedBroker(INSTANCE / "broker") as broker:
-        yield broker.url
+        yield broker
 
 
-def _serve(settings: Settings, password: str) -> int:
-    supervisor = Supervisor(ROOT, settings.worker_shutdown_grace, partial(_announce, settings.port, password))
+def _serve(settings: Settings, password: str, broker: EmbeddedBroker | None) -> int:
+    def watch() -> None:
+        announce(settings.port, password)
+        while broker:
+            keep_running(broker)
+            time.sleep(1)
+
+    supervisor = Supervisor(ROOT, settings.worker_shutdown_grace, watch)
     for name, command in procfile(ROOT / "Procfile").items():
         if name == "scheduler" and not settings.queue_enabled:
             say("QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts")
@@ -96,20 +101,34 @@ def _serve(settings: Settings, password: str) -> int:
     return supervisor.run()
 
 
-def _announce(port: int, password: str) -> None:
-    """Print the address and the admin's credentials as soon as the application answers."""
-    while not _answers(port):
-        time.sleep(0.1)
+def keep_running(broker: EmbeddedBroker) -> None:
+    """Start the broker again if it has ended by itself, and say so."""
+    try:
+        if broker.restart_if_ended():
+            say("bin/dev: the embedded broker had ended and was started again")
+    except BrokerError as error:
+        say(f"bin/dev: {error}")
+
+
+def announce(port: int, password: str) -> None:
+    """Print the address and the admin's credentials as soon as application, database and broker answer."""
+    told = False
+    while (status := _readiness(port)) != 200:
+        if status and not told:
+            told = True
+            say(f"bin/dev: not ready: database or broker does not answer, see http://127.0.0.1:{port}/readyz")
+        time.sleep(1 if status else 0.1)
     say(f"\nReady: http://127.0.0.1:{port}\nE-mail: {ADMIN_EMAIL}\nPassword: {password}\n")
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+def _readiness(port: int) -> int | None:
+    """Return the status of /readyz, None while nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

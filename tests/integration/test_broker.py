@@ -4,13 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 import redis
 
 from gnb.broker import BrokerError, EmbeddedBroker
+from gnb.development.__main__ import announce, keep_running
+from tests.servers import free_port
 
 
 def test_what_it_held_is_there_again_after_a_stop(tmp_path: Path) -> None:
@@ -71,3 +75,40 @@ def _wait_for_end(pid: int) -> None:
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
     raise AssertionError("the broker outlived its starter")
+
+
+def test_a_killed_one_is_started_again_with_what_it_held_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        redis.Redis(unix_socket_path=str(broker.socket)).set("kept", "yes")
+        time.sleep(1.1)  # until the append-only file is on disk
+        keep_running(broker)
+        assert capsys.readouterr().out == ""
+        assert broker.pid
+        os.kill(broker.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, broker.pid, os.WEXITED | os.WNOWAIT)
+        keep_running(broker)
+        assert redis.Redis(unix_socket_path=str(broker.socket)).get("kept") == b"yes"
+        assert "the embedded broker had ended and was started again" in capsys.readouterr().out
+
+
+def test_bin_dev_is_ready_only_once_database_and_broker_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    statuses = iter([503, 200])
+
+    class Readiness(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(next(statuses))
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    port = free_port()
+    with HTTPServer(("127.0.0.1", port), Readiness) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        announce(port, "secret")
+        server.shutdown()
+    lines = capsys.readouterr().out.split("\n")
+    assert lines[0] == f"bin/dev: not ready: database or broker does not answer, see http://127.0.0.1:{port}/readyz"
+    assert lines[2] == f"Ready: http://127.0.0.1:{port}"
