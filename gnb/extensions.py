@@ -16,7 +16,7 @@ from flask_login import LoginManager, current_user
 from flask_migrate import Migrate
 from flask_smorest import Api, Blueprint
 from flask_wtf import CSRFProtect
-from limits.storage import MemoryStorage
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from marshmallow import Schema, fields, validate
 
@@ -119,6 +119,13 @@ class LockedMemoryStorage(MemoryStorage):
         """Add to a count and return it, one thread at a time."""
         with self._lock:
             return super().incr(key, expiry, amount)
+
+
+class _RedisStorage(RedisStorage):
+    """Rate limit counts in the broker, without importing valkey's client: that takes longer than a whole request."""
+
+    STORAGE_SCHEME = ["redis", "rediss", "redis+unix"]  # replaces the library's own class for these schemes
+    DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}
 
 
 class _Limiter(Limiter):

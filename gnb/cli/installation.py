@@ -6,11 +6,10 @@ import logging
 import sys
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gnb.cli.groups import (
     CONNECTION_ERRORS,
@@ -59,8 +58,11 @@ def _check(password: str | None) -> None:
         raise Failure(str(error), USAGE) from error
 
 
-def _bar() -> Progress:
+def _bar() -> Any:
     """Return a progress bar on a terminal; disabled in a pipe."""
+    from rich.console import Console  # here: every other command would wait for it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)

@@ -4,6 +4,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from limits.storage import storage_from_string
+
 from gnb.extensions import LockedMemoryStorage
 
 
@@ -31,3 +34,8 @@ def test_threads_that_count_at_the_same_moment_start_the_expiry_timer_once() -> 
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(count, range(4))) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "rediss://127.0.0.1:1/0", "redis+unix:///nowhere.sock"])
+def test_limits_in_the_broker_import_no_second_client(url: str) -> None:
+    assert set(storage_from_string(url).dependencies) == {"redis"}
