@@ -33,7 +33,13 @@ def admin_routes(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 def path_of(rule: Rule) -> str:
-    return re.sub(r"<(?:(\w+)(?:\([^>]*\))?:)?\w+>", lambda found: "1" if found[1] == "int" else "nothing", rule.rule)
+    """An address of the route, of nothing that exists; of several words that it may have, the first."""
+    values = {"int": "1", "any": r"\2"}
+    return re.sub(
+        r"<(?:(\w+)(?:\((\w+)?[^>]*\))?:)?\w+>",
+        lambda found: found.expand(values.get(found[1] or "", "nothing")),
+        rule.rule,
+    )
 
 
 def test_there_are_admin_routes(app: Flask) -> None:
