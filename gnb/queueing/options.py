@@ -23,7 +23,7 @@ MOST_SECONDS = 10 * 365 * 86400
 _LONGEST_DURATION = 1000
 """Letters of a text. Looking for parts takes the square of its length."""
 _LONGEST_DEDUPLICATION_ID = 500
-RESERVED_IDS = frozenset({"clean", "drain", "failures", "jobs", "limits", "new", "stats", "types"})
+RESERVED_IDS = frozenset({"clean", "download", "drain", "failures", "jobs", "limits", "new", "stats", "types"})
 """Ids that no job may have: an address that ends like this is a queue's own, as in /jobs/email/stats."""
 
 

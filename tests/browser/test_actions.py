@@ -238,7 +238,7 @@ def test_a_campaign_comes_into_force_after_one_question(stage: Stage, visit: Vis
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("No mail goes out")
     dialog.get_by_role("button", name="Activate").click()
-    toast(page, "Prices are updated within the hour")
+    toast(page, "Prices are updated")
     expect(page.get_by_role("link", name="End it…")).to_be_visible()
 
 

@@ -16,7 +16,7 @@ def test_a_jobs_page_shows_who_is_before_and_after_it_and_their_states_live(empt
     before, after = page.get_by_role("list", name="Runs after"), page.get_by_role("list", name="Followed by")
     expect(before).to_contain_text("waiting")
     expect(after).to_contain_text("deferred")
-    expect(page.get_by_text("It runs once all of these have completed.")).to_be_visible()
+    expect(page.get_by_text("Deferred until 1 job has completed.")).to_be_visible()
     empty.start_workers("email")
     hurry(page)
     expect(before).to_contain_text("completed", timeout=REFRESHED)

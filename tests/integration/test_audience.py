@@ -10,7 +10,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, User
+from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, TRANSFER_ROLES, User
 from gnb.services.accounts import tokens
 from tests.integration.api.conftest import accounts
 from tests.integration.api.test_roles import ADMIN_PATHS, READING, path_of, signed_in
@@ -69,6 +69,7 @@ AUDIENCE: dict[str, frozenset[str | None] | frozenset[str]] = {
     "bookings-api.list_bookings": STAFF,
     "bookings-api.get_booking": STAFF,
     "bookings-api.change_status": ADMINS,
+    "transfers-api.record_transfer": TRANSFER_ROLES,  # a driver for own transfers alone: see bookings/test_transfers.py
 }
 TOKENLESS = {"unsubscribe.no_more", "auth-api.login"}  # a mail program's click, and what has no session to protect
 

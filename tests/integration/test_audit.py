@@ -75,7 +75,7 @@ def test_an_entry_of_a_request_says_from_where_it_came(app: Flask) -> None:
         ("schedule/clean-up", "/admin/schedules/clean-up"),
         ("booking/7", "/admin/bookings/7"),
         ("email/4711", "/admin/jobs/email/4711"),
-        ("user/1", None),
+        ("user/1", "/admin/users/1"),
     ],
 )
 def test_an_entry_leads_to_what_was_changed(app: Flask, target: str, page: str | None) -> None:

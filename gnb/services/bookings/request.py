@@ -117,6 +117,11 @@ class PassengerSchema(FormSchema):
         return NewPassenger(data["name"], data["kind"], data["nationality"] or None)
 
 
+def _check_amount(amount: Decimal) -> None:
+    """Raise ValidationError beyond any booking’s total; a Range would give the API’s text numeric bounds."""
+    validate.Range(0, 10**9)(amount)
+
+
 class BookingRequestSchema(FormSchema):
     """The fields of a booking request. `at` is the time that counts as now."""
 
@@ -142,7 +147,7 @@ class BookingRequestSchema(FormSchema):
         data_key="expectedTotal",
         load_default=None,
         allow_none=True,
-        validate=validate.Range(0, 10**9),
+        validate=_check_amount,
         metadata={"type": "string", "description": "The total that was quoted: 409 if the price is another one now."},
     )
 

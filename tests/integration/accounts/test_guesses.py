@@ -21,7 +21,8 @@ pytestmark = on_sqlite
 def test_an_account_is_closed_to_guesses_after_ten_and_opens_by_itself(app: Flask, people: dict[str, User]) -> None:
     client = app.test_client()
     for _ in range(10):
-        assert client.post(LOGIN, json={"email": "admin@example.com", "password": "wrong"}).status_code == 401
+        answer = client.post(LOGIN, json={"email": "admin@example.com", "password": "wrong"})
+        assert (answer.status_code, "Retry-After" in answer.headers) == (401, False)
     for email in ("admin@example.com", "ADMIN@example.com "):
         answer = client.post(LOGIN, json={"email": email, "password": PASSWORD})
         assert answer.status_code == 429

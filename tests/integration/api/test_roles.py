@@ -33,10 +33,13 @@ def admin_routes(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 def path_of(rule: Rule) -> str:
-    def value(found: re.Match[str]) -> str:
-        return {"int": "1", "any": re.split(r"\W", found[2] or "")[0]}.get(found[1], "nothing")
-
-    return re.sub(r"<(?:(\w+)(?:\(([^>]*)\))?:)?\w+>", value, rule.rule)
+    """An address of the route, of nothing that exists; of several words that it may have, the first."""
+    values = {"int": "1", "any": r"\2"}
+    return re.sub(
+        r"<(?:(\w+)(?:\((\w+)?[^>]*\))?:)?\w+>",
+        lambda found: found.expand(values.get(found[1] or "", "nothing")),
+        rule.rule,
+    )
 
 
 def test_there_are_admin_routes(app: Flask) -> None:

@@ -79,7 +79,7 @@ def test_a_drain_removes_waiting_and_delayed_and_nothing_else(queue: Queue, run_
 def test_cleaning_removes_what_ended_long_enough_ago(queue: Queue, run_all: RunAll) -> None:
     queue.enqueue_many([("noop", {}, {})] * 5)
     run_all()
-    assert queue.clean(timedelta(hours=1)) == 0
+    assert queue.clean(timedelta(hours=1)) == queue.clean(3600) == 0
     assert queue.clean(timedelta(0), limit=2) == 2
     assert queue.clean(timedelta(0)) == 3
     with pytest.raises(InvalidJobOption):
