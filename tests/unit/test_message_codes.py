@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 from typing import TypeGuard
 
-import gnb.jobs  # noqa: F401 - imports every module that defines an error
+import gnb.blueprints.admin
+import gnb.jobs  # noqa: F401
 from gnb.messages import Message, make_message
 from gnb.messages.templates import TEMPLATES
 from gnb.queueing.errors import CodedError
