@@ -90,7 +90,9 @@ def test_a_rate_limited_job_says_when_it_starts(admin: FlaskClient) -> None:
     starts("email", 10, 10)
     jobs = [engine().queue("email").enqueue("probe") for _ in range(5)]
     page = admin.get(f"/admin/jobs/email/{jobs[4].id}").text
-    found = re.search(r"Rate limited to 2 in 600s, starts at about ([\d:]+)\.", page)
+    found = re.search(
+        r"Rate limited to 2 in 600s, starts at about (?:[^.,]*, )?([\d:]+)\.", page
+    )  # another day has its date
     assert found
     expected = datetime.now(UTC) + timedelta(seconds=590 + 1200, hours=3)
     assert found[1] in (f"{expected:%H:%M}", f"{expected - timedelta(seconds=30):%H:%M}")
