@@ -225,7 +225,7 @@ def test_held_jobs_wait_again_at_their_places_and_unspent(
         engine.quiet_worker(engine.workers()[0].name)
     else:
         workers[0].signal(signal.SIGTERM)
-        time.sleep(0.2)
+    time.sleep(0.5)  # longer than HOLD, and than a signal takes to reach the process
     if grace > 1:
         let_go(queue)
     wait_for(lambda: queue.jobs("active").total == 0)
