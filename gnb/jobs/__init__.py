@@ -19,7 +19,7 @@ __all__ = ["ai", "bind", "emails", "exports", "scheduled"]
 log = logging.getLogger(__name__)
 
 _LONGEST_OUTAGE = 6 * 3600.0
-"""For so many seconds a job waits for the database or the storage before that spends an attempt."""
+"""How long a job waits for the database or the storage before the outage spends an attempt, in seconds."""
 
 _FORESEEN = (FinalError, RetryLater, InvalidJobData, JobStopped, MailError)
 """What a job says by raising. Its words stand with the job and may hold an address, so a log gets the kind alone."""

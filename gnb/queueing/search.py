@@ -71,7 +71,7 @@ def find(
     limit: int | None = None,
     seconds: float = 0.8,
 ) -> Found:
-    """Search a state from place `cursor` on for so many seconds, or until `limit` jobs are found.
+    """Search a state from place `cursor` on for `seconds`, or until `limit` jobs are found.
 
     With a limit the jobs are read too. Raises QueueUnavailable.
     """

@@ -91,7 +91,8 @@ def _kinds() -> tuple[list[tuple[str, int]], int]:
     broker, counts, cursor = engine().broker, Counter[str](), 0
     while True:
         cursor, keys = broker.call(lambda cursor=cursor: broker.client.scan(cursor, count=_AT_ONCE))
-        counts.update(":".join(key.decode(errors="replace").split(":")[:2]) for key in keys)
+        # The limiter's keys go on with a slash and a digest.
+        counts.update(":".join(key.decode(errors="replace").split(":")[:2]).partition("/")[0] for key in keys)
         if not cursor or counts.total() >= KEYS_SAMPLED:
             return counts.most_common(15), counts.total()
 

@@ -205,7 +205,9 @@ def _settled(alert: Alert, states: Mapping[str, AlertState]) -> bool:
 
 def _send(rule: AlertRule, other: list[Message], new: list[Alert], over: list[AlertState]) -> None:
     if rule.channel == "webhook":
-        webhooks.post(rule.target, payload(other, new, over))
+        target, body = rule.target, payload(other, new, over)
+        db.session.rollback()  # no transaction stays open while waiting for the server
+        webhooks.post(target, body)
     else:
         _mail(rule.target, other, new, over)
 

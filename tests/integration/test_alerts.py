@@ -148,9 +148,13 @@ def test_an_error_is_named_for_what_it_is(app: Flask, error: BaseException, sent
 
 def test_the_page_of_the_broker_shows_its_memory_its_policy_and_its_keys(admin: FlaskClient) -> None:
     engine().queue("email").enqueue_many([("probe", {"number": 1}, {})] * 3)
+    engine().broker.client.mset({f"LIMITS:LIMITER/gnb/{number}/30": 1 for number in range(2)})
     page = admin.get("/admin/broker").text
-    assert ("Fragmentation" in page and "noeviction" in page and "append-only file" in page) or "snapshots" in page
-    assert re.search(r'<th scope="row" class="mono small">rq:job</th><td class="num">3</td>', page)
+    assert "Fragmentation" in page
+    assert "noeviction" in page
+    assert "append-only file" in page or "snapshots" in page
+    for kind, count in (("rq:job", 3), ("LIMITS:LIMITER", 2)):
+        assert re.search(rf'<th scope="row" class="mono small">{kind}</th><td class="num">{count}</td>', page)
 
 
 def test_a_broker_that_is_nearly_full_needs_attention(admin: FlaskClient, broker: Broker) -> None:

@@ -138,7 +138,7 @@ def job_gone_reasons(queue_name: str, job_id: str) -> list[str]:
     stats, options, found = reading.stats(queue_name), reading.queue(queue_name).options.job, []
     for state, kept in (("completed", options.remove_on_complete), ("failed", options.remove_on_fail)):
         total = getattr(stats, state)
-        if 0 < kept.keep <= total * 1.01:  # a hundredth more than needed is removed at once
+        if 0 < kept.keep <= total * 1.01:  # finish.lua removes 1 % more than needed in one step
             found.append(str(_LIMITED[state]) % {"limit": number(kept.keep), "total": number(total)})
         elif kept.ttl > 0:
             found.append(str(_AGED[state]) % {"age": duration(kept.ttl)})

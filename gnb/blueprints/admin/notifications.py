@@ -33,8 +33,11 @@ KIND_LABELS = {
 
 @blueprint.app_template_filter()
 def rule_target(rule: AlertRule) -> str:
-    """Return the address of a rule, of a webhook the host alone: its path is a secret."""
-    return rule.target if rule.channel == "mail" else f"https://{urlsplit(rule.target).hostname}/…"
+    """Return the address of a rule, of a webhook only scheme and host: its path is a secret."""
+    if rule.channel == "mail":
+        return rule.target
+    parts = urlsplit(rule.target)
+    return f"{parts.scheme}://{parts.hostname}/…"
 
 
 @blueprint.get("/notifications")

@@ -29,7 +29,7 @@ _LOCAL = "%Y-%m-%dT%H:%M"
 
 @blueprint.get("/transfers", endpoint="transfers")
 def transfers_list() -> ResponseReturnValue:
-    """Show the transfers of today and tomorrow, or of the day asked for; a driver's own to a driver."""
+    """Show the transfers of today and tomorrow, or of the requested day; drivers get their own only."""
     user = signed_in_user()
     driver = user if user.role == "driver" else None
     asked = _day()

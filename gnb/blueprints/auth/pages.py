@@ -78,6 +78,6 @@ def _change(user: User, form: PasswordForm) -> bool:
 
 
 def landing(user: User, target: str | None = None) -> str:
-    """Return the page asked for if it is one of this site, else the one that the account's work begins with."""
+    """Return the requested page if it is one of this site, else the start page of the account’s role."""
     work = {"driver": "admin.transfers", "support": "admin.transfers"}
     return local_path(target) or url_for(work.get(user.role, "admin.overview" if user.is_staff else "my.bookings"))

@@ -179,7 +179,7 @@ def set_role(email: str, role: str, actor: User | None = None) -> User:
 
 
 def set_active(user: User, active: bool, actor: User | None = None) -> None:
-    """Disable or enable the account; a disabled one's sessions and tokens end at once, and for good. Commits.
+    """Disable or enable the account; disabling invalidates its sessions and tokens permanently. Commits.
 
     Raises InvalidAccount if the actor may not do that, or if it is the last administrator's.
     """

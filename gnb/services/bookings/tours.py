@@ -79,7 +79,7 @@ def find_tours(search: TourSearch, start: int = 0, end: int = OFFERS_PER_PAGE) -
 
 
 def shelves(most: int) -> dict[str, Found]:
-    """Return the first tours of each category that has any, at most so many, with the number of all."""
+    """Return the first `most` tours of each category that has any, and the number of all its tours."""
     order = (Tour.city, Tour.name, Tour.id)
     place = sa.func.row_number().over(partition_by=Tour.category, order_by=order)
     total = sa.func.count().over(partition_by=Tour.category)
