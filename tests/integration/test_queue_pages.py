@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from gnb.blueprints.admin import failures
+from gnb.blueprints.admin import bulk
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
 from gnb.queueing.search import failure_key
@@ -119,7 +119,7 @@ def test_a_deduplication_that_cannot_be_is_named_in_the_form(admin: FlaskClient)
 def test_a_group_of_failures_is_moved_whole_though_the_page_counts_the_newest(
     admin: FlaskClient, failed: None, monkeypatch: pytest.MonkeyPatch, action: str, waiting: int
 ) -> None:
-    monkeypatch.setattr(failures, "GROUPED", 2)
+    monkeypatch.setattr(bulk, "GROUPED", 2)
     assert "Counted among the latest 2 failed jobs" in admin.get("/admin/jobs/email/failures").text
     assert admin.post(f"/admin/jobs/email/failures/{ALIKE}/{action}").status_code == 303
     email = engine().stats()[1]
