@@ -10,8 +10,6 @@ engine = Engine("redis://localhost:6379", {"email": QueueOptions()})
 engine.queue("email").enqueue("greeting", {"to": 7}, priority=1, delay=60)
 """
 
-from gnb.queueing.recurring.runs import Run
-
 from .dependencies import RelatedJob
 from .engine import Engine, Overview, ScheduleCounts, overview
 from .errors import (
@@ -40,6 +38,7 @@ from .options import Backoff, Deduplication, JobOptions, Retention
 from .queue import Queue
 from .queue_options import QueueOptions, RateLimit
 from .queue_reader import FailureGroup, JobPage
+from .recurring.runs import Run
 from .recurring.schedule import Schedule
 from .recurring.scheduler import Scheduler
 from .recurring.store import ScheduleState

@@ -33,7 +33,8 @@ from ..maintenance import promote, resolve_dependents
 from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
 from .cron import local_zone
-from .runs import fire, prepare, record_failure, repair, write_outcomes
+from .firing import fire, prepare, record_failure, repair
+from .runs import write_outcomes
 from .schedule import Schedule
 from .store import NEXT, PAUSED
 from .template import ScheduledJob, build_schedule

@@ -9,7 +9,7 @@ from babel.dates import get_day_names, get_month_names
 from flask_babel import force_locale, gettext
 
 from gnb.messages.formats import text_language
-from gnb.services.ai.recommendations import Candidate
+from gnb.services.ai.candidates import Candidate
 from gnb.services.places import place_name
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from gnb.queueing import (
     Scheduler,
     UnknownJobType,
 )
-from gnb.queueing.recurring.runs import carry_over, repair
+from gnb.queueing.recurring.firing import carry_over, repair
 from gnb.queueing.recurring.schedule import Schedule as Timing
 from tests.integration.recurring.scheduler_process import engine_at, note
 from tests.servers import Broker
