@@ -8,7 +8,7 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     most tests. What a test changes in its configuration and extensions is put back; one that adds routes or listeners,
     or makes another application, which takes over the extensions, leaves it to no other test.
     """
-    app, storage = _applications.pop(repr(settings), (None, None))
+    app, storage = _applications.pop(str(asdict(settings)), (None, None))
     if app is None or limiter._storage is not storage:
         _applications.clear()
         app = create_app(settings)
@@ -145,7 +145,7 @@ def app(settings: Settings) -> Iterator[Flask]:
         ours.clear()
         ours.update(before)
     if _shape(app) == shape and limiter._storage is storage:
-        _applications[repr(settings)] = app, storage
+        _applications[str(asdict(settings))] = app, storage
 
 
 def _shape(app: Flask) -> list[int]:
