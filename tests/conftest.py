@@ -8,7 +8,7 @@ import gc
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,10 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
-from gnb import create_app
+from gnb import create_app, jobs, logs
 from gnb.config import Settings
 from gnb.extensions import db, limiter
+from gnb.services import queues
 from tests.fault_table import fault, print_table
 from tests.servers import Broker, Postgres
 
@@ -85,11 +86,14 @@ def postgresql_database(postgres: Postgres) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database with every table; a test that changes the tables themselves runs on SQLite."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "gnb.db")
-        yield f"sqlite:///{tmp_path / 'gnb.db'}"
+        template: Path = request.getfixturevalue("sqlite_template")
+        for left in template.parent.glob("gnb.db*"):
+            left.unlink()
+        shutil.copy(template, template.with_name("gnb.db"))
+        yield f"sqlite:///{template.with_name('gnb.db')}"
         return
     server: Postgres = request.getfixturevalue("postgres")
     name: str = request.getfixturevalue("postgresql_database")
@@ -112,15 +116,42 @@ def settings(database_url: str, broker: Broker) -> Settings:
     return make_settings(DATABASE_URL=database_url, REDIS_URL=broker.url)
 
 
+_applications: dict[str, tuple[Flask, Any]] = {}
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """The whole application on the test's own database and broker, inside its application context."""
-    app = create_app(settings)
-    app.test_client_class = Visitor
+    """The whole application on the test's own database and broker, inside its application context.
+
+    Tests with the same settings share it: filling its caches, such as those of SQL and templates, takes longer than
+    most tests. What a test changes in its configuration and extensions is put back; one that adds routes or listeners,
+    or makes another application, which takes over the extensions, leaves it to no other test.
+    """
+    app, storage = _applications.pop(str(asdict(settings)), (None, None))
+    if app is None or limiter._storage is not storage:
+        _applications.clear()
+        app = create_app(settings)
+        app.test_client_class = Visitor
+    logs.configure(settings)
+    jobs.bind(app)
+    app.extensions["engine"] = queues.make_engine(settings)
+    config, parts, shape, storage = dict(app.config), dict(app.extensions), _shape(app), limiter._storage
     with app.app_context():
         yield app
         db.session.remove()
         db.engine.dispose()
+        parts["engine"].broker.client.connection_pool.disconnect()
+    for ours, before in ((app.config, config), (app.extensions, parts)):
+        ours.clear()
+        ours.update(before)
+    if _shape(app) == shape and limiter._storage is storage:
+        _applications[str(asdict(settings))] = app, storage
+
+
+def _shape(app: Flask) -> list[int]:
+    """Count what only a fresh application can be without."""
+    listeners = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+    return [len(app.view_functions), *(len(found) for each in listeners for found in each.values())]
 
 
 class Visitor(FlaskClient):

@@ -10,9 +10,8 @@ engine = Engine("redis://localhost:6379", {"email": QueueOptions()})
 engine.queue("email").enqueue("greeting", {"to": 7}, priority=1, delay=60)
 """
 
-from .callbacks import JobOutcome
 from .dependencies import RelatedJob
-from .engine import Engine
+from .engine import Engine, Overview, ScheduleCounts, overview
 from .errors import (
     FinalError,
     InvalidJobData,
@@ -33,10 +32,9 @@ from .errors import (
 )
 from .job import STATES, Attempt, Job
 from .job_context import JobContext
-from .job_types import JobType, job, job_types
+from .job_types import JobOutcome, JobType, job, job_types
 from .metrics import HistoryPoint, QueueStats
 from .options import Backoff, Deduplication, JobOptions, Retention
-from .overview import Overview, ScheduleCounts, overview
 from .queue import Queue
 from .queue_options import QueueOptions, RateLimit
 from .queue_reader import FailureGroup, JobPage

@@ -5,6 +5,7 @@ engine.queue("email").enqueue("send-email", {"deliveryId": 7})
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rq import worker_registration
@@ -12,11 +13,11 @@ from rq import worker_registration
 from .connection import Broker, connect
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
-from .metrics import Counters, HistoryPoint, QueueStats, histories, queue_stats
+from .metrics import COUNTERS, Counters, HistoryPoint, QueueStats, counted, histories, queue_stats
 from .queue import Queue
 from .queue_options import QueueOptions
-from .recurring.store import Schedules
-from .scripts import ALIVE, COUNTS
+from .recurring.store import LEADER, NEXT, Schedules
+from .scripts import ALIVE, COUNTS, RECURRING
 from .worker.commands import set_quiet, shut_down
 from .worker.registry import WorkerInfo, workers
 
@@ -102,3 +103,47 @@ def _count_keys(queue: Queue) -> list[str]:
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
     limits = [keys.limit, keys.concurrency]
     return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, keys.totals, keys.counts, keys.starts]
+
+
+_MOST_SCHEDULES = 200
+
+
+@dataclass(frozen=True)
+class ScheduleCounts:
+    """A schedule's firings by what became of them, and for how many seconds its next one has been due."""
+
+    name: str
+    fired: int
+    skipped: int
+    missed: int
+    late_seconds: float
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The broker at one moment: queues, schedules (the 200 whose time is nearest), counters by name and labels."""
+
+    queues: list[QueueStats]
+    schedules: list[ScheduleCounts]
+    scheduler_leads: bool
+    counters: dict[tuple[str, ...], int]
+
+
+def overview(engine: "Engine") -> Overview:
+    """The broker at this moment. Raises QueueUnavailable."""
+    engine.counters.write()
+    pipeline = engine.broker.client.pipeline(transaction=False)
+    engine.ask_stats(pipeline)
+    pipeline.eval(RECURRING.text, 2, NEXT, LEADER, _MOST_SCHEDULES)
+    pipeline.hgetall(COUNTERS)
+    *stats, (leads, now, words), counters = engine.broker.call(pipeline.execute)
+    return Overview(engine.stats_of(stats), _schedules(words, float(now)), bool(leads), counted(counters))
+
+
+def _schedules(words: list[Any], now: float) -> list[ScheduleCounts]:
+    rows = iter(words)
+    found = []
+    for name, due, fired, skipped, missed in zip(rows, rows, rows, rows, rows, strict=True):
+        late = max(now - float(due), 0.0)
+        found.append(ScheduleCounts(name.decode(), int(fired), int(skipped), int(missed), late))
+    return sorted(found, key=lambda schedule: schedule.name)

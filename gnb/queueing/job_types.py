@@ -6,16 +6,23 @@
 
 The decorated name is the `JobType`. Its dotted path is the function that RQ's record of a job names, so a stock
 `rq worker` that imports it runs the job too, and a job enqueued by stock RQ under that path is one of this type.
+
+    queue.enqueue("bookings-csv", {}, on_failure="email/export-failed")
+
+A callback (`on_success`, `on_failure`) is a declared type, named with its queue if that is another one, and enqueued in
+the step that ends the job. Its data is a `JobOutcome`; it depends on the job that ended, so `context.parents()` gives
+what that returned. A job that is retried and fails again calls back again.
 """
 
+import json
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from rq import get_current_job
 
-from .errors import InvalidJobData, UnknownJobType
+from .errors import InvalidJobData, InvalidJobOption, UnknownJobType
 from .job_context import JobContext
 from .queue_options import RateLimit
 
@@ -165,3 +172,46 @@ def job(
         return job_types.declare(JobType(queue, name, schema, function, options, rate_limit, description))
 
     return declare
+
+
+class JobOutcome(Schema):
+    """The data of a callback: which job ended, and how. `error` is one line, empty unless it failed."""
+
+    job_id = fields.String(data_key="jobId", required=True)
+    queue = fields.String(required=True)
+    job_type = fields.String(data_key="jobType", required=True)
+    outcome = fields.String(required=True, validate=validate.OneOf(("completed", "failed", "stopped")))
+    error = fields.String(required=True)
+
+
+_SAMPLE = {"jobId": "1", "queue": "q", "jobType": "t", "outcome": "completed", "error": ""}
+
+
+def callback_type(types: JobTypes, queue: str, name: str, option: str) -> JobType:
+    """Return the type that "type" or "queue/type" names.
+
+    Raises InvalidJobOption if there is none, or if its data is no `JobOutcome`.
+    """
+    its_queue, _, type_name = name.rpartition("/")
+    try:
+        job_type = types.get(its_queue or queue, type_name)
+        job_type.load(_SAMPLE)
+    except UnknownJobType as error:
+        raise InvalidJobOption("callback_type", name=option, value=repr(name), what=error.message) from None
+    except InvalidJobData:
+        raise InvalidJobOption("callback_data", name=option, value=repr(name)) from None
+    return job_type
+
+
+def callback_wire(call: str, sub_queue: str, hash_fields: list[Any], job_type: JobType) -> str:
+    """Return what dependents.lua makes the callback's hash of, without its data, times and parent.
+
+    Args:
+        call: The beginning of RQ's `data` field, up to the data.
+        sub_queue: Where the callback is enqueued.
+        hash_fields: Names and values of its hash.
+        job_type: The type of the job that calls back.
+    """
+    words = [str(word) for word in hash_fields]
+    wire = {"call": call, "sub_queue": sub_queue, "fields": words, "queue": job_type.queue, "job_type": job_type.name}
+    return json.dumps(wire, separators=(",", ":"))

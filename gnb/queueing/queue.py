@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 
 from . import clock
 from . import keys as names
-from .callbacks import callback_type, callback_wire
 from .connection import Broker
 from .errors import InvalidJobOption, InvalidJobState, JobIdTaken, JobNotFound, QueueUnavailable
 from .job import Job, finite_number
 from .job_spec import JobSpec, build_job_spec, call_start, option_fields
-from .job_types import JobType, JobTypes
+from .job_types import JobType, JobTypes, callback_type, callback_wire
 from .keys import REGISTRIES
 from .options import MOST_SECONDS, Duration, seconds, whole
 from .queue_options import LIMITS, QueueOptions

@@ -28,9 +28,8 @@ from gnb.services import alerts, audit, webhooks
 from gnb.services.alerts import Alert
 from gnb.services.mail import InvalidMessage, MailError
 from gnb.services.mail.addresses import checked_address
-from gnb.services.mail.message import Content, Envelope, build, sender_domain
+from gnb.services.mail.message import Content, Envelope, build, render, sender_domain
 from gnb.services.mail.providers import provider
-from gnb.services.mail.rendering import render
 from gnb.services.webhooks import InvalidWebhook
 
 log = structlog.stdlib.get_logger(__name__)

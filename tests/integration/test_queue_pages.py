@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from gnb.blueprints.admin import failures
+from gnb.blueprints.admin import bulk
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
 from gnb.queueing.search import failure_key
@@ -41,17 +41,18 @@ def failed(app: Flask) -> None:
 
 
 def test_a_delayed_job_is_rescheduled_on_its_page_and_back(admin: FlaskClient) -> None:
-    job = engine().queue("email").enqueue("probe", delay=3600)
+    queue = engine().queue("email")
+    job = queue.job(queue.enqueue("probe", delay=3600).id)  # as stored, by the broker's clock
     page = f"/admin/jobs/email/{job.id}"
     assert "Reschedule" in admin.get(page).text
     answer = admin.post(f"{page}/reschedule", data={"delay": "2h", "back": page}, follow_redirects=True).text
     assert "Job rescheduled." in answer
     undo = re.search(r'name="at" value="(\d+)"', answer)
     assert undo is not None and job.run_at is not None
-    moved = engine().queue("email").job(job.id).run_at
+    moved = queue.job(job.id).run_at
     assert moved is not None and 3590 < (moved - job.run_at).total_seconds() < 3610
     admin.post(f"{page}/reschedule", data={"at": undo[1]})
-    assert abs((engine().queue("email").job(job.id).run_at - job.run_at).total_seconds()) < 0.01
+    assert abs((queue.job(job.id).run_at - job.run_at).total_seconds()) < 0.01
     entries = db.session.execute(db.select(AuditEntry.details).filter_by(action="job.reschedule")).scalars().all()
     assert [entry["after"] for entry in entries][:1] == ["+2h"]
     rejected = admin.post(f"{page}/reschedule", data={"delay": "soon", "back": page}, follow_redirects=True).text
@@ -119,7 +120,7 @@ def test_a_deduplication_that_cannot_be_is_named_in_the_form(admin: FlaskClient)
 def test_a_group_of_failures_is_moved_whole_though_the_page_counts_the_newest(
     admin: FlaskClient, failed: None, monkeypatch: pytest.MonkeyPatch, action: str, waiting: int
 ) -> None:
-    monkeypatch.setattr(failures, "GROUPED", 2)
+    monkeypatch.setattr(bulk, "GROUPED", 2)
     assert "Counted among the latest 2 failed jobs" in admin.get("/admin/jobs/email/failures").text
     assert admin.post(f"/admin/jobs/email/failures/{ALIKE}/{action}").status_code == 303
     email = engine().stats()[1]

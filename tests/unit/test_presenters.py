@@ -17,9 +17,18 @@ from werkzeug.datastructures import MultiDict
 from gnb.blueprints.admin.plots import Series, line_plot, lone_points
 from gnb.blueprints.admin.schema_forms import form_fields, read_form
 from gnb.blueprints.shared.describe import subject
-from gnb.blueprints.shared.formatting import duration, exact, number, percent, relative, size
+from gnb.blueprints.shared.formatting import (
+    capital,
+    duration,
+    escape_control_characters,
+    exact,
+    number,
+    percent,
+    pretty_json,
+    relative,
+    size,
+)
 from gnb.blueprints.shared.preferences import local_path
-from gnb.blueprints.shared.text import capital, escape_control_characters, pretty_json
 from gnb.config import ROOT
 from gnb.queueing.queue_reader import failure_key
 

@@ -16,13 +16,12 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.admin.schema_forms import FormField, messages_of
 from gnb.blueprints.shared.access import admin_required, signed_in_user
-from gnb.blueprints.shared.text import parse_int
+from gnb.blueprints.shared.formatting import parse_int
 from gnb.messages import localize
 from gnb.messages.labels import LANGUAGE_NAMES, PAYMENT_LABELS
 from gnb.models import HOME_ZONE, Booking, Extra, Tour, db, now
 from gnb.services.bookings import InvalidBookingState, SoldOut
-from gnb.services.bookings.booking import booking_of_id
-from gnb.services.bookings.changes import book_for_customer, change_booking
+from gnb.services.bookings.booking import book_for_customer, booking_of_id, change_booking
 from gnb.services.bookings.request import NOTICE, BookingRequestSchema
 
 _TEXTS = ("date", "time", "pickupPlace", "dropoffPlace", "flightNumber", "contactName", "contactEmail", "contactPhone",

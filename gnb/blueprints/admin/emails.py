@@ -9,8 +9,8 @@ from flask_babel import gettext
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.shared.access import admin_required, signed_in_user
+from gnb.blueprints.shared.formatting import parse_int
 from gnb.blueprints.shared.pagination import page_of
-from gnb.blueprints.shared.text import parse_int
 from gnb.messages import labels, localize
 from gnb.models import DELIVERY_KINDS, DELIVERY_STATES, LANGUAGES, Delivery, db
 from gnb.services import audit, email_service

@@ -13,7 +13,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.admin.schema_forms import FormField, form_fields, other_errors, read_form, tour_choices
 from gnb.blueprints.shared.access import admin_required, caller
-from gnb.blueprints.shared.text import parse_int
+from gnb.blueprints.shared.formatting import parse_int
 from gnb.messages import localize
 from gnb.models import Booking, Campaign, Delivery, Export, User, db
 from gnb.queueing.errors import InvalidJobData, InvalidJobOption

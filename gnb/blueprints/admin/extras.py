@@ -17,7 +17,7 @@ from gnb.blueprints.admin.responses import done
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.forms import PageForm
 from gnb.models import CURRENCIES, TEXT_LANGUAGES, Extra, db
-from gnb.services.bookings import extras as service
+from gnb.services.bookings import tours as service
 
 LONGEST_CODE = 40
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

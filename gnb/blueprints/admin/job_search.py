@@ -17,9 +17,8 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import rejected
 from gnb.blueprints.admin.schema_forms import FormField
 from gnb.blueprints.shared.access import signed_in_user
-from gnb.blueprints.shared.formatting import counted
+from gnb.blueprints.shared.formatting import counted, parse_int
 from gnb.blueprints.shared.pagination import PAGE_SIZE
-from gnb.blueprints.shared.text import parse_int
 from gnb.messages import localize_error
 from gnb.models import now
 from gnb.queueing import STATES, Job

@@ -12,8 +12,7 @@ from gnb.blueprints.admin.explanations import delivery_of, entries_about, explai
 from gnb.blueprints.admin.responses import back_url, done, rejected
 from gnb.blueprints.admin.timelines import numbers_before, timeline
 from gnb.blueprints.shared.access import admin_required, caller
-from gnb.blueprints.shared.formatting import elapsed
-from gnb.blueprints.shared.text import parse_int
+from gnb.blueprints.shared.formatting import elapsed, parse_int
 from gnb.models import Delivery, Export, db
 from gnb.queueing import Job
 from gnb.services.queues import actions, reading

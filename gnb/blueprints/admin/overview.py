@@ -19,7 +19,7 @@ from gnb.messages.labels import AUDIT_KIND_LABELS
 from gnb.queueing import WorkerNotFound
 from gnb.services.audit import AuditFilter
 from gnb.services.audit import entries as audit_entries
-from gnb.services.broker_report import broker_report
+from gnb.services.doctor.broker import broker_report
 from gnb.services.queues import actions, reading
 
 

@@ -23,9 +23,8 @@ from gnb.blueprints.admin.job_search import (
 from gnb.blueprints.admin.plots import Plot, queue_plots, queue_spark
 from gnb.blueprints.admin.responses import done, redirect_to, rejected
 from gnb.blueprints.shared.access import admin_required, caller, signed_in_user
-from gnb.blueprints.shared.formatting import counted
+from gnb.blueprints.shared.formatting import counted, parse_int
 from gnb.blueprints.shared.pagination import PAGE_SIZE, Pager, page_number
-from gnb.blueprints.shared.text import parse_int
 from gnb.queueing import STATES
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading

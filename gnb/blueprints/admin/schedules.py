@@ -13,7 +13,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.admin.schema_forms import FormField
 from gnb.blueprints.shared.access import admin_required, caller
-from gnb.blueprints.shared.text import replace_surrogates
+from gnb.blueprints.shared.formatting import replace_surrogates
 from gnb.messages import localize
 from gnb.models.booking import HOME_ZONE
 from gnb.queueing import InvalidSchedule, ScheduleInCode, ScheduleNotFound, ScheduleState

@@ -16,7 +16,7 @@ from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
 from gnb.blueprints.shared.describe import choice_label, field_label
-from gnb.blueprints.shared.text import capital, parse_int, replace_surrogates, split_identifier
+from gnb.blueprints.shared.formatting import capital, parse_int, replace_surrogates, split_identifier
 from gnb.messages import localize
 from gnb.models import Tour, db
 

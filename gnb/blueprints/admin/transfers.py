@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import back_url, done, rejected
 from gnb.blueprints.shared.access import admin_required, signed_in_user
-from gnb.blueprints.shared.text import parse_int
+from gnb.blueprints.shared.formatting import parse_int
 from gnb.messages import localize, localize_fields
 from gnb.models import HOME_ZONE, Booking, PastTrip, db, local_day, local_midnight, now
 from gnb.services.ai import delay_risk, trips

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Flask, render_template
 
-from gnb.blueprints.api import bookings, exports, insights, jobs, queues, schedules, tours
+from gnb.blueprints.api import bookings, exports, insights, jobs, queues, tours
 from gnb.extensions import api
 
 docs = Blueprint("docs", __name__, url_prefix="/api/docs")
@@ -20,7 +20,7 @@ def register(app: Flask) -> None:
         queues.blueprint,
         jobs.workers_blueprint,
         exports.blueprint,
-        schedules.blueprint,
+        queues.schedules_blueprint,
         insights.blueprint,
         tours.blueprint,
         bookings.blueprint,

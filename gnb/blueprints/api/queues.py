@@ -1,4 +1,7 @@
-"""`/api/v1/admin/jobs/…` of whole queues: pause, resume, clean, drain, and actions on many jobs."""
+"""`/api/v1/admin/jobs/…` of whole queues and `/api/v1/admin/schedules`.
+
+Of queues: pause, resume, clean, drain, and actions on many jobs. Of schedules: what recurs, and its runs.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,21 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from gnb.blueprints.api.endpoints import ByName
+from gnb.blueprints.api.endpoints import ApiBlueprint, ByName
 from gnb.blueprints.api.jobs import JOB_ID, READABLE, blueprint, text_field
 from gnb.blueprints.shared.access import caller
 from gnb.messages import LocalizedSchema, make_message
 from gnb.messages.schema import LARGEST_INT, WholeNumber
-from gnb.queueing import STATES, QueueStats
-from gnb.services.queues import actions, reading
-from gnb.services.queues.schemas import QueueStatsSchema
+from gnb.queueing import STATES, Job, QueueStats, ScheduleState
+from gnb.services.queues import actions, reading, recurring
+from gnb.services.queues.schemas import (
+    JobSchema,
+    NewSchedule,
+    QueueStatsSchema,
+    ScheduleChanges,
+    ScheduleDetailsSchema,
+    ScheduleSchema,
+)
 
 _TEN_YEARS = 10 * 365 * 86_400_000
 
@@ -193,3 +203,65 @@ def resume_all() -> dict[str, dict[str, Any]]:
 def retry_all() -> dict[str, dict[str, int]]:
     """Let every failed job of every queue wait again."""
     return {name: {"count": count} for name, count in actions.retry_all(caller()).items()}
+
+
+schedules_blueprint = ApiBlueprint(
+    "schedules-api", __name__, url_prefix="/api/v1/admin/schedules", description="Recurring jobs"
+)
+
+
+@schedules_blueprint.endpoint("GET", "", ScheduleSchema(many=True), message="All schedules.")
+def list_schedules() -> list[ScheduleState]:
+    """Every schedule, each with its newest run."""
+    return list(reading.schedules().list())
+
+
+@schedules_blueprint.endpoint(
+    "POST", "", ScheduleDetailsSchema, status=201, body=NewSchedule, errors=(404, 409), message="Schedule created."
+)
+def add_schedule(new: dict[str, Any]) -> ScheduleState:
+    """Create a schedule. An equal one is returned unchanged; another under an existing name is rejected."""
+    return recurring.add(new.pop("name"), new, caller())
+
+
+@schedules_blueprint.endpoint("GET", "/<name>", ScheduleDetailsSchema, errors=(404,), message="The schedule.")
+def schedule(name: str) -> ScheduleState:
+    """A schedule with its next five firings and its last runs."""
+    return reading.schedules().get(name)
+
+
+@schedules_blueprint.endpoint(
+    "PATCH", "/<name>", ScheduleDetailsSchema, body=ScheduleChanges, errors=(404, 409), message="Schedule updated."
+)
+def edit_schedule(changes: dict[str, Any], name: str) -> ScheduleState:
+    """Change a schedule's fields; `cron` takes the place of `every` and the other way round. 409 if it no longer has
+    the `version` that is sent, with the stored values."""
+    return recurring.edit(name, changes, caller(), changes.get("version"))
+
+
+@schedules_blueprint.endpoint("POST", "/<name>/run", JobSchema, errors=(404,), message="Job enqueued.")
+def run_schedule(name: str) -> Job:
+    """Enqueue the schedule's job now, beside its own firings."""
+    return recurring.run(name, caller())
+
+
+@schedules_blueprint.endpoint("POST", "/<name>/pause", ScheduleDetailsSchema, errors=(404,), message="Schedule paused.")
+def pause_schedule(name: str) -> ScheduleState:
+    """Fire nothing until it is resumed."""
+    recurring.change("pause", name, caller())
+    return reading.schedules().get(name)
+
+
+@schedules_blueprint.endpoint(
+    "POST", "/<name>/resume", ScheduleDetailsSchema, errors=(404,), message="Schedule resumed."
+)
+def resume_schedule(name: str) -> ScheduleState:
+    """Fire again, the first time from now on."""
+    recurring.change("resume", name, caller())
+    return reading.schedules().get(name)
+
+
+@schedules_blueprint.endpoint("DELETE", "/<name>", None, errors=(404, 409), message="Schedule removed.")
+def remove_schedule(name: str) -> None:
+    """Remove a schedule that was made by hand; one of the code can be paused instead."""
+    recurring.change("remove", name, caller())

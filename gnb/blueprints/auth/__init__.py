@@ -2,14 +2,14 @@
 
 from flask import Flask
 
-from gnb.blueprints.auth import pages, registration, rest, sessions
+from gnb.blueprints.auth import pages, rest
 from gnb.extensions import api
 
 
 def register(app: Flask) -> None:
     """Register the pages and endpoints for signing in, and load users from sessions and bearer tokens."""
-    sessions.bind()
+    pages.bind_sessions()
     rest.bind()
     app.register_blueprint(pages.blueprint)
-    app.register_blueprint(registration.blueprint)
+    app.register_blueprint(pages.registration_blueprint)
     api.register_blueprint(rest.blueprint)

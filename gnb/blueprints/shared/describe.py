@@ -9,7 +9,7 @@ from babel import Locale, UnknownLocaleError
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
-from gnb.blueprints.shared.text import escape_control_characters, split_identifier
+from gnb.blueprints.shared.formatting import escape_control_characters, split_identifier
 from gnb.messages.labels import (
     AUDIT_ACTION_LABELS,
     BOOKING_LABELS,

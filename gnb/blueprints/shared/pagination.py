@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import request, url_for
 
-from gnb.blueprints.shared.text import parse_int
+from gnb.blueprints.shared.formatting import parse_int
 
 PAGE_SIZE = 25
 Item = TypeVar("Item")

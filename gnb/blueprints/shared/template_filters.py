@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from gnb.blueprints.shared import describe, formatting, text
+from gnb.blueprints.shared import describe, formatting
 from gnb.messages import Message, labels, localize, localize_error, stored_error
 from gnb.services.pricing.quotes import is_per_person
 
@@ -28,9 +28,9 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "day_name": formatting.day_name,
     "local_day": formatting.local_day,
     "local_time": formatting.local_time,
-    "escape_control_characters": text.escape_control_characters,
-    "pretty_json": text.pretty_json,
-    "capital": text.capital,
+    "escape_control_characters": formatting.escape_control_characters,
+    "pretty_json": formatting.pretty_json,
+    "capital": formatting.capital,
     "localize": localize,
     "error_text": localize_error,
     "stored_error": stored_error,

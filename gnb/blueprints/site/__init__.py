@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from gnb.blueprints.site import account, bookings, seo, tours
+from gnb.blueprints.site import account, bookings, tours
 
 
 def register(app: Flask) -> None:
@@ -14,6 +14,6 @@ def register(app: Flask) -> None:
         bookings.blueprint,
         account.blueprint,
         account.unsubscribe_blueprint,
-        seo.blueprint,
+        tours.sitemap_blueprint,
     ):
         app.register_blueprint(blueprint)

@@ -17,9 +17,9 @@ from uuid import uuid4
 
 from flask_babel import gettext
 
+from gnb.blueprints.shared.formatting import parse_int
 from gnb.blueprints.shared.preferences import page_language
-from gnb.blueprints.shared.text import parse_int
-from gnb.blueprints.site.search import place_label
+from gnb.blueprints.site.tours import place_label
 from gnb.messages import localize
 from gnb.models import PASSENGER_KINDS, Extra, Tour, User
 from gnb.services.bookings.request import MOST_PASSENGERS

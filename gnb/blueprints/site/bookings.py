@@ -11,8 +11,7 @@ from gnb.blueprints.shared.access import ask_to_sign_in, caller
 from gnb.blueprints.shared.preferences import page_language
 from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
 from gnb.blueprints.site.booking_form import BookingForm, labels
-from gnb.blueprints.site.search import requested_search
-from gnb.blueprints.site.tours import tour_or_404
+from gnb.blueprints.site.tours import requested_search, tour_or_404
 from gnb.extensions import limiter, settings
 from gnb.messages import localize
 from gnb.messages.formats import money
@@ -30,7 +29,7 @@ from gnb.services.bookings.booking import Idempotency, book, idempotency, previo
 from gnb.services.bookings.request import BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel
-from gnb.services.mail.booking_facts import booking_facts, pickup_calendar
+from gnb.services.mail.contents import booking_facts, pickup_calendar
 from gnb.services.mail.message import sender_domain
 
 blueprint = Blueprint("bookings", __name__, url_prefix="/bookings/<reference>")

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from gnb.extensions import db
-from gnb.models import Departure, Tour, User, local_day, now
+from gnb.models import Departure, Extra, Tour, User, local_day, now
 from gnb.services import audit, places
 from gnb.services.bookings import TourNotFound, seats
 from gnb.services.pricing import PriceList, new_price_change
@@ -216,3 +216,30 @@ def save_tour(tour: Tour, values: Mapping[str, Any], actor: User) -> Tour:
     audit.record(actor, action, f"tour/{tour.id}", details={} if is_new else {"changed": changed})
     db.session.commit()
     return tour
+
+
+class CodeTaken(Exception):
+    """Another extra has this code."""
+
+
+def list_extras() -> list[Extra]:
+    """Return every extra, those on sale first, in the order of the booking form."""
+    return list(db.session.scalars(sa.select(Extra).order_by(Extra.active.desc(), Extra.position, Extra.code)))
+
+
+def save_extra(extra: Extra, values: Mapping[str, Any], actor: User) -> Extra:
+    """Save a new or changed extra, with an audit entry. Commits. Raises CodeTaken."""
+    is_new = sa.inspect(extra).transient
+    changed = sorted(name for name, value in values.items() if value != getattr(extra, name))
+    for name, value in values.items():
+        setattr(extra, name, value)
+    db.session.add(extra)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        raise CodeTaken from None
+    details = {} if is_new else {"changed": changed}
+    audit.record(actor, "extra.create" if is_new else "extra.change", f"extra/{extra.code}", details=details)
+    db.session.commit()
+    return extra

@@ -15,8 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gnb.config import Settings
 from gnb.extensions import db, settings
 from gnb.models import check_writable
-from gnb.services.doctor import findings
-from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
+from gnb.services.doctor import Finding, cause, compare, ok, problem, warning
 from gnb.services.web_processes import THREADS
 
 _ONE_BY_ONE = "Deploy one kind of process after the other, or take a larger database"
@@ -95,7 +94,7 @@ def _room(connection: sa.Connection) -> Finding:
 def _clock(connection: sa.Connection) -> Finding:
     before = time.time()
     theirs = float(connection.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
-    return findings.compare("database", theirs, before, time.time())
+    return compare("database", theirs, before, time.time())
 
 
 POOL = 15

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from gnb.config import INSTANCE, Settings
 from gnb.extensions import db, settings
 from gnb.models import Export, ExportChunk
+from gnb.services.doctor import Finding, cause, ok, problem, warning
 from gnb.services.doctor.database import REMEDY
-from gnb.services.doctor.findings import Finding, cause, ok, problem, warning
 from gnb.services.exports import NoFonts
 from gnb.services.exports.storage import open_storage
 from gnb.services.mail import MailUnavailable

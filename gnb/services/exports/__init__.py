@@ -6,7 +6,7 @@
     selection      filters as conditions of a query, and the snapshot that is read
     revenue        totals by day and tour, in SQL
     csv_export     columns and writer of the CSV files
-    csv_sqlite, csv_postgresql    rows as CSV lines, made by the database
+    csv_postgresql the rows as CSV lines, made by the database
     xlsx_export    the same tables as XLSX files with typed cells
     pdf_documents  the PDF exports
     pdf_renderer, pdf_join, plots    HTML to pages, parts to one document, figures to bars

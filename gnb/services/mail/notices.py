@@ -11,7 +11,7 @@ from gnb.models import ADMIN_ROLES, Delivery, Export, User
 from gnb.services.exports import ExportNotFound
 from gnb.services.mail import InvalidMessage, ledger
 from gnb.services.mail.addresses import one_line
-from gnb.services.mail.rendering import render
+from gnb.services.mail.message import render
 
 log = structlog.stdlib.get_logger(__name__)
 

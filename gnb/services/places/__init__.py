@@ -156,7 +156,7 @@ def _rows(rows: Iterable[dict[str, str]]) -> Iterable[tuple[Place, list[str]]]:
             )
             yield place, row["other_names"].split("|") if row["other_names"] else []
     except (KeyError, ValueError) as error:
-        raise ConfigError(f"{TABLE.name} is damaged; rebuild it: python -m gnb.services.places.build_table") from error
+        raise ConfigError(f"{TABLE.name} is damaged; rebuild it: bin/places") from error
 
 
 def _keys(place: Place, other_names: list[str]) -> set[str]:

@@ -13,7 +13,7 @@ from gnb.messages.formats import money, percent
 from gnb.messages.labels import BOOKING_LABELS, JOB_STATE_LABELS
 from gnb.services.exports import plots
 from gnb.services.exports.pdf_renderer import PdfRenderer
-from gnb.services.mail.rendering import render
+from gnb.services.mail.message import render
 
 
 def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from gnb.blueprints.auth.sessions import ABSOLUTE_LIFETIME
+from gnb.blueprints.auth.pages import ABSOLUTE_LIFETIME
 from gnb.extensions import db
 from gnb.models import AuditEntry, RevokedToken, User
 from gnb.services.accounts import authentication

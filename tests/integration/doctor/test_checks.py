@@ -72,8 +72,8 @@ def test_a_database_without_tables_wants_its_migrations(examine: Examine, tmp_pa
 
 
 @on_sqlite
-def test_a_database_of_a_newer_release_is_a_problem(examine: Examine, tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "gnb.db") as connection:
+def test_a_database_of_a_newer_release_is_a_problem(examine: Examine, settings: Settings) -> None:
+    with sqlite3.connect(settings.database_url.removeprefix("sqlite:///")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     finding = examine("--before-start")["migrations"]
