@@ -1,4 +1,4 @@
-"""`bin/bench [--only engine,…] [--quick] [--minutes N]`: runs the parts, prints a table, writes results/latest.json."""
+"""`bin/bench [--only engine,…] [--again] [--quick]`: runs the parts, prints a table, writes results/latest.json."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parse(arguments)
     console = Console(width=max(Console().width, TABLE_WIDTH))
     report = Report(describe_machine(), package_versions(), quick=chosen.quick)
+    if chosen.again:
+        report.keep_others(chosen.only)
     for part in chosen.only:
         console.print(f"[bold]{part}[/bold] …")
         _run_part(part, Options(chosen.quick, chosen.minutes), report)
+    report.parts = {part: report.parts[part] for part in PARTS + ON_DEMAND if part in report.parts}
     report.print(console)
     report.write()
     console.print(f"Written to {RESULTS}")
@@ -54,6 +57,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--only", type=_parts, default=PARTS, metavar="PART,…", help=f"some of: {', '.join(PARTS + ON_DEMAND)}"
     )
+    parser.add_argument("--again", action="store_true", help="keep the other parts' figures of the last run")
     parser.add_argument("--quick", action="store_true", help="small counts, one round: a look, not a figure to quote")
     parser.add_argument("--minutes", type=float, default=30, metavar="N", help="how long `steady` runs (30)")
     return parser.parse_args(arguments)

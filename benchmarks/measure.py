@@ -96,6 +96,13 @@ class Measure:
         """The measure as `latest.json` holds it."""
         return {**asdict(self), "goal": str(self.goal) if self.goal else None, "ratio": self.ratio, "met": self.met}
 
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Measure:
+        """The measure that `latest.json` holds."""
+        given = {name: value for name, value in found.items() if name not in ("goal", "ratio", "met")}
+        sign, bound, *ratio = (found["goal"] or "").split() or ("", "")
+        return cls(**given, goal=Goal("ratio" if ratio else "ours", sign, float(bound)) if sign else None)
+
 
 def in_turn(
     contestants: dict[str, Callable[[], float]],

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flask.testing import FlaskClient
-from flask_login import FlaskLoginClient
 from redis import Redis
 
 from benchmarks.broker import broker
@@ -22,6 +21,7 @@ from gnb.models import User
 from gnb.queueing import Engine
 from gnb.queueing.worker.process import WorkerProcess
 from gnb.queueing.worker.supervisor import Supervisor
+from tests.sessions import sign_in
 
 SETTINGS = {
     "server time": "from the request's begin to its answer's end inside one process, SQLite, broker on loopback",
@@ -142,15 +142,13 @@ def _application() -> Iterator[tuple[FlaskClient, Engine, Redis]]:
             )
         )
         app.config.update(WTF_CSRF_ENABLED=False, API_RATE_LIMIT="1000000 per minute")
-        app.test_client_class = FlaskLoginClient
         with app.app_context():
             db.create_all()
             admin = User(email="admin@example.com", name="Admin", role="admin", language="en")
             db.session.add(admin)
             db.session.commit()
-            client = app.test_client(user=admin)
-        with client.session_transaction() as session:
-            session["sid"] = "benchmark"
+            client = app.test_client()
+            sign_in(client, admin)
         yield client, app.extensions["engine"], redis
         with app.app_context():
             db.engine.dispose()

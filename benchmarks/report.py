@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,24 @@ class Report:
         """True when every part ran and every measure has our figure."""
         figures = [measure.ours for measures in self.parts.values() for measure in measures]
         return not self.failures and None not in figures
+
+    def keep_others(self, again: Collection[str], path: Path = RESULTS) -> None:
+        """Takes over the last run's figures of all other parts, and when they were measured.
+
+        Raises:
+            SystemExit: There is no last run, it was of another kind (quick or not), or on another machine.
+        """
+        last = json.loads(path.read_text()) if path.exists() else {}
+        same = ("processor", "cores", "memory")
+        if last.get("quick") is not self.quick or any(last["machine"][name] != self.machine[name] for name in same):
+            raise SystemExit(
+                f"bin/bench: {path} has no run of this kind on this machine whose other parts could be kept"
+            )
+        for part in last["measures"].keys() - set(again):
+            self.parts[part] = [Measure.from_json(found) for found in last["measures"][part]]
+            self.settings[part] = last["settings"].get(part, {})
+        self.versions |= last["versions"]
+        self.failures |= {part: error for part, error in last["failures"].items() if part not in again}
 
     def to_json(self) -> dict[str, Any]:
         """The report as it is written to disk."""

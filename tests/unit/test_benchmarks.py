@@ -50,6 +50,20 @@ def test_a_program_that_works_is_waited_for_and_one_that_hangs_is_ended(monkeypa
         processes.output_words([sys.executable, "-c", "import time; time.sleep(100)"])
 
 
+def test_a_run_can_keep_the_figures_of_the_last_one_that_it_does_not_measure(tmp_path: Path) -> None:
+    machine = {"processor": "x", "cores": "2", "memory": "4 GiB"}
+    engine = [Measure(name="jobs", unit="jobs/s", ours=9.0, peer=6.0, against="B", goal=ratio_at_least(1.2), note="n")]
+    last = Report(machine, {"rq": "3"}, quick=False, parts={"engine": engine}, failures={"pages": "broke down"})
+    last.write(tmp_path / "latest.json")
+    now = Report(
+        machine, {"rq": "3"}, quick=False, parts={"pages": [Measure(name="p", unit="ms", ours=1.0, goal=at_most(2))]}
+    )
+    now.keep_others(["pages"], tmp_path / "latest.json")
+    assert (now.parts["engine"], now.complete) == (engine, True)
+    with pytest.raises(SystemExit, match="could be kept"):
+        Report({**machine, "cores": "4"}, {}, quick=False).keep_others(["pages"], tmp_path / "latest.json")
+
+
 @pytest.mark.parametrize(("share", "value"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
 def test_a_percentile_is_a_value_that_was_measured(share: float, value: int) -> None:
     assert percentile(range(1, 101), share) == value
