@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .keys import NEXT
 from .metrics import COUNTERS, QueueStats, counted
-from .recurring.store import LEADER, NEXT
+from .recurring.store import LEADER
 from .scripts import RECURRING
 
 if TYPE_CHECKING:
