@@ -3,7 +3,7 @@
 from flask import Blueprint, Flask, render_template
 
 from gnb.blueprints.api import bookings, exports, insights, jobs, queues, schedules, tours
-from gnb.extensions import api
+from gnb.blueprints.shared.extensions import api
 
 docs = Blueprint("docs", __name__, url_prefix="/api/docs")
 

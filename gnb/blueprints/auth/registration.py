@@ -15,8 +15,8 @@ from gnb.blueprints.auth import sessions
 from gnb.blueprints.auth.forms import AddressForm, NewPasswordForm, RegistrationForm
 from gnb.blueprints.auth.pages import landing
 from gnb.blueprints.shared.access import caller
+from gnb.blueprints.shared.extensions import limiter
 from gnb.blueprints.shared.rate_limits import limit_account_mail
-from gnb.extensions import limiter
 from gnb.messages import localize
 from gnb.messages.formats import text_language
 from gnb.models import User

@@ -15,8 +15,9 @@ from flask import session
 from flask_login import current_user, login_user, logout_user
 
 from gnb.blueprints.shared.access import ask_to_sign_in
+from gnb.blueprints.shared.extensions import login_manager
 from gnb.blueprints.shared.rate_limits import remember_device
-from gnb.extensions import db, login_manager
+from gnb.extensions import db
 from gnb.models import User, now
 from gnb.services.accounts import tokens
 

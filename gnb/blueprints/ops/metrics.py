@@ -16,8 +16,9 @@ from werkzeug.exceptions import Unauthorized
 
 from gnb.blueprints.ops import blueprint
 from gnb.blueprints.ops.queue_metrics import QueueMetrics
+from gnb.blueprints.shared.extensions import limiter
 from gnb.config import Settings
-from gnb.extensions import limiter, settings
+from gnb.extensions import settings
 from gnb.services.web_processes import counts_in_files
 
 _REGISTRY = "metrics_registry"
