@@ -34,7 +34,7 @@ def ask(app: Flask, requests: int) -> Counter[int]:
 
 
 @on_sqlite
-@sizes(short=320, long=20_000)
+@sizes(short=320, long=20_000, seconds=800)
 @pytest.mark.parametrize("broker_there", [True, False])
 def test_no_request_of_many_at_once_ends_in_a_server_error(
     settings: Settings, app: Flask, monkeypatch: pytest.MonkeyPatch, size: int, broker_there: bool
