@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,12 +65,13 @@ def address(app: Flask) -> Iterator[str]:
 
 
 @pytest.mark.timeout(500)
-def test_a_default_run_of_schemathesis_finds_nothing(address: str, admin: Caller) -> None:
+def test_a_default_run_of_schemathesis_finds_nothing(address: str, admin: Caller, tmp_path: Path) -> None:
     admin.post("/email", {"type": "probe", "data": {}})
-    command = [sys.executable, "-m", "schemathesis.cli", "--no-color", "run", f"{address}/api/openapi.json"]
+    command = [sys.executable, "-m", "schemathesis.cli", "--no-color", "--config-file", str(ROOT / "schemathesis.toml")]
+    command += ["run", f"{address}/api/openapi.json"]
     command += ["--header", f"Authorization: {admin.headers['Authorization']}", "--exclude-path", ENDS_THE_TOKEN]
     command += ["--max-examples", "3", "--workers", "2", "--seed", "20260101"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-20_000:]
     (cases,) = re.findall(r"([\d,]+) generated", done.stdout)
     assert int(cases.replace(",", "")) > 1_500
