@@ -2,9 +2,13 @@
 
 import gc
 import os
+import socket
+from functools import partial
+from selectors import EVENT_READ
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from gnb import logs
 from gnb.config import settings_or_exit
@@ -26,9 +30,45 @@ class logger_class(Logger):
         self.error_log.propagate = True
 
 
+class worker_class(ThreadWorker):
+    """Threads that answer requests. The event loop answers `/healthz` by itself, whatever holds the threads."""
+
+    liveness = b""
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Wait in the event loop for the first bytes of a new connection; then let a thread answer it."""
+        if not (conn.initialized or conn.data_ready):
+            conn.set_timeout()
+            self.pending_conns.append(conn)
+            self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        elif not self._answer_liveness(conn):
+            super().enqueue_req(conn)
+
+    def _answer_liveness(self, conn: TConn) -> bool:
+        if conn.parser and conn.parser.unreader.buf.getvalue():  # the rest of what a thread has begun to read
+            return False
+        try:
+            head = conn.sock.recv(4096, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            if not (head.startswith(b"GET /healthz HTTP/1.") and head.endswith(b"\r\n\r\n")):
+                return False
+            conn.sock.recv(len(head))
+            conn.sock.send(self.liveness)
+        except OSError:
+            return False
+        self.nr_conns -= 1
+        conn.close()
+        return True
+
+    def handle(self, conn: TConn) -> object:
+        """Answer in a thread, which also waits for the client to close; gunicorn's event loop would wait there."""
+        keep: object = super().handle(conn)
+        if keep is False:
+            conn.close(graceful=True)
+        return keep
+
+
 bind = f"[{_settings.bind}]:{_settings.port}" if ":" in _settings.bind else f"{_settings.bind}:{_settings.port}"
 workers = _settings.web_concurrency
-worker_class = "gthread"
 threads = web_processes.THREADS
 preload_app = True  # imported once, its memory shared by the workers
 timeout = 60  # seconds without a sign of life; a download keeps its thread, not its worker's heartbeat
@@ -70,6 +110,14 @@ def post_fork(_server: object, worker: Any) -> None:
         engine().after_fork()
     if _settings.queue_enabled:
         notifications.start(app)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Keep the application's answer to `/healthz`."""
+    answer = worker.wsgi.test_client().get("/healthz")
+    headers = [f"{name}: {value}" for name, value in answer.headers if name != "X-Request-ID"]
+    head = "\r\n".join([f"HTTP/1.1 {answer.status}", *headers, "Connection: close", "", ""])
+    worker.liveness = head.encode() + answer.data
 
 
 def on_exit(_server: object) -> None:

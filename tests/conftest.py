@@ -20,8 +20,9 @@ from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from gnb import create_app, jobs, logs
+from gnb.blueprints.shared.extensions import limiter
 from gnb.config import Settings
-from gnb.extensions import db, limiter
+from gnb.extensions import db
 from gnb.services import queues
 from tests.fault_table import fault, print_table
 from tests.servers import Broker, Postgres

@@ -16,8 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from gnb.blueprints.shared.extensions import limiter
 from gnb.blueprints.shared.responses import error_response
-from gnb.extensions import db, limiter
+from gnb.extensions import db
 from gnb.messages import localize, localize_fields
 from gnb.queueing.errors import (
     CodedError,

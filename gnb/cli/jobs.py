@@ -6,11 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from gnb.cli import job_reports
 from gnb.cli.groups import DURATION, JSON_OBJECT, QUEUE, REFUSED, Failure, OneLineGroup
@@ -22,6 +20,9 @@ from gnb.queueing.errors import InvalidJobState, JobNotFound, WorkerNotFound
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import EnqueuedJobSchema, JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 jobs = OneLineGroup("jobs", help="Jobs, queues and workers.")
 jobs.add_command(worker)
@@ -288,5 +289,8 @@ def wait_for(queue: QueueReader, job_id: str) -> Job:
 
 
 def _bar() -> Progress:
+    from rich.console import Console  # here: every other command would wait for it
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields, validate
 
 from gnb.messages import LocalizedSchema, make_message
+from gnb.messages.schema import JsonBoolean
 from gnb.queueing import JobContext, Schedule, job
 from gnb.services import clean_up as clean_up_service
 from gnb.services import sitemap
@@ -25,7 +26,7 @@ class NoData(LocalizedSchema):
 class PricingData(LocalizedSchema):
     """Data of `update-dynamic-pricing`; `dryRun` shows the prices and records nothing."""
 
-    dry_run = fields.Boolean(data_key="dryRun", load_default=False, truthy={True}, falsy={False})
+    dry_run = JsonBoolean(data_key="dryRun", load_default=False)
 
 
 class WeekField(fields.Field):

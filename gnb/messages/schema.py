@@ -109,6 +109,15 @@ class WholeNumber(fields.Integer):
         super().__init__(strict=True, validate=validate.Range(low, high), **options)
 
 
+class JsonBoolean(fields.Boolean):
+    """`true` or `false` in JSON; marshmallow also takes 0, 1 and texts."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class QueryNumber(fields.Integer):
     """An integer from `low` to `high` in a query string, which has only texts: ASCII digits, and nothing else."""
 

@@ -13,10 +13,11 @@ from rq import worker_registration
 from .connection import Broker, connect
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
+from .keys import NEXT
 from .metrics import COUNTERS, Counters, HistoryPoint, QueueStats, counted, histories, queue_stats
 from .queue import Queue
 from .queue_options import QueueOptions
-from .recurring.store import LEADER, NEXT, Schedules
+from .recurring.store import LEADER, Schedules
 from .scripts import ALIVE, COUNTS, RECURRING
 from .worker.commands import set_quiet, shut_down
 from .worker.registry import WorkerInfo, workers

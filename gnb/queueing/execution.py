@@ -258,6 +258,7 @@ def finish_args(
         failed_count=totals[1],
         working_seconds=totals[2],
         may_have_logged="1" if may_have_logged else "",
+        own_age="1" if ttl not in (None, kept.ttl) else "",
         prefetched="1" if execution.prefetched else "",
     )
 

@@ -12,6 +12,11 @@ JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 TEMPLATE_PREFIX = "schedule-"
 """What the job id of a schedule's template starts with, and no other."""
 
+NEXT = "rq:scheduler:scheduled_jobs"
+"""The sorted set of the schedules' templates by their next time."""
+PAUSED = 32503680000
+"""The score of a paused schedule there, in the year 3000: rq-scheduler cannot read an infinite one."""
+
 PRIORITIES = range(1, 11)
 
 REGISTRIES = {

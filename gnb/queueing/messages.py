@@ -73,6 +73,7 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_state.not_waiting": N_(
         "job %(id)s is %(state)s; only a waiting, delayed or deferred job changes its priority"
     ),
+    "invalid_job_state.template": N_("job %(id)s is the template of a schedule; change the schedule instead"),
     "invalid_job_state.not_rescheduled": N_("job %(id)s is %(state)s; only a delayed job can be rescheduled"),
     "invalid_job_state.running": N_("job %(id)s is still running; its worker did not stop it in time"),
     "invalid_schedule.both_timings": N_("give either cron, like '0 2 * * mon', or every, in seconds"),

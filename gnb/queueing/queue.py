@@ -146,11 +146,13 @@ class Queue(QueueReader):
 
         Raises JobNotFound, InvalidJobState.
         """
+        self._check_no_template(job_id)
         if self._requeue([job_id], self.keys.deferred, fresh="") != [1]:
             self._requeue_one(job_id, self.keys.delayed, "not_delayed", fresh="")
 
     def remove(self, job_id: str) -> None:
         """The job is gone; a running one is stopped first, within 2 s. Raises JobNotFound, InvalidJobState."""
+        self._check_no_template(job_id)
         deadline = time.monotonic() + _STOP_WITHIN
         while (answer := self._remove([job_id])[0]) == 0:
             request_stop(self.broker, self.keys, job_id)
@@ -171,6 +173,7 @@ class Queue(QueueReader):
 
         Raises JobNotFound, InvalidJobState, InvalidJobOption.
         """
+        self._check_no_template(job_id)
         job, sub_queue = self.job(job_id), self.keys.sub_queue(whole(priority, "priority", 1, 10))
         if self.broker.run(REPRIORITISE, [self.keys.wake], [job_id, sub_queue]) != 1:
             raise InvalidJobState("not_waiting", id=job_id, state=job.state)
@@ -179,6 +182,7 @@ class Queue(QueueReader):
     def reschedule(self, job_id: str, when: datetime | Duration | str) -> datetime:
         """The time until now of the delayed job, which runs at that time (aware) or after that delay instead. Raises
         JobNotFound, InvalidJobState, InvalidJobOption."""
+        self._check_no_template(job_id)
         now = self.broker.time()
         at = when.timestamp() if isinstance(when, datetime) else now + seconds(when, "delay")
         if not 0 <= at <= now + MOST_SECONDS:
@@ -189,6 +193,10 @@ class Queue(QueueReader):
         if not before:
             raise InvalidJobState("not_rescheduled", id=job_id, state=self.job(job_id).state)
         return datetime.fromtimestamp(float(before), UTC)
+
+    def _check_no_template(self, job_id: str) -> None:
+        if job_id.startswith(names.TEMPLATE_PREFIX) and self.job(job_id):
+            raise InvalidJobState("template", id=job_id)
 
     def _requeue_one(self, job_id: str, registries: list[str], reason: str, fresh: str = "1") -> None:
         answer = self._requeue([job_id], registries, fresh)[0]
@@ -239,8 +247,7 @@ class Queue(QueueReader):
 
     def drain(self) -> int:
         """How many waiting and delayed jobs were removed, in slices that keep the broker free; active ones go on."""
-        removed = 0
-        now = clock.rq_time(self.broker.time())
+        removed, now = 0, clock.rq_time(self.broker.time())
         while count := self.broker.run(DRAIN, self.keys.waiting + self.keys.delayed, [_BATCH, now]):
             removed += int(count)
         return removed
@@ -284,8 +291,7 @@ class Queue(QueueReader):
 
 
 def _is_by(text: str, moment: datetime) -> bool:
-    at = clock.parse(text)
-    return at is not None and at <= moment
+    return (at := clock.parse(text)) is not None and at <= moment
 
 
 def batched(items: list[T], size: int) -> Iterator[list[T]]:

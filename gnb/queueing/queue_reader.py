@@ -110,10 +110,10 @@ class QueueReader:
         pipeline = self.broker.client.pipeline(transaction=False)
         pipeline.hmget(names.job(job_id), FIELDS)
         pipeline.xrevrange(names.results(job_id), count=_MOST_ATTEMPTS)
-        for key in self.keys.delayed:
+        for key in (*self.keys.delayed, names.NEXT):
             pipeline.zscore(key, job_id)
         values, entries, *scores = self.broker.call(pipeline.execute)
-        score = next((score for score in scores if score is not None), None)
+        score = next((score for score in scores if score is not None and score < names.PAUSED), None)
         job = job_from_hash(self.keys, self.options_of, job_id, values, score)
         origin = values[FIELDS.index("origin")]
         if job is None or (origin or b"").decode() not in self.keys.sub_queues:

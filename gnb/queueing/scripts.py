@@ -74,6 +74,8 @@ class FinishArgs(NamedTuple):
     working_seconds: str
     may_have_logged: str
     """ "1" if the job may have a log."""
+    own_age: str = ""
+    """ "1" if the job is kept for a time other than its type's default."""
     prefetched: str = ""
     """ "1" if the job started after it was dequeued."""
 
@@ -118,10 +120,10 @@ HEARTBEAT = Script("heartbeat.lua", when_full=True)
 CLAIM = Script("claim.lua", when_full=True)
 REGISTER = Script("register.lua", when_full=True)
 UPDATE_PROGRESS = Script("update_progress.lua")
-PAGE = Script("page.lua")
+PAGE = Script("repeated.lua", "page.lua")
 RELATIVES = Script("relatives.lua")
 COUNT = Script("count.lua")
-COUNTS = Script("counts.lua")
+COUNTS = Script("repeated.lua", "counts.lua")
 ALIVE = Script("alive.lua")
 FIRE = Script("fire.lua")
 SAVE_SCHEDULE = Script("save_schedule.lua")

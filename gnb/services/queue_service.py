@@ -68,7 +68,7 @@ def add_ai_job(type: str, data: Mapping[str, Any] | None = None, **options: Any)
 
 
 def add_scheduled_job(type: str, data: Mapping[str, Any] | None = None, **options: Any) -> Job:
-    """Enqueue a job on the scheduled queue; with `repeat`, add a schedule and return its next job."""
+    """Enqueue a job on the scheduled queue; with `repeat`, add a schedule and return its template."""
     return add_job("scheduled", type, data, options)
 
 

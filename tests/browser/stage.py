@@ -25,7 +25,7 @@ PASSWORD = "a long enough password 42"
 ADMIN, SUPPORT, DRIVER = "admin@gnb.example", "support@gnb.example", "driver@gnb.example"
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     def log(self, *_args: Any) -> None:
         pass
 
@@ -58,7 +58,7 @@ class Stage:
             db.session.add(User(email=ADMIN, name="Ayşe Yılmaz", role="admin", password_hash=hashed))
             db.session.add(User(email=SUPPORT, name="Deniz Kaya", role="support", password_hash=hashed))
             db.session.commit()
-        self._server = make_server("127.0.0.1", self.port, self.app, threaded=True, request_handler=_Quiet)
+        self._server = make_server("127.0.0.1", self.port, self.app, threaded=True, request_handler=Quiet)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

@@ -1,6 +1,7 @@
 """The page keeps itself up to date, and keeps what people did to it."""
 
 import re
+from itertools import pairwise
 
 from playwright.sync_api import Page, expect
 
@@ -35,6 +36,16 @@ def test_new_jobs_appear_and_selection_open_panels_typing_and_scroll_stay(empty:
     expect(page.get_by_text("1 selected")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_have_value("half a wo")
     assert page.evaluate("window.scrollY") > 100
+
+
+def test_the_page_is_refreshed_every_five_seconds_by_its_own_clock(empty: Stage, visit: Visit) -> None:
+    page = visit("/admin/jobs/email?state=waiting")
+    asked = """() => performance.getEntriesByType("resource")
+        .filter(entry => entry.initiatorType === "xmlhttprequest").map(entry => entry.startTime)"""
+    while len(times := page.evaluate(asked)) < 4:
+        page.wait_for_timeout(1000)
+    gaps = [after - before for before, after in pairwise([0, *times])][1:]
+    assert all(4700 <= gap <= 5300 for gap in gaps), gaps
 
 
 def test_an_open_panel_stays_open(empty: Stage, visit: Visit) -> None:

@@ -61,6 +61,16 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
     assert missing == [path for path in missing if path.startswith(("benchmarks/results", "benchmarks/.venv"))]
 
 
+def test_every_promise_of_the_security_page_names_tests_that_there_are() -> None:
+    page = (ROOT / "docs/security.md").read_text()
+    sections = dict(section.split("\n", 1) for section in page.split("\n## ")[1:])
+    promises = re.split(r"^- ", sections.pop("What the application enforces"), flags=re.MULTILINE)[1:]
+    advice = ("The broker is trusted", "Keys")
+    promises += [text for title, text in sections.items() if title not in advice]
+    assert len(promises) > 15
+    assert [text for text in promises if not re.search(r"`tests/[\w/]+/test_\w+\.py`", text)] == []
+
+
 @on_sqlite
 @pytest.mark.parametrize("page", ["options.md", "migrating.md"])
 def test_the_python_of_a_page_runs_as_written(app: Flask, page: str, monkeypatch: pytest.MonkeyPatch) -> None:

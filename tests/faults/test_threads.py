@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 
 from gnb import create_app
+from gnb.blueprints.shared.extensions import limiter
 from gnb.config import Settings
-from gnb.extensions import db, limiter
+from gnb.extensions import db
 from tests.business import make_tour
 from tests.faults.sizes import sizes
 from tests.servers import on_sqlite
@@ -33,7 +34,7 @@ def ask(app: Flask, requests: int) -> Counter[int]:
 
 
 @on_sqlite
-@sizes(short=320, long=10_000)
+@sizes(short=320, long=20_000, seconds=800)
 @pytest.mark.parametrize("broker_there", [True, False])
 def test_no_request_of_many_at_once_ends_in_a_server_error(
     settings: Settings, app: Flask, monkeypatch: pytest.MonkeyPatch, size: int, broker_there: bool

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from limits import parse
 
 from gnb.blueprints.shared import rate_limits
-from gnb.extensions import limiter
+from gnb.blueprints.shared.extensions import limiter
 from gnb.models import User
 from tests.security.conftest import PASSWORD, SITE, Attacker, form_token, sign_in
 from tests.servers import Broker, on_sqlite

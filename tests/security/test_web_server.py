@@ -5,7 +5,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -67,3 +69,43 @@ def test_a_broken_chunked_body_is_answered_with_400(port: int, chunks: bytes) ->
             connection.sendall(head % (path, kind) + chunks)
             connection.shutdown(socket.SHUT_WR)
             assert connection.recv(4096).startswith(b"HTTP/1.1 400 "), path
+
+
+SLOW = {
+    "head": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-",
+    "half a liveness check": b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+    "body": b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nemail=",
+    "answered, and left open": b"GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+}
+
+
+def test_a_hundred_slow_connections_leave_the_liveness_check_answered_within_a_second(port: int) -> None:
+    for kind, sent in SLOW.items():
+        with ExitStack() as connections:
+            for _ in range(100):
+                slow = connections.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+                slow.sendall(sent)
+            with pytest.raises(TimeoutError):  # they hold every thread
+                ask_within(port, "/login", 0.5)
+            for _ in range(20):
+                started = time.monotonic()
+                assert ask_within(port, "/healthz", 5) == b"HTTP/1.1 200 OK", kind
+                assert time.monotonic() - started < 1, kind
+                time.sleep(0.05)
+
+
+def ask_within(port: int, path: str, seconds: float) -> bytes:
+    """Return the first line of the answer to a GET. Raises TimeoutError."""
+    with socket.create_connection(("127.0.0.1", port), seconds) as connection:
+        connection.sendall(b"GET %b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path.encode())
+        return connection.recv(4096).partition(b"\r\n")[0]
+
+
+def test_the_liveness_check_of_the_server_is_that_of_the_application(port: int) -> None:
+    answered, asked = ask(port, "/healthz"), ask(port, "/healthz?by=application")
+    assert answered and asked
+    assert (answered.status, answered.read()) == (asked.status, asked.read())
+    own = {"X-Request-ID", "Connection", "Date", "Server"}  # of one request, or written by gunicorn
+    assert {k: v for k, v in answered.getheaders() if k not in own} == {
+        k: v for k, v in asked.getheaders() if k not in own
+    }

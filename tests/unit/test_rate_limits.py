@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from limits.storage import storage_from_string
 
-from gnb.extensions import LockedMemoryStorage
+from gnb.blueprints.shared.extensions import LockedMemoryStorage
 
 
 class SlowStorage(LockedMemoryStorage):

@@ -149,7 +149,6 @@ class ApiBlueprint(Blueprint):
         *,
         status: int = 200,
         body: type[Schema] | None = None,
-        body_required: bool = True,
         query: type[Schema] | None = None,
         errors: tuple[int, ...] = (),
         message: str = "",
@@ -168,7 +167,8 @@ class ApiBlueprint(Blueprint):
             if query:
                 wrapped = self.arguments(query, location="query")(wrapped)
             if body:
-                wrapped = self.arguments(body, required=body_required)(wrapped)
+                has_required = any(field.required for field in body._declared_fields.values())
+                wrapped = self.arguments(body, required=has_required)(wrapped)
             for code in sorted(self._errors(method, body is not None or query is not None) | set(errors)):
                 wrapped = self.alt_response(code, HTTPStatus(code).name)(wrapped)
             if self._roles(method) is not None:

@@ -11,7 +11,7 @@ from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.shared.access import signed_in_user
 from gnb.blueprints.shared.responses import send_export
 from gnb.messages import LocalizedSchema, localize, stored_error
-from gnb.messages.schema import QueryNumber
+from gnb.messages.schema import JsonBoolean, QueryNumber
 from gnb.models import ADMIN_ROLES, EXPORT_STATES, EXPORT_TYPES, TEXT_LANGUAGES, Export, db
 from gnb.services import audit, export_service
 from gnb.services.queues.schemas import moment
@@ -36,10 +36,8 @@ class ExportRequest(LocalizedSchema):
     language = fields.String(
         validate=validate.OneOf(TEXT_LANGUAGES), metadata={"description": "Of a PDF; the caller's own unless given."}
     )
-    notify = fields.Boolean(
+    notify = JsonBoolean(
         load_default=False,
-        truthy={True},
-        falsy={False},
         metadata={"description": "Whether the caller is mailed when it is ready or has failed."},
     )
 

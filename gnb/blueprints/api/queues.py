@@ -151,7 +151,6 @@ def drain(queue: str) -> dict[str, int]:
     "/<queue>/clean",
     CountSchema,
     body=Cleaning,
-    body_required=False,
     errors=(404,),
     message="Finished jobs removed.",
 )
@@ -166,7 +165,6 @@ def clean(wanted: dict[str, Any], queue: str) -> dict[str, int]:
     "/<queue>/retry",
     MovedSchema,
     body=Chosen,
-    body_required=False,
     errors=(404,),
     message="Failed jobs requeued.",
 )

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from gnb.blueprints.auth import pages, rest
-from gnb.extensions import api
+from gnb.blueprints.shared.extensions import api
 
 
 def register(app: Flask) -> None:

@@ -22,6 +22,7 @@ from flask_login import current_user, login_user, logout_user
 
 from gnb.blueprints.auth.forms import AddressForm, LoginForm, NewPasswordForm, PasswordForm, RegistrationForm
 from gnb.blueprints.shared.access import ask_to_sign_in, caller, signed_in, signed_in_user
+from gnb.blueprints.shared.extensions import limiter, login_manager
 from gnb.blueprints.shared.preferences import local_path
 from gnb.blueprints.shared.rate_limits import (
     count_failure,
@@ -30,7 +31,7 @@ from gnb.blueprints.shared.rate_limits import (
     limit_sign_in,
     remember_device,
 )
-from gnb.extensions import db, limiter, login_manager
+from gnb.extensions import db
 from gnb.messages import localize
 from gnb.messages.formats import text_language
 from gnb.models import User, now

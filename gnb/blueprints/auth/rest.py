@@ -10,8 +10,9 @@ from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
 from gnb.blueprints.shared.access import signed_in, signed_in_user, unauthorized
+from gnb.blueprints.shared.extensions import csrf, jwt
 from gnb.blueprints.shared.rate_limits import count_failure, limit_sign_in
-from gnb.extensions import csrf, db, jwt
+from gnb.extensions import db
 from gnb.messages import LocalizedSchema
 from gnb.models import User
 from gnb.services.accounts import authentication, tokens

@@ -18,8 +18,9 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from gnb.blueprints.ops.queue_metrics import QueueMetrics
+from gnb.blueprints.shared.extensions import limiter
 from gnb.config import Settings
-from gnb.extensions import db, engine, limiter, settings
+from gnb.extensions import db, engine, settings
 from gnb.models import check_writable
 from gnb.queueing.errors import QueueUnavailable, UnsupportedBroker
 from gnb.services.web_processes import counts_in_files

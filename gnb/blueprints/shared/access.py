@@ -5,7 +5,7 @@
     def bookings() -> str: …
 
 A view asks `caller()` for the account. A request of the API that carries an `Authorization` header stands or falls by
-it; its session is not looked at, so that no page of another site can borrow it (see `Csrf` in gnb.extensions). Pages
+it; its session is not looked at, so that no page of another site can borrow it (see `Csrf` in `extensions`). Pages
 leave the header alone: a proxy that asks for a password of its own passes it on with every request.
 """
 

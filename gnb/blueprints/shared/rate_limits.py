@@ -21,7 +21,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from redis import RedisError
 
 from gnb.blueprints.shared.access import caller
-from gnb.extensions import keyed_digest, limiter, source
+from gnb.blueprints.shared.extensions import keyed_digest, limiter, source
 from gnb.models import normalize_email
 from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address

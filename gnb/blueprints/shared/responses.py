@@ -56,13 +56,20 @@ def error_response(
 ) -> Response:
     """Return the error in the format that the caller can read."""
     if wants_json():
-        error = {"code": code, "message": message, "details": details}
+        error = {"code": code, "message": message, "details": _with_text_keys(details)}
         response = jsonify(success=False, error=error)
     else:
         response = make_response(_page(status, message))
     response.status_code = status
     response.headers.update(headers or {})
     return response
+
+
+def _with_text_keys(details: Any) -> Any:
+    """Return the details with the indices of lists as text: JSON cannot sort them among names such as `_schema`."""
+    if not isinstance(details, dict):
+        return details
+    return {str(name): _with_text_keys(found) for name, found in details.items()}
 
 
 def _page(status: int, message: str) -> str:

@@ -19,9 +19,10 @@ from wtforms.validators import DataRequired, Length
 
 from gnb.blueprints.auth.forms import LONGEST_NAME, as_one_line, without_link
 from gnb.blueprints.shared.access import signed_in, signed_in_user
+from gnb.blueprints.shared.extensions import csrf, limiter
 from gnb.blueprints.shared.forms import EditForm
 from gnb.blueprints.shared.pagination import page_of
-from gnb.extensions import csrf, db, limiter
+from gnb.extensions import db
 from gnb.messages import localize
 from gnb.messages.formats import text_language
 from gnb.messages.labels import LANGUAGE_NAMES

@@ -8,11 +8,12 @@ from flask_babel import gettext
 from marshmallow import ValidationError
 
 from gnb.blueprints.shared.access import ask_to_sign_in, caller
+from gnb.blueprints.shared.extensions import limiter
 from gnb.blueprints.shared.preferences import page_language
 from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
 from gnb.blueprints.site.booking_form import BookingForm, labels
 from gnb.blueprints.site.tours import requested_search, tour_or_404
-from gnb.extensions import limiter, settings
+from gnb.extensions import settings
 from gnb.messages import localize
 from gnb.messages.formats import money
 from gnb.models import PASSENGER_KINDS, PAYMENT_METHODS, Booking, User, now

@@ -7,6 +7,7 @@
 --       67 gnb:starts:<queue>
 -- ARGV  1 the configured rate limit
 -- Writes gnb:minute:<queue>:<minute>, the history, kept for a day for the plots.
+-- Delayed are also the next jobs of `repeat`, by repeated.lua.
 -- Returns {waiting, active, completed, failed, delayed, deferred, 1 if paused + 2 if suspended, limit or "", concurrency limit or "",
 --          enqueued_at of the oldest waiting or "", now, {totals' names and values…}, {the same of this minute, beyond the
 --          totals}, seconds until the rate limit allows a start, seconds since the latest start that it counted or ""}.
@@ -61,6 +62,6 @@ end
 
 local lately = add_up()
 local flags = redis.call('MGET', KEYS[61], KEYS[62], KEYS[63], KEYS[64])
-return {sum('LLEN', 1), sum('ZCARD', 11), sum('ZCOUNT', 21, now, '+inf'), sum('ZCOUNT', 31, now, '+inf'), sum('ZCARD', 41),
-  sum('ZCARD', 51), (flags[1] and 1 or 0) + (flags[2] and 2 or 0), flags[3] or '', flags[4] or '', oldest_waiting(), tostring(now),
+return {sum('LLEN', 1), sum('ZCARD', 11), sum('ZCOUNT', 21, now, '+inf'), sum('ZCOUNT', 31, now, '+inf'),
+  sum('ZCARD', 41) + #repeated_jobs(string.sub(KEYS[66], 12)) / 2, sum('ZCARD', 51), (flags[1] and 1 or 0) + (flags[2] and 2 or 0), flags[3] or '', flags[4] or '', oldest_waiting(), tostring(now),
   redis.call('HGETALL', KEYS[65]), lately, rate_limit(flags[3] or ARGV[1])}

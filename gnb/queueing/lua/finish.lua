@@ -5,7 +5,8 @@
 -- ARGV  DequeueArgs and FinishArgs of scripts.py; the same again for each job more that the call finishes
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
---        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept).
+--        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept),
+--        gnb:ages:<queue>:<state> (exists while a job is kept for a time other than its type's default).
 -- Returns {1 if the last one was the caller's, …what dequeue_job() answers}.
 
 local id, sub_queue, execution_id, outcome, job, results, logs, member
@@ -15,8 +16,31 @@ local CENTURY = 3155760000
 -- RQ's own `Job.delete` knows no logs, so those expire in any case: a year after the end of a job that is kept for ever.
 local LOGS_KEPT = 31557600
 
+-- So many jobs at most are put in the order of their ends in one step, which takes some milliseconds.
+local MOST_SORTED = 10000
+
 -- Every attempt's result is kept up to this number, and ten where a job was retried by hand.
 local MOST_RESULTS = 100
+
+local function remove(registry, ended_id)
+  redis.call('ZREM', registry, ended_id)
+  redis.call('UNLINK', 'rq:job:' .. ended_id, 'rq:results:' .. ended_id, 'gnb:logs:' .. ended_id)
+end
+
+-- As trim, by the end of every job: some are kept for times of their own, so that no registry is in the order of ends.
+local function trim_by_end(registry, counter, keep)
+  local jobs = {}
+  for number = 1, 10 do
+    local name = registry .. string.sub(KEYS[number], 10)
+    for _, ended_id in ipairs(redis.call('ZRANGE', name, 0, -1)) do
+      jobs[#jobs + 1] = {name, ended_id, redis.call('HGET', 'rq:job:' .. ended_id, 'ended_at') or ''}
+    end
+  end
+  table.sort(jobs, function(one, other) return one[3] < other[3] end)
+  local count = math.max(math.min(#jobs - keep, 200), 0)
+  for place = 1, count do remove(jobs[place][1], jobs[place][2]) end
+  redis.call('SET', counter, #jobs - count)
+end
 
 -- Remove the jobs that ended first from the ten sub-queues' registries until `keep` are left, at most 200 in one step.
 -- A registry is in the order of expiry: the first of those kept for ever and the first of the others are compared.
@@ -42,8 +66,7 @@ local function trim(registry, counter, keep, now)
       if not oldest or head.ended < heads[oldest].ended then oldest = name end
     end
     local gone = heads[oldest].id
-    redis.call('ZREM', oldest, gone)
-    redis.call('UNLINK', 'rq:job:' .. gone, 'rq:results:' .. gone, 'gnb:logs:' .. gone)
+    remove(oldest, gone)
     total = total - 1
     look(oldest)
   end
@@ -64,10 +87,21 @@ local function finish(registry, state, now)
     redis.call('EXPIRE', logs, LOGS_KEPT)
   end
   redis.call('ZADD', registry .. sub_queue, now + (ttl > 0 and ttl or CENTURY), id)
-  local counter = 'gnb:kept:' .. string.sub(KEYS[15], 10) .. ':' .. state
+  local queue_state = string.sub(KEYS[15], 10) .. ':' .. state
+  local counter, ages = 'gnb:kept:' .. queue_state, 'gnb:ages:' .. queue_state
   local kept = redis.call('INCR', counter)
+  if args.own_age == '1' then
+    if ttl < 0 then
+      redis.call('SET', ages, '')
+    elseif not redis.call('SET', ages, '', 'EX', ttl, 'NX') then
+      redis.call('EXPIRE', ages, ttl, 'GT')
+    end
+  end
   -- A hundredth more than needed is removed, so that not every job's end has to look.
-  if keep > 0 and kept > keep then trim(registry, counter, keep - math.floor(keep / 100), now) end
+  if keep > 0 and kept > keep then
+    local by_end = kept <= MOST_SORTED and redis.call('EXISTS', ages) == 1;
+    (by_end and trim_by_end or trim)(registry, counter, keep - math.floor(keep / 100), now)
+  end
 end
 
 -- The attempt in RQ's result stream: types 1 to 4, the fields that RQ writes, and `attempt` and `outcome` of our own.

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueingError, QueueUnavailable
-from ..keys import TEMPLATE_PREFIX
+from ..keys import NEXT, PAUSED, TEMPLATE_PREFIX
 from ..messages import as_message
 from ..scripts import FIRE
 from .runs import KEPT, OPEN, runs_key
 from .schedule import Schedule
-from .store import NAMES, NEXT, PAUSED, counters_key, firing_id, template_key
+from .store import NAMES, counters_key, firing_id, template_key
 
 if TYPE_CHECKING:
     from ..engine import Engine

@@ -28,7 +28,7 @@ from rq.scripts import acquire_or_refresh_lock, release_lock
 
 from .. import clock
 from ..errors import QueueUnavailable, UnsupportedBroker
-from ..keys import TEMPLATE_PREFIX
+from ..keys import NEXT, PAUSED, TEMPLATE_PREFIX
 from ..maintenance import promote, resolve_dependents
 from ..outage import OutageLog
 from ..scripts import ENQUEUE_SCHEDULED
@@ -36,7 +36,6 @@ from .cron import local_zone
 from .firing import fire, prepare, record_failure, repair
 from .runs import write_outcomes
 from .schedule import Schedule
-from .store import NEXT, PAUSED
 from .template import ScheduledJob, build_schedule
 
 if TYPE_CHECKING:

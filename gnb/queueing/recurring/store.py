@@ -11,13 +11,13 @@ A schedule is a job template of rq-scheduler, `rq:job:schedule-<name>` in RQ's f
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidSchedule, ScheduleInCode, ScheduleNotFound
 from ..job import Job
-from ..keys import TEMPLATE_PREFIX
+from ..keys import NEXT, PAUSED, TEMPLATE_PREFIX
 from ..messages import Message, make_message
 from ..scripts import RUN_SCHEDULE, SAVE_SCHEDULE
 from .runs import KEPT, OPEN, Run, outcomes_key, read_runs, runs_key
@@ -28,12 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NEXT = "rq:scheduler:scheduled_jobs"
 LEADER = "rq:scheduler_lock"
 NAMES = "gnb:schedules:names"
 """The names of all schedules, from which a lost entry of NEXT is restored."""
-PAUSED = 32503680000
-"""The score of a paused schedule, in the year 3000: rq-scheduler cannot read an infinite one."""
+REPEATED = "gnb:schedules:repeated"
+"""The names of those that the job option `repeat` made: their templates are listed as delayed jobs, by repeated.lua."""
 _UPCOMING = 5
 _LATE_AFTER = 60.0
 
@@ -159,13 +158,10 @@ class Schedules:
         self._broker.run(RUN_SCHEDULE, [template_key(name), runs_key(name), OPEN], [name, job_id, entry, KEPT])
         return job
 
-    def next_job(self, name: str) -> Job:
-        """Return the job of the next firing, before it is enqueued. Raises ScheduleNotFound."""
-        state = self.get(name)
-        at = state.next_at or self._broker.now()
-        schedule, queue = state.schedule, self._engine.queue(state.schedule.queue)
-        options = {**schedule.options, "job_id": firing_id(name, at)}
-        return replace(queue.build_job(schedule.type, schedule.data, options).job, state="delayed", run_at=at)
+    def list_as_job(self, schedule: Schedule) -> Job:
+        """List the schedule's template among the delayed jobs of its queue, and return it as a job."""
+        self._broker.call(lambda: self._broker.client.sadd(REPEATED, schedule.name))
+        return self._engine.queue(schedule.queue).job(TEMPLATE_PREFIX + schedule.name)
 
     def sync(self, declared: Iterable[Schedule]) -> dict[str, str]:
         """Store the schedules declared in code; idempotent.
@@ -209,6 +205,7 @@ class Schedules:
         pipeline = self._broker.client.pipeline()
         pipeline.zrem(NEXT, TEMPLATE_PREFIX + name)
         pipeline.srem(NAMES, name)
+        pipeline.srem(REPEATED, name)
         pipeline.delete(template_key(name), counters_key(name), runs_key(name), outcomes_key(name))
         self._broker.call(pipeline.execute)
 

@@ -80,9 +80,10 @@ _KEYS = {"pattern", "tz", "every", "overlap", "catch_up"}
 def enqueue_repeated(
     engine: "Engine", queue: str, job_type: str, data: Mapping[str, Any], repeat: Any, options: Mapping[str, Any]
 ) -> Job:
-    """Add a schedule for {"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}; return its next job.
+    """Add a schedule for {"pattern": "0 0 * * *", "tz": "Europe/Istanbul"} or {"every": seconds}; return its template.
 
-    The schedule is named by `job_id`, else by type, data and timing, so that an equal call adds no second one.
+    The template is a delayed job of the queue, whose time is the next firing's. The schedule is named by `job_id`, else
+    by type, data and timing, so that an equal call adds no second one.
     Raises InvalidJobOption, and what `Schedules.add` raises.
     """
     if not isinstance(repeat, Mapping) or not set(repeat) <= _KEYS:
@@ -94,8 +95,7 @@ def enqueue_repeated(
         schedule = Schedule(name=name, type=job_type, data=dict(data), queue=queue, options=rest, **values)
     except InvalidSchedule as error:
         raise InvalidJobOption("repeat_value", what=error.message) from None
-    engine.schedules.add(schedule)
-    return engine.schedules.next_job(name)
+    return engine.schedules.list_as_job(engine.schedules.add(schedule))
 
 
 def _name(queue: str, job_type: str, data: Mapping[str, Any], values: Mapping[str, Any]) -> str:

@@ -99,12 +99,13 @@ class _MaskedSchedules:
 
 _MOST_DELIVERIES = 500
 _REFERENCE = re.compile(r"[A-Za-z0-9-]{6,16}")
+_TEMPLATE = re.compile(r"schedule-(.+)")
 _FIRING = re.compile(r"(.+)-\d{8}T\d{6}Z")
 
 
 def schedule_of(job_id: str) -> str | None:
-    """Return the name of the schedule that enqueued the job, None if none did or it was removed."""
-    found = _FIRING.fullmatch(job_id)
+    """Return the name of the schedule that enqueued the job, or whose template it is; None if it is gone."""
+    found = _FIRING.fullmatch(job_id) or _TEMPLATE.fullmatch(job_id)
     try:
         return engine().schedules.get(found[1]).name if found else None
     except ScheduleNotFound:

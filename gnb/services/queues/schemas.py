@@ -11,6 +11,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from gnb.messages import LocalizedSchema
+from gnb.messages.schema import JsonBoolean
 from gnb.queueing import STATES, ScheduleState
 from gnb.queueing.recurring.schedule import CATCH_UP
 from gnb.services.queues.recurring import describe, version_of
@@ -243,7 +244,7 @@ class ScheduleFields(LocalizedSchema):
         },
     )
     tz = fields.String(validate=validate.Length(1, 100))
-    overlap = fields.Boolean(truthy={True}, falsy={False})
+    overlap = JsonBoolean()
     catch_up = fields.String(data_key="catchUp", validate=validate.OneOf(CATCH_UP))
     options = fields.Dict(keys=fields.String())
 

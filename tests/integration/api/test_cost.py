@@ -6,7 +6,8 @@ import pytest
 import redis
 from flask import Flask
 
-from gnb.extensions import engine, limiter
+from gnb.blueprints.shared.extensions import limiter
+from gnb.extensions import engine
 from tests.integration.api.conftest import JOBS, Caller
 from tests.servers import on_sqlite
 

@@ -53,6 +53,25 @@ def test_the_stats_name_every_queue_and_count_its_jobs(admin: Caller) -> None:
     assert admin.get("/email/stats")["waiting"] == 1
 
 
+def test_a_repeated_job_is_read_at_its_id_and_listed_with_its_next_time_in_the_api_and_on_the_pages(
+    admin: Caller,
+) -> None:
+    job = admin.post("/email", {"type": "probe", "data": {}, "options": {"repeat": {"pattern": "0 0 * * *"}}})
+    assert (job["state"], job["runAt"] % 86_400_000) == ("delayed", 0)
+    listed = admin.get("/email/jobs?state=delayed")
+    assert [(each["id"], each["state"], each["runAt"]) for each in listed["jobs"]] == [
+        (job["id"], "delayed", job["runAt"])
+    ]
+    assert listed["total"] == admin.get("/email/stats")["delayed"] == 1
+    read = admin.get(f"/email/{job['id']}")
+    assert {name: read[name] for name in listed["jobs"][0]} == listed["jobs"][0]
+    assert admin("DELETE", f"{JOBS}/email/{job['id']}").status_code == 409
+    assert f"/admin/jobs/email/{job['id']}" in admin("GET", "/admin/jobs/email?state=delayed").text
+    page = admin("GET", f"/admin/jobs/email/{job['id']}").text
+    assert f"/admin/schedules/{job['id'].removeprefix('schedule-')}" in page
+    assert "Run now" not in page
+
+
 def test_every_answer_has_the_envelope(admin: Caller) -> None:
     good = admin("GET", f"{JOBS}/stats").json
     bad = admin("GET", f"{JOBS}/nowhere/stats").json

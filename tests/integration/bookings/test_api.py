@@ -49,6 +49,12 @@ def test_anyone_may_book(app: Flask, client: FlaskClient) -> None:
     assert made["nextStatuses"] == ["confirmed", "cancelled"]
 
 
+def test_errors_of_single_passengers_and_of_all_of_them_are_answered_together(app: Flask, client: FlaskClient) -> None:
+    passengers = [{"name": "Ada", "nationality": "nowhere"}] + [{"name": "Ada"}] * 60
+    found = errors(post(client, booking_data(make_tour(), passengers=passengers)))["passengers"]
+    assert set(found) == {"0", "_schema"}
+
+
 def test_a_booking_with_a_token_is_the_accounts_own(app: Flask, calling_as: Callable[[str | None], Caller]) -> None:
     answer = calling_as("user")("POST", URL, json=booking_data(make_tour()))
     booking = db.session.get_one(Booking, answer.json["data"]["id"])

@@ -1,6 +1,9 @@
 """`flask jobs`: what each command does, prints and ends with."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +16,7 @@ from click.testing import Result
 from flask import Flask
 
 from gnb import create_app
-from gnb.config import Settings
+from gnb.config import ROOT, Settings
 from gnb.extensions import db, engine
 from gnb.models import AuditEntry
 from tests.integration.api import probe
@@ -368,3 +371,15 @@ def test_no_scheduler_starts_while_queueing_is_switched_off(app: Flask, run: Run
     app.extensions["settings"] = replace(app.extensions["settings"], queue_enabled=False)
     said = run("scheduler").stderr
     assert said == "QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts\n"
+
+
+@pytest.mark.parametrize(("command", "pages"), [("jobs list", False), ("jobs scheduler", True)])
+def test_a_command_about_jobs_imports_no_pages_unless_it_links_to_them(
+    settings: Settings, command: str, pages: bool
+) -> None:
+    program = f"import sys; sys.argv = ['flask', *{command.split()}]; import wsgi"
+    program += "; print('gnb.blueprints.admin' in sys.modules)"
+    env = {"PATH": os.environ["PATH"], "APP_ENV": "testing", "SECRET_KEY": "k" * 32, "REDIS_URL": settings.redis_url}
+    env["DATABASE_URL"] = settings.database_url
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True)
+    assert done.stdout == f"{pages}\n".encode(), done.stderr

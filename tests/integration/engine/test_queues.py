@@ -336,9 +336,19 @@ def test_every_failed_job_is_retried_however_many_there_are(queue: Queue, broker
 def test_ended_jobs_are_listed_by_their_end_however_long_they_are_kept(
     queue: Queue, run_all: Callable[..., None]
 ) -> None:
-    kept = [{"remove_on_complete": False if number % 3 == 0 else {"age": 3600}} for number in range(12)]
+    ages = [False, {"age": 3600}, {"age": 60}, {"age": 90_000}, {}]
+    kept = [{"remove_on_complete": age} if (age := ages[number % 5]) != {} else {} for number in range(12)]
     made = queue.enqueue_many([("noop", {}, {**options, "priority": 3 + n // 6}) for n, options in enumerate(kept)])
     run_all()
     newest = [job.id for job in reversed(made)]
     assert [job.id for job in queue.jobs("completed", 0, 20).jobs] == newest
     assert [job.id for job in queue.jobs("completed", 5, 8).jobs] == newest[5:8]
+
+
+def test_the_jobs_that_ended_first_are_removed_first_however_long_they_are_kept(
+    queue: Queue, run_all: Callable[..., None]
+) -> None:
+    retention = [{"remove_on_complete": {"age": age, "count": 8}} for age in (3600, 60, 90_000)]
+    made = queue.enqueue_many([("noop", {}, {**retention[n % 3], "priority": 3 + n // 6}) for n in range(12)])
+    run_all()
+    assert {job.id for job in queue.jobs("completed", 0, 20).jobs} == {job.id for job in made[4:]}

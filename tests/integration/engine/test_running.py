@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import redis
@@ -166,9 +167,22 @@ def test_a_job_can_be_removed_in_every_state(queue: Queue, run_all: RunAll, brok
 
 def test_a_delayed_job_runs_within_a_second_of_its_time(queue: Queue, start: Start) -> None:
     start()
+    first = queue.enqueue("noop")
+    wait_for(lambda: queue.job(first.id).state == "completed")  # the worker is there
     job = queue.enqueue("noop", delay=1.5)
-    done = wait_for(lambda: (found := queue.job(job.id)).state == "completed" and found)
-    assert 1.5 <= (done.started_at - done.created_at).total_seconds() < 2.6
+    looks = [time.monotonic()]
+
+    def completed() -> bool:
+        looks.append(time.monotonic())
+        return queue.job(job.id).state == "completed"
+
+    wait_for(completed)
+    (attempt,) = queue.attempts(job.id)
+    assert attempt.started_at and job.run_at
+    late = (attempt.started_at - job.run_at).total_seconds()
+    # On a busy machine supervisor, broker and worker stand still as long as this process, which looks every 10 ms.
+    standstill = max(later - earlier for earlier, later in pairwise(looks))
+    assert 0 <= late < 1.1 + 3 * standstill
 
 
 def test_a_promoted_job_does_not_wait_for_its_time(queue: Queue, run_all: RunAll) -> None:

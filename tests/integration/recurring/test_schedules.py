@@ -13,7 +13,9 @@ from gnb.queueing import Engine, JobContext, QueueOptions, Schedule, Scheduler
 from gnb.queueing.errors import (
     InvalidJobData,
     InvalidJobOption,
+    InvalidJobState,
     InvalidSchedule,
+    JobNotFound,
     ScheduleInCode,
     ScheduleNotFound,
     UnknownJobType,
@@ -261,11 +263,39 @@ def test_a_repeated_job_is_a_schedule_and_asked_for_twice_it_is_one(engine: Engi
     options = {"priority": 2, "timeout": timedelta(minutes=5), "backoff": {"delay": timedelta(seconds=9)}}
     jobs = [enqueue_repeated(engine, "scheduled", "note", {"text": "x"}, repeat, options) for _ in range(2)]
     (state,) = engine.schedules.list()
-    assert jobs[0].id == jobs[1].id == f"{state.name}-{state.next_at:%Y%m%dT%H%M%SZ}"
+    assert jobs[0].id == jobs[1].id == f"schedule-{state.name}"
     assert (jobs[0].state, jobs[0].priority) == ("delayed", 2)
-    assert fire_due(engine, due_time(engine, state.name)) == [jobs[0].id]
-    fired = engine.queue("scheduled").job(jobs[0].id)
+    (fired_id,) = fire_due(engine, due_time(engine, state.name))
+    fired = engine.queue("scheduled").job(fired_id)
     assert (fired.priority, fired.timeout, fired.options["backoff"]) == (2, 300, {"delay": 9})
+
+
+def test_a_repeated_job_is_listed_among_the_delayed_ones_by_its_next_time_and_changed_as_a_schedule_only(
+    engine: Engine,
+) -> None:
+    queue = engine.queue("scheduled")
+    sooner, later = (queue.enqueue("note", {}, delay=delay, priority=8) for delay in (1, 90_000))
+    engine.schedules.add(Schedule("no-job", "note", every=60))
+    job = enqueue_repeated(engine, "scheduled", "note", {"text": "x"}, {"every": 3600}, {"job_id": "hourly"})
+    next_at = engine.schedules.get("hourly").next_at
+    assert (job.id, job.state, job.run_at) == ("schedule-hourly", "delayed", next_at)
+    assert queue.job(job.id) == job
+    page = queue.jobs("delayed", 0, 10)
+    assert [each.id for each in page.jobs] == [sooner.id, job.id, later.id]
+    assert page.jobs[1].run_at == next_at
+    assert [each.id for each in queue.jobs("delayed", 1, 2).jobs] == [job.id]
+    assert page.total == engine.stats()[0].delayed == 3
+    for move in (queue.promote, queue.remove, lambda job_id: queue.set_priority(job_id, 1)):
+        with pytest.raises(InvalidJobState, match="change the schedule instead"):
+            move(job.id)
+    with pytest.raises(InvalidJobState, match="change the schedule instead"):
+        queue.reschedule(job.id, 5)
+    engine.schedules.pause("hourly")
+    assert queue.job(job.id).run_at is None
+    assert queue.jobs("delayed").total == engine.stats()[0].delayed == 2
+    engine.schedules.remove("hourly")
+    with pytest.raises(JobNotFound):
+        queue.job(job.id)
 
 
 @pytest.mark.parametrize("repeat", ["daily", {"pattern": "61 * * * *"}, {"cron": "* * * * *"}, {}, {"every": -1}])
