@@ -1,6 +1,7 @@
 """From the search to the mail: a visitor books, in both languages, with and without JavaScript."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,13 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from gnb.extensions import db
-from gnb.models import Booking, Delivery
+from gnb.models import Booking, Delivery, now
 from gnb.services.mail import reading
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.shop import CUSTOMER, fill_booking, open_shop, travel_day
 from tests.browser.stage import PASSWORD, Stage
 from tests.browser.test_every_page import AXE, RUN_AXE
+from tests.business import make_booking
 
 WORDS = {
     "en": {
@@ -105,6 +107,26 @@ def test_a_visitor_finds_books_gets_the_mail_and_cancels(
     expect(page.locator("#toasts")).to_contain_text(words["cancelled"])
     assert reference in mail_to(shop, email, "booking-cancellation").text
     assert [text for text in complaints(page) if "422" not in text] == []
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without"])
+def test_a_guest_finds_a_booking_again_by_reference_and_address(shop: Stage, visit: Visit, javascript: bool) -> None:
+    email = f"lost-{javascript}@example.com".lower()
+    with shop.app.app_context():
+        reference = make_booking(customer_email=email, pickup_at=now() + timedelta(days=9)).reference
+    page = visit("/?lang=tr", as_=None, javascript=javascript)
+    page.get_by_role("navigation").get_by_role("link", name="Rezervasyonumu bul").click()
+    page.get_by_label("Rezervasyon numarası").fill(reference.lower())
+    page.get_by_label("E-posta").fill(email)
+    page.get_by_role("button", name="Bağlantıyı gönder").click()
+    expect(page.get_by_role("status")).to_contain_text("Eşleşen bir rezervasyon varsa bağlantısını o adrese gönderdik.")
+    message = mail_to(shop, email, "email")
+    assert subject_of(message) == f"{reference} numaralı rezervasyonunuz"
+    link = re.search(rf"https?://[^/\s]+(/bookings/{reference}\?token=\S+)", message.text)
+    assert link
+    page.goto(link[1])
+    expect(page.locator(".reference")).to_have_text(reference)
+    assert complaints(page) == []
 
 
 def complaints(page: Page) -> list[str]:

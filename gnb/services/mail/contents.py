@@ -6,8 +6,9 @@ from typing import Any
 
 from gnb.extensions import db, settings
 from gnb.messages.formats import text_language
-from gnb.models import Campaign, Delivery, User, normalize_email, now
+from gnb.models import Booking, Campaign, Delivery, User, normalize_email, now
 from gnb.services.accounts import authentication
+from gnb.services.bookings.access import booking_of_address, guest_link
 from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import one_line
 from gnb.services.mail.booking_facts import BookingFacts, booking_facts, pickup_calendar
@@ -19,6 +20,15 @@ from gnb.services.mail.rendering import plain_text, render
 def content_of(delivery: Delivery) -> Content:
     """Return the content of the delivery's message. Raises InvalidMessage if its subject was deleted."""
     return _MAKERS[delivery.kind](delivery)
+
+
+def lacks_booking(delivery: Delivery) -> bool:
+    """Return whether the delivery carries the link of a booking that its recipient does not have."""
+    return "reference" in delivery.content and _requested_booking(delivery) is None
+
+
+def _requested_booking(delivery: Delivery) -> Booking | None:
+    return booking_of_address(delivery.content["reference"], delivery.recipient)
 
 
 def campaign_content(campaign: Campaign, language: str, name: str, unsubscribe: str) -> Content:
@@ -41,6 +51,8 @@ def campaign_content(campaign: Campaign, language: str, name: str, unsubscribe: 
 
 
 def _generic(delivery: Delivery) -> Content:
+    if "reference" in delivery.content:
+        return _booking_link(delivery)
     html, text = delivery.content.get("html"), delivery.content.get("text")
     if text is None:
         text = plain_text(html or "")
@@ -48,6 +60,14 @@ def _generic(delivery: Delivery) -> Content:
         language = text_language(delivery.language)
         _, html, text = render("email", language, **_letterhead(), subject=delivery.subject or "", body=text)
     return Content(delivery.subject or "", html, text, text_language(delivery.language))
+
+
+def _booking_link(delivery: Delivery) -> Content:
+    booking, language = _requested_booking(delivery), text_language(delivery.language)
+    if booking is None:
+        raise InvalidMessage("no_booking")
+    facts = {"reference": booking.reference, "link_url": guest_link(booking)}
+    return Content(*render("booking-link", language, **_letterhead(), **facts), language)
 
 
 def _booking(delivery: Delivery) -> Content:
