@@ -103,8 +103,8 @@ def test_a_subject_is_the_data_in_words() -> None:
 
 @pytest.mark.parametrize("language", ["tr"], indirect=True)
 def test_a_subject_and_a_change_are_said_in_the_readers_language(language: str) -> None:
-    assert subject({"status": "confirmed", "language": "en"}) == "durum onaylı · dil İngilizce"
-    assert subject({"from": "pending", "to": "confirmed"}) == "beklemede → onaylı"
+    assert subject({"status": "confirmed", "language": "en"}) == "durum onaylandı · dil İngilizce"
+    assert subject({"from": "pending", "to": "confirmed"}) == "onay bekliyor → onaylandı"
 
 
 class Inner(Schema):
