@@ -27,10 +27,10 @@ def test_a_schedule_shows_the_fields_of_its_type_and_its_next_runs_before_it_is_
     else:
         choose.click()
     expect(page.get_by_role("heading", name="Data of generate-weekly-report")).to_be_visible()
-    page.get_by_label("Week").fill("2026-W47")
+    page.get_by_role("textbox", name="Week").fill("2026-W47")
     page.get_by_label("Cron").fill("30 3 * * *")
     page.get_by_role("button", name="Show next runs").click()
-    expect(page.get_by_role("status").get_by_role("listitem")).to_have_count(5)
+    expect(page.get_by_role("status", name="Next runs").get_by_role("listitem")).to_have_count(5)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     with empty.app.app_context():
