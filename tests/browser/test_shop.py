@@ -205,8 +205,8 @@ def test_the_menu_opens_on_a_phone(shop: Stage, visit: Visit) -> None:
         page = visit("/", as_=None, width=390, javascript=javascript)
         expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
         page.get_by_role("button", name="Menu").click()
-        page.get_by_role("link", name="My bookings").first.click()
-        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.get_by_role("link", name="Find my booking").first.click()
+        expect(page.get_by_role("heading", name="Find my booking")).to_be_visible()
 
 
 def test_a_customer_registers_signs_in_and_sees_the_guest_bookings(shop: Stage, visit: Visit) -> None:

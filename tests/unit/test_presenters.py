@@ -97,6 +97,7 @@ def test_a_subject_is_the_data_in_words() -> None:
         "test": True,
         "fast": False,
         "booking": 0,
+        "recipient": "5c1f00aa",
     }
     assert subject(data) == "status confirmed, paid · from 2026-01-01 · test · booking 0"
 
