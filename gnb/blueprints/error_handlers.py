@@ -8,7 +8,9 @@ from typing import Any
 import structlog
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from flask_limiter.errors import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
 from gunicorn.http.errors import NoMoreData, ParseException
 from redis import RedisError
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
@@ -17,7 +19,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from gnb.blueprints.shared.extensions import limiter
-from gnb.blueprints.shared.responses import error_response
+from gnb.blueprints.shared.responses import error_response, kept_form
 from gnb.extensions import db
 from gnb.messages import localize, localize_fields
 from gnb.queueing.errors import (
@@ -76,6 +78,7 @@ def register(app: Flask) -> None:
     handle(HTTPException, _http)
     for unreadable in (ParseException, NoMoreData):  # raised by gunicorn where the body is read
         handle(unreadable, lambda _error: _http(BadRequest("The body is malformed or cut off.")))
+    handle(CSRFError, lambda error: kept_form() or _http(error))
     handle(UnicodeError, _unreadable_text)
     handle(RateLimitExceeded, _rate_limited)
     for kind in _STATUSES:
@@ -101,7 +104,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     headers = {name: value for name, value in error.get_headers() if name.lower() not in _OWN_HEADERS}
     headers.update(data.get("headers") or {})
     details = localize_fields(first_messages(data.get("errors", _by_field(data.get("messages")))))
-    message = data.get("message") or ("The data is not valid." if error.code == 422 else error.description)
+    message = data.get("message") or (gettext("The data is not valid.") if error.code == 422 else error.description)
     return error_response(error.code, _code(error), str(message or error.name), details, headers)
 
 
@@ -111,13 +114,13 @@ def _rate_limited(error: RateLimitExceeded) -> ResponseReturnValue:
         seconds = math.ceil(exceeded.reset_at - time.time()) if exceeded else 0
     except RedisError:  # lost since the request was counted: the whole window is long enough
         seconds = error.limit.limit.get_expiry()
-    message = f"Too many requests. Try again in {max(seconds, 1)} s."
+    message = gettext("Too many requests. Try again in %(seconds)s s.", seconds=max(seconds, 1))
     return error_response(429, "too_many_requests", message, headers={"Retry-After": str(max(seconds, 1))})
 
 
 def _unreadable_text(_error: UnicodeError) -> ResponseReturnValue:
     """Answer 400 to text that no database can store, such as a lone surrogate, which JSON can carry."""
-    return _http(BadRequest("The text holds characters that are not valid Unicode."))
+    return _http(BadRequest(gettext("The text holds characters that are not valid Unicode.")))
 
 
 def _code(error: HTTPException) -> str:
@@ -227,7 +230,8 @@ def _beyond_column(error: Exception) -> ResponseReturnValue:
         raise error
     db.session.rollback()  # the page that says so asks who is signed in
     log.warning("value rejected by the database", error=type(getattr(error, "orig", error)).__name__)
-    return error_response(422, "invalid", "A value is too long, too large or has characters that cannot be stored.")
+    message = gettext("A value is too long, too large or has characters that cannot be stored.")
+    return error_response(422, "invalid", message)
 
 
 # A row that exists already, or one that is referred to and is gone: by PostgreSQL's and by SQLite's codes.
@@ -242,9 +246,9 @@ def _conflict(error: IntegrityError) -> ResponseReturnValue:
     if getattr(error.orig, "sqlstate", getattr(error.orig, "sqlite_errorname", None)) not in _CONCURRENT:
         raise error
     log.error("rejected by a constraint of the database", cause=str(error.orig))
-    return error_response(409, "conflict", "The same record was changed by another request. Try again.")
+    return error_response(409, "conflict", gettext("The same record was changed by another request. Try again."))
 
 
 def _stale(_error: StaleDataError) -> ResponseReturnValue:
     db.session.rollback()
-    return error_response(409, "conflict", "The same record was changed by another request. Try again.")
+    return error_response(409, "conflict", gettext("The same record was changed by another request. Try again."))

@@ -208,7 +208,7 @@ _MAIL = {
     "mail_unavailable.reply": N_("%(what)s"),
     "mail_unavailable.server": N_("%(server)s: %(what)s"),
     "mailing_rejected.no_recipients": N_("the segment has no recipients"),
-    "mailing_rejected.no_text": N_("the mail has no subject or text in: %(languages)s"),
+    "mailing_rejected.no_text": N_("the mail has no subject or text in languages of its recipients: %(languages)s"),
     "mailing_rejected.over": N_("the campaign is over"),
     "mailing_rejected.state": N_("the mailing is %(mailing)s"),
     "smtp.no_host": N_("there is no such host"),
@@ -218,6 +218,7 @@ _MAIL = {
     "suppressed.booking_cancelled": N_("the booking was cancelled"),
     "suppressed.campaign_cancelled": N_("the campaign was cancelled"),
     "suppressed.campaign_over": N_("the campaign is over"),
+    "suppressed.no_such_booking": N_("no booking has this reference and e-mail address"),
     "suppressed.unwanted": N_("the recipient does not want this kind of mail"),
 }
 _OTHERS = {

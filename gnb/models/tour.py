@@ -8,7 +8,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gnb.models.base import Model, localized, now, one_of
+from gnb.models.base import DEFAULT_LANGUAGE, Model, localized, now, one_of
 
 CATEGORIES = ("transfer", "tour", "vip", "airport", "city", "excursion", "package")
 CURRENCIES = ("EUR", "GBP", "TRY", "USD")
@@ -58,6 +58,10 @@ class Tour(Model):
 
     departures: Mapped[list[Departure]] = relationship(back_populates="tour", passive_deletes=True)
     __mapper_args__ = {"version_id_col": version}
+
+    def listed(self, language: str) -> str:
+        """Return the name for lists of staff: the title if the language is not English and has one."""
+        return self.name if language == DEFAULT_LANGUAGE else self.titles.get(language) or self.name
 
     def title(self, language: str) -> str:
         """Return the title in the language, or in the nearest that exists."""

@@ -40,6 +40,7 @@ __all__ = [
     "plan_booking_cancellation",
     "plan_booking_confirmation",
     "plan_booking_expiry",
+    "plan_booking_link",
     "plan_booking_received",
     "plan_campaign_notification",
     "plan_email",
@@ -107,6 +108,15 @@ def plan_booking_cancellation(booking: Booking) -> Delivery:
 def plan_booking_expiry(booking: Booking) -> Delivery:
     """Plan the message that the booking was not confirmed in time and is cancelled, once per booking."""
     return ledger.plan_booking("booking-cancellation", booking, content={"expired": True})
+
+
+def plan_booking_link(reference: str, email: str, language: str) -> Delivery:
+    """Plan the link of the booking with this reference, for an address that a visitor typed.
+
+    The booking is looked up when the message is sent; it is suppressed unless the address is the customer's.
+    """
+    priority = ledger.PRIORITIES["registration"]
+    return ledger.plan("email", email, content={"reference": reference}, language=language, priority=priority)
 
 
 def plan_campaign_notification(user: User, campaign: Campaign) -> Delivery:

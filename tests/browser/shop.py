@@ -63,6 +63,7 @@ def public_pages(stage: Stage) -> list[str]:
             f"/register/{authentication.registration_token(asked.id)}",
             "/register/made-up",
             "/forgot-password",
+            "/find-booking",
         ]
 
 

@@ -1,6 +1,7 @@
 """From the search to the mail: a visitor books, in both languages, with and without JavaScript."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +9,13 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from gnb.extensions import db
-from gnb.models import Booking, Delivery
+from gnb.models import Booking, Delivery, now
 from gnb.services.mail import reading
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.shop import CUSTOMER, fill_booking, open_shop, travel_day
 from tests.browser.stage import PASSWORD, Stage
 from tests.browser.test_every_page import AXE, RUN_AXE
+from tests.business import make_booking
 
 WORDS = {
     "en": {
@@ -107,6 +109,26 @@ def test_a_visitor_finds_books_gets_the_mail_and_cancels(
     assert [text for text in complaints(page) if "422" not in text] == []
 
 
+@pytest.mark.parametrize("javascript", [True, False], ids=["with-javascript", "without"])
+def test_a_guest_finds_a_booking_again_by_reference_and_address(shop: Stage, visit: Visit, javascript: bool) -> None:
+    email = f"lost-{javascript}@example.com".lower()
+    with shop.app.app_context():
+        reference = make_booking(customer_email=email, pickup_at=now() + timedelta(days=9)).reference
+    page = visit("/?lang=tr", as_=None, javascript=javascript)
+    page.get_by_role("navigation").get_by_role("link", name="Rezervasyonumu bul").click()
+    page.get_by_label("Rezervasyon numarası").fill(reference.lower())
+    page.get_by_label("E-posta").fill(email)
+    page.get_by_role("button", name="Bağlantıyı gönder").click()
+    expect(page.get_by_text("Eşleşen bir rezervasyon varsa bağlantısını o adrese gönderdik.")).to_be_visible()
+    message = mail_to(shop, email, "email")
+    assert subject_of(message) == f"{reference} numaralı rezervasyonunuz"
+    link = re.search(rf"https?://[^/\s]+(/bookings/{reference}\?token=\S+)", message.text)
+    assert link
+    page.goto(link[1])
+    expect(page.locator(".reference")).to_have_text(reference)
+    assert complaints(page) == []
+
+
 def complaints(page: Page) -> list[str]:
     return list(page.complaints)  # type: ignore[attr-defined]
 
@@ -183,8 +205,8 @@ def test_the_menu_opens_on_a_phone(shop: Stage, visit: Visit) -> None:
         page = visit("/", as_=None, width=390, javascript=javascript)
         expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
         page.get_by_role("button", name="Menu").click()
-        page.get_by_role("link", name="My bookings").first.click()
-        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.get_by_role("link", name="Find my booking").first.click()
+        expect(page.get_by_role("heading", name="Find my booking")).to_be_visible()
 
 
 def test_a_customer_registers_signs_in_and_sees_the_guest_bookings(shop: Stage, visit: Visit) -> None:

@@ -33,6 +33,7 @@ AUDIENCE: dict[str, frozenset[str | None] | frozenset[str]] = {
     "book.form": EVERYONE,
     "book.change": EVERYONE,
     "book.create": EVERYONE,
+    "book.find": EVERYONE,
     "sitemap.sitemap": EVERYONE,
     "sitemap.part": EVERYONE,
     "unsubscribe.unsubscribe": EVERYONE,  # by the signed link of a mail

@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from gnb.extensions import db, engine
+from gnb.services.accounts import users
 from tests.business import make_booking, make_campaign, make_user
 from tests.integration.api import probe
 from tests.servers import on_sqlite
@@ -71,6 +72,57 @@ def test_the_next_five_runs_are_shown_before_a_schedule_is_saved(admin: FlaskCli
     assert engine().schedules.list() == ()
     wrong = admin.post("/admin/new-schedule", data={**form, "cron": "99 3 * * *", "data": "{}", "preview": "1"})
     assert wrong.status_code == 422 and "minute is" in wrong.text
+
+
+MAIL = {"to": "a@gnb.example", "subject": "Hello", "html": "<p style='color: red'>Hi <script>alert(1)</script></p>"}
+
+
+@pytest.mark.parametrize(
+    ("page", "prefix", "more"),
+    [
+        ("/admin/jobs/email/new", "", {"type": "send-email"}),
+        ("/admin/new-schedule", "data.", {"type": "send-email", "name": "nightly", "tz": "UTC", "cron": "@daily"}),
+    ],
+)
+def test_the_html_of_a_mail_is_previewed_in_a_frame_that_runs_nothing_before_it_is_sent(
+    admin: FlaskClient, page: str, prefix: str, more: dict[str, str]
+) -> None:
+    form = admin.post(page, data={**more, "choose": "1"}).text if prefix else admin.get(f"{page}?type=send-email").text
+    assert re.search(r'<button [^>]*name="show_message" value="1" formtarget="message-preview"', form)
+    assert re.search(r'<iframe [^>]*name="message-preview" sandbox=""', form)
+    typed = {**more, **{prefix + name: text for name, text in MAIL.items()}, "show_message": "1"}
+    shown = admin.post(page, data=typed)
+    assert shown.text == MAIL["html"] and shown.headers["X-Frame-Options"] == "SAMEORIGIN"
+    policy = shown.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox; default-src 'none'") and "script-src" not in policy
+    plain = admin.post(page, data={**more, f"{prefix}text": "Hi & bye", "show_message": "1"})
+    assert "Hi &amp; bye" in plain.text and "GNB Transfer" in plain.text
+    assert engine().queue("email").jobs("waiting").total == 0 and engine().schedules.list() == ()
+
+
+def test_a_form_is_kept_when_the_account_was_signed_out_everywhere_meanwhile(app: Flask, client: FlaskClient) -> None:
+    user = make_user(role="admin")
+    sign_in(client, user)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/admin/jobs/email/new").text)
+    assert token
+    users.sign_out_everywhere(user)
+    form = {"csrf_token": token[1], "type": "probe", "number": "42"}
+    gone = client.post("/admin/jobs/email/new", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert gone.status_code == 400 and "Your session has ended" in gone.text
+    assert '<input type="hidden" name="number" value="42">' in gone.text
+    assert engine().queue("email").jobs("waiting").total == 0
+
+
+def test_a_form_with_a_password_is_not_kept(client: FlaskClient) -> None:
+    form = {"csrf_token": "old", "email": "a@gnb.example", "password": "correct horse 42"}
+    answer = client.post("/login", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 400 and "correct horse" not in answer.text
+
+
+def test_a_visitors_form_that_is_out_of_date_is_kept_without_asking_to_sign_in(client: FlaskClient) -> None:
+    form = {"csrf_token": "old", "reference": "GNB-7K3M9-Q2XTD", "email": "a@gnb.example"}
+    answer = client.post("/find-booking", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 400 and 'value="GNB-7K3M9-Q2XTD"' in answer.text and "session" not in answer.text
 
 
 def test_a_form_whose_session_has_ended_keeps_what_was_typed(app: Flask, client: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from gnb.extensions import db, engine
 from gnb.models import AuditEntry, Delivery
 from gnb.queueing.job import Attempt, Job
 from gnb.services.queues import actions
-from tests.business import make_user
+from tests.business import make_booking, make_user
 from tests.integration.api import probe
 from tests.integration.engine.conftest import Workers
 from tests.integration.test_alerts import failed, starts
@@ -84,6 +84,22 @@ def test_a_waiting_job_says_that_nobody_serves_its_queue_or_how_many_are_ahead(a
     assert engine().queue("email").jobs_ahead(urgent.id) == 0
 
 
+def test_a_waiting_job_says_that_rq_is_suspended_or_that_its_queue_runs_as_many_as_it_may(admin: FlaskClient) -> None:
+    idle_worker()
+    engine().queue("email").set_limits({"concurrency_limit": 1})
+    running, waiting = (engine().queue("email").enqueue("probe") for _ in range(2))
+    client = engine().broker.client
+    client.lrem("rq:queue:email", 1, running.id)
+    client.zadd("rq:wip:email", {running.id: time.time() + 60})
+    assert first_sentence(admin, waiting.id) == (
+        "Waiting: the concurrency limit of email lets 1 run at once, jobs ahead of it: 0."
+    )
+    client.set("rq:suspended", 1)
+    assert first_sentence(admin, waiting.id) == (
+        "Waiting: rq suspend has stopped all queues. To resume them: rq resume."
+    )
+
+
 def test_a_rate_limited_job_says_when_it_starts(admin: FlaskClient) -> None:
     idle_worker()
     engine().queue("email").set_limits({"rate_limit": "2/600s"})
@@ -126,6 +142,10 @@ def test_running_a_sent_mail_again_says_that_it_is_sent_a_second_time_and_a_retr
     engine().broker.client.hset(f"rq:job:{job_id}", "data", call)
     assert "Its message was sent meanwhile. A retry sends nothing." in first_sentence(admin, job_id)
     assert "sent a second time, as a new delivery" in admin.get(f"/admin/jobs/email/{job_id}/run-again").text
+    delivery.booking = make_booking(status="cancelled")
+    db.session.commit()
+    again = admin.get(f"/admin/jobs/email/{job_id}/run-again").text
+    assert "Run again, it sends nothing: the booking was cancelled." in again
 
 
 def test_attempts_are_numbered_through_with_who_retried_and_waits_that_are_waits(app: Flask) -> None:

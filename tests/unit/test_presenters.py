@@ -106,14 +106,15 @@ def test_a_subject_is_the_data_in_words() -> None:
         "test": True,
         "fast": False,
         "booking": 0,
+        "recipient": "5c1f00aa",
     }
     assert subject(data) == "status confirmed, paid · from 2026-01-01 · test · booking 0"
 
 
 @pytest.mark.parametrize("language", ["tr"], indirect=True)
 def test_a_subject_and_a_change_are_said_in_the_readers_language(language: str) -> None:
-    assert subject({"status": "confirmed", "language": "en"}) == "durum onaylı · dil İngilizce"
-    assert subject({"from": "pending", "to": "confirmed"}) == "beklemede → onaylı"
+    assert subject({"status": "confirmed", "language": "en"}) == "durum onaylandı · dil İngilizce"
+    assert subject({"from": "pending", "to": "confirmed"}) == "onay bekliyor → onaylandı"
 
 
 class Inner(Schema):

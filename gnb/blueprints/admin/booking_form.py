@@ -99,10 +99,9 @@ def _fields(booking: Booking | None, values: Mapping[str, Any], errors: Mapping[
     if booking:
         label = gettext("Amount, %(currency)s", currency=booking.currency)
         return [*fields, one("amount", label, kind="number", step="0.01", min=0, required=True)]
-    tours = db.session.execute(sa.select(Tour.slug, Tour.name).where(Tour.active).order_by(Tour.name))
-    tour = one(
-        "tour", gettext("Tour"), kind="select", required=True, choices=tuple((slug, name) for slug, name in tours)
-    )
+    tours = db.session.scalars(sa.select(Tour).where(Tour.active).order_by(Tour.name))
+    choices = tuple((tour.slug, tour.listed(str(get_locale()))) for tour in tours)
+    tour = one("tour", gettext("Tour"), kind="select", required=True, choices=choices)
     wrong = errors.get("extras", {})
     extras = [
         FormField(

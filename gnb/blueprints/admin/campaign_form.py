@@ -103,6 +103,12 @@ class CampaignForm(EditForm):
         if field.data is not None and field.data < (self.min_bookings.data or 0):
             raise ValidationError(gettext("Must not be less than the minimum."))
 
+    def typed_mail(self) -> Campaign:
+        """Return a campaign that is not stored, with the mail and the recipients as they were typed."""
+        campaign = Campaign()
+        self._fill_mail(campaign)
+        return campaign
+
     def fill(self, campaign: Campaign) -> None:
         """Write what was typed into the campaign."""
         campaign.name = self.name.data
@@ -110,7 +116,7 @@ class CampaignForm(EditForm):
         campaign.discount_percent = self.discount_percent.data
         campaign.floor_percent = self.floor_percent.data
         campaign.stacks = self.stacks.data
-        campaign.city = self.city.data.strip() or None
+        campaign.city = _stripped(self.city.data) or None
         campaign.category = self.category.data or None
         campaign.tour_id = self.tour_id.data or None
         campaign.weekdays = sorted(self.weekdays.data or [])
@@ -120,11 +126,11 @@ class CampaignForm(EditForm):
 
     def _fill_mail(self, campaign: Campaign) -> None:
         typed = {language: (self[f"subject_{language}"].data, self[f"body_{language}"].data) for language in TEXT_LANGUAGES}  # fmt: skip # noqa: E501
-        campaign.subjects = {language: subject.strip() for language, (subject, _) in typed.items() if subject.strip()}
-        campaign.bodies = {language: body.strip() for language, (_, body) in typed.items() if body.strip()}
+        campaign.subjects = {language: text for language, (subject, _) in typed.items() if (text := _stripped(subject))}
+        campaign.bodies = {language: text for language, (_, body) in typed.items() if (text := _stripped(body))}
         segment: dict[str, Any] = {
-            "languages": self.languages.data,
-            "tour_ids": self.tour_ids.data,
+            "languages": [each for each in self.languages.data or () if each in LANGUAGE_NAMES],
+            "tour_ids": [each for each in self.tour_ids.data or () if each in dict(self.tour_ids.choices)],
             "booked_after": _iso(self.booked_after.data),
             "booked_before": _iso(self.booked_before.data),
         }
@@ -148,6 +154,10 @@ def values_of(campaign: Campaign) -> dict[str, Any]:
         "booked_after": _day(segment.get("booked_after")),
         "booked_before": _day(segment.get("booked_before")),
     }
+
+
+def _stripped(text: str | None) -> str:
+    return (text or "").strip()
 
 
 def _at_home(typed: datetime) -> datetime:

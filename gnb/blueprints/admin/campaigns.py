@@ -1,17 +1,17 @@
-"""Campaigns: write one, see its mail in both languages, count whom it reaches, test it, send it, watch it go."""
+"""Campaigns: write one, see its mail in each language, count whom it reaches, test it, send it, watch it go."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
-from flask import Response, abort, render_template, request, url_for
+from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.orm.exc import StaleDataError
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.campaign_form import CampaignForm, values_of
-from gnb.blueprints.admin.emails import MESSAGE_POLICY
+from gnb.blueprints.admin.emails import message_alone
 from gnb.blueprints.admin.responses import done, rejected
 from gnb.blueprints.shared.access import admin_required, signed_in_user
 from gnb.blueprints.shared.formatting import counted, duration
@@ -24,7 +24,7 @@ from gnb.services import audit, email_service
 from gnb.services.mail import MailError
 from gnb.services.mail import campaigns as mailings
 from gnb.services.mail.contents import campaign_content
-from gnb.services.mail.recipients import count_recipients, recipients_without_text, without_text
+from gnb.services.mail.recipients import count_recipients, readers, without_text
 from gnb.services.pricing.campaigns import tours_under
 from gnb.services.queues import reading
 
@@ -46,7 +46,7 @@ def new_campaign() -> ResponseReturnValue:
     """Write a campaign."""
     start = now().astimezone(HOME_ZONE).replace(tzinfo=None, second=0, microsecond=0)
     form = CampaignForm(data={"starts_at": start, "ends_at": start + timedelta(days=7), "floor_percent": 70, "tour_id": 0})  # fmt: skip # noqa: E501
-    if not form.validate_on_submit():
+    if "count" in request.form or not form.validate_on_submit():
         return _form(form, None)
     campaign = Campaign(created_by_id=signed_in_user().id, mailing_state="none")
     form.fill(campaign)
@@ -61,7 +61,7 @@ def edit_campaign(campaign_id: int) -> ResponseReturnValue:
     """Change a campaign; its mail only until it is sent."""
     campaign = _campaign(campaign_id)
     form = CampaignForm(data={**values_of(campaign), "version": campaign.version})
-    if not form.validate_on_submit():
+    if "count" in request.form or not form.validate_on_submit():
         return _form(form, campaign)
     try:
         if form.is_stale(campaign.version):
@@ -88,7 +88,7 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
         progress=mailings.progress(found) if found.mailing_state != "none" else None,
         recipients=count_recipients(found.segment) if found.mailing_state == "none" else None,
         languages=TEXT_LANGUAGES,
-        missing=recipients_without_text(found) if found.mailing_state == "none" else {},
+        missing=without_text(found) if found.mailing_state == "none" else {},
         over=found.ends_at <= now(),
         labels=labels,
     )
@@ -100,23 +100,22 @@ def preview_campaign(campaign_id: int, language: str) -> ResponseReturnValue:
     if language not in TEXT_LANGUAGES:
         abort(404)
     content = campaign_content(_campaign(campaign_id), language, signed_in_user().name, "")
-    response = Response(content.html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = MESSAGE_POLICY
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+    return message_alone(content.html)
 
 
 @blueprint.post("/campaigns/<int:campaign_id>/test")
 def test_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Send the mail to oneself, in both languages."""
+    """Send the mail to oneself, in each language of its recipients."""
     campaign = _campaign(campaign_id)
+    languages = readers(campaign.segment)
     try:
-        for language in TEXT_LANGUAGES:
+        for language in languages:
             mailings.send_test(campaign, signed_in_user(), language)
     except MailError as error:
         db.session.rollback()
         return rejected(localize(error))
-    return done(gettext("Test messages sent to you in both languages."))
+    names = ", ".join(labels.LANGUAGE_NAMES[language] for language in languages)
+    return done(gettext("Test messages sent to you: %(languages)s.", languages=names))
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/send")
@@ -124,15 +123,18 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
 def ask_send_campaign(campaign_id: int) -> ResponseReturnValue:
     """Ask whether to send, with the number of recipients."""
     campaign = _campaign(campaign_id)
+    try:
+        mailings.check(campaign)
+    except MailError as error:
+        return rejected(localize(error), url_for("admin.campaign", campaign_id=campaign_id))
+    counts = readers(campaign.segment)
     count = count_recipients(campaign.segment)
-    if missing := without_text(campaign):
-        page = url_for("admin.campaign", campaign_id=campaign_id)
-        return rejected(localize(mailings.MailingRefused("no_text", languages=missing)), page)
     return render_template(
         "admin/confirm.html",
         title=counted("Send to %(count)s recipient?", "Send to %(count)s recipients?", count),
         text=_about_time(count),
-        quoted=campaign.subject("en"),
+        quoted=campaign.subject(next(iter(counts), "en")),
+        counts={labels.LANGUAGE_NAMES[language]: number for language, number in counts.items()},
         action=url_for("admin.send_campaign", campaign_id=campaign.id),
         button=gettext("Send"),
         back=url_for("admin.campaign", campaign_id=campaign.id),
@@ -262,7 +264,16 @@ def _campaign(campaign_id: int) -> Campaign:
 
 def _form(form: CampaignForm, campaign: Campaign | None, status: int = 200) -> ResponseReturnValue:
     locked = campaign is not None and campaign.mailing_state != "none"
-    page = render_template("admin/campaigns/form.html", form=form, campaign=campaign, locked=locked)
+    mail = form.typed_mail()
+    page = render_template(
+        "admin/campaigns/form.html",
+        form=form,
+        campaign=campaign,
+        locked=locked,
+        recipients=None if locked else count_recipients(mail.segment),
+        missing=without_text(mail) if mail.subjects or mail.bodies else {},
+        labels=labels,
+    )
     return page, 422 if form.errors else status
 
 

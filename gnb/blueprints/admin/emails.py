@@ -1,6 +1,8 @@
 """Mail: every delivery and its state, the message itself, and a way to send it once more."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,12 +18,13 @@ from gnb.models import DELIVERY_KINDS, DELIVERY_STATES, LANGUAGES, Delivery, db
 from gnb.services import audit, email_service
 from gnb.services.email_service import MailError
 from gnb.services.mail import reading
+from gnb.services.mail.contents import content_of
 from gnb.services.mail.reading import DeliveryFilter, ReadMessage
 
 PAGE_SIZE = 50
 # A message is shown as it was sent, with its own styles and nothing else: no script, no picture of another host, no
 # form, no link that leaves its frame.
-MESSAGE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+_MESSAGE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
 @blueprint.get("/emails")
@@ -61,10 +64,22 @@ def email(delivery_id: int) -> ResponseReturnValue:
 @blueprint.get("/emails/<int:delivery_id>/message")
 def email_message(delivery_id: int) -> ResponseReturnValue:
     """Show the message's HTML alone, for the frame in the delivery's page."""
-    response = Response(_message(delivery_id).html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = MESSAGE_POLICY
+    return message_alone(_message(delivery_id).html)
+
+
+def message_alone(html: str) -> Response:
+    """Return a message's HTML as a page for a frame of this site, where it runs and loads nothing."""
+    response = Response(html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _MESSAGE_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
+
+
+def preview_message(data: Mapping[str, Any]) -> Response:
+    """Return the message that the job `send-email` would send with this data, as far as it is filled in."""
+    content = {name: str(data[name]) for name in ("html", "text") if data.get(name)}
+    subject = str(data.get("subject") or "")
+    return message_alone(content_of(Delivery(kind="email", subject=subject, content=content)).html)
 
 
 @blueprint.get("/emails/<int:delivery_id>/source")

@@ -1,5 +1,6 @@
 """A new job, from a form that the type's schema makes; also the form of an old job's data, to enqueue it changed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask_babel import gettext
 from marshmallow import Schema
 
 from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.emails import preview_message
 from gnb.blueprints.admin.responses import done
 from gnb.blueprints.admin.schema_forms import FormField, form_fields, other_errors, read_form, tour_choices
 from gnb.blueprints.shared.access import admin_required, caller
@@ -39,10 +41,10 @@ def edit_job(queue_name: str, job_id: str) -> ResponseReturnValue:
     """Show the form filled with the data of a job; sending it makes a new job."""
     old = reading.queue(queue_name).job(job_id)
     options = {name: value for name in ("priority", "attempts") if (value := old.options.get(name)) is not None}
-    return _form(queue_name, _type_name(queue_name, old.name), _with_ids(old.data), options, old_id=job_id)
+    return _form(queue_name, _type_name(queue_name, old.name), with_ids(old.data), options, old_id=job_id)
 
 
-def _with_ids(data: dict[str, Any]) -> dict[str, Any]:
+def with_ids(data: dict[str, Any]) -> dict[str, Any]:
     """Return the data with `bookingId` for a `booking` that has an `id`, and so on: the form has one input for both."""
     ids = {f"{name}Id": inner["id"] for name, inner in data.items() if isinstance(inner, dict) and "id" in inner}
     return {**ids, **data}
@@ -52,7 +54,9 @@ def _with_ids(data: dict[str, Any]) -> dict[str, Any]:
 def create_job(queue_name: str) -> ResponseReturnValue:
     """Enqueue the job, or show the form again with what is wrong with which field."""
     type_name = _type_name(queue_name, request.form.get("type"))
-    data = read_form(_schema(queue_name, type_name), request.form)
+    data = read_form(schema_of(queue_name, type_name), request.form)
+    if "show_message" in request.form:
+        return preview_message(data)
     sent = {name: value for name in OPTIONS if (value := request.form.get(f"option.{name}", "").strip())}
     try:
         new = actions.enqueue(queue_name, type_name, data, _options(sent), caller())
@@ -76,20 +80,25 @@ def _form(
     option_error: str = "",
     old_id: str | None = None,
 ) -> str:
-    schema, errors = _schema(queue_name, type_name), errors or {}
+    schema, errors = schema_of(queue_name, type_name), errors or {}
     types = reading.job_types(queue_name)
     return render_template(
         "admin/new_job.html",
         queue_name=queue_name,
         types=types,
         job_type=types[type_name],
-        fields=[_with_names(field) for field in form_fields(schema, values, errors)],
+        fields=data_fields(schema, values, errors),
         other_errors=other_errors(schema, errors),
         options=_option_fields(options),
         options_given=bool(options) and not old_id,
         option_error=option_error,
         old_id=old_id,
     )
+
+
+def data_fields(schema: Schema, values: Mapping[str, Any], errors: Mapping[str, Any]) -> list[FormField]:
+    """Return the inputs of a job's data, with names to choose from where a field is an id."""
+    return [_with_names(field) for field in form_fields(schema, values, errors)]
 
 
 def _with_names(field: FormField) -> FormField:
@@ -128,7 +137,8 @@ def _type_name(queue_name: str, wanted: str | None) -> str:
     return wanted or next(iter(types))
 
 
-def _schema(queue_name: str, type_name: str) -> Schema:
+def schema_of(queue_name: str, type_name: str) -> Schema:
+    """Return the schema of the type's data, an empty one if it takes none."""
     declared = reading.job_types(queue_name)[type_name].schema
     return declared() if declared else Schema()
 

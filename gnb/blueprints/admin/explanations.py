@@ -72,6 +72,8 @@ def _waiting(job: Job, stats: QueueStats) -> str:
             time=_clock(entry.created_at),
             who=entry.actor.email if entry.actor else entry.actor_label,
         )
+    if stats.suspended:
+        return gettext("Waiting: rq suspend has stopped all queues. To resume them: rq resume.")
     if not stats.workers:
         return gettext("Waiting for a worker: none serves %(queue)s.", queue=job.queue)
     if stats.quiet >= stats.workers:
@@ -83,6 +85,13 @@ def _waiting(job: Job, stats: QueueStats) -> str:
         wait = stats.next_start_seconds + ahead // limit.count * limit.window
         at = _clock(datetime.now(UTC) + timedelta(seconds=wait))
         return gettext("Rate limited to %(limit)s, starts at about %(time)s.", limit=rate(stats.rate_limit), time=at)
+    if stats.concurrency_limit.isdecimal() and stats.active >= int(stats.concurrency_limit):
+        return gettext(
+            "Waiting: the concurrency limit of %(queue)s lets %(limit)s run at once, jobs ahead of it: %(count)s.",
+            queue=job.queue,
+            limit=stats.concurrency_limit,
+            count=number(ahead),
+        )
     if ahead:
         return counted(
             "Waiting for a free worker: %(count)s job is ahead of it.",

@@ -13,8 +13,10 @@ from gnb.blueprints.admin.responses import back_url, done, rejected
 from gnb.blueprints.admin.timelines import numbers_before, timeline
 from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.formatting import elapsed, parse_int
+from gnb.messages import localize
 from gnb.models import Delivery, Export, db
 from gnb.queueing import Job
+from gnb.services.mail.sending import suppression
 from gnb.services.queues import actions, reading
 
 FINISHED = ("completed", "failed")
@@ -101,7 +103,10 @@ def ask_run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
     found = reading.queue(queue_name).job(job_id)
     delivery = delivery_of(found)
     text = gettext("The job runs again with the same data, with its attempts reset.")
-    if delivery and delivery.state == "sent":
+    reason = suppression(delivery) if delivery else None
+    if reason:
+        text = gettext("Run again, it sends nothing: %(why)s.", why=localize(reason))
+    elif delivery and delivery.state == "sent":
         text = gettext("Its message has been sent. Run again, it is sent a second time, as a new delivery.")
     elif delivery and delivery.state == "suppressed":
         text = gettext("Its message was suppressed. Run again, it is sent only if its recipient wants it now.")

@@ -13,6 +13,7 @@ from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.explanations import job_gone_reasons
 from gnb.blueprints.shared.access import caller
 from gnb.blueprints.shared.preferences import local_path
+from gnb.blueprints.shared.responses import kept_form
 from gnb.messages import localize
 from gnb.queueing.errors import InvalidJobOption, InvalidJobState, JobNotFound, QueueUnavailable, UnknownQueue
 
@@ -100,14 +101,9 @@ def wrong_option(error: InvalidJobOption) -> ResponseReturnValue:
 
 @blueprint.errorhandler(CSRFError)
 def form_out_of_date(_error: CSRFError) -> ResponseReturnValue:
-    """Keep what was typed into a form of this site whose session has ended, to be sent after signing in again."""
-    kept = [(name, value) for name, value in request.form.items(multi=True) if name not in ("csrf_token", "back")]
-    own = (
-        request.headers.get("Sec-Fetch-Site") == "same-origin" or request.headers.get("Origin") == request.host_url[:-1]
-    )
-    if kept and own and "HX-Request" not in request.headers:
-        signed_in = caller() is not None
-        return render_template("admin/send_again.html", kept=kept, signed_in=signed_in, back=back_url()), 400
+    """Keep what was typed into a form whose session has ended; say so where nothing was typed."""
+    if page := kept_form():
+        return page
     if caller() is None:
         return redirect_to(url_for("auth.login", next=back_url()))
     return rejected(gettext("The page was out of date; nothing was changed. Please try again."))

@@ -1,22 +1,26 @@
 """What recurs: when next, what became of it, and the buttons that change it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale, gettext
+from marshmallow import Schema
+from werkzeug.datastructures import MultiDict
 
 from gnb.blueprints.admin import blueprint
+from gnb.blueprints.admin.emails import preview_message
+from gnb.blueprints.admin.enqueue import data_fields, schema_of, with_ids
 from gnb.blueprints.admin.responses import done, rejected
-from gnb.blueprints.admin.schema_forms import FormField
+from gnb.blueprints.admin.schema_forms import FormField, other_errors, read_form
 from gnb.blueprints.shared.access import admin_required, caller
-from gnb.blueprints.shared.formatting import replace_surrogates
 from gnb.messages import localize
 from gnb.models.booking import HOME_ZONE
-from gnb.queueing import InvalidSchedule, ScheduleInCode, ScheduleNotFound, ScheduleState
+from gnb.queueing import InvalidJobData, InvalidSchedule, ScheduleInCode, ScheduleNotFound, ScheduleState
 from gnb.services.queues import reading, recurring
 from gnb.services.queues.recurring import StaleSchedule, describe, version_of
 
@@ -107,26 +111,28 @@ def said(state: ScheduleState) -> str:
     return describe(state.schedule, str(get_locale()))
 
 
-_NEW = {"type": "process-campaigns", "tz": str(HOME_ZONE), "catch_up": "once", "data": "{}"}
+_NEW = {"type": "process-campaigns", "tz": str(HOME_ZONE), "catch_up": "once", "data": {}}
+_DATA = "data."
+"""Before the names of the inputs of the job's data."""
 
 
 @blueprint.get("/new-schedule")
 @admin_required
 def new_schedule() -> ResponseReturnValue:
     """Show the empty form."""
-    return _form(None, dict(_NEW), {})
+    return _form(None, _NEW, {})
 
 
 @blueprint.post("/new-schedule")
 def create_schedule() -> ResponseReturnValue:
     """Make the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
-    if "preview" in request.form:
-        return _preview(None, sent)
+    if (shown := _only_shown(None, sent)) is not None:
+        return shown
     try:
         recurring.add(sent["name"], _values(sent), caller())
     except InvalidSchedule as error:
-        return _form(None, sent, error.errors), 422
+        return _form(None, sent, error.errors, data_errors=_data_errors(error)), 422
     message = gettext("%(name)s scheduled.", name=sent["name"])
     return done(message, url_for("admin.schedule", name=sent["name"]))
 
@@ -137,20 +143,19 @@ def edit_schedule(name: str) -> ResponseReturnValue:
     """Show the form of a schedule."""
     schedule = reading.schedules().get(name).schedule
     values = {field: getattr(schedule, field) for field in ("type", "cron", "every", "tz", "overlap", "catch_up")}
-    data = replace_surrogates(json.dumps(schedule.data, ensure_ascii=False))
-    return _form(name, {**values, "data": data, "version": version_of(schedule)}, {})
+    return _form(name, {**values, "data": with_ids(schedule.data), "version": version_of(schedule)}, {})
 
 
 @blueprint.post("/schedules/<name>/edit")
 def change_schedule(name: str) -> ResponseReturnValue:
     """Change the schedule, or show the form again with what is wrong with which field."""
     sent = _sent()
-    if "preview" in request.form:
-        return _preview(name, sent)
+    if (shown := _only_shown(name, sent)) is not None:
+        return shown
     try:
         recurring.edit(name, _values(sent), caller(), request.form.get("version"))
     except InvalidSchedule as error:
-        return _form(name, sent, error.errors), 422
+        return _form(name, sent, error.errors, data_errors=_data_errors(error)), 422
     except StaleSchedule as error:
         stored = {field: [_stored_words(value)] for field, value in error.stored.items()}
         return _form(name, {**sent, "version": error.version}, {**stored, "version": [error.message]}), 409
@@ -162,48 +167,71 @@ def _stored_words(value: Any) -> str:
     return gettext("Changed by someone else. Stored now: %(value)s", value="–" if value is None else text)
 
 
-def _preview(name: str | None, sent: dict[str, Any]) -> ResponseReturnValue:
-    """Show the form again with the next runs that its timing gives; nothing is saved."""
-    try:
-        return _form(name, sent, {}, recurring.preview(_values(sent)))
-    except InvalidSchedule as error:
-        return _form(name, sent, error.errors), 422
+def _data_errors(error: InvalidSchedule) -> Mapping[str, Any]:
+    """Return what is wrong with which field of the job's data."""
+    return error.__cause__.errors if isinstance(error.__cause__, InvalidJobData) else {}
+
+
+def _only_shown(name: str | None, sent: dict[str, Any]) -> ResponseReturnValue | None:
+    """Return what the form asks for without saving: the message, the next runs, or the fields of another type."""
+    if "show_message" in request.form:
+        return preview_message(sent["data"])
+    if "preview" in request.form:
+        try:
+            return _form(name, sent, {}, recurring.preview(_values(sent)))
+        except InvalidSchedule as error:
+            return _form(name, sent, error.errors), 422
+    if "choose" in request.form or request.form.get("shown_type", sent["type"]) != sent["type"]:
+        return _form(name, sent, {})
+    return None
 
 
 def _sent() -> dict[str, Any]:
-    names = ("name", "type", "cron", "every", "tz", "catch_up", "data")
-    sent: dict[str, Any] = {name: request.form.get(name, "").strip() for name in names}
-    return {**sent, "overlap": "overlap" in request.form}
+    sent: dict[str, Any] = {
+        field: request.form.get(field, "").strip()
+        for field in ("name", "type", "cron", "every", "tz", "catch_up", "version")
+    }
+    inputs = MultiDict(
+        (name.removeprefix(_DATA), value) for name, value in request.form.items(multi=True) if name.startswith(_DATA)
+    )
+    return {**sent, "overlap": "overlap" in request.form, "data": read_form(_schema_of_type(sent["type"]), inputs)}
+
+
+def _schema_of_type(type_name: str) -> Schema:
+    try:
+        return schema_of(recurring.queue_of(type_name), type_name)
+    except InvalidSchedule:  # no such type, which saving reports
+        return Schema()
 
 
 def _values(sent: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields as the service takes them. Raises InvalidSchedule for data that is not a JSON object."""
-    try:
-        data = json.loads(sent["data"] or "{}")
-    except (ValueError, RecursionError) as error:
-        at = {"line": getattr(error, "lineno", 1), "column": getattr(error, "colno", 1)}
-        words = gettext("Invalid JSON at line %(line)s, column %(column)s.", **at)
-        raise InvalidSchedule({"data": [words]}) from None
-    if not isinstance(data, dict):
-        raise InvalidSchedule({"data": [gettext("Enter a JSON object, such as {}.")]})
+    """Return the fields as the service takes them."""
     timing = {"cron": sent["cron"] or None, "every": sent["every"] or None}
-    rest = {name: sent[name] for name in ("type", "tz", "catch_up", "overlap")}
-    return {**timing, **rest, "data": data}
+    return {**timing, **{name: sent[name] for name in ("type", "tz", "catch_up", "overlap", "data")}}
 
 
 def _form(
-    name: str | None, values: dict[str, Any], errors: dict[str, list[str]], upcoming: Sequence[datetime] = ()
+    name: str | None,
+    values: Mapping[str, Any],
+    errors: Mapping[str, list[str]],
+    upcoming: Sequence[datetime] = (),
+    data_errors: Mapping[str, Any] | None = None,
 ) -> str:
     back = url_for("admin.schedule", name=name) if name else url_for("admin.schedules")
     action = url_for("admin.change_schedule", name=name) if name else url_for("admin.create_schedule")
     fields = [field for field in _fields(values, errors) if name is None or field.name != "name"]
-    known = {field.name for field in fields}
-    other = [localize(words) for field, found in errors.items() if field not in known for words in found]
+    known = {field.name for field in fields} | ({"data"} if data_errors else set())
+    other = [_labelled(field, words) for field, found in errors.items() if field not in known for words in found]
+    schema, data_errors = _schema_of_type(values["type"]), data_errors or {}
+    inputs = data_fields(schema, values["data"], data_errors)
     return render_template(
         "admin/schedules/form.html",
         name=name,
         fields=fields,
         other_errors=other,
+        inputs=[replace(field, name=f"{_DATA}{field.name}") for field in inputs],
+        data_errors=other_errors(schema, data_errors),
+        type_name=values["type"],
         action=action,
         back=back,
         version=values.get("version", ""),
@@ -211,7 +239,11 @@ def _form(
     )
 
 
-def _fields(values: dict[str, Any], errors: dict[str, list[str]]) -> list[FormField]:
+def _labelled(field: str, words: Any) -> str:
+    return f"{gettext('Data')}: {localize(words)}" if field == "data" else localize(words)
+
+
+def _fields(values: Mapping[str, Any], errors: Mapping[str, list[str]]) -> list[FormField]:
     types = [(each, each) for name in reading.queue_names() for each in reading.job_types(name)]
     catch_up = (("once", gettext("one run for all of them")), ("skip", gettext("none: wait for the next")))
     cron_hint = gettext("Minute, hour, day of the month, month, day of the week: “0 9 * * mon”. Or @hourly, @daily.")
@@ -227,7 +259,6 @@ def _fields(values: dict[str, Any], errors: dict[str, list[str]]) -> list[FormFi
             {"kind": "select", "choices": catch_up, "required": True},
         ),
         ("overlap", gettext("Allow overlapping runs"), {"kind": "checkbox"}),
-        ("data", gettext("Data"), {"kind": "textarea", "hint": gettext("JSON data of the job.")}),
     ]
     return [
         FormField(

@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from gnb.blueprints.shared.describe import choice_label, field_label
 from gnb.blueprints.shared.formatting import capital, parse_int, replace_surrogates, split_identifier
+from gnb.blueprints.shared.preferences import page_language
 from gnb.messages import localize
 from gnb.models import Tour, db
 
@@ -242,8 +243,8 @@ def filter_fields(schema: Schema, values: Mapping[str, Any], errors: Mapping[str
 
 def tour_choices() -> list[tuple[int, str]]:
     """Return every tour by its number and name."""
-    query = sa.select(Tour.id, Tour.name).order_by(Tour.name)
-    return [(tour_id, name) for tour_id, name in db.session.execute(query)]
+    tours = db.session.scalars(sa.select(Tour).order_by(Tour.name))
+    return sorted(((tour.id, tour.listed(page_language())) for tour in tours), key=lambda choice: choice[1])
 
 
 def _with_tours(field: FormField) -> FormField:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import abort, g, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext
 from marshmallow import Schema, fields, validate
 
 from gnb.blueprints.api.endpoints import ApiBlueprint
@@ -248,7 +249,7 @@ def record_transfer(change: dict[str, Any], reference: str) -> Booking:
     """Record driver, vehicle, pickup and arrival. Drivers record the times of their own transfers only."""
     user = signed_in_user()
     if user.role == "driver" and {"driver_id", "vehicle"} & set(change):
-        abort(403, "Drivers may record times only.")
+        abort(403, gettext("Drivers may record times only."))
     booking = transfers.booking_to_record(reference, user)
     transfers.record(booking, change, user)
     return booking

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from flask import Request, Response, abort, request
+from flask_babel import gettext
 from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
@@ -97,21 +98,21 @@ class Parser(FlaskParser):
                 raise ValidationError(wrong if isinstance(wrong, dict) else {"_schema": wrong})
             return value
         except RecursionError:
-            abort(400, "The JSON is nested too deeply.")
+            abort(400, gettext("The JSON is nested too deeply."))
         except ValueError as error:
             if type(error) is not ValueError:
                 raise  # a JSONDecodeError or ValidationError, which webargs answers itself
-            abort(400, "The JSON holds a number of too many digits.")
+            abort(400, gettext("The JSON holds a number of too many digits."))
 
 
 def require_json() -> None:
     """Refuse a body that is too large (413) or says to be something else than JSON (415)."""
     limit = request.max_content_length
     if limit is not None and (request.content_length or 0) > limit:
-        abort(413, f"A body has at most {limit:,} bytes.")
+        abort(413, gettext("A body has at most %(limit)s bytes.", limit=f"{limit:,}"))
     has_body = bool(request.content_length) or "Transfer-Encoding" in request.headers
     if has_body and request.mimetype != "application/json":
-        abort(415, "Send JSON, as `Content-Type: application/json`.")
+        abort(415, gettext("Send JSON, as `Content-Type: application/json`."))
 
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, abort, jsonify, url_for
+from flask_babel import gettext
 from marshmallow import Schema, fields
 
 from gnb.blueprints.api.endpoints import ApiBlueprint, envelope_schema
@@ -99,7 +100,7 @@ def _job(kind: str, job_id: str) -> Job:
     """Return the job of that kind; those of others are hidden like those that do not exist."""
     job = queue_service.get_job(lookups.QUEUE, job_id)
     if job.name != kind:
-        abort(404, "Job not found.")
+        abort(404, gettext("Job not found."))
     return job
 
 
@@ -116,4 +117,4 @@ def _progress(job: Job) -> dict[str, Any]:
 
 def _may_see(user: User, user_id: Any) -> None:
     if user.id != user_id and not user.is_staff:
-        abort(403, "Only staff may request recommendations for others.")
+        abort(403, gettext("Only staff may request recommendations for others."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, abort, current_app, request
+from flask_babel import gettext
 from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from marshmallow import Schema, fields, validate
 
@@ -61,7 +62,7 @@ def login(credentials: dict[str, str]) -> dict[str, Any]:
         user = authentication.authenticate(credentials["email"], credentials["password"], kind="token")
     except authentication.SignInRefused:
         count_failure()
-        abort(401, "Incorrect email or password.")
+        abort(401, gettext("Incorrect email or password."))
     lifetime = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
     token = tokens.issue(user, source=request.remote_addr or "unknown")
     db.session.commit()
@@ -92,10 +93,10 @@ def bind() -> None:
     """Have applications read its tokens this way."""
     jwt.user_lookup_loader(_holder)
     jwt.token_in_blocklist_loader(_is_revoked)
-    jwt.unauthorized_loader(lambda _reason: unauthorized("Send a token as `Authorization: Bearer …`."))
-    jwt.invalid_token_loader(lambda _reason: unauthorized("The token is invalid."))
-    jwt.expired_token_loader(lambda _header, _claims: unauthorized("The token has expired."))
-    jwt.revoked_token_loader(lambda _header, _claims: unauthorized("The token has been revoked."))
+    jwt.unauthorized_loader(lambda _reason: unauthorized(gettext("Send a token as `Authorization: Bearer …`.")))
+    jwt.invalid_token_loader(lambda _reason: unauthorized(gettext("The token is invalid.")))
+    jwt.expired_token_loader(lambda _header, _claims: unauthorized(gettext("The token has expired.")))
+    jwt.revoked_token_loader(lambda _header, _claims: unauthorized(gettext("The token has been revoked.")))
     jwt.user_lookup_error_loader(_gone)
     jwt.token_verification_failed_loader(_gone)
 
@@ -109,4 +110,5 @@ def _is_revoked(_header: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 
 def _gone(_header: dict[str, Any], _claims: dict[str, Any]) -> Response:
-    return unauthorized("The token is no longer valid: its account is closed or its password has changed.")
+    message = gettext("The token is no longer valid: its account is closed or its password has changed.")
+    return unauthorized(message)

@@ -17,11 +17,12 @@ from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
 
 from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask_babel import gettext
 from flask_jwt_extended import get_current_user, verify_jwt_in_request
 from flask_login import current_user
 
 from gnb.blueprints.shared.preferences import local_path
-from gnb.blueprints.shared.responses import error_response, wants_json
+from gnb.blueprints.shared.responses import error_response, kept_form, wants_json
 from gnb.flask_settings import BODY_LIMIT, STAFF_BODY_LIMIT
 from gnb.models import ADMIN_ROLES, ROLES, STAFF_ROLES, User
 
@@ -71,7 +72,7 @@ def require_role(roles: frozenset[str]) -> None:
     if request.method != "OPTIONS":
         role = signed_in_user().role
         if role not in roles:
-            abort(403, "Access denied.")
+            abort(403, gettext("Access denied."))
         g.mask_personal_data = role not in ADMIN_ROLES  # see gnb.services.queues.masking
 
 
@@ -101,11 +102,13 @@ def unauthorized(message: str) -> Response:
 def ask_to_sign_in() -> NoReturn:
     """End the request of a visitor: 401 for programs, the sign-in page for people."""
     if wants_json():
-        abort(unauthorized("Sign in, or send a bearer token."))
+        abort(unauthorized(gettext("Sign in, or send a bearer token.")))
     if request.headers.get("HX-Request"):
         # A part of a page was asked for: the whole page goes to sign in, and comes back to where it was.
         response = Response(status=401, headers={"HX-Redirect": _login_url(request.headers.get("HX-Current-URL", ""))})
         abort(response)
+    if page := kept_form():
+        abort(page)
     abort(redirect(_login_url(request.full_path if request.method == "GET" else ""), 303))
 
 

@@ -85,6 +85,9 @@ _BADGES: dict[str, tuple[Mapping[str, object], Mapping[str, str]]] = {
 
 SUBJECT_LENGTH = 160
 
+_UNSAID = {"type", "recipient"}
+"""Fields of a job's data that say nothing to a reader: its type stands beside it, and `recipient` is a digest."""
+
 
 _CHANGES = (("from", "to"), ("before", "after"))
 
@@ -136,7 +139,7 @@ def subject(data: dict[str, Any] | None) -> str:
     """Return the job's data as ``status confirmed · from 2026-01-01``; empty when it has none."""
     if not isinstance(data, dict):
         return ""
-    parts = (f"{key} {value}".strip() for key, value in _subject_pairs(data) if key != "type")
+    parts = (f"{key} {value}".strip() for key, value in _subject_pairs(data) if key not in _UNSAID)
     line = " · ".join(parts)
     return escape_control_characters(line if len(line) <= SUBJECT_LENGTH else line[: SUBJECT_LENGTH - 1] + "…").replace(
         "\n", " "

@@ -9,8 +9,10 @@ from typing import Any, Self, cast
 from flask import Response, jsonify, make_response, render_template, request, stream_with_context
 from flask.globals import request_ctx
 from flask_babel import lazy_gettext
+from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
+from gnb.blueprints.shared.preferences import local_path
 from gnb.models import Export
 from gnb.services import export_service
 
@@ -88,6 +90,29 @@ def _page(status: int, message: str) -> str:
 
 def _plain_page(status: int, title: str) -> str:
     return f"<!doctype html><title>{status}</title><h1>{title}</h1>"
+
+
+_SECRETS = frozenset({"password", "current", "new", "again"})
+
+
+def kept_form() -> Response | None:
+    """Return a page that keeps what was typed into a form whose session has ended, to be sent after signing in.
+
+    The page alone holds the values: nothing is stored. None for a request without a form, for one that does not come
+    from a page of this site, and for forms with a password.
+    """
+    typed = [(name, value) for name, value in request.form.items(multi=True) if name not in ("csrf_token", "back")]
+    origin, fetch_site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    own = fetch_site == "same-origin" or origin == request.host_url[:-1]
+    if not typed or not own or "HX-Request" in request.headers or wants_json() or _SECRETS & request.form.keys():
+        return None
+    page = render_template(
+        "errors/send_again.html",
+        typed=typed,
+        must_sign_in=not current_user.is_authenticated and request.path.startswith(("/admin/", "/my/")),
+        back=local_path(request.form.get("back")),
+    )
+    return make_response(page, 400)
 
 
 class _ExportFile:

@@ -1,16 +1,23 @@
-"""`/bookings/<reference>`: one booking for its guest, by the link of the mails, or for the account that made it."""
+"""Bookings of guests and customers: the form that makes one, its page, and the link that finds it again.
+
+`/bookings/<reference>` shows a booking to its guest, by the link of the mails, or to the account that made it.
+"""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError
+from wtforms import StringField
+from wtforms.validators import InputRequired, Length
 
+from gnb.blueprints.auth.forms import AddressForm
 from gnb.blueprints.shared.access import ask_to_sign_in, caller
 from gnb.blueprints.shared.extensions import limiter
 from gnb.blueprints.shared.preferences import page_language
-from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for
+from gnb.blueprints.shared.rate_limits import count_booking, count_booking_for, limit_account_mail
 from gnb.blueprints.site.booking_form import BookingForm, labels
 from gnb.blueprints.site.tours import requested_search, tour_or_404
 from gnb.extensions import settings
@@ -26,7 +33,7 @@ from gnb.services.bookings import (
     SoldOut,
     access,
 )
-from gnb.services.bookings.booking import Idempotency, book, idempotency, previous_booking
+from gnb.services.bookings.booking import Idempotency, book, idempotency, previous_booking, request_link
 from gnb.services.bookings.request import BookingRequestSchema
 from gnb.services.bookings.seats import seats_left
 from gnb.services.bookings.status import cancel_by_customer, may_cancel
@@ -149,6 +156,29 @@ def create() -> ResponseReturnValue:
     if not isinstance(booking, Booking):
         return booking
     return redirect(address_of_booking(booking, user, made=True), 303)
+
+
+class FindForm(AddressForm):
+    """What a guest knows of a booking."""
+
+    reference = StringField(
+        _l("Booking reference"),
+        [InputRequired(_l("Enter the booking reference.")), Length(max=30)],
+        render_kw={"placeholder": "GNB-7K3M9-Q2XTD", "autocapitalize": "characters", "spellcheck": "false"},
+    )
+
+
+@booking_blueprint.route("/find-booking", methods=["GET", "POST"])
+@limit_account_mail
+def find() -> ResponseReturnValue:
+    """Mail the link of a booking to its customer; the answer is the same whether there is one or not."""
+    form = FindForm()
+    if not form.is_submitted():
+        return render_template("site/find_booking.html", form=form)
+    if not form.validate():
+        return render_template("site/find_booking.html", form=form), 422
+    request_link(form.reference.data, form.email.data, page_language())
+    return render_template("site/find_booking.html", form=None)
 
 
 def _idempotency(user: User | None) -> Idempotency | None:

@@ -13,7 +13,7 @@ from functools import cache
 from itsdangerous import Signer
 
 from gnb.extensions import db, settings
-from gnb.models import Booking, User, now
+from gnb.models import Booking, User, normalize_email, now
 from gnb.services.bookings import BookingNotFound
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -45,6 +45,14 @@ def booking_of_guest_token(reference: str, token: str) -> Booking:
         raise BookingNotFound
     booking = _by_reference(reference)
     return booking if booking and now() - booking.pickup_at < LINK_LIFETIME else _missing()
+
+
+def booking_of_address(reference: str, email: str) -> Booking | None:
+    """Return the booking that was made with this address, as long as its link opens it; None if there is none."""
+    booking = _by_reference("".join(reference.split()).upper())
+    if booking is None or booking.customer_email != normalize_email(email):
+        return None
+    return booking if now() - booking.pickup_at < LINK_LIFETIME else None
 
 
 def booking_of_user(reference: str, user: User) -> Booking:

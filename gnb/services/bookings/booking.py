@@ -168,6 +168,15 @@ def _write(request: BookingRequest, user: User | None) -> Booking:
     return booking
 
 
+def request_link(reference: str, email: str, language: str) -> None:
+    """Mail a booking's link to its customer's address, if `email` is that. Commits.
+
+    The caller does not learn whether it is, and both take the same time. Raises InvalidMessage for an invalid address.
+    """
+    email_service.plan_booking_link(reference, email, language)
+    db.session.commit()
+
+
 def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -68,10 +68,10 @@ def by_tour(connection: sa.Connection, filters: Mapping[str, Any], currency: str
     return _read(connection, query.order_by(sa.desc("revenue"), Tour.name, Booking.tour_id).limit(limit))
 
 
-def most_booked_tours(filters: Mapping[str, Any], limit: int) -> sa.Select[str, str, int, Decimal]:
-    """Return a query for `name, currency, bookings, revenue` of the tours with the most bookings, most first."""
+def most_booked_tours(filters: Mapping[str, Any], limit: int) -> sa.Select[str, dict[str, str], str, int, Decimal]:
+    """Return a query for `name, titles, currency, bookings, revenue` of the tours with the most bookings."""
     return (
-        sa.select(Tour.name, Booking.currency, _BOOKINGS, _REVENUE)
+        sa.select(Tour.name, Tour.titles, Booking.currency, _BOOKINGS, _REVENUE)
         .join(Tour, Tour.id == Booking.tour_id)
         .where(*selection.of_revenue(filters))
         .group_by(Tour.id, Tour.name, Booking.currency)

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gnb.extensions import db, engine, settings
+from gnb.messages.labels import LANGUAGE_NAMES
 from gnb.models import Campaign, Delivery, User, execute_count, now
 from gnb.queueing import RateLimit
 from gnb.queueing.errors import QueueUnavailable
@@ -64,7 +65,7 @@ class MailingProgress:
 
 def start(campaign: Campaign) -> int:
     """Start the mailing and return how many accounts it will write to. Commits. Raises MailingRefused."""
-    _check(campaign)
+    check(campaign)
     recipients = count_recipients(campaign.segment)
     if not recipients:
         raise MailingRefused("no_recipients")
@@ -73,10 +74,11 @@ def start(campaign: Campaign) -> int:
     return recipients
 
 
-def _check(campaign: Campaign) -> None:
+def check(campaign: Campaign) -> None:
     """Raise MailingRefused if the mail lacks a text, or the campaign is over."""
     if missing := without_text(campaign):
-        raise MailingRefused("no_text", languages=missing)
+        named = [f"{LANGUAGE_NAMES[language]} ({count})" for language, count in missing.items()]
+        raise MailingRefused("no_text", languages=named)
     if campaign.ends_at <= now():
         raise MailingRefused("over")
 
@@ -94,7 +96,7 @@ def pause(campaign: Campaign) -> None:
 
 def resume(campaign: Campaign) -> None:
     """Continue the mailing where it was paused. Commits. Raises MailingRefused once the campaign is over."""
-    _check(campaign)
+    check(campaign)
     _move(campaign, ("paused",), "planning")
 
 
@@ -106,7 +108,7 @@ def cancel(campaign: Campaign) -> None:
 def send_test(campaign: Campaign, user: User, language: str) -> Delivery:
     """Send the mail to this account, in that language; it does not count in the mailing. Commits. Raises
     MailingRefused."""
-    _check(campaign)
+    check(campaign)
     fields = {"user_id": user.id, "language": language, "content": {"campaign": campaign.id}, "priority": 1}
     delivery = ledger.plan("campaign-notification", user.email, user.name, **fields)
     db.session.commit()

@@ -13,7 +13,7 @@ from gnb.messages import formats
 from gnb.messages.formats import text_language
 from gnb.models import Booking, Campaign, Delivery, Extra, User, normalize_email, now
 from gnb.services.accounts import authentication
-from gnb.services.bookings.access import guest_link
+from gnb.services.bookings.access import booking_of_address, guest_link
 from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import one_line
 from gnb.services.mail.message import Attachment, Content, plain_text, render, sender_domain
@@ -138,6 +138,15 @@ def content_of(delivery: Delivery) -> Content:
     return _MAKERS[delivery.kind](delivery)
 
 
+def lacks_booking(delivery: Delivery) -> bool:
+    """Return whether the delivery carries the link of a booking that its recipient does not have."""
+    return "reference" in delivery.content and _requested_booking(delivery) is None
+
+
+def _requested_booking(delivery: Delivery) -> Booking | None:
+    return booking_of_address(delivery.content["reference"], delivery.recipient)
+
+
 def campaign_content(campaign: Campaign, language: str, name: str, unsubscribe: str) -> Content:
     """Return the campaign's message to one person; `{name}` in its texts becomes the name."""
     language = text_language(language)
@@ -158,6 +167,8 @@ def campaign_content(campaign: Campaign, language: str, name: str, unsubscribe: 
 
 
 def _generic(delivery: Delivery) -> Content:
+    if "reference" in delivery.content:
+        return _booking_link(delivery)
     html, text = delivery.content.get("html"), delivery.content.get("text")
     if text is None:
         text = plain_text(html or "")
@@ -165,6 +176,14 @@ def _generic(delivery: Delivery) -> Content:
         language = text_language(delivery.language)
         _, html, text = render("email", language, **_letterhead(), subject=delivery.subject or "", body=text)
     return Content(delivery.subject or "", html, text, text_language(delivery.language))
+
+
+def _booking_link(delivery: Delivery) -> Content:
+    booking, language = _requested_booking(delivery), text_language(delivery.language)
+    if booking is None:
+        raise InvalidMessage("no_booking")
+    facts = {"reference": booking.reference, "link_url": guest_link(booking)}
+    return Content(*render("booking-link", language, **_letterhead(), **facts), language)
 
 
 def _booking(delivery: Delivery) -> Content:

@@ -44,6 +44,7 @@ _LONGEST_CLAIM = 86_400.0
 CAMPAIGN_CANCELLED = make_message("suppressed.campaign_cancelled")
 CAMPAIGN_OVER = make_message("suppressed.campaign_over")
 BOOKING_CANCELLED = make_message("suppressed.booking_cancelled")
+NO_SUCH_BOOKING = make_message("suppressed.no_such_booking")
 UNWANTED = make_message("suppressed.unwanted")
 
 LONGEST_TEXT = 200_000

@@ -8,6 +8,7 @@ either is left to the sweep. A mail problem never fails the transaction that cau
 import hashlib
 import hmac
 import math
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 import structlog
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from gnb.extensions import db, engine, settings
@@ -43,6 +44,8 @@ class Planned(NamedTuple):
     kind: str
     priority: int
     recipient: str
+    aside: bool = False
+    """Whether nobody may notice by the time of an answer what becomes of it."""
 
 
 class Executes(Protocol):
@@ -117,7 +120,10 @@ def _enqueue_committed(planned: list[Planned]) -> None:
         enqueue(planned)
     except QueueUnavailable as error:
         log.warning("mail is sent inline, without the queue", deliveries=len(planned), cause=str(error))
-        _send_inline([each.id for each in planned])
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        _send_inline(app, [each.id for each in planned if not each.aside])
+        if aside := [each.id for each in planned if each.aside]:
+            threading.Thread(target=_send_inline, args=(app, aside), name="mail sent aside").start()
         return
     try:
         with db.engine.begin() as connection:
@@ -126,12 +132,12 @@ def _enqueue_committed(planned: list[Planned]) -> None:
         log.warning("enqueued mail could not be marked", deliveries=len(planned), error=type(error).__name__)
 
 
-def _send_inline(delivery_ids: list[int]) -> None:
+def _send_inline(app: Flask, delivery_ids: list[int]) -> None:
     """Send the deliveries in a session of its own; the caller's has just been committed."""
     global _unreachable_until
     if time.monotonic() < _unreachable_until:
         return
-    with current_app._get_current_object().app_context():  # type: ignore[attr-defined]
+    with app.app_context():
         if not send_inline(delivery_ids[:_MAX_INLINE]):
             _unreachable_until = time.monotonic() + _OUTAGE_SECONDS
 
@@ -152,7 +158,8 @@ def send_inline(delivery_ids: Iterable[int], seconds: float = math.inf) -> bool:
 
 
 def _planned(row: Delivery) -> Planned | None:
-    return Planned(row.id, row.kind, row.priority, row.recipient) if row.state == "queued" else None
+    aside = "reference" in row.content
+    return Planned(row.id, row.kind, row.priority, row.recipient, aside) if row.state == "queued" else None
 
 
 on_commit(Delivery, _planned, _enqueue_committed)

@@ -151,26 +151,24 @@ def _parts(ids: list[int]) -> Iterable[list[int]]:
     return (ids[at : at + _IDS_IN_ONE_QUERY] for at in range(0, len(ids), _IDS_IN_ONE_QUERY))
 
 
-def recipients_without_text(campaign: Campaign) -> dict[str, int]:
-    """Return by language without a text how many recipients would get the mail in it."""
-    missing = without_text(campaign)
-    chosen = {language: LANGUAGES_OF_TEXTS[language] for language in missing}
-    wanted = campaign.segment.get("languages") or list(LANGUAGES)
-    return {
-        language: count_recipients({**campaign.segment, "languages": among})
-        if (among := [each for each in languages if each in wanted])
-        else 0
-        for language, languages in chosen.items()
-    }
-
-
 LANGUAGES_OF_TEXTS = {
     text: [language for language in LANGUAGES if text_language(language) == text] for text in TEXT_LANGUAGES
 }
 """By the language of a text, those of the accounts that get it."""
 
 
-def without_text(campaign: Campaign) -> list[str]:
-    """Return the languages in which its mail lacks a subject or a text."""
+def readers(segment: Mapping[str, Any]) -> dict[str, int]:
+    """Return by language of a text how many recipients would get it, without languages that the segment leaves out."""
+    wanted = segment.get("languages") or LANGUAGES
+    chosen = {text: [each for each in languages if each in wanted] for text, languages in LANGUAGES_OF_TEXTS.items()}
+    return {text: count_recipients({**segment, "languages": among}) for text, among in chosen.items() if among}
+
+
+def without_text(campaign: Campaign) -> dict[str, int]:
+    """Return the languages in which its mail lacks a subject or a text, with how many recipients would get it.
+
+    The form, *Test* and *Send* decide by this alone. A language that the segment leaves out needs no text.
+    """
     texts = (campaign.subjects, campaign.bodies)
-    return [language for language in TEXT_LANGUAGES if not all(text.get(language) for text in texts)]
+    counts = readers(campaign.segment)
+    return {language: count for language, count in counts.items() if not all(text.get(language) for text in texts)}

@@ -14,10 +14,10 @@ from sqlalchemy.orm import joinedload
 
 from gnb.extensions import db, settings
 from gnb.messages import Message, as_message
-from gnb.models import Delivery, now
+from gnb.models import Campaign, Delivery, now
 from gnb.services.mail import InvalidMessage, MailRefused, ledger
 from gnb.services.mail.addresses import wire_address
-from gnb.services.mail.contents import content_of
+from gnb.services.mail.contents import content_of, lacks_booking
 from gnb.services.mail.message import Content, Envelope, build, message_id
 from gnb.services.mail.providers import Provider, provider
 from gnb.services.mail.recipients import wants
@@ -69,21 +69,12 @@ def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
     fresh = {"populate_existing": True}
     statement = sa.select(Delivery).options(joinedload(Delivery.campaign)).where(Delivery.id == delivery_id)
     delivery = db.session.scalars(statement, execution_options=fresh).one()
-    mailing = delivery.campaign.mailing_state if delivery.campaign else "none"
-    if delivery.campaign and delivery.campaign.ends_at <= now():
-        ledger.finish_suppressed(delivery_id, number, ledger.CAMPAIGN_OVER)
-        return Outcome("suppressed")
-    if mailing == "paused":
-        ledger.hold(delivery_id, number)
-        return Outcome("held")
-    if mailing == "cancelled" or not wants(delivery.recipient, delivery.kind):
-        reason = ledger.CAMPAIGN_CANCELLED if mailing == "cancelled" else ledger.UNWANTED
+    if reason := suppression(delivery):
         ledger.finish_suppressed(delivery_id, number, reason)
         return Outcome("suppressed")
-    # The booking as it is now: it may have been cancelled after the message was planned, rejected or retried.
-    if delivery.booking and delivery.booking.status == "cancelled" and delivery.kind != "booking-cancellation":
-        ledger.finish_suppressed(delivery_id, number, ledger.BOOKING_CANCELLED)
-        return Outcome("suppressed")
+    if delivery.campaign and delivery.campaign.mailing_state == "paused":
+        ledger.hold(delivery_id, number)
+        return Outcome("held")
     envelope, content = _envelope(delivery), content_of(delivery)
     source = build(envelope, content)
     kept = source if by.keeps or delivery.kind in _KEPT_KINDS else None
@@ -91,6 +82,23 @@ def _send_claimed(delivery_id: int, number: int, by: Provider) -> Outcome:
     by.send(envelope.sender_address, envelope.recipient, source)
     _record(delivery_id, number, by.name, envelope, content, kept)
     return Outcome("sent", envelope.message_id)
+
+
+def suppression(delivery: Delivery) -> Message | None:
+    """Return why the message is not to be sent as things are now, None if it is."""
+    campaign = delivery.campaign
+    if campaign is None and (number := delivery.content.get("campaign")):  # a test, or sent again
+        campaign = db.session.get(Campaign, number)
+    if campaign and campaign.ends_at <= now():
+        return ledger.CAMPAIGN_OVER
+    if delivery.campaign and delivery.campaign.mailing_state == "cancelled":
+        return ledger.CAMPAIGN_CANCELLED
+    if not wants(delivery.recipient, delivery.kind):
+        return ledger.UNWANTED
+    # The booking as it is now: it may have been cancelled after the message was planned, rejected or retried.
+    if delivery.booking and delivery.booking.status == "cancelled" and delivery.kind != "booking-cancellation":
+        return ledger.BOOKING_CANCELLED
+    return ledger.NO_SUCH_BOOKING if lacks_booking(delivery) else None
 
 
 def _reason(error: BaseException) -> Message:

@@ -11,6 +11,7 @@ from flask_babel import force_locale
 
 from gnb.messages.formats import money, percent
 from gnb.messages.labels import BOOKING_LABELS, JOB_STATE_LABELS
+from gnb.models import DEFAULT_LANGUAGE
 from gnb.services.exports import plots
 from gnb.services.exports.pdf_renderer import PdfRenderer
 from gnb.services.mail.message import render
@@ -25,7 +26,7 @@ def report_message(report: dict[str, Any], language: str, **letterhead: Any) -> 
         **letterhead,
         report=report,
         days=bookings_by_day(report, language),
-        top=top_bars(report),
+        top=top_bars(report, language),
         span=f"{_day(start, language)} – {_day(end, language)}",
         money=lambda text, currency: money(Decimal(text), currency, language),
         number=lambda value: format_decimal(value, locale=language),
@@ -57,7 +58,7 @@ def report_pdf(report: dict[str, Any], language: str) -> bytes:
         made=renderer.moment(),
         bars=bookings_by_day(report, renderer.language),
         revenue=[_over_time(report, row) for row in report["revenue"]],
-        top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in report["top"]]),
+        top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in top_tours(report, renderer.language)]),
         amount=lambda text, currency: renderer.money(Decimal(text), currency),
         change=lambda percent: percent_change(percent, renderer.language),
         word=lambda status: status_word(status, renderer.language),
@@ -95,10 +96,16 @@ def bookings_by_day(report: dict[str, Any], language: str) -> list[DayBar]:
     ]
 
 
-def top_bars(report: dict[str, Any]) -> list[tuple[dict[str, Any], int]]:
+def top_tours(report: dict[str, Any], language: str) -> list[dict[str, Any]]:
+    """Return the top tours by their names in the language; English lists have the name that staff have chosen."""
+    titles = [{} if language == DEFAULT_LANGUAGE else row.get("titles") or {} for row in report["top"]]
+    return [{**row, "tour": own.get(language) or row["tour"]} for row, own in zip(report["top"], titles, strict=True)]
+
+
+def top_bars(report: dict[str, Any], language: str) -> list[tuple[dict[str, Any], int]]:
     """Return the top tours, each with its percentage of the best one's bookings."""
     most = max((row["bookings"] for row in report["top"]), default=0)
-    return [(row, max(round(100 * row["bookings"] / most), 1)) for row in report["top"]]
+    return [(row, max(round(100 * row["bookings"] / most), 1)) for row in top_tours(report, language)]
 
 
 def status_word(status: str, language: str) -> str:

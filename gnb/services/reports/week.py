@@ -173,7 +173,13 @@ def _days(week: Week) -> list[dict[str, Any]]:
 def _top_tours(week: Week) -> list[dict[str, Any]]:
     """Return the tours with the most bookings that bring revenue."""
     return [
-        {"tour": row.name, "currency": row.currency, "bookings": row.bookings, "revenue": str(row.revenue)}
+        {
+            "tour": row.name,
+            "titles": row.titles,
+            "currency": row.currency,
+            "bookings": row.bookings,
+            "revenue": str(row.revenue),
+        }
         for row in db.session.execute(revenue.most_booked_tours(week.filters, TOP_TOURS))
     ]
 

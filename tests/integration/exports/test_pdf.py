@@ -168,7 +168,7 @@ def test_amounts_are_written_the_turkish_way_in_turkish(app: Flask) -> None:
 def test_statuses_and_payments_are_said_in_turkish_in_turkish(app: Flask) -> None:
     make_booking(status="confirmed", payment_method="credit_card")
     text = "\n".join(texts(export_service.generate_bookings_pdf({"status": ["confirmed"]}, language="tr")))
-    assert text.count("onaylı") == 2  # the filter above the list, and the row
+    assert text.count("onaylandı") == 2  # the filter above the list, and the row
     assert "kredi kartı" in text.replace("\n", " ")
 
 

@@ -192,17 +192,37 @@ def test_a_mailing_without_texts_or_recipients_does_not_begin(app: Flask) -> Non
     with pytest.raises(campaigns.MailingRefused, match="no recipients"):
         campaigns.start(make_campaign())
     make_user()
-    with pytest.raises(campaigns.MailingRefused, match="tr"):
+    with pytest.raises(campaigns.MailingRefused, match=r"Türkçe \(0\)"):
         campaigns.start(make_campaign(bodies={"en": "Hello"}))
 
 
-def test_a_mail_without_a_text_is_rejected_by_its_test_as_by_send_and_its_recipients_are_counted(app: Flask) -> None:
+def test_the_form_test_and_send_decide_by_the_same_count_of_readers_without_a_text(app: Flask) -> None:
     for language in ("tr", "tr", "en", "de"):
         make_user(language=language)
+    admin = make_user(role="admin", language="en")
     campaign = make_campaign(bodies={"en": "Hello"})
-    with pytest.raises(campaigns.MailingRefused, match="tr"):
-        campaigns.send_test(campaign, make_user(role="admin", language="en"), "en")
-    assert recipients.recipients_without_text(campaign) == {"tr": 2}
+    assert recipients.without_text(campaign) == {"tr": 2}
+    for attempt in (lambda: campaigns.send_test(campaign, admin, "en"), lambda: campaigns.start(campaign)):
+        with pytest.raises(campaigns.MailingRefused, match=r"Türkçe \(2\)"):
+            attempt()
+
+
+def test_a_language_whose_readers_are_left_out_needs_no_text(app: Flask) -> None:
+    for language in ("tr", "en", "de"):
+        make_user(language=language)
+    campaign = make_campaign(subjects={"en": "Offers"}, bodies={"en": "Hello"}, segment={"languages": ["en", "de"]})
+    assert (recipients.without_text(campaign), recipients.readers(campaign.segment)) == ({}, {"en": 2})
+    assert campaigns.start(campaign) == 2
+
+
+def test_a_message_of_a_campaign_that_is_over_is_not_sent_again(app: Flask) -> None:
+    campaign = make_campaign()
+    delivery = campaigns.send_test(campaign, make_user(role="admin"), "en")
+    assert sending.send(delivery.id).state == "sent"
+    campaign.starts_at, campaign.ends_at = now() - timedelta(days=2), now() - timedelta(seconds=1)
+    db.session.commit()
+    again = email_service.resend(delivery)
+    assert sending.send(again.delivery_id).state == "suppressed"
 
 
 def test_nothing_is_sent_once_the_campaign_is_over(app: Flask) -> None:

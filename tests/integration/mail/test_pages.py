@@ -135,8 +135,10 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert "Merhaba" in admin.get(f"{url}/preview/tr").text
     assert "Hello" in admin.get(f"{url}/preview/en").text
     assert admin.get(f"{url}/preview/de").status_code == 404
-    assert "in both languages" in post(admin, url, f"{url}/test").text
-    assert "Send to 1 recipient?" in admin.get(f"{url}/send").text
+    assert "Test messages sent to you: Türkçe, English." in post(admin, url, f"{url}/test").text
+    question = admin.get(f"{url}/send").text
+    assert "Send to 1 recipient?" in question
+    assert re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(\d+)<", question) == [("Türkçe", "1"), ("English", "0")]
     edited = {**FORM, "name": "Early spring", "tour_ids": [str(tour.id)]}
     assert "Early spring" in post(admin, f"{url}/edit", f"{url}/edit", **edited).text
     stale = post(admin, f"{url}/edit", f"{url}/edit", **{**FORM, "name": "Late spring"}, version="1")
@@ -151,6 +153,32 @@ def test_a_campaign_is_written_seen_tested_sent_paused_resumed_and_called_off(ap
     assert admin.post(f"{url}/mailing/nonsense", data={"csrf_token": token(admin, url)}).status_code == 404
     assert "Prices are updated." in post(admin, url, f"{url}/state", state="active").text
     assert "Not possible in the current state." in post(admin, url, f"{url}/state", state="active").text
+
+
+def test_the_form_counts_the_readers_of_a_language_without_a_text_and_saves_nothing(
+    app: Flask, admin: FlaskClient
+) -> None:
+    make_user(language="tr")
+    make_user(language="de")
+    page = post(admin, *["/admin/campaigns/new"] * 2, **{**FORM, "body_tr": ""}, count="1")
+    warning = "There is no subject or text in Türkçe, which 1 recipient would get. Test and Send are rejected"
+    assert page.status_code == 200 and warning in page.text
+    assert "2 recipients would receive it. Nothing is saved yet." in page.text and 'value="Spring offers"' in page.text
+    without = post(admin, *["/admin/campaigns/new"] * 2, **{**FORM, "body_tr": ""}, languages=["de", "en"], count="1")
+    assert "There is no subject" not in without.text and "1 recipient would receive it." in without.text
+    assert db.session.query(Campaign).count() == 0
+    saved = post(admin, *["/admin/campaigns/new"] * 2, **{**FORM, "body_tr": ""})
+    assert warning in saved.text
+    url = f"/admin/campaigns/{db.session.query(Campaign).one().id}"
+    assert warning in admin.get(f"{url}/edit").text
+    for refused in (post(admin, url, f"{url}/test"), post(admin, url, f"{url}/send")):
+        assert "no subject or text in languages of its recipients: Türkçe (1)" in refused.text
+
+
+def test_a_form_without_its_fields_is_rejected_and_breaks_nothing(app: Flask, admin: FlaskClient) -> None:
+    assert post(admin, *["/admin/campaigns/new"] * 2, name="Spring").status_code == 422
+    least = {name: value for name, value in FORM.items() if not name.startswith(("subject", "body", "city"))}
+    assert post(admin, *["/admin/campaigns/new"] * 2, **least).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -202,7 +230,7 @@ def test_what_is_refused_or_failed_is_said_in_turkish(app: Flask, admin: FlaskCl
     campaign = make_campaign(subjects={}, bodies={})
     url = f"/admin/campaigns/{campaign.id}"
     assert (
-        "e-postanın şu dillerde konusu veya metni yok: tr, en"
+        "e-postanın, alıcılarının okuduğu şu dillerde konusu ya da metni yok: Türkçe (0), English (0)"
         in post(admin, f"{url}?lang=tr", f"{url}/send?lang=tr").text
     )
     delivery = email_service.plan_booking_confirmation(make_booking(customer_email="nobody"))

@@ -11,7 +11,7 @@ from gnb.extensions import engine
 from gnb.jobs.scheduled import SCHEDULES
 from gnb.queueing import Schedule
 from gnb.services.accounts import passwords
-from tests.business import make_tour, make_user
+from tests.business import make_campaign, make_tour, make_user
 from tests.servers import on_sqlite
 
 pytestmark = on_sqlite
@@ -78,8 +78,8 @@ def test_a_schedule_is_added_run_paused_edited_and_removed_by_the_pages(admin: F
     ("changes", "words"),
     [
         ({"cron": "0 25 * * *"}, "hour is &#39;25&#39;"),
-        ({"data": "{no"}, "Invalid JSON at line 1, column 2"),
-        ({"data": "[1]"}, "Enter a JSON object"),
+        ({"type": "update-nothing"}, "there is no job type"),
+        ({"type": "campaign-mailing", "data.campaignId": "many"}, 'id="f-data-campaignId-error"'),
         ({"tz": "Mars"}, "no time zone"),
         ({"name": "no spaces"}, "is no name"),
         ({"cron": "", "every": ""}, "give either cron"),
@@ -92,6 +92,38 @@ def test_a_wrong_form_comes_back_with_its_values_and_what_is_wrong(
     assert answer.status_code == 422
     assert words in answer.text
     assert 'value="Europe/Istanbul"' in answer.text or "tz" in changes
+
+
+def test_the_data_of_a_schedule_is_typed_into_the_fields_of_its_type(admin: FlaskClient) -> None:
+    campaign = make_campaign(name="Spring")
+    page = admin.get("/admin/new-schedule").text
+    assert "This job type takes no data." in page and 'name="data"' not in page
+    other = {**FORM, "type": "campaign-mailing"}
+    chosen = admin.post("/admin/new-schedule", data={**other, "choose": "1"}).text
+    assert f'<option value="{campaign.id}">Spring</option>' in chosen and 'value="nightly"' in chosen
+    # Without JavaScript another type may be chosen and saved at once: its fields are shown first.
+    late = admin.post("/admin/new-schedule", data={**other, "shown_type": "clean-up"})
+    assert 'name="data.campaignId"' in late.text and engine().schedules.list() == ()
+    filled = {**other, "shown_type": "campaign-mailing", "data.campaignId": str(campaign.id)}
+    assert admin.post("/admin/new-schedule", data=filled).status_code == 303
+    assert engine().schedules.get("nightly").schedule.data == {"campaignId": campaign.id}
+    edit = admin.get("/admin/schedules/nightly/edit").text
+    assert re.search(rf'name="data.campaignId" type="number" value="{campaign.id}"', edit)
+    version = VERSION.search(edit)
+    assert version
+    previewed = admin.post("/admin/schedules/nightly/edit", data={**filled, "preview": "1", "version": version[1]})
+    assert f'name="version" value="{version[1]}"' in previewed.text
+
+
+def test_a_schedule_whose_data_was_changed_meanwhile_says_what_is_stored(admin: FlaskClient) -> None:
+    form = {**FORM, "type": "update-dynamic-pricing"}
+    admin.post("/admin/new-schedule", data=form)
+    version = VERSION.search(admin.get("/admin/schedules/nightly/edit").text)
+    assert version
+    admin.post("/admin/schedules/nightly/edit", data={**form, "data.dryRun": "true"})
+    stale = admin.post("/admin/schedules/nightly/edit", data={**form, "version": version[1]})
+    assert stale.status_code == 409
+    assert "Data: Changed by someone else. Stored now: {&#34;dryRun&#34;: true}" in stale.text
 
 
 def test_a_wrong_cron_line_is_refused_in_turkish(admin: FlaskClient) -> None:

@@ -30,7 +30,10 @@ INSIDE = datetime(2026, 11, 18, 12, tzinfo=UTC)
 @pytest.fixture
 def business(app: Flask) -> None:
     """Bookings in the last week and the one before."""
-    tour, other = make_tour(name="Airport <VIP>"), make_tour(name="Boğaz turu")
+    tour, other = (
+        make_tour(name="Airport <VIP>", titles={"tr": "Havalimanı <VIP>"}),
+        make_tour(name="Boğaz turu", titles={}),
+    )
     last = WEEK.end - timedelta(seconds=1)
     make_booking(tour, created_at=WEEK.start, pickup_at=INSIDE, amount=Decimal("10.10"), status="paid")
     make_booking(tour, created_at=INSIDE, pickup_at=last, amount=Decimal("20.20"))
@@ -105,14 +108,14 @@ def test_admins_and_managers_get_it_once_each(business: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "title", "total", "growth_in_words", "state"),
+    ("language", "title", "tour", "total", "growth_in_words", "state"),
     [
-        ("en", "Weekly report 2026-W47", "€30.30", "+300%", "failed"),
-        ("tr", "Haftalık rapor 2026-W47", "€30,30", "+%300", "başarısız"),
+        ("en", "Weekly report 2026-W47", "Airport &lt;VIP&gt;", "€30.30", "+300%", "failed"),
+        ("tr", "Haftalık rapor 2026-W47", "Havalimanı &lt;VIP&gt;", "€30,30", "+%300", "başarısız"),
     ],
 )
 def test_the_mail_is_in_the_readers_language_with_plots_and_a_pdf(
-    business: None, language: str, title: str, total: str, growth_in_words: str, state: str
+    business: None, language: str, title: str, tour: str, total: str, growth_in_words: str, state: str
 ) -> None:
     db.session.add(Export(id="a", type="bookings-csv", state="failed", created_at=INSIDE))
     make_user(role="admin", language=language)
@@ -124,7 +127,7 @@ def test_the_mail_is_in_the_readers_language_with_plots_and_a_pdf(
     text = message.get_body(("plain",))
     assert html
     assert text
-    assert "Airport &lt;VIP&gt;" in html.get_content()
+    assert tour in html.get_content()
     assert "bgcolor" in html.get_content()
     for word in (total, growth_in_words, state):
         assert word in text.get_content()

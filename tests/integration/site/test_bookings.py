@@ -1,5 +1,8 @@
 """A booking's own page: who may see it, the calendar file, cancelling by the rules; and the list of one's own."""
 
+import re
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -8,11 +11,16 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from icalendar import Calendar
+from werkzeug.test import TestResponse
 
-from gnb.extensions import db
+from gnb import create_app
+from gnb.config import Settings
+from gnb.extensions import db, engine
 from gnb.models import AuditEntry, Booking, Delivery, User, now
 from gnb.services.bookings import access
+from gnb.services.mail import outbox, sending
 from tests.business import make_booking, make_tour, make_user
+from tests.integration.mail.test_messages import part, read
 from tests.integration.site.conftest import csrf_of, sign_in
 from tests.servers import on_sqlite
 
@@ -160,3 +168,82 @@ def test_an_account_without_bookings_is_told_how_to_get_one(app: Flask, customer
 def test_a_visitor_is_asked_to_sign_in_for_what_is_theirs(client: FlaskClient) -> None:
     for path in ("/my/bookings", "/my/settings"):
         assert client.get(path).location == f"/login?next={path}"
+
+
+# Finding a booking again
+
+
+def find(client: FlaskClient, reference: str, email: str) -> TestResponse:
+    form = {"reference": reference, "email": email, "csrf_token": csrf_of(client, "/find-booking")}
+    return client.post("/find-booking", data=form)
+
+
+def shown(answer: TestResponse) -> tuple[int, str]:
+    """The answer without what differs from one request of the same page to the next."""
+    return answer.status_code, re.sub(r'name="csrf_token" value="[^"]*"', "", answer.text)
+
+
+def test_a_guest_gets_the_link_by_reference_and_address_in_a_mail_alone(client: FlaskClient, booking: Booking) -> None:
+    client.get("/?lang=tr")
+    answer = find(client, f" {booking.reference.lower()} ", booking.customer_email.upper())
+    assert answer.status_code == 200 and access.guest_token(booking.reference) not in answer.text
+    [mail] = db.session.scalars(sa.select(Delivery))
+    assert (mail.recipient, mail.priority, mail.language) == (booking.customer_email, 1, "tr")
+    assert [job.id for job in engine().queue("email").jobs("waiting").jobs] == [outbox.job_id(mail.id)]
+    assert sending.send(mail.id).state == "sent"
+    text = part(read(mail), "plain")
+    assert access.guest_link(booking) in text and booking.customer_name not in text
+
+
+def test_a_pair_of_no_booking_sends_nothing_and_is_answered_identically(client: FlaskClient, booking: Booking) -> None:
+    past = make_booking(customer_email=booking.customer_email, pickup_at=now() - timedelta(days=366))
+    right = find(client, booking.reference, booking.customer_email)
+    assert "If a booking matches, we have sent its link to that address." in right.text
+    wrong = [
+        find(client, booking.reference, "somebody@example.com"),
+        find(client, "GNB-00000-00000", booking.customer_email),
+        find(client, past.reference, booking.customer_email),
+        find(client, "x" * 30, booking.customer_email),
+    ]
+    assert [shown(answer) for answer in wrong] == [shown(right)] * 4
+    mails = list(db.session.scalars(sa.select(Delivery).order_by(Delivery.id)))
+    # One row and one job for each, so that none takes longer.
+    assert [(mail.state, mail.booking_id, bool(mail.enqueued_at)) for mail in mails] == [("queued", None, True)] * 5
+    assert [sending.send(mail.id).state for mail in mails] == ["sent"] + ["suppressed"] * 4
+
+
+def test_without_the_queue_the_link_is_sent_beside_the_answer(
+    settings: Settings, app: Flask, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    send = sending.send
+    monkeypatch.setattr(sending, "send", lambda *args, **more: threads.append(threading.current_thread().name) or send(*args, **more))  # fmt: skip # noqa: E501
+    client = create_app(replace(settings, queue_enabled=False)).test_client()
+    assert find(client, booking.reference, booking.customer_email).status_code == 200
+    for thread in threading.enumerate():
+        if thread.name == "mail sent aside":
+            thread.join()
+    assert threads == ["mail sent aside"]
+    assert db.session.scalar(sa.select(Delivery.state)) == "sent"
+
+
+def test_links_for_one_address_are_throttled_like_the_mail_of_accounts(client: FlaskClient, booking: Booking) -> None:
+    answers = [find(client, f"GNB-{number}", booking.customer_email) for number in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert find(client, "GNB-1", "other@example.com").status_code == 200
+
+
+@pytest.mark.parametrize(("reference", "email"), [("", "a@example.com"), ("GNB-1", "nobody"), ("x" * 31, "a@b.de")])
+def test_a_form_that_cannot_match_comes_back_with_its_errors(client: FlaskClient, reference: str, email: str) -> None:
+    answer = find(client, reference, email)
+    assert answer.status_code == 422 and 'aria-invalid="true"' in answer.text
+    assert db.session.scalar(sa.select(Delivery)) is None
+
+
+def test_the_form_is_linked_where_a_guest_looks_and_not_indexed(client: FlaskClient, booking: Booking) -> None:
+    for path in ("/", "/login", f"{link(booking)}&made=1"):
+        assert 'href="/find-booking"' in client.get(path).text
+    assert '<meta name="robots" content="noindex">' in client.get("/find-booking").text
+    assert b"find-booking" not in client.get("/sitemap.xml").data
+    assert client.post("/find-booking", data={"reference": "GNB-1", "email": "a@example.com"}).status_code == 400
