@@ -12,7 +12,8 @@ from rq import worker_registration
 from .connection import Broker, connect
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
-from .metrics import Counters, HistoryPoint, QueueStats, histories, queue_stats
+from .metrics import HISTORY_KEPT, HistoryPoint, QueueStats, histories, queue_stats
+from .overview import Counters
 from .queue import Queue
 from .queue_options import QueueOptions
 from .recurring.store import Schedules
@@ -24,8 +25,10 @@ from .worker.registry import WorkerInfo, workers
 class Engine:
     """Everything one asks of the queues. Makes no connection until it is used."""
 
-    def __init__(self, url: str, queues: Mapping[str, QueueOptions], types: JobTypes = job_types):
+    def __init__(self, url: str, queues: Mapping[str, QueueOptions], types: JobTypes = job_types, version: str = ""):
         self.url = url
+        self.version = version
+        """The version of the code that this process runs; its workers register it."""
         self.broker = Broker(url)
         self.job_types = types
         self._queues = {name: Queue(self.broker, name, options, types, self.queue) for name, options in queues.items()}
@@ -61,14 +64,14 @@ class Engine:
         """Puts the questions for `stats` into the pipeline; `stats_of` reads their answers."""
         for queue in self.queues:
             keys = _count_keys(queue)
-            pipeline.eval(COUNTS.text, len(keys), *keys, queue.options.limits[0])
+            pipeline.eval(COUNTS.text, len(keys), *keys, queue.options.limits[0], *HISTORY_KEPT)
             pipeline.eval(ALIVE.text, 1, worker_registration.WORKERS_BY_QUEUE_KEY % queue.name)
 
     def stats_of(self, answers: Sequence[Any]) -> list[QueueStats]:
         """Each queue's counts, from the answers to what `ask_stats` asked."""
         stats = []
         for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
-            stats.append(queue_stats(queue.name, counts, alive, queue.options.limits))
+            stats.append(queue_stats(queue.name, counts, alive, queue.options))
         return stats
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
@@ -100,5 +103,5 @@ class Engine:
 def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
-    limits = [keys.limit, keys.concurrency]
-    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, keys.totals, keys.counts, keys.starts]
+    limits, counted = [keys.limit, keys.concurrency], [keys.totals, keys.counts, keys.starts]
+    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, *counted, *keys.retention]

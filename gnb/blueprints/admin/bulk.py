@@ -1,6 +1,7 @@
-"""Retry, remove or promote many jobs: those selected, or all that match the search."""
+"""Actions on many jobs: retry, remove or promote those selected or all that match, drain a queue, clean ended jobs."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,7 +10,7 @@ from flask_babel import gettext
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.job_search import SEARCH_LENGTH, request_filters, requested_filter
 from gnb.blueprints.admin.responses import back_url, done, rejected
-from gnb.blueprints.shared.access import caller
+from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.formatting import counted, number
 from gnb.queueing import STATES
 from gnb.queueing.search import JobFilter
@@ -137,3 +138,71 @@ def _change(queue_name: str, choice: Choice) -> Moved:
     if choice.action == "retry" and choice.wanted.empty:
         return Moved(actions.retry_all_failed(queue_name, caller()))
     return actions.change_found(choice.action, queue_name, choice.state, choice.wanted, SECONDS, caller())
+
+
+AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+
+
+@blueprint.get("/jobs/<queue_name>/drain")
+@admin_required
+def ask_drain(queue_name: str) -> ResponseReturnValue:
+    """Ask whether to remove all that waits, with the numbers."""
+    stats = reading.stats(queue_name)
+    return render_template(
+        "admin/confirm.html",
+        title=gettext("Drain %(queue)s?", queue=queue_name),
+        counts={gettext("waiting"): stats.waiting, gettext("delayed"): stats.delayed},
+        text=gettext("These jobs are permanently removed and never run. Active jobs are not affected."),
+        action=url_for("admin.drain", queue_name=queue_name),
+        button=counted("Remove %(count)s job", "Remove %(count)s jobs", stats.waiting + stats.delayed),
+        danger=True,
+        back=url_for("admin.queue", queue_name=queue_name),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/drain")
+def drain(queue_name: str) -> ResponseReturnValue:
+    """Remove every waiting and delayed job."""
+    count = actions.change_queue("drain", queue_name, caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
+    return done(message, url_for("admin.queue", queue_name=queue_name))
+
+
+@blueprint.get("/jobs/<queue_name>/clean")
+@admin_required
+def ask_clean(queue_name: str) -> ResponseReturnValue:
+    """Ask which finished jobs to remove."""
+    return render_template(
+        "admin/clean.html",
+        stats=reading.stats(queue_name),
+        ages=list(AGES),
+        state="failed" if request.args.get("state") == "failed" else "completed",
+        back=url_for("admin.queue", queue_name=queue_name),
+    )
+
+
+def _ask_clean_now(queue_name: str, state: str, age: str) -> ResponseReturnValue:
+    count = reading.count_ended(queue_name, state, AGES[age])
+    return render_template(
+        "admin/confirm.html",
+        title=counted("Remove %(count)s job?", "Remove %(count)s jobs?", count),
+        text=gettext("They are permanently removed with their results, errors and logs."),
+        action=url_for("admin.clean", queue_name=queue_name),
+        fields={"state": state, "age": age, "confirmed": "yes"},
+        button=counted("Remove %(count)s job", "Remove %(count)s jobs", count),
+        danger=True,
+        back=url_for("admin.queue", queue_name=queue_name, state=state),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/clean")
+def clean(queue_name: str) -> ResponseReturnValue:
+    """Remove the finished jobs of one state that are older than asked for."""
+    state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
+    if state not in ("completed", "failed") or age is None:
+        return rejected(gettext("Choose a state and an age."))
+    if "confirmed" not in request.form:
+        return _ask_clean_now(queue_name, state, request.form["age"])
+    count = actions.clean(queue_name, older_than=age, state=state, actor=caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
+    return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

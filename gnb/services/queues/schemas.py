@@ -11,7 +11,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from gnb.messages import LocalizedSchema
-from gnb.queueing import STATES, ScheduleState
+from gnb.queueing import STATES, QueueStats, ScheduleState
 from gnb.queueing.recurring.schedule import CATCH_UP
 from gnb.services.queues.recurring import describe, version_of
 
@@ -120,6 +120,13 @@ class JobPageSchema(Schema):
     )
 
 
+class RetentionSchema(Schema):
+    """How long, in seconds, and how many ended jobs are kept; null: without that limit."""
+
+    age = fields.Float(required=True, allow_none=True)
+    count = fields.Integer(required=True, allow_none=True)
+
+
 class QueueStatsSchema(Schema):
     """The counts of a queue at one moment."""
 
@@ -144,6 +151,16 @@ class QueueStatsSchema(Schema):
         required=True,
         metadata={"description": "How many jobs may run at once over all workers; none: any number."},
     )
+    removeOnComplete = fields.Nested(RetentionSchema, attribute="remove_on_complete", required=True)
+    removeOnFail = fields.Nested(RetentionSchema, attribute="remove_on_fail", required=True)
+    setAtRunTime = fields.Method(
+        "_set_at_run_time",
+        required=True,
+        metadata={
+            "type": "array",
+            "items": {"type": "string", "description": "One of the limits and retentions that is not as configured."},
+        },
+    )
     oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)
     processedCompleted = fields.Integer(attribute="processed_completed", required=True)
     processedFailed = fields.Integer(attribute="processed_failed", required=True)
@@ -151,6 +168,9 @@ class QueueStatsSchema(Schema):
     stalled = fields.Integer(required=True)
     deduplicated = fields.Integer(required=True, metadata={"description": "Jobs not made, as another held their id."})
     held = fields.Integer(required=True, metadata={"description": "Jobs delayed for the rate limit of their key."})
+
+    def _set_at_run_time(self, stats: QueueStats) -> list[str]:
+        return [name for name, each in self.fields.items() if each.attribute in stats.set_at_run_time]
 
 
 class WorkerSchema(Schema):
@@ -176,6 +196,15 @@ class WorkerSchema(Schema):
         metadata={"description": "The process id of the `rq worker` command; its workers are shut down together."},
     )
     memoryBytes = fields.Integer(attribute="memory_bytes", required=True, allow_none=True)
+    jobsPerMinute = fields.Float(
+        attribute="jobs_per_minute",
+        required=True,
+        allow_none=True,
+        metadata={"description": "In its last whole minute, or since its start if it is younger."},
+    )
+    codeVersion = fields.String(
+        attribute="code_version", required=True, metadata={"description": "A digest of the code that it runs."}
+    )
 
 
 class RunSchema(Schema):
