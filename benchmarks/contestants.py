@@ -120,6 +120,7 @@ def ours(processes: int, jobs: int, *flags: str) -> Contestant:
 
 OURS = {1: ours(1, 10_000), 2: ours(2, 20_000), 4: ours(4, 20_000)}
 OURS_PREFETCHING = {count: ours(count, 30_000, "--prefetch=16") for count in (1, 2, 4)}
+OURS_PREFETCHING_TWO = ours(2, 20_000, "--prefetch=2")
 OURS_IN_BANDS = ours(1, 10_000, "--bands")
 OURS_IN_APP = ours(1, 10_000, "--app")
 

@@ -14,6 +14,7 @@ from benchmarks.contestants import (
     OURS_IN_APP,
     OURS_IN_BANDS,
     OURS_PREFETCHING,
+    OURS_PREFETCHING_TWO,
     RQ,
     RQ_SIMPLE,
 )
@@ -64,7 +65,7 @@ def throughput(options: Options, url: str) -> list[Measure]:
     """Jobs a second of every contestant's worker."""
     # Those who are compared most closely stand side by side, so that the machine is the same for both.
     pairs = [one for pair in zip(OURS.values(), BULLMQ.values(), strict=True) for one in pair]
-    everybody = [*pairs, *OURS_PREFETCHING.values(), HUEY, DRAMATIQ, CELERY, RQ_SIMPLE, RQ]
+    everybody = [*pairs, OURS_PREFETCHING_TWO, *OURS_PREFETCHING.values(), HUEY, DRAMATIQ, CELERY, RQ_SIMPLE, RQ]
     rates = in_turn(
         {one.name: partial(working, one, url, options.count(one.jobs)) for one in everybody}, options.rounds
     )
@@ -77,7 +78,9 @@ def throughput(options: Options, url: str) -> list[Measure]:
         (OURS[1], CELERY, 1.0, ""),
         (OURS[1], DRAMATIQ, 1.0, ""),
         (OURS[1], HUEY, 1.0, ""),
+        (OURS_PREFETCHING[1], RQ_SIMPLE, 20.0, "up to 16 jobs of one call; SimpleWorker has one"),
         (OURS[2], BULLMQ[5], 1.1, ""),
+        (OURS_PREFETCHING_TWO, BULLMQ[5], 1.1, "4 of our jobs are dequeued at a time; BullMQ has 5 active"),
         (best, BULLMQ[50], 1.0, "our best number of processes"),
         (prefetching, BULLMQ[50], 1.0, holding),
     ]
