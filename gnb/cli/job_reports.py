@@ -198,11 +198,16 @@ def print_workers(found: list[WorkerInfo]) -> None:
             ago(worker.job_since),
             worker.completed,
             worker.failed,
+            "" if worker.jobs_per_minute is None else f"{worker.jobs_per_minute:.1f}",
             f"{worker.memory_bytes / 1048576:.0f} MB" if worker.memory_bytes else "",
+            worker.code_version,
             ago(worker.birth),
             ago(worker.heartbeat),
         )
         for worker in found
     )
-    headings = ("WORKER", "QUEUES", "STATE", "JOB", "SINCE", ">DONE", ">FAILED", ">MEMORY", "STARTED", "SEEN")
+    headings = (
+        "WORKER", "QUEUES", "STATE", "JOB", "SINCE", ">DONE", ">FAILED", ">A MINUTE", ">MEMORY", "CODE",
+        "STARTED", "SEEN",
+    )  # fmt: skip
     console().print(table(headings, rows))

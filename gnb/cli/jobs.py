@@ -17,6 +17,7 @@ from gnb.cli.worker import scheduler, worker
 from gnb.queueing import STATES, Job
 from gnb.queueing.dependencies import PARENT_FAILURE
 from gnb.queueing.errors import InvalidJobState, JobNotFound, WorkerNotFound
+from gnb.queueing.queue_options import LIMITS
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 from gnb.services.queues.schemas import EnqueuedJobSchema, JobDetailsSchema, JobPageSchema, JobSchema, WorkerSchema
@@ -167,14 +168,19 @@ def resume(queues: tuple[str, ...]) -> None:
 @queue_argument
 @click.argument("rate", required=False)
 @click.option("--concurrency", help="How many jobs may run at once over all workers, none, or default.")
-def limit(queue: str, rate: str | None, concurrency: str | None) -> None:
+@click.option("--keep-completed", metavar="AGE/COUNT", help="Keep completed jobs so: 24h/1000, or default.")
+@click.option("--keep-failed", metavar="AGE/COUNT", help="The same for failed jobs.")
+def limit(
+    queue: str, rate: str | None, concurrency: str | None, keep_completed: str | None, keep_failed: str | None
+) -> None:
     """Limit how many jobs of QUEUE may start: RATE is such as 50/60s, none, or default for the setting's."""
-    if not rate and not concurrency:
-        raise click.UsageError("give a rate, or --concurrency")
-    given = {"rate_limit": rate, "concurrency_limit": concurrency}
-    actions.set_limits(queue, {name: None if text == "default" else text for name, text in given.items() if text})
+    texts = zip(LIMITS, (rate, concurrency, keep_completed, keep_failed), strict=True)
+    if not (given := {name: text for name, text in texts if text}):
+        raise click.UsageError("give a rate, --concurrency, --keep-completed or --keep-failed")
+    actions.set_limits(queue, {name: None if text == "default" else text for name, text in given.items()})
     stats = reading.stats(queue)
     click.echo(f"{queue} has the rate limit {stats.rate_limit} and the concurrency limit {stats.concurrency_limit}")
+    click.echo(f"{queue} keeps completed jobs {stats.remove_on_complete} and failed jobs {stats.remove_on_fail}")
 
 
 @jobs.command("clean")
@@ -273,11 +279,9 @@ _LONGEST_BETWEEN = 1.0
 
 
 def wait_for(queue: QueueReader, job_id: str) -> Job:
-    """Wait until the job has completed or failed for good, and return it. Raises JobNotFound if it is removed
-    meanwhile."""
-    pause = _FIRST_LOOK
+    """Wait until the job has completed or failed for good, and return it. Raises JobNotFound if it is removed."""
     with _bar() as bar:
-        task = bar.add_task("waiting", total=100)
+        task, pause = bar.add_task("waiting", total=100), _FIRST_LOOK
         while True:
             job = queue.job(job_id)
             words = job.progress["message"] or job.state

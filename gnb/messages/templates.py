@@ -173,7 +173,7 @@ _FIELDS = {
     "invalid_field.future": N_("That time is in the future."),
     "invalid_field.given_twice": N_("given twice, beside `filters` and in it"),
     "invalid_field.instant": N_("an instant is written like 2026-12-24T17:30:00+03:00"),
-    "invalid_field.limit": N_("Give `rateLimit` or `concurrencyLimit`."),
+    "invalid_field.limit": N_("Give `rateLimit`, `concurrencyLimit`, `removeOnComplete` or `removeOnFail`."),
     "invalid_field.most_jobs": N_("At most %(most)s jobs at once."),
     "invalid_field.no_pickup": N_("Record the pickup first."),
     "invalid_field.run_at": N_("Give either `runAt` or `delay`."),

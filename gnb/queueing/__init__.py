@@ -11,7 +11,7 @@ engine.queue("email").enqueue("greeting", {"to": 7}, priority=1, delay=60)
 """
 
 from .dependencies import RelatedJob
-from .engine import Engine, Overview, ScheduleCounts, overview
+from .engine import Engine
 from .errors import (
     FinalError,
     InvalidJobData,
@@ -35,6 +35,7 @@ from .job_context import JobContext
 from .job_types import JobOutcome, JobType, job, job_types
 from .metrics import HistoryPoint, QueueStats
 from .options import Backoff, Deduplication, JobOptions, Retention
+from .overview import Overview, ScheduleCounts, overview
 from .queue import Queue
 from .queue_options import QueueOptions, RateLimit
 from .queue_reader import FailureGroup, JobPage

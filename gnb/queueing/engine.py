@@ -5,7 +5,6 @@ engine.queue("email").enqueue("send-email", {"deliveryId": 7})
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rq import worker_registration
@@ -13,12 +12,12 @@ from rq import worker_registration
 from .connection import Broker, connect
 from .errors import UnknownQueue
 from .job_types import JobType, JobTypes, job_types
-from .keys import NEXT
-from .metrics import COUNTERS, Counters, HistoryPoint, QueueStats, counted, histories, queue_stats
+from .metrics import HISTORY_KEPT, HistoryPoint, QueueStats, histories, queue_stats
+from .overview import Counters
 from .queue import Queue
 from .queue_options import QueueOptions
-from .recurring.store import LEADER, Schedules
-from .scripts import ALIVE, COUNTS, RECURRING
+from .recurring.store import Schedules
+from .scripts import ALIVE, COUNTS
 from .worker.commands import set_quiet, shut_down
 from .worker.registry import WorkerInfo, workers
 
@@ -26,8 +25,10 @@ from .worker.registry import WorkerInfo, workers
 class Engine:
     """Everything one asks of the queues. Makes no connection until it is used."""
 
-    def __init__(self, url: str, queues: Mapping[str, QueueOptions], types: JobTypes = job_types):
+    def __init__(self, url: str, queues: Mapping[str, QueueOptions], types: JobTypes = job_types, version: str = ""):
         self.url = url
+        self.version = version
+        """The version of the code that this process runs; its workers register it."""
         self.broker = Broker(url)
         self.job_types = types
         self._queues = {name: Queue(self.broker, name, options, types, self.queue) for name, options in queues.items()}
@@ -63,14 +64,14 @@ class Engine:
         """Puts the questions for `stats` into the pipeline; `stats_of` reads their answers."""
         for queue in self.queues:
             keys = _count_keys(queue)
-            pipeline.eval(COUNTS.text, len(keys), *keys, queue.options.limits[0])
+            pipeline.eval(COUNTS.text, len(keys), *keys, queue.options.limits[0], *HISTORY_KEPT)
             pipeline.eval(ALIVE.text, 1, worker_registration.WORKERS_BY_QUEUE_KEY % queue.name)
 
     def stats_of(self, answers: Sequence[Any]) -> list[QueueStats]:
         """Each queue's counts, from the answers to what `ask_stats` asked."""
         stats = []
         for queue, counts, alive in zip(self.queues, answers[::2], answers[1::2], strict=True):
-            stats.append(queue_stats(queue.name, counts, alive, queue.options.limits))
+            stats.append(queue_stats(queue.name, counts, alive, queue.options))
         return stats
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
@@ -102,49 +103,5 @@ class Engine:
 def _count_keys(queue: Queue) -> list[str]:
     keys = queue.keys
     jobs = keys.waiting + keys.active + keys.completed + keys.failed + keys.delayed
-    limits = [keys.limit, keys.concurrency]
-    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, keys.totals, keys.counts, keys.starts]
-
-
-_MOST_SCHEDULES = 200
-
-
-@dataclass(frozen=True)
-class ScheduleCounts:
-    """A schedule's firings by what became of them, and for how many seconds its next one has been due."""
-
-    name: str
-    fired: int
-    skipped: int
-    missed: int
-    late_seconds: float
-
-
-@dataclass(frozen=True)
-class Overview:
-    """The broker at one moment: queues, schedules (the 200 whose time is nearest), counters by name and labels."""
-
-    queues: list[QueueStats]
-    schedules: list[ScheduleCounts]
-    scheduler_leads: bool
-    counters: dict[tuple[str, ...], int]
-
-
-def overview(engine: "Engine") -> Overview:
-    """The broker at this moment. Raises QueueUnavailable."""
-    engine.counters.write()
-    pipeline = engine.broker.client.pipeline(transaction=False)
-    engine.ask_stats(pipeline)
-    pipeline.eval(RECURRING.text, 2, NEXT, LEADER, _MOST_SCHEDULES)
-    pipeline.hgetall(COUNTERS)
-    *stats, (leads, now, words), counters = engine.broker.call(pipeline.execute)
-    return Overview(engine.stats_of(stats), _schedules(words, float(now)), bool(leads), counted(counters))
-
-
-def _schedules(words: list[Any], now: float) -> list[ScheduleCounts]:
-    rows = iter(words)
-    found = []
-    for name, due, fired, skipped, missed in zip(rows, rows, rows, rows, rows, strict=True):
-        late = max(now - float(due), 0.0)
-        found.append(ScheduleCounts(name.decode(), int(fired), int(skipped), int(missed), late))
-    return sorted(found, key=lambda schedule: schedule.name)
+    limits, counted = [keys.limit, keys.concurrency], [keys.totals, keys.counts, keys.starts]
+    return [*jobs, *keys.deferred, keys.paused, "rq:suspended", *limits, *counted, *keys.retention]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import TracebackException
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
 
@@ -20,6 +20,9 @@ from .messages import Message, make_message, text_of
 from .metrics import bucket
 from .options import JobOptions
 from .scripts import FinishArgs
+
+if TYPE_CHECKING:
+    from .queue_reader import QueueReader
 
 MAX_STALLED = 2
 """How often a job may lose its worker before that spends an attempt."""
@@ -207,7 +210,7 @@ def _seconds(delay: Any) -> float:
 def finish_args(
     execution: Execution,
     outcome: Outcome,
-    options: JobOptions,
+    queue: "QueueReader",
     job_type: str,
     ended: float,
     *,
@@ -220,13 +223,17 @@ def finish_args(
     """Build the finish script's arguments for an execution that ended like this.
 
     Args:
+        queue: The job's queue, whose retention set at run time holds where neither the job nor its type has its own.
         ended: Epoch seconds.
         totals: How many jobs the worker has completed and failed, and how many seconds it has worked.
     """
+    options, of_queue = queue.options_of(job_type), queue.options.job
     if outcome.name == "completed":
         kept, ttl, keep = options.remove_on_complete, execution.result_ttl, execution.keep_completed
+        as_queue = ttl is None and keep is None and kept == of_queue.remove_on_complete
     else:
         kept, ttl, keep = options.remove_on_fail, execution.failure_ttl, execution.keep_failed
+        as_queue = ttl is None and keep is None and kept == of_queue.remove_on_fail
     duration = max(ended - execution.started, 0.0)
     timed = not outcome.cut_short
     enqueued = clock.parse(execution.enqueued_at)
@@ -258,6 +265,7 @@ def finish_args(
         failed_count=totals[1],
         working_seconds=totals[2],
         may_have_logged="1" if may_have_logged else "",
+        as_queue="1" if as_queue else "",
         own_age="1" if ttl not in (None, kept.ttl) else "",
         prefetched="1" if execution.prefetched else "",
     )

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -117,3 +118,21 @@ def unstorable_texts(value: Any) -> Any:
         names = {storable(name): [UNSTORABLE_TEXT] for name in value if _UNSTORABLE.search(name)}
         return names | {storable(name): wrong for name, part in value.items() if (wrong := unstorable_texts(part))}
     return {}
+
+
+def searched_text(job_id: str, name: str, data: Mapping[str, Any]) -> str:
+    """Return id, type and data as the page and the API show them, and data with escapes also as people type it."""
+    shown = json.dumps(data, ensure_ascii=False)
+    escaped = "\\" in shown
+    unescaped = (
+        shown.replace(r"\"", '"').replace(r"\n", "\n").replace(r"\t", "\t").replace(r"\\", "\\") if escaped else ""
+    )
+    return f"{job_id} {name} {shown} {unescaped}"
+
+
+def plain(text: str) -> str:
+    """Return the text without case and accents, so that "izmir" finds "İzmir"."""
+    if text.isascii():
+        return text.casefold()
+    parts = unicodedata.normalize("NFKD", text.casefold()).replace("ı", "i")
+    return "".join(part for part in parts if not unicodedata.combining(part))

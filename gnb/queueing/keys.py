@@ -39,6 +39,7 @@ class QueueKeys:
         self.paused = f"gnb:paused:{name}"
         self.limit = f"gnb:limit:{name}"
         self.concurrency = f"gnb:concurrency:{name}"
+        self.retention = [f"gnb:retention:{name}:completed", f"gnb:retention:{name}:failed"]
         self.starts = f"gnb:starts:{name}"
         self.wake = f"gnb:wake:{name}"
         self.totals = f"gnb:totals:{name}"
@@ -81,12 +82,12 @@ class QueueKeys:
 
     def for_worker(self, name: str) -> list[str]:
         """The keys of the take and settle scripts, in their order, for the worker of that name."""
-        own = [worker(name), worker_executions(name), self.counts, self.concurrency]
+        own = [worker(name), worker_executions(name), self.counts, self.concurrency, *self.retention]
         return [*self.waiting, self.paused, "rq:suspended", self.limit, self.starts, self.wake, *own]
 
-    def minute(self, minute: int) -> str:
-        """The hash of what was counted in that minute since the epoch."""
-        return f"gnb:minute:{self.name}:{minute}"
+    def history(self, step: str, number: int) -> str:
+        """The hash of what was counted in that minute, hour or day since the epoch."""
+        return f"gnb:{step}:{self.name}:{number}"
 
 
 def job(job_id: str) -> str:

@@ -17,7 +17,8 @@ from .errors import QueueingError
 from .execution import Execution, Outcome, finish_args, lost
 from .job import whole_number
 from .messages import make_message
-from .scripts import FINISH, PROMOTE, RESOLVE, DequeueArgs, run
+from .metrics import HISTORY_KEPT, STEPS
+from .scripts import FINISH, PROMOTE, RESOLVE, SAMPLE, DequeueArgs, run
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -30,9 +31,6 @@ _REMOVED_AT_ONCE = 1000
 _EXPIRED_AT_ONCE = 100
 _SECONDS_OF_A_STEP = 0.25
 _SEEN_EXPIRED_FOR = 5.0
-
-_HISTORY_KEPT = 90_000
-"""Seconds, as in counts.lua: a day and an hour."""
 
 
 def promote(engine: "Engine", client: Any = None) -> int:
@@ -148,16 +146,13 @@ def remove_dead_workers(engine: "Engine", client: Any) -> None:
 
 
 def sample_depths(engine: "Engine", client: Any) -> None:
-    """Write each queue's depths into the current minute of its history; the first process in a minute does so."""
+    """Write each queue's depths into its history; the first process in a minute does so."""
     seconds, _ = client.time()
     minute = seconds // 60
     stats = engine.stats()
-    pipeline = client.pipeline(transaction=False)
     for queue, each in zip(engine.queues, stats, strict=True):
-        depth = f"{each.waiting},{each.active},{each.delayed},{each.failed}"
-        pipeline.hsetnx(queue.keys.minute(minute), "depth", depth)
-        pipeline.expire(queue.keys.minute(minute), _HISTORY_KEPT)
-    pipeline.execute()
+        keys = [queue.keys.history(step, minute // minutes) for step, minutes in STEPS.items()]
+        run(client, SAMPLE, keys, [*HISTORY_KEPT, each.waiting, each.active, each.delayed, each.failed])
 
 
 Decide = Callable[[Execution, int], Outcome]
@@ -206,8 +201,7 @@ def end_execution(
     execution = Execution.from_reply(reply, execution_id, queue.options_of)
     type_name = _type_name(engine, execution)
     outcome = decide(execution, whole_number(values[-1]) or 0)
-    options = queue.options_of(type_name)
-    ending = finish_args(execution, outcome, options, type_name, now, counted=count, only_expired=only_expired)
+    ending = finish_args(execution, outcome, queue, type_name, now, counted=count, only_expired=only_expired)
     dequeueing = DequeueArgs(
         worker=worker, execution_id="", rq_now=clock.rq_time(now), lease=0, rate_limit="", concurrency_limit=""
     )

@@ -49,6 +49,9 @@ TEXTS: Mapping[str, str] = {
     "invalid_job_option.range": N_("%(name)s is %(value)s; give 0 seconds to ten years"),
     "invalid_job_option.rate_limit": N_("rate limit is %(value)s; give starts/window, like '50/60s', or 'none'"),
     "invalid_job_option.rate_window": N_("rate limit is %(value)s; its window must be longer than 0 seconds"),
+    "invalid_job_option.queue_retention": N_(
+        "retention is %(value)s; give the longest time and the most jobs, like '24h/1000'; either may be 'none'"
+    ),
     "invalid_job_option.repeat": N_(
         "repeat is %(value)s; give {'pattern': '0 0 * * *', 'tz': zone} or {'every': seconds}"
     ),

@@ -1,25 +1,29 @@
-"""What a queue counts: jobs by state, how many ended how, how long they took; and the application's counters."""
+"""What a queue counts: jobs by state, how many ended how, how long they took."""
 
-import os
-import threading
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import chain
+from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from . import clock
 from .connection import Broker
-from .errors import QueueUnavailable
 from .keys import QueueKeys
-from .scripts import COUNT
+from .options import Retention
+from .queue_options import LIMITS, QueueOptions
 
 BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Upper bounds of the buckets in seconds; one more bucket holds what is longer."""
 
 BUCKETS = len(BOUNDS) + 1
+
+STEPS = {"minute": 1, "hour": 60, "day": 1440}
+"""The steps of the history in minutes. A day is one of UTC."""
+
+HISTORY_KEPT = (90_000, 91 * 86_400)
+"""Seconds for which minutes, and hours and days, of the history are kept."""
 
 STALLED_AFTER_SECONDS = 300
 """How long a job waits beside free workers before its queue counts as stalled."""
@@ -58,9 +62,10 @@ class OutcomeCounts:
     held: int = 0
 
     def add(self, words: Iterable[bytes]) -> None:
-        """Adds a minute's hash as the broker lists it, name after value. A name is
-        "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds), or
-        "deduplicated" or "held" (counts)."""
+        """Adds the hash of a step of the history as the broker lists it, name after value. A name is
+        "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds),
+        "deduplicated" or "held" (counts), or in hours and days "|duration|<bucket>" or "|wait|<bucket>", of all types.
+        """
         pairs = iter(words)
         for name, value in zip(pairs, pairs, strict=True):
             self._add(name.decode(), value)
@@ -71,6 +76,9 @@ class OutcomeCounts:
             self.wait_seconds += int(value) / 1e6
         elif name in ("deduplicated", "held"):
             setattr(self, name, getattr(self, name) + int(value))
+        elif parts[0] == "" and len(parts) == 3:
+            buckets = self.durations[""] if parts[1] == "duration" else self.waits
+            buckets[int(parts[2])] += int(value)
         elif parts[0] == "d" and len(parts) == 2:
             self.duration_seconds[parts[1]] += int(value) / 1e6
         elif len(parts) == 4:
@@ -100,6 +108,8 @@ class QueueStats:
     paused: bool
     rate_limit: str
     concurrency_limit: str
+    remove_on_complete: Retention
+    remove_on_fail: Retention
     oldest_waiting_seconds: float | None
     workers: int
     busy: int
@@ -111,6 +121,8 @@ class QueueStats:
     """Until the rate limit allows the next start."""
     latest_start_seconds: float | None = None
     """Since the latest start that the rate limit counted; None without a limit or a start."""
+    set_at_run_time: frozenset[str] = frozenset()
+    """Which of its two limits and two retentions are not as configured."""
 
     @property
     def at_rate_limit(self) -> bool:
@@ -155,10 +167,11 @@ class QueueStats:
         return self.counts.held
 
 
-def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[str, str]) -> QueueStats:
-    """The stats that answers of the counts and alive scripts make; `limits`: the configured ones."""
+def queue_stats(name: str, answer: list[Any], workers: list[int], options: QueueOptions) -> QueueStats:
+    """The stats that answers of the counts and alive scripts make; `options`: the configured ones."""
     waiting, active, completed, failed, delayed, deferred, held, limit, concurrency, *rest = answer
-    oldest, now, totals, minute, until_start, since_start = rest
+    oldest, now, totals, minute, (until_start, since_start), keep_completed, keep_failed = rest
+    given = (limit, concurrency, keep_completed, keep_failed)
     alive, quiet = workers
     counts = OutcomeCounts()
     counts.add(totals)
@@ -173,8 +186,10 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[
         delayed=delayed,
         paused=bool(held & 1),
         suspended=bool(held & 2),
-        rate_limit=limit.decode() if limit else limits[0],
-        concurrency_limit=concurrency.decode() if concurrency else limits[1],
+        rate_limit=limit.decode() if limit else options.limits[0],
+        concurrency_limit=concurrency.decode() if concurrency else options.limits[1],
+        remove_on_complete=Retention.parse(keep_completed) or options.job.remove_on_complete,
+        remove_on_fail=Retention.parse(keep_failed) or options.job.remove_on_fail,
         oldest_waiting_seconds=max(float(now) - since.timestamp(), 0.0) if since else None,
         workers=alive,
         busy=min(active, alive),
@@ -183,14 +198,17 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], limits: tuple[
         deferred=deferred,
         next_start_seconds=float(until_start),
         latest_start_seconds=float(since_start) if since_start else None,
+        set_at_run_time=frozenset(name for name, value in zip(LIMITS, given, strict=True) if value),
     )
 
 
 @dataclass(frozen=True)
 class HistoryPoint:
-    """One minute of a queue: its depths as sampled (None if nobody looked), what ended, how long it ran and waited."""
+    """A minute, hour or day of a queue: its depths as sampled, the largest of an hour or day (None if nobody looked),
+    what ended, how long it ran and waited."""
 
     at: datetime
+    until: datetime
     waiting: int | None
     active: int | None
     delayed: int | None
@@ -198,14 +216,15 @@ class HistoryPoint:
     counts: OutcomeCounts
 
     @classmethod
-    def of(cls, minute: int, words: dict[bytes, bytes], lately: list[bytes]) -> "HistoryPoint":
-        """From the hash of that minute since the epoch, and what was counted in it and is not yet added there."""
+    def of(cls, number: int, minutes: int, words: dict[bytes, bytes], lately: list[bytes]) -> "HistoryPoint":
+        """From the hash of that step since the epoch, and what was counted in it and is not yet added there."""
         sampled = [int(part) for part in words.pop(b"depth", b"").split(b",") if part]
         waiting, active, delayed, failed = sampled or (None, None, None, None)
         counts = OutcomeCounts()
         counts.add(word for pair in words.items() for word in pair)
         counts.add(lately)
-        return cls(datetime.fromtimestamp(minute * 60, UTC), waiting, active, delayed, failed, counts)
+        at = datetime.fromtimestamp(number * minutes * 60, UTC)
+        return cls(at, at + timedelta(minutes=minutes), waiting, active, delayed, failed, counts)
 
     @property
     def completed(self) -> int:
@@ -219,81 +238,38 @@ class HistoryPoint:
     def retried(self) -> int:
         return self.counts.ended("retried")
 
-    def duration(self, share: float, job_type: str | None = None) -> float | None:
-        """The duration in seconds below which that share of the minute's runs lies; of one type or all."""
-        if job_type is not None:
-            return quantile(self.counts.durations.get(job_type, [0]), share)
-        sums = [sum(column) for column in zip(*self.counts.durations.values(), strict=True)]
-        return quantile(sums, share)
-
-    def wait(self, share: float) -> float | None:
-        """The waiting time in seconds below which that share of the minute's starts lies."""
-        return quantile(self.counts.waits, share)
+    def durations(self, job_type: str | None = None) -> list[int]:
+        """How many runs had a duration in each bucket, of one type or all; of one type only by minutes."""
+        found = self.counts.durations
+        return found.get(job_type, []) if job_type is not None else add_buckets(found.values())
 
 
-def histories(broker: Broker, queues: Sequence[QueueKeys], minutes: int) -> list[list[HistoryPoint]]:
-    """For each queue a point for each of the last minutes, oldest first, in one round trip. Raises QueueUnavailable."""
-    first = int(broker.time() // 60) - minutes + 1
+def add_buckets(counts: Iterable[Sequence[int]]) -> list[int]:
+    """The sums of the buckets of several distributions."""
+    return [sum(column) for column in zip_longest(*counts, fillvalue=0)]
+
+
+def histories(
+    broker: Broker, queues: Sequence[QueueKeys], count: int, step: str = "minute"
+) -> list[list[HistoryPoint]]:
+    """For each queue a point for each of the last `count` minutes, hours or days, oldest first, in one round trip.
+
+    Raises QueueUnavailable.
+    """
+    minutes = STEPS[step]
+    first = int(broker.time() // (60 * minutes)) - count + 1
     pipeline = broker.client.pipeline(transaction=False)
     for keys in queues:
         pipeline.hgetall(keys.counts)
-        for minute in range(first, first + minutes):
-            pipeline.hgetall(keys.minute(minute))
+        for number in range(first, first + count):
+            pipeline.hgetall(keys.history(step, number))
     answers = iter(broker.call(pipeline.execute))
-    return [_points(next(answers), [next(answers) for _ in range(minutes)], first) for _ in queues]
+    return [_points(next(answers), [next(answers) for _ in range(count)], first, minutes) for _ in queues]
 
 
-def _points(counts: dict[bytes, bytes], past: list[dict[bytes, bytes]], first: int) -> list[HistoryPoint]:
+def _points(counts: dict[bytes, bytes], past: list[dict[bytes, bytes]], first: int, minutes: int) -> list[HistoryPoint]:
     lately: dict[int, list[bytes]] = defaultdict(list)
     for name, count in counts.items():
         minute, _, field = name.partition(b"|")
-        lately[int(minute)] += (field, count)
-    return [HistoryPoint.of(minute, words, lately[minute]) for minute, words in enumerate(past, first)]
-
-
-COUNTERS = "gnb:counters"
-
-
-class Counters:
-    """The counters of one broker. What is counted while it is unreachable waits in this process for the next count."""
-
-    def __init__(self, broker: Broker):
-        self._broker = broker
-        self._lock = threading.Lock()
-        self._unwritten: Counter[str] = Counter()
-        self._batch: tuple[str, Counter[str]] | None = None
-
-    def add(self, name: str, *labels: str, count: int = 1) -> None:
-        """Count; returns also while the broker is unreachable."""
-        with self._lock:
-            self._unwritten["|".join((name, *labels))] += count
-        self.write()
-
-    def write(self) -> None:
-        """Write what is counted and not yet written; one round trip, none when there is nothing.
-
-        A batch whose answer was lost is sent again under its id, so that it is counted once.
-        """
-        while batch := self._next_batch():
-            batch_id, counts = batch
-            try:
-                self._broker.run(COUNT, [COUNTERS, f"gnb:counted:{batch_id}"], list(chain(*counts.items())))
-            except QueueUnavailable:
-                return
-            with self._lock:
-                self._batch = None if self._batch is batch else self._batch
-
-    def _next_batch(self) -> tuple[str, Counter[str]] | None:
-        with self._lock:
-            if self._batch is None and self._unwritten:
-                self._batch, self._unwritten = (os.urandom(12).hex(), self._unwritten), Counter()
-            return self._batch
-
-    def read(self) -> dict[tuple[str, ...], int]:
-        """Every counter by name and labels. Raises QueueUnavailable."""
-        return counted(self._broker.call(lambda: self._broker.client.hgetall(COUNTERS)))
-
-
-def counted(answer: dict[Any, Any]) -> dict[tuple[str, ...], int]:
-    """The broker's counters by name and labels."""
-    return {tuple(name.decode().split("|")): int(value) for name, value in answer.items()}
+        lately[int(minute) // minutes] += (field, count)
+    return [HistoryPoint.of(number, minutes, words, lately[number]) for number, words in enumerate(past, first)]

@@ -99,6 +99,26 @@ class Retention:
         """The count, -1 for all."""
         return -1 if self.count is None else self.count
 
+    @property
+    def wire(self) -> str:
+        """The form that the scripts read."""
+        return f"{self.ttl}|{self.keep}"
+
+    @classmethod
+    def parse(cls, wire: bytes) -> "Retention | None":
+        """From the form that the scripts read; None for any other."""
+        age, _, count = wire.decode(errors="replace").partition("|")
+        try:
+            return cls(*(None if int(part) < 0 else int(part) for part in (age, count)))
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        """The form that people write: "1d/1000", "none" for what has no limit."""
+        unit = next(unit for unit in ("d", "h", "m", "s") if not (self.age or 0) % _UNITS[unit] or unit == "s")
+        age = "none" if self.age is None else f"{self.age / _UNITS[unit]:.10g}{unit}"
+        return f"{age}/{'none' if self.count is None else self.count}"
+
 
 @dataclass(frozen=True)
 class Backoff:

@@ -30,9 +30,8 @@ T = TypeVar("T")
 _STATES_MADE = {2: "deferred", 3: "failed"}
 """By the enqueue script's answer, the state of a new job that neither waits nor is delayed."""
 
-_BATCH = 500
+_BATCH, _BATCHES_ON_THE_WAY = 500, 20
 _PLACES_AT_ONCE = 500_000
-_BATCHES_ON_THE_WAY = 20
 _STOP_WITHIN = 5.0
 
 
@@ -273,13 +272,15 @@ class Queue(QueueReader):
         """Jobs start again."""
         self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [""])
 
-    def set_limits(self, limits: Mapping[str, int | str | None]) -> None:
-        """From now on these limits hold; jobs that run already go on. Raises InvalidJobOption.
+    def set_limits(self, limits: Mapping[str, Any]) -> None:
+        """From now on these limits hold in all processes; jobs that run already go on. Raises InvalidJobOption.
 
-        `rate_limit` is like "50/60s", `concurrency_limit` like 3; either may be "none", or None for the configured one.
+        `rate_limit` is like "50/60s", `concurrency_limit` like 3, and either may be "none". `remove_on_complete` and
+        `remove_on_fail` are as in `JobOptions`, or like "24h/1000"; they hold for jobs that end from now on and have no
+        retention of their own or of their type. None restores what is configured.
         """
         wire = {name: None if limit is None else LIMITS[name](limit) for name, limit in limits.items()}
-        keys = {"rate_limit": self.keys.limit, "concurrency_limit": self.keys.concurrency}
+        keys = dict(zip(LIMITS, (self.keys.limit, self.keys.concurrency, *self.keys.retention), strict=True))
         pipeline = self.broker.client.pipeline()
         for name, text in wire.items():
             if text is None:

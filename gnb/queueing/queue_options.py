@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import InvalidJobOption
-from .options import JobOptions, seconds, whole
+from .options import JobOptions, Retention, seconds, whole
 
 
 @dataclass(frozen=True, init=False)
@@ -88,8 +88,29 @@ def parse_concurrency_limit(value: int | str) -> int | None:
     return int(text)
 
 
+def parse_retention(value: Any, option: str) -> Retention:
+    """From what the job option takes, or a text "24h/1000": the longest time and the most jobs, either may be "none".
+
+    Raises InvalidJobOption.
+    """
+    if not isinstance(value, str):
+        return Retention.of(value, option)
+    age, slash, count = (part.strip().lower() for part in value.partition("/"))
+    if not slash or not (count == "none" or (count.isascii() and count.isdigit() and len(count) < 10)):
+        raise InvalidJobOption("queue_retention", value=repr(value))
+    return Retention.of(
+        {
+            "age": None if age == "none" else seconds(age, f"{option}.age"),
+            "count": None if count == "none" else int(count),
+        },
+        option,
+    )
+
+
 LIMITS: dict[str, Callable[[Any], str]] = {
     "rate_limit": lambda limit: str(RateLimit.parse(str(limit)) or "none"),
     "concurrency_limit": lambda limit: str(parse_concurrency_limit(limit) or "none"),
+    "remove_on_complete": lambda kept: parse_retention(kept, "remove_on_complete").wire,
+    "remove_on_fail": lambda kept: parse_retention(kept, "remove_on_fail").wire,
 }
-"""The limits that can be set at run time, each from what people give to what the scripts read."""
+"""What can be set of a queue at run time, each from what people give to what the scripts read."""

@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
+
 from . import clock
 from . import keys as names
 from .connection import Broker
@@ -22,11 +24,9 @@ from .metrics import HistoryPoint, histories
 from .options import JobOptions
 from .queue_options import QueueOptions
 from .scripts import PAGE, RELATIVES
-from .search import Found, JobFilter, failure_key, find, fold, plain, searched_text
+from .search import Found, JobFilter, failure_key, find, fold
 
 PAGE_LIMIT = 1000
-_SLICES = (500, 1000)
-"""How many jobs a search looks at in its first and in its second round trip."""
 _SCANNED_AT_ONCE = 1000
 _MOST_ATTEMPTS = 100
 _DEPENDENTS_SHOWN = 100
@@ -177,7 +177,14 @@ class QueueReader:
         """
         if start < 0 or end < start or end - start > PAGE_LIMIT:
             raise InvalidJobOption("page", start=str(start), end=str(end), most=PAGE_LIMIT)
-        total, _, jobs = self._slice(state, start, end, 1 << 53)
+        total, *rows = self.rows(state, start, end, 1 << 53, FIELDS)
+        found = (
+            job_from_hash(
+                self.keys, self.options_of, job_id.decode(errors="replace"), values, float(score) if score else None
+            )
+            for job_id, score, *values in rows
+        )
+        jobs = [self.shown(job) for job in found if job]
         if state == "active":
             jobs.sort(key=lambda job: str(job.started_at))
         return JobPage(jobs, total)
@@ -195,30 +202,29 @@ class QueueReader:
         return [self.shown(replace(job, return_value=values.get(job.id))) for job in jobs]
 
     def search(self, state: str, text: str, cursor: int = 0, limit: int = 50) -> JobPage:
-        """Jobs of a state whose id, type, data (as JSON) or error has the text, case and accents aside.
-
-        Looks at 1,500 jobs from place `cursor` on, in two round trips; the answer's cursor says where to go on, None
-        when all were seen.
-        """
-        found: list[Job] = []
-        wanted, place, total = plain(text), cursor, 0
-        for size in _SLICES:
-            total, seen, jobs = self._slice(state, place, place + size, _BYTES_AT_ONCE, scan=True)
-            for offset, job in enumerate(jobs):
-                if wanted in plain(f"{searched_text(job.id, job.name, job.data)} {job.failed_reason or ''}"):
-                    found.append(job)
-                    if len(found) == limit:
-                        return JobPage(found, total, place + offset + 1)
-            place += seen
-            if place >= total or not seen:
-                return JobPage(found, total)
-        return JobPage(found, total, place)
+        """As `find` for a text alone; the answer's cursor says where to go on, None when all were searched."""
+        found = self.find(state, JobFilter(text), cursor, limit)
+        return JobPage(found.jobs, found.total, found.cursor)
 
     def find(
-        self, state: str, wanted: JobFilter, cursor: int = 0, limit: int | None = None, seconds: float = 0.8
+        self,
+        state: str,
+        wanted: JobFilter,
+        cursor: int = 0,
+        limit: int | None = None,
+        seconds: float = 0.8,
+        *,
+        sort: str = "",
+        start: int = 0,
     ) -> Found:
         """As `gnb.queueing.search.find`."""
-        return find(self, state, wanted, cursor, limit, seconds)
+        return find(self, state, wanted, cursor, limit, seconds, sort=sort, start=start)
+
+    def worker_names(self) -> list[str]:
+        """The names of the registered workers that serve the queue."""
+        key = WORKERS_BY_QUEUE_KEY % self.name
+        found = self.broker.call(lambda: self.broker.client.smembers(key))
+        return sorted(name.decode(errors="replace").removeprefix("rq:worker:") for name in found)
 
     def scan(self, state: str, fields: tuple[str, ...], newest: int | None = None) -> Iterator[tuple[str, list[str]]]:
         """Id and these fields, "" where there is none, of all jobs of a state, or of the first `newest` of them.
@@ -239,19 +245,6 @@ class QueueReader:
                 return
             place += len(rows)
 
-    def _slice(
-        self, state: str, start: int, end: int, most_bytes: int, scan: bool = False
-    ) -> tuple[int, int, list[Job]]:
-        """How many the state has, how many places were looked at, and the jobs that are there."""
-        total, *rows = self.rows(state, start, end, most_bytes, FIELDS, scan)
-        found = (
-            job_from_hash(
-                self.keys, self.options_of, job_id.decode(errors="replace"), values, float(score) if score else None
-            )
-            for job_id, score, *values in rows
-        )
-        return total, len(rows), [self.shown(job) for job in found if job]
-
     def rows(
         self, state: str, start: int, end: int, most_bytes: int, fields: tuple[str, ...], scan: bool = False
     ) -> list[Any]:
@@ -263,9 +256,9 @@ class QueueReader:
         args = [kind, start, end, newest_first, most_bytes, *fields]
         return self.broker.run(PAGE, getattr(self.keys, state), args)  # type: ignore[no-any-return]
 
-    def history(self, minutes: int = 60) -> list[HistoryPoint]:
-        """A point for each of the last minutes, oldest first; up to 1,440 of them are kept."""
-        return histories(self.broker, [self.keys], minutes)[0]
+    def history(self, count: int = 60, step: str = "minute") -> list[HistoryPoint]:
+        """A point for each of the last minutes (kept for a day), hours or days (for 90 days), oldest first."""
+        return histories(self.broker, [self.keys], count, step)[0]
 
     def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:
         """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""

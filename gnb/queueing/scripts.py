@@ -74,6 +74,8 @@ class FinishArgs(NamedTuple):
     working_seconds: str
     may_have_logged: str
     """ "1" if the job may have a log."""
+    as_queue: str
+    """ "1" if the job is kept as its queue says, and so as was set at run time."""
     own_age: str = ""
     """ "1" if the job is kept for a time other than its type's default."""
     prefetched: str = ""
@@ -124,6 +126,7 @@ PAGE = Script("repeated.lua", "page.lua")
 RELATIVES = Script("relatives.lua")
 COUNT = Script("count.lua")
 COUNTS = Script("repeated.lua", "counts.lua")
+SAMPLE = Script("sample.lua")
 ALIVE = Script("alive.lua")
 FIRE = Script("fire.lua")
 SAVE_SCHEDULE = Script("save_schedule.lua")

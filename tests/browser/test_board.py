@@ -67,3 +67,62 @@ def test_the_interval_of_the_refresh_is_chosen_and_kept_on_other_pages(empty: St
     expect(page.get_by_label("Refresh interval")).to_have_value("2")
     empty.enqueue(1)
     expect(page.get_by_role("link", name="Waiting 1")).to_be_visible(timeout=15_000)
+
+
+def test_a_limit_is_changed_in_place_rejected_in_its_form_and_undone(empty: Stage, visit: Visit) -> None:
+    page = visit("/admin/jobs/email")
+    limits = page.get_by_role("region", name="Limits and retention")
+    limits.get_by_label("Rate limit", exact=True).fill("fast")
+    limits.get_by_role("button", name="Save: Rate limit").click()
+    expect(limits.get_by_role("alert")).to_contain_text("give starts/window")
+    expect(limits.get_by_label("Rate limit", exact=True)).to_have_value("fast")
+    limits.get_by_label("Rate limit", exact=True).fill("30/60s")
+    limits.get_by_role("button", name="Save: Rate limit").click()
+    toast(page, "email: settings changed.")
+    expect(limits).to_contain_text("30 a minute; no job waits for it.")
+    page.get_by_role("button", name="Undo").click()
+    expect(limits).to_contain_text("No limit: a job starts as soon as a worker is free.")
+    expect(limits.get_by_label("Rate limit", exact=True)).to_have_value("none")
+
+
+def test_a_heading_sorts_the_list_and_a_worker_filters_it(empty: Stage, visit: Visit) -> None:
+    fail_some(empty, 2)
+    empty.enqueue(7, priority=9)
+    empty.enqueue(8, priority=2)
+    page = visit("/admin/jobs/email?state=waiting")
+    page.get_by_role("link", name="Priority").click()
+    expect(page.locator("tbody tr").first).to_contain_text("8")
+    page.get_by_role("link", name="Priority ↑").click()
+    expect(page.locator("tr[id^=row-]").first).to_contain_text("7")
+    assert "sort=-priority" in page.url
+    page.goto("/admin/jobs/email?state=failed")
+    page.get_by_text("Filters and download").click()
+    worker = page.get_by_label("Worker").locator("option", has_text="(2)")
+    page.get_by_label("Worker").select_option(worker.get_attribute("value"))
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("tr[id^=row-]")).to_have_count(2)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_point_of_a_plot_opens_the_jobs_behind_it(empty: Stage, visit: Visit, javascript: bool) -> None:
+    fail_some(empty, 3)
+    page = visit("/admin/jobs/email?range=day", javascript=javascript)
+    throughput = page.locator("figure", has_text="Throughput")
+    point = throughput.locator(".plot-links a").last
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_url(lambda url: "state=failed" in url and "until=" in url)
+    expect(page.locator("tr[id^=row-]")).to_have_count(3)
+
+
+def test_the_workers_page_shows_throughput_and_marks_other_code(empty: Stage, visit: Visit) -> None:
+    empty.start_workers("email")
+    name = empty.until(lambda: engine().workers()[0].name)
+    empty.until(lambda: engine().workers()[0].jobs_per_minute is not None)
+    empty.queue().broker.client.hset(f"rq:worker:{name}", "code_version", "0ld")
+    page = visit("/admin/workers")
+    expect(page.locator("tbody tr")).to_contain_text("other version")
+    expect(page.locator("td[data-label='Jobs a minute']")).to_have_text("0")
+    empty.stop_workers()

@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from gnb.blueprints.admin import bulk
+from gnb.blueprints.admin import bulk, job_search
 from gnb.extensions import db, engine
 from gnb.models import Delivery
 from gnb.queueing import search
@@ -69,6 +71,8 @@ def test_one_job_among_twenty_thousand_is_found_at_once(admin: FlaskClient, monk
     wanted = queue.enqueue("probe", {"number": 987_654}).id
     found = queue.find("waiting", JobFilter(text="987654"), limit=50, seconds=30)
     assert (found.ids, found.total, found.cursor) == ([wanted], 20_001, None)
+    sorted_jobs = queue.find("waiting", JobFilter(), limit=25, seconds=30, sort="-created")
+    assert (sorted_jobs.ids[0], len(sorted_jobs.ids)) == (wanted, 20_001)
 
 
 def test_a_search_that_is_not_over_says_how_far_it_is_and_never_that_nothing_matches(
@@ -105,6 +109,97 @@ def test_filters_narrow_the_list_and_are_in_the_address(admin: FlaskClient) -> N
     page = admin.get(f"/admin/jobs/email?state=failed&error={key}").text
     assert f'<option value="{key}" selected>ValueError: a' in page and "(2)" in page
     assert shown(admin.get("/admin/jobs/email?state=failed&size=250").text).__len__() == 3
+
+
+def test_a_list_is_sorted_by_its_columns_and_the_address_has_the_order(admin: FlaskClient) -> None:
+    queue = engine().queue("email")
+    jobs = [queue.enqueue("probe", {"number": n}, priority=p, attempts=2).id for n, p in enumerate((5, 1, 9))]
+    other = queue.enqueue("send-email", {"deliveryId": 7}).id
+
+    def ids(query: str) -> list[str]:
+        return shown(admin.get(f"/admin/jobs/email?state=waiting&{query}").text)
+
+    assert ids("sort=priority") == [jobs[1], other, jobs[0], jobs[2]]
+    assert ids("sort=-priority")[0] == jobs[2] and ids("sort=-type")[0] == other
+    assert ids("sort=-created") == [other, *reversed(jobs)]
+    assert ids("sort=-priority&type=probe") == [jobs[2], jobs[0], jobs[1]]
+    page = admin.get("/admin/jobs/email?state=waiting&sort=priority&priority=9&q=probe").text
+    assert 'aria-sort="ascending"' in page and "Sorted: 1 match in 4 jobs." in page
+    assert "sort=-priority" in page and 'name="sort" value="priority"' in page
+
+
+def test_failed_jobs_are_sorted_by_how_long_they_took_and_by_when_they_ended(admin: FlaskClient) -> None:
+    old, new = failed("ValueError: a", hours_ago=5), failed("ValueError: b", hours_ago=1)
+    never_started = failed("ValueError: c", hours_ago=3)
+    for job_id, started in ((old, "2026-01-01T00:00:00.000000Z"), (new, "2026-01-02T00:00:00.000000Z")):
+        engine().broker.client.hset(f"rq:job:{job_id}", "started_at", started)
+    assert shown(admin.get("/admin/jobs/email?state=failed&sort=finished").text) == [old, never_started, new]
+    assert shown(admin.get("/admin/jobs/email?state=failed&sort=-took").text) == [old, new, never_started]
+    assert shown(admin.get("/admin/jobs/email?state=failed&sort=took").text) == [new, old, never_started]
+
+
+def test_a_sort_of_a_part_says_of_how_many(admin: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_AT_ONCE", 10)
+    monkeypatch.setattr(type(engine().queue("email")).find, "__defaults__", (0, None, 0.0))
+    engine().queue("email").enqueue_many([("probe", {"number": number}, {}) for number in range(25)])
+    page = admin.get("/admin/jobs/email?state=waiting&sort=-created").text
+    assert "Sorted among the first 10 of 25 alone" in page and len(shown(page)) == 10
+
+
+def test_a_sorted_list_has_pages(admin: FlaskClient) -> None:
+    engine().queue("email").enqueue_many([("probe", {"number": number}, {}) for number in range(60)])
+    newest = admin.get("/admin/jobs/email?state=waiting&sort=-created").text
+    last = admin.get("/admin/jobs/email?state=waiting&sort=-created&page=3").text
+    assert len(shown(newest)) == 25 and len(shown(last)) == 10 and "51–60 of 60" in last
+
+
+def test_jobs_are_filtered_by_the_worker_that_ran_them_and_by_a_time(admin: FlaskClient) -> None:
+    mine, other = failed("ValueError: a", hours_ago=3), failed("ValueError: b", hours_ago=1)
+    client = engine().broker.client
+    client.hset(f"rq:job:{mine}", "worker_name", "email.1@host")
+    client.hset(f"rq:job:{other}", "worker_name", "email.2@host")
+    page = admin.get("/admin/jobs/email?state=failed&worker=email.1@host").text
+    assert shown(page) == [mine]
+    assert '<option value="email.1@host" selected>email.1@host (1)' in page
+
+    def clock(hours_ago: float) -> str:
+        return f"{datetime.now(ZoneInfo('Europe/Istanbul')) - timedelta(hours=hours_ago):%Y-%m-%dT%H:%M}"
+
+    def ids(**query: str) -> list[str]:
+        return shown(admin.get("/admin/jobs/email", query_string={"state": "failed", **query}).text)
+
+    assert ids(**{"from": clock(2)}) == [other]
+    assert ids(until=clock(2)) == [mine]
+    assert ids(**{"from": clock(4), "until": clock(0.5)}) == [other, mine]
+    assert ids(**{"from": "nonsense", "until": "2026-13-01T00:00"}) == [other, mine]
+
+
+def test_the_values_of_the_filters_have_exact_counts_or_none(
+    admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = engine().queue("email")
+    queue.enqueue_many([("probe", {"number": number}, {"priority": 1 + number % 2}) for number in range(30)])
+    queue.enqueue("send-email", {"deliveryId": 7})
+    page = admin.get("/admin/jobs/email?state=waiting").text
+    for option in ("probe (30)", "send-email (1)", "1 (15)", "3 (1)", "In brackets: how many of all 31 waiting jobs."):
+        assert option in page, option
+    assert re.search(r'<select name="attempts">.*?<option value="1">1 \(0\)', page, re.S)  # none was tried yet
+    monkeypatch.setattr(job_search, "COUNTED_AT_ONCE", 10)
+    page = admin.get("/admin/jobs/email?state=waiting").text
+    assert "probe (" not in page and "Count the values among all 31" in page and "counts=1" in page
+    assert "probe (30)" in admin.get("/admin/jobs/email?state=waiting&counts=1").text
+    monkeypatch.setattr(search, "_AT_ONCE", 10)
+    monkeypatch.setattr(job_search, "SECONDS_OF_COUNTING", 0.0)
+    page = admin.get("/admin/jobs/email?state=waiting&counts=1").text
+    assert "probe (" not in page and "Not counted: 31 jobs could not be read in time." in page
+
+
+def test_the_attempts_of_a_filter_are_those_of_the_column(admin: FlaskClient) -> None:
+    fresh = engine().queue("email").enqueue("probe").id
+    tried = engine().queue("email").enqueue("probe").id
+    engine().broker.client.hset(f"rq:job:{tried}", mapping={"attempts": 5, "retries_left": 2})
+    assert shown(admin.get("/admin/jobs/email?state=waiting&attempts=1").text) == [tried]
+    assert set(shown(admin.get("/admin/jobs/email?state=waiting").text)) == {fresh, tried}
 
 
 def test_a_bulk_action_names_the_exact_number_of_what_matches_before_it_acts(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from marshmallow import Schema, fields, validate
 from werkzeug.datastructures import MultiDict
 
-from gnb.blueprints.admin.plots import Series, line_plot, lone_points
+from gnb.blueprints.admin.plots import Series, Span, line_plot
 from gnb.blueprints.admin.schema_forms import form_fields, read_form
 from gnb.blueprints.shared.describe import subject
 from gnb.blueprints.shared.formatting import (
@@ -191,6 +191,12 @@ def test_each_translation_has_the_places_of_its_original_and_is_compiled() -> No
             assert compiled.get(name, context) is not None, f"run bin/translate: {name!r} is not compiled"
 
 
-def test_a_point_between_two_gaps_is_drawn_larger() -> None:
-    assert lone_points("M0.0 4.0h0L10.0 5.0M30.0 6.0h0M50.0 7.0h0") == "M30.0 6.0h0M50.0 7.0h0"
-    assert lone_points("M0.0 4.0h0L10.0 5.0") == ""
+def test_the_points_of_a_plot_are_drawn_and_those_above_zero_are_links_to_their_jobs(language: str) -> None:
+    at = [datetime(2026, 3, 1, 12, minute, tzinfo=UTC) for minute in (0, 1, 2, 3)]
+    spans = [Span(start, start + timedelta(minutes=1), "x") for start in at]
+    series = [Series("failed", [0, None, 3, 6], "third", "state=failed")]
+    plot = line_plot("Throughput", spans, series, number, "/admin/jobs/email")
+    assert plot.dots == (("third", "M400.0 52.0h0M600.0 4.0h0"),)
+    url = "/admin/jobs/email?state=failed&from=2026-03-01T15%3A02&until=2026-03-01T15%3A03"
+    assert plot.links[0] == (url, "M400.0 52.0h0") and len(plot.links) == 2
+    assert plot.cells[0][:3] == (("0", ""), ("–", ""), ("3", url))

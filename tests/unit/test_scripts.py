@@ -12,5 +12,5 @@ def test_an_argument_is_read_at_its_place_in_the_tuples() -> None:
 
 
 def test_a_script_that_names_an_argument_of_none_of_its_tuples_is_rejected() -> None:
-    with pytest.raises(ValueError, match="ttl"):
+    with pytest.raises(ValueError, match="as_queue"):
         Script("finish.lua", args=[DequeueArgs])

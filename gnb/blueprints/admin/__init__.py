@@ -134,6 +134,7 @@ from gnb.blueprints.admin import (  # noqa: E402, F401  (the modules register th
     enqueue,
     exports,
     extras,
+    failures,
     insights,
     job_types,
     jobs,

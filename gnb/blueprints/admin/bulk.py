@@ -1,25 +1,18 @@
-"""Retry, remove or promote many jobs: those selected, all that match the search, or all that failed with one error.
-
-Failed jobs are grouped by their error: alike ones are one row of a page, and are retried or removed as one.
-"""
+"""Actions on many jobs: retry, remove or promote those selected or all that match, drain a queue, clean ended jobs."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from gnb.blueprints.admin import blueprint
-from gnb.blueprints.admin.alerts import queue_state
 from gnb.blueprints.admin.job_search import SEARCH_LENGTH, request_filters, requested_filter
-from gnb.blueprints.admin.queues import JOB_STATE_TABS
 from gnb.blueprints.admin.responses import back_url, done, rejected
 from gnb.blueprints.shared.access import admin_required, caller
 from gnb.blueprints.shared.formatting import counted, number
-from gnb.messages import localize_error
 from gnb.queueing import STATES
-from gnb.queueing.errors import JobNotFound
-from gnb.queueing.queue_reader import FailureGroup
 from gnb.queueing.search import JobFilter
 from gnb.services.queues import actions, reading
 from gnb.services.queues.actions import Moved
@@ -147,77 +140,69 @@ def _change(queue_name: str, choice: Choice) -> Moved:
     return actions.change_found(choice.action, queue_name, choice.state, choice.wanted, SECONDS, caller())
 
 
-# As many failed jobs as a queue keeps by its own settings; of more than these the page counts the newest.
-GROUPED = 5000
+AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 
 
-@blueprint.get("/jobs/<queue_name>/failures")
-def failure_groups(queue_name: str) -> ResponseReturnValue:
-    """Show the errors of the queue's failed jobs, the most frequent first."""
-    queue = reading.queue(queue_name)
+@blueprint.get("/jobs/<queue_name>/drain")
+@admin_required
+def ask_drain(queue_name: str) -> ResponseReturnValue:
+    """Ask whether to remove all that waits, with the numbers."""
     stats = reading.stats(queue_name)
     return render_template(
-        "admin/failures.html",
-        live=True,
-        stats=stats,
-        queue_state=queue_state(stats),
-        tab_names=JOB_STATE_TABS,
-        grouped=GROUPED,
-        groups=[(group.key, group) for group in queue.failure_groups(GROUPED)],
-    )
-
-
-@blueprint.get("/jobs/<queue_name>/failures/<key>/retry")
-@admin_required
-def ask_retry_group(queue_name: str, key: str) -> ResponseReturnValue:
-    """Ask whether to retry every job that failed with this error, with their exact number."""
-    group = _group(queue_name, key)
-    return render_template(
         "admin/confirm.html",
-        title=counted("Retry %(count)s failed job?", "Retry %(count)s failed jobs?", group.count),
-        text=gettext("They are requeued with their attempts reset."),
-        quoted=localize_error(group.error),
-        action=url_for("admin.retry_group", queue_name=queue_name, key=key),
-        button=gettext("Retry"),
-        back=url_for("admin.failure_groups", queue_name=queue_name),
-    )
-
-
-@blueprint.get("/jobs/<queue_name>/failures/<key>/remove")
-@admin_required
-def ask_remove_group(queue_name: str, key: str) -> ResponseReturnValue:
-    """Ask whether to remove every job that failed with this error."""
-    group = _group(queue_name, key)
-    return render_template(
-        "admin/confirm.html",
-        title=counted("Remove %(count)s failed job?", "Remove %(count)s failed jobs?", group.count),
-        text=gettext("They are permanently removed with their errors and logs."),
-        quoted=localize_error(group.error),
-        action=url_for("admin.remove_group", queue_name=queue_name, key=key),
-        button=gettext("Remove"),
+        title=gettext("Drain %(queue)s?", queue=queue_name),
+        counts={gettext("waiting"): stats.waiting, gettext("delayed"): stats.delayed},
+        text=gettext("These jobs are permanently removed and never run. Active jobs are not affected."),
+        action=url_for("admin.drain", queue_name=queue_name),
+        button=counted("Remove %(count)s job", "Remove %(count)s jobs", stats.waiting + stats.delayed),
         danger=True,
-        back=url_for("admin.failure_groups", queue_name=queue_name),
+        back=url_for("admin.queue", queue_name=queue_name),
     )
 
 
-@blueprint.post("/jobs/<queue_name>/failures/<key>/retry")
-def retry_group(queue_name: str, key: str) -> ResponseReturnValue:
-    """Retry every job that failed with this error."""
-    count = actions.change_jobs("retry", queue_name, _group(queue_name, key).ids, caller(), {"alike": True})
-    return done(counted("%(count)s job requeued.", "%(count)s jobs requeued.", count))
+@blueprint.post("/jobs/<queue_name>/drain")
+def drain(queue_name: str) -> ResponseReturnValue:
+    """Remove every waiting and delayed job."""
+    count = actions.change_queue("drain", queue_name, caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
+    return done(message, url_for("admin.queue", queue_name=queue_name))
 
 
-@blueprint.post("/jobs/<queue_name>/failures/<key>/remove")
-def remove_group(queue_name: str, key: str) -> ResponseReturnValue:
-    """Remove every job that failed with this error."""
-    ids = _group(queue_name, key).ids
-    count = actions.change_jobs("remove", queue_name, ids, caller(), {"state": "failed", "alike": True}, "failed")
-    return done(counted("%(count)s job removed.", "%(count)s jobs removed.", count))
+@blueprint.get("/jobs/<queue_name>/clean")
+@admin_required
+def ask_clean(queue_name: str) -> ResponseReturnValue:
+    """Ask which finished jobs to remove."""
+    return render_template(
+        "admin/clean.html",
+        stats=reading.stats(queue_name),
+        ages=list(AGES),
+        state="failed" if request.args.get("state") == "failed" else "completed",
+        back=url_for("admin.queue", queue_name=queue_name),
+    )
 
 
-def _group(queue_name: str, key: str) -> FailureGroup:
-    """Return the group of that key, of all failed jobs; they may have gone meanwhile."""
-    for group in reading.queue(queue_name).failure_groups():
-        if group.key == key:
-            return group
-    raise JobNotFound(key)
+def _ask_clean_now(queue_name: str, state: str, age: str) -> ResponseReturnValue:
+    count = reading.count_ended(queue_name, state, AGES[age])
+    return render_template(
+        "admin/confirm.html",
+        title=counted("Remove %(count)s job?", "Remove %(count)s jobs?", count),
+        text=gettext("They are permanently removed with their results, errors and logs."),
+        action=url_for("admin.clean", queue_name=queue_name),
+        fields={"state": state, "age": age, "confirmed": "yes"},
+        button=counted("Remove %(count)s job", "Remove %(count)s jobs", count),
+        danger=True,
+        back=url_for("admin.queue", queue_name=queue_name, state=state),
+    )
+
+
+@blueprint.post("/jobs/<queue_name>/clean")
+def clean(queue_name: str) -> ResponseReturnValue:
+    """Remove the finished jobs of one state that are older than asked for."""
+    state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
+    if state not in ("completed", "failed") or age is None:
+        return rejected(gettext("Choose a state and an age."))
+    if "confirmed" not in request.form:
+        return _ask_clean_now(queue_name, state, request.form["age"])
+    count = actions.clean(queue_name, older_than=age, state=state, actor=caller())
+    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
+    return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

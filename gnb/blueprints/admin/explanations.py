@@ -1,6 +1,6 @@
-"""The first sentence of a job's page: what its state means now; and the pages of what it is about."""
+"""What a job's state and a queue's limits mean now, in sentences; and the pages of what a job is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,9 @@ from flask_babel import lazy_gettext as _l
 from gnb.blueprints.shared.formatting import aware, counted, duration, elapsed, number, rate
 from gnb.messages import localize_error
 from gnb.models import AuditEntry, Delivery, db
-from gnb.queueing import Job, QueueStats, RateLimit, RelatedJob
+from gnb.queueing import Job, QueueOptions, QueueStats, RateLimit, RelatedJob
+from gnb.queueing.options import Retention
+from gnb.queueing.queue_options import LIMITS
 from gnb.services.queues import reading
 
 PERMANENT = ("FinalError", "InvalidJobData", "UnknownJobType", "UnsupportedFeature")
@@ -144,8 +146,8 @@ def job_gone_reasons(queue_name: str, job_id: str) -> list[str]:
     """Return why the queue has no such job, as far as that is known."""
     if entry := _newest("job.remove", f"{queue_name}/{job_id}"):
         return [gettext("It was removed at %(time)s by %(who)s.", time=_clock(entry.created_at), who=entry.actor_label)]
-    stats, options, found = reading.stats(queue_name), reading.queue(queue_name).options.job, []
-    for state, kept in (("completed", options.remove_on_complete), ("failed", options.remove_on_fail)):
+    stats, found = reading.stats(queue_name), []
+    for state, kept in (("completed", stats.remove_on_complete), ("failed", stats.remove_on_fail)):
         total = getattr(stats, state)
         if 0 < kept.keep <= total * 1.01:  # finish.lua removes 1 % more than needed in one step
             found.append(str(_LIMITED[state]) % {"limit": number(kept.keep), "total": number(total)})
@@ -207,3 +209,91 @@ def _number(job: Job, name: str) -> int | None:
     inner = job.data.get(name)
     found = job.data.get(f"{name}Id") or (inner.get("id") if isinstance(inner, dict) else None)
     return found if isinstance(found, int) and 0 < found < 2**31 else None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A limit or retention of a queue: its value, what it means now, and the configured value if it is another."""
+
+    name: str
+    label: str
+    value: str
+    meaning: str
+    hint: str
+    configured: str | None
+    error: str = ""
+
+
+def queue_settings(stats: QueueStats, options: QueueOptions, wrong: Mapping[str, tuple[str, str]]) -> list[Setting]:
+    """Return the settings of a queue; `wrong`: what was typed for one that was rejected, and why, by its name."""
+    rate_hint = gettext("Starts in any window, such as 50/60s, or none.")
+    kept_hint = gettext("The longest time and the most jobs, such as 24h/1000; either may be none.")
+    rows = [
+        (gettext("Rate limit"), options.limits[0], _rate_meaning(stats), rate_hint),
+        (
+            gettext("Concurrency limit"),
+            options.limits[1],
+            _concurrency_meaning(stats),
+            gettext("The most active jobs over all workers, such as 2, or none."),
+        ),
+        (
+            gettext("Retention of completed jobs"),
+            options.job.remove_on_complete,
+            _retention_meaning(stats.remove_on_complete, stats.completed),
+            kept_hint,
+        ),
+        (
+            gettext("Retention of failed jobs"),
+            options.job.remove_on_fail,
+            _retention_meaning(stats.remove_on_fail, stats.failed),
+            kept_hint,
+        ),
+    ]
+    found = []
+    for name, (label, configured, meaning, hint) in zip(LIMITS, rows, strict=True):
+        value, error = wrong.get(name, (str(getattr(stats, name)), ""))
+        set_here = str(configured) if name in stats.set_at_run_time else None
+        found.append(Setting(name, label, value, meaning, hint, set_here, error))
+    return found
+
+
+def _rate_meaning(stats: QueueStats) -> str:
+    limit = RateLimit.parse(stats.rate_limit)
+    if limit is None:
+        return gettext("No limit: a job starts as soon as a worker is free.")
+    words = rate(stats.rate_limit)
+    seconds = stats.next_start_seconds + stats.waiting // limit.count * limit.window
+    if not stats.waiting or not seconds:
+        return gettext("%(limit)s; no job waits for it.", limit=words)
+    return counted(
+        "%(limit)s; %(count)s waiting job takes about %(time)s.",
+        "%(limit)s; %(count)s waiting jobs take about %(time)s.",
+        stats.waiting,
+        limit=words,
+        time=duration(seconds),
+    )
+
+
+def _concurrency_meaning(stats: QueueStats) -> str:
+    limit, workers = stats.concurrency_limit, stats.workers
+    if limit == "none":
+        return counted("No limit: %(count)s worker, a job each.", "No limit: %(count)s workers, a job each.", workers)
+    return counted(
+        "At most %(limit)s at once; %(count)s worker serves the queue.",
+        "At most %(limit)s at once; %(count)s workers serve the queue.",
+        workers,
+        limit=number(int(limit)),
+    )
+
+
+def _retention_meaning(kept: Retention, total: int) -> str:
+    if 0 in (kept.ttl, kept.keep):
+        return gettext("Removed as soon as they end; %(count)s kept from before.", count=number(total))
+    words = {"age": duration(kept.age), "most": number(kept.count), "count": number(total)}
+    if kept.age is None and kept.count is None:
+        return gettext("Kept for ever; %(count)s now.", **words)
+    if kept.age is None:
+        return gettext("No age limit, %(most)s at most; %(count)s now.", **words)
+    if kept.count is None:
+        return gettext("Kept for %(age)s; %(count)s now.", **words)
+    return gettext("Kept for %(age)s, %(most)s at most; %(count)s now.", **words)

@@ -4,32 +4,39 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import gettext, to_utc
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.responses import rejected
 from gnb.blueprints.admin.schema_forms import FormField
 from gnb.blueprints.shared.access import signed_in_user
-from gnb.blueprints.shared.formatting import counted, parse_int
+from gnb.blueprints.shared.formatting import counted, number, parse_int
 from gnb.blueprints.shared.pagination import PAGE_SIZE
 from gnb.messages import localize_error
 from gnb.models import now
 from gnb.queueing import STATES, Job
-from gnb.queueing.search import Found, JobFilter
+from gnb.queueing.queue_reader import QueueReader
+from gnb.queueing.search import SORTS, Found, JobFilter, value_counts
 from gnb.services.alerts import failure_groups
 from gnb.services.queues import reading
 
 SEARCH_LENGTH = 200
 PAGE_SIZES = (25, 50, 100, 250)
-FILTERS = ("type", "error", "priority", "attempts", "within")
+FILTERS = ("type", "error", "worker", "priority", "attempts", "within", "from", "until")
+COUNTED_AT_ONCE = 2000
+"""Up to so many jobs the values of the filters are counted without being asked for."""
+SECONDS_OF_COUNTING = 0.8
 _WITHIN = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+_LONGEST_MOMENT = len("2026-01-31T23:59:59.999999")
 _SECONDS_FOR_ALL = 2.0
 _SHOWN_OF_A_STATE = 10
 _SECONDS_OF_A_DOWNLOAD = 60.0
@@ -40,6 +47,9 @@ def requested_filter(args: Mapping[str, str]) -> JobFilter:
     """Return the filter that the arguments of an address or a form describe."""
     priority, attempts = (parse_int(args.get(name, "")) for name in ("priority", "attempts"))
     length = _WITHIN.get(args.get("within", ""))
+    since = [now() - length] if length else []
+    since += [moment] if (moment := _moment(args.get("from", ""))) else []
+    until = _moment(args.get("until", ""))
     return reading.job_filter(
         args.get("q", "").strip()[:SEARCH_LENGTH],
         signed_in_user().role,
@@ -47,8 +57,42 @@ def requested_filter(args: Mapping[str, str]) -> JobFilter:
         error=args.get("error", "")[:16],
         priority=priority if priority and 1 <= priority <= 10 else None,
         attempts=attempts if attempts and 0 < attempts <= 1000 else None,
-        since=f"{now() - length:%Y-%m-%dT%H:%M:%S.%fZ}" if length else "",
+        worker=args.get("worker", "")[:200],
+        since=_rq_time(max(since)) if since else "",
+        until=_rq_time(until) if until else "",
     )
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment of a `datetime-local` input, which has no zone; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(text) if len(text) <= _LONGEST_MOMENT else None
+        return to_utc(moment).replace(tzinfo=UTC) if moment and not moment.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rq_time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def requested_sort() -> str:
+    """Return what the list is sorted by, as `find` takes it; "" for its own order."""
+    asked = request.args.get("sort", "")
+    return asked if asked.removeprefix("-") in SORTS else ""
+
+
+def sort_url(name: str) -> str:
+    """Return the address of the list sorted by this; of the other direction where it is sorted by it already."""
+    others = {key: value for key, value in request.args.items() if key not in ("page", "cursor")}
+    return f"{request.path}?{urlencode({**others, 'sort': f'-{name}' if requested_sort() == name else name})}"
+
+
+def filter_counts(reader: QueueReader, state: str, total: int) -> dict[str, Counter[Any]] | None:
+    """Return how many jobs of the state each value of a filter has; None where that is not known exactly."""
+    if total <= COUNTED_AT_ONCE or "counts" in request.args:
+        return value_counts(reader, state, SECONDS_OF_COUNTING)
+    return None
 
 
 def request_filters(args: Mapping[str, str]) -> dict[str, str]:
@@ -62,27 +106,48 @@ def page_size() -> int:
     return size if size in PAGE_SIZES else PAGE_SIZE
 
 
-def filter_fields(queue_name: str, state: str) -> list[FormField]:
-    """Return the inputs of the filters; those of the error only for failed jobs, each with its number."""
+def filter_fields(reader: QueueReader, state: str, counts: dict[str, Counter[Any]] | None) -> list[FormField]:
+    """Return the inputs of the filters, each value with its number where these are known."""
     times = {
         "1h": counted("%(count)s hour", "%(count)s hours", 1),
         "24h": counted("%(count)s hour", "%(count)s hours", 24),
         "7d": counted("%(count)s day", "%(count)s days", 7),
     }
-    age = gettext("Ended within") if state in ("completed", "failed") else gettext("Created within")
-    types = tuple((name, name) for name in reading.job_types(queue_name))
+
+    def choices(name: str, values: Iterable[Any]) -> tuple[tuple[Any, str], ...]:
+        found = counts[name] if counts else {}
+        asked = [request.args[name]] if name in ("type", "worker") and request.args.get(name) else []
+        every = dict.fromkeys([*values, *asked, *sorted(value for value in found if value)])
+        return tuple((value, f"{value} ({number(found[value])})" if counts else str(value)) for value in every)
+
+    ended = state in ("completed", "failed")
+    within = gettext("Ended within") if ended else gettext("Created within")
+    made = counts["attempts"] if counts else {}
+    least = [
+        (n, n if not counts else f"{n} ({number(sum(made[m] for m in made if m >= n))})") for n in (1, 2, 3, 5, 10)
+    ]
     fields = [
-        _select("type", gettext("Job type"), types, gettext("all types")),
-        _select("priority", gettext("Priority"), tuple((n, n) for n in range(1, 11)), gettext("all priorities")),
-        _select("attempts", gettext("Attempts, at least"), tuple((n, n) for n in (1, 2, 3, 5, 10)), gettext("any")),
-        _select("within", age, tuple(times.items()), gettext("any time")),
+        _select("type", gettext("Job type"), choices("type", reading.job_types(reader.name)), gettext("all types")),
+        _select("worker", gettext("Worker"), choices("worker", reader.worker_names()), gettext("all workers")),
+        _select("priority", gettext("Priority"), choices("priority", range(1, 11)), gettext("all priorities")),
+        _select("attempts", gettext("Attempts, at least"), tuple(least), gettext("any")),
+        _select("within", within, tuple(times.items()), gettext("any time")),
+        _time("from", gettext("Ended from") if ended else gettext("Created from")),
+        _time("until", gettext("Ended before") if ended else gettext("Created before")),
         _select("size", gettext("Jobs a page"), tuple((n, n) for n in PAGE_SIZES), ""),
     ]
     if state == "failed":
-        groups = failure_groups(reading.stats(queue_name))
-        choices = tuple((group.key, f"{localize_error(group.error)[:80]} ({group.count})") for group in groups)
-        fields.insert(1, _select("error", gettext("Error"), choices, gettext("all errors")))
+        groups = failure_groups(reading.stats(reader.name))
+        found = counts["error"] if counts else {group.key: group.count for group in groups}
+        errors = tuple(
+            (group.key, f"{localize_error(group.error)[:80]} ({number(found.get(group.key, 0))})") for group in groups
+        )
+        fields.insert(1, _select("error", gettext("Error"), errors, gettext("all errors")))
     return fields
+
+
+def _time(name: str, label: str) -> FormField:
+    return FormField(name, label, kind="datetime-local", value=request.args.get(name, ""))
 
 
 def _select(name: str, label: str, choices: tuple[tuple[Any, Any], ...], blank: str) -> FormField:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, render_template
+from flask import abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.plots import type_plots
 from gnb.blueprints.shared.formatting import elapsed
+from gnb.queueing import Job
+from gnb.queueing.search import JobFilter
 from gnb.services.queues import reading
 
 # The figures are of so many of the latest runs at most.
@@ -26,7 +28,7 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
         abort(404)
     completed = _latest(queue_name, "completed", type_name)
     failed = _latest(queue_name, "failed", type_name)
-    points = queue.history(minutes=60)
+    points = queue.history(60)
     ended = [point.counts.outcomes for point in points]
     return render_template(
         "admin/job_type.html",
@@ -36,13 +38,12 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
         figures=type_figures(completed, failed),
         completed_last_hour=sum(outcomes.get((type_name, "completed"), 0) for outcomes in ended),
         failed_last_hour=sum(outcomes.get((type_name, "failed"), 0) for outcomes in ended),
-        plots=type_plots(points, type_name),
+        plots=type_plots(points, type_name, url_for("admin.queue", queue_name=queue.name)),
     )
 
 
-def _latest(queue_name: str, state: str, type_name: str) -> list[object]:
-    page = reading.queue(queue_name).search(state, type_name, limit=LATEST_RUNS)
-    return [found for found in page.jobs if found.name == type_name]
+def _latest(queue_name: str, state: str, type_name: str) -> list[Job]:
+    return reading.queue(queue_name).find(state, JobFilter(type=type_name), limit=LATEST_RUNS).jobs
 
 
 BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)

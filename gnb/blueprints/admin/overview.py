@@ -60,6 +60,8 @@ def workers() -> ResponseReturnValue:
         live=True,
         workers=found,
         busy=sum(1 for worker in found if worker.job_id),
+        version=reading.code_version(),
+        others=[worker for worker in found if worker.code_version not in ("", reading.code_version())],
         without=[name for name in names if name not in served],
     )
 

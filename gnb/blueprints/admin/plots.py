@@ -1,17 +1,17 @@
 """Plots drawn by the server: geometry for SVG, figures for the pointer, one sentence for those who cannot see it."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from urllib.parse import urlencode
 
 from flask_babel import get_timezone, gettext
 
-from gnb.blueprints.admin import blueprint
 from gnb.blueprints.shared.formatting import duration, number
+from gnb.queueing import HistoryPoint
+from gnb.queueing.metrics import add_buckets, quantile
 
 WIDTH, HEIGHT = 600.0, 100.0
 
@@ -23,6 +23,8 @@ class Series:
     name: str
     values: Sequence[float | None]
     css: str = "first"
+    jobs: str = ""
+    """The arguments of the list of the jobs behind it, such as `state=failed`; without, its points are no links."""
 
 
 @dataclass(frozen=True)
@@ -35,26 +37,81 @@ class Plot:
     top: str
     sentence: str
     tips: str
-    start: str
-    end: str
+    labels: tuple[str, ...]
+    cells: tuple[tuple[tuple[str, str], ...], ...]
+    """For each series the text of each value, and the address of the jobs behind it if it has one."""
+    dots: tuple[tuple[str, str], ...]
+    """For each series its class and the path of its points above zero."""
+    links: tuple[tuple[str, str], ...]
+    """Each address with the path of its point."""
 
 
-def line_plot(title: str, at: Sequence[datetime], series: Sequence[Series], say: Callable[[float], str]) -> Plot:
-    """Return a plot of ``series`` over the moments ``at``; ``say`` words a value (number, duration)."""
+@dataclass(frozen=True)
+class Span:
+    """The time that one point of a plot stands for, and how that is written."""
+
+    start: datetime
+    end: datetime
+    label: str
+
+
+def line_plot(
+    title: str,
+    at: Sequence[datetime] | Sequence[Span],
+    series: Sequence[Series],
+    say: Callable[[float], str],
+    page: str = "",
+) -> Plot:
+    """Return a plot of ``series`` over moments or spans; ``say`` words a value (number, duration).
+
+    With ``page``, the address of a list of jobs, the points of series that have ``jobs`` are links to these.
+    """
+    spans = [each if isinstance(each, Span) else Span(each, each, clock(each)) for each in at]
     top = _ceiling(max((value or 0 for one in series for value in one.values), default=0))
     # A line that lies on the axis all the time says nothing; in the colour of failures it would look like one.
     lines = tuple((one, _path(one.values, top) if any(one.values) else "") for one in series)
     drawn = any(path for _, path in lines)
+    cells = tuple(_cells(one, spans, say, page) for one in series)
+    places = [_points(one.values, top) for one in series]
     return Plot(
         title=title,
         lines=lines,
         area=_area(series[0].values, top) if drawn else "",
         top=say(top) if drawn else "",
         sentence=_sentence(title, series, say),
-        tips=json.dumps(_tips(at, series, say), ensure_ascii=False),
-        start=clock(at[0]) if at else "",
-        end=clock(at[-1]) if at else "",
+        tips=json.dumps(_tips(spans, series, say), ensure_ascii=False),
+        labels=tuple(span.label for span in spans),
+        cells=cells,
+        dots=tuple(
+            (one.css, "".join(_dot(point) for point, value in zip(points, one.values, strict=True) if point and value))
+            for one, points in zip(series, places, strict=True)
+        ),
+        links=tuple(
+            (url, _dot(point))
+            for row, points in zip(cells, places, strict=True)
+            for (_text, url), point in zip(row, points, strict=True)
+            if url and point
+        ),
     )
+
+
+def _dot(point: tuple[float, float]) -> str:
+    return f"M{point[0]:.1f} {point[1]:.1f}h0"
+
+
+def _cells(one: Series, spans: Sequence[Span], say: Callable[[float], str], page: str) -> tuple[tuple[str, str], ...]:
+    def url(span: Span, value: float | None) -> str:
+        times = urlencode({"from": _local(span.start), "until": _local(span.end)})
+        return f"{page}?{one.jobs}&{times}" if page and one.jobs and value else ""
+
+    return tuple(
+        ("–" if value is None else say(value), url(span, value)) for span, value in zip(spans, one.values, strict=True)
+    )
+
+
+def _local(moment: datetime) -> str:
+    """Return the moment as a `datetime-local` input has it."""
+    return f"{moment.astimezone(get_timezone()):%Y-%m-%dT%H:%M}"
 
 
 def clock(moment: datetime) -> str:
@@ -90,12 +147,6 @@ def _path(values: Sequence[float | None], top: float) -> str:
     return "".join(commands)
 
 
-@blueprint.app_template_filter()
-def lone_points(path: str) -> str:
-    """Return the points of a path between two gaps, which are drawn larger so that they are seen."""
-    return "".join(re.findall(r"M[\d.]+ [\d.]+h0(?=M|$)", path))
-
-
 def _area(values: Sequence[float | None], top: float) -> str:
     points = _points(values, top)
     if any(point is None for point in points) or not points:
@@ -104,12 +155,12 @@ def _area(values: Sequence[float | None], top: float) -> str:
     return f"M0 {HEIGHT:.0f}{middle}L{WIDTH:.0f} {HEIGHT:.0f}Z"
 
 
-def _tips(at: Sequence[datetime], series: Sequence[Series], say: Callable[[float], str]) -> list[str]:
-    tips, zone = [], get_timezone()
-    for index, moment in enumerate(at):
+def _tips(spans: Sequence[Span], series: Sequence[Series], say: Callable[[float], str]) -> list[str]:
+    tips = []
+    for index, span in enumerate(spans):
         known = [(one.name, one.values[index]) for one in series]
         lines = [f"{name}: {say(value)}" for name, value in known if value is not None]
-        tips.append("\n".join([f"{moment.astimezone(zone):%H:%M}", *lines]))
+        tips.append("\n".join([span.label, *lines]))
     return tips
 
 
@@ -156,83 +207,79 @@ def _folded(values: Sequence[int], bars: int) -> list[int]:
 POINTS = 96
 
 
-def queue_plots(points: Sequence[Any]) -> list[Plot]:
-    """Return depth, throughput, duration and waiting time, from one point a minute, oldest first."""
+def queue_plots(points: Sequence[HistoryPoint], page: str, label: Callable[[datetime], str] = clock) -> list[Plot]:
+    """Return depth, throughput, duration and waiting time, from the points of a history, oldest first.
+
+    The points are links to the queue's jobs on ``page``; ``label`` words the beginning of the time of one.
+    """
     groups = _groups(points)
-    at = [group[-1].at for group in groups]
+    spans = [Span(group[0].at, group[-1].until, label(group[0].at)) for group in groups]
+    depths = [
+        Series(gettext("waiting"), _each(groups, attrgetter("waiting"), max), "first", "state=waiting"),
+        Series(gettext("delayed"), _each(groups, attrgetter("delayed"), max), "second", "state=delayed"),
+        Series(gettext("failed"), _each(groups, attrgetter("failed_total"), max), "third", "state=failed"),
+    ]
+    ended = [
+        Series(gettext("completed"), _each(groups, attrgetter("completed"), sum), "first", "state=completed"),
+        Series(gettext("failed"), _each(groups, attrgetter("failed"), sum), "third", "state=failed"),
+    ]
+    slowest = "state=completed&sort=-took"
     return [
-        line_plot(
-            gettext("Depth"),
-            at,
-            [
-                Series(gettext("waiting"), _each(groups, attrgetter("waiting"), max), "first"),
-                Series(gettext("delayed"), _each(groups, attrgetter("delayed"), max), "second"),
-                Series(gettext("failed"), _each(groups, attrgetter("failed_total"), max), "third"),
-            ],
-            number,
-        ),
-        line_plot(
-            gettext("Throughput"),
-            at,
-            [
-                Series(gettext("completed"), _each(groups, attrgetter("completed"), sum), "first"),
-                Series(gettext("failed"), _each(groups, attrgetter("failed"), sum), "third"),
-            ],
-            number,
-        ),
-        _percentiles(gettext("Duration"), lambda point, share: point.duration(share), groups, at),
-        _percentiles(gettext("Waiting time"), lambda point, share: point.wait(share), groups, at),
+        line_plot(gettext("Depth"), spans, depths, number, page),
+        line_plot(gettext("Throughput"), spans, ended, number, page),
+        _percentiles(gettext("Duration"), lambda point: point.durations(), groups, spans, page, slowest),
+        _percentiles(gettext("Waiting time"), lambda point: point.counts.waits, groups, spans, page, "state=completed"),
     ]
 
 
-def type_plots(points: Sequence[Any], job_type: str) -> list[Plot]:
+def type_plots(points: Sequence[HistoryPoint], job_type: str, page: str) -> list[Plot]:
     """Return throughput and duration of one job type."""
     groups = _groups(points)
-    at = [group[-1].at for group in groups]
+    spans = [Span(group[0].at, group[-1].until, clock(group[0].at)) for group in groups]
+    typed = urlencode({"type": job_type})
 
     def ended(*outcomes: str) -> list[float | None]:
         keys = [(job_type, outcome) for outcome in outcomes]
         return [float(sum(point.counts.outcomes.get(key, 0) for point in group for key in keys)) for group in groups]
 
+    series = [
+        Series(gettext("completed"), ended("completed"), "first", f"state=completed&{typed}"),
+        Series(gettext("failed"), ended("failed", "stopped"), "third", f"state=failed&{typed}"),
+    ]
+    slowest = f"state=completed&sort=-took&{typed}"
     return [
-        line_plot(
-            gettext("Throughput"),
-            at,
-            [
-                Series(gettext("completed"), ended("completed"), "first"),
-                Series(gettext("failed"), ended("failed", "stopped"), "third"),
-            ],
-            number,
-        ),
-        _percentiles(gettext("Duration"), lambda point, share: point.duration(share, job_type), groups, at),
+        line_plot(gettext("Throughput"), spans, series, number, page),
+        _percentiles(gettext("Duration"), lambda point: point.durations(job_type), groups, spans, page, slowest),
     ]
 
 
-def queue_spark(points: Sequence[Any]) -> Spark:
+def queue_spark(points: Sequence[HistoryPoint]) -> Spark:
     """Return the sparkline of the last hour."""
     return spark([point.completed or 0 for point in points], [point.failed or 0 for point in points])
 
 
 def _percentiles(
-    title: str, measure: Callable[[Any, float], float | None], groups: list[list[Any]], at: list[Any]
+    title: str,
+    buckets: Callable[[HistoryPoint], Sequence[int]],
+    groups: list[list[HistoryPoint]],
+    spans: list[Span],
+    page: str,
+    jobs: str,
 ) -> Plot:
-    median = Series(gettext("p50"), _each(groups, lambda point: measure(point, 0.5), _middle), "first")
-    slow = Series(gettext("p95"), _each(groups, lambda point: measure(point, 0.95), max), "second")
-    return line_plot(title, at, [median, slow], duration)
+    sums = [add_buckets(buckets(point) for point in group) for group in groups]
+    median = Series(gettext("p50"), [quantile(counts, 0.5) for counts in sums], "first", jobs)
+    slow = Series(gettext("p95"), [quantile(counts, 0.95) for counts in sums], "second", jobs)
+    return line_plot(title, spans, [median, slow], duration, page)
 
 
-def _groups(points: Sequence[Any]) -> list[list[Any]]:
+def _groups(points: Sequence[HistoryPoint]) -> list[list[HistoryPoint]]:
     """Return the points in at most ``POINTS`` runs of neighbours."""
     size = max(1, -(-len(points) // POINTS))
     return [list(points[start : start + size]) for start in range(0, len(points), size)]
 
 
 def _each(
-    groups: list[list[Any]], read: Callable[[Any], float | None], fold: Callable[[list[float]], float]
+    groups: list[list[HistoryPoint]], read: Callable[[HistoryPoint], float | None], fold: Callable[[list[float]], float]
 ) -> list[float | None]:
     known = ([value for point in group if (value := read(point)) is not None] for group in groups)
     return [fold(values) if values else None for values in known]
-
-
-def _middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]

@@ -1,70 +1,100 @@
 """Queues: all of them with their plots, one with its jobs by state, and the actions on them."""
 
 import time
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import get_locale, gettext
+from flask_babel import LazyString, format_datetime, get_locale, gettext
+from flask_babel import lazy_gettext as _l
 
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.alerts import queue_state
+from gnb.blueprints.admin.explanations import queue_settings
 from gnb.blueprints.admin.job_search import (
     SEARCH_LENGTH,
+    filter_counts,
     filter_fields,
     page_size,
     request_filters,
     requested_filter,
+    requested_sort,
     search_all,
+    sort_url,
 )
 from gnb.blueprints.admin.plots import Plot, queue_plots, queue_spark
-from gnb.blueprints.admin.responses import done, redirect_to, rejected
+from gnb.blueprints.admin.responses import done, redirect_to
 from gnb.blueprints.shared.access import admin_required, caller, signed_in_user
 from gnb.blueprints.shared.formatting import counted, parse_int
 from gnb.blueprints.shared.pagination import PAGE_SIZE, Pager, page_number
-from gnb.queueing import STATES
+from gnb.messages import localize
+from gnb.queueing import STATES, InvalidJobOption
+from gnb.queueing.queue_options import LIMITS
 from gnb.queueing.queue_reader import QueueReader
 from gnb.services.queues import actions, reading
 
 JOB_STATE_TABS = ("active", "waiting", "delayed", "deferred", "failed", "completed")
-# A point in the plots of a day is a quarter of an hour wide; reading its 1,440 minutes takes longer than all the rest.
+# Reading the 1,440 minutes of a day takes longer than all the rest, and a point of the longer plots stands for more.
 KEPT_SECONDS = 300
 
 
 @blueprint.get("/jobs/<queue_name>")
 def queue(queue_name: str) -> ResponseReturnValue:
     """Show the queue's jobs in one state, a page at a time or those that a search and filters find."""
+    return _queue_page(queue_name, {})
+
+
+def _queue_page(queue_name: str, wrong: Mapping[str, tuple[str, str]]) -> str:
+    """Return the queue's page; `wrong`: what was typed for a setting that was rejected, and why, by its name."""
     chosen = reading.queue(queue_name)
     stats = reading.stats(queue_name)
     state = request.args.get("state", "")
     state = state if state in STATES else _first_state(stats)
-    wanted = requested_filter(request.args)
+    wanted, sort = requested_filter(request.args), requested_sort()
     pager, found = Pager(page_number(), getattr(stats, state), page_size()), None
-    if wanted.empty:
+    if sort:
+        found = chosen.find(state, wanted, limit=pager.size, sort=sort, start=pager.start)
+        pager, jobs = replace(pager, total=len(found.ids)), found.jobs
+    elif wanted.empty:
         jobs = chosen.jobs(state, pager.start, pager.start + pager.size).jobs
     else:
         found = chosen.find(state, wanted, _cursor(), limit=PAGE_SIZE * 2)
         jobs = found.jobs
-    hours = 24 if request.args.get("hours") == "24" else 1
+    total = getattr(stats, state)
+    counts = filter_counts(chosen, state, total)
+    span = request.args.get("range", "")
+    span = span if span in RANGES else "hour"
     return render_template(
         "admin/queue.html",
-        live=found is None,
+        live=found is None and not wrong,
         stats=stats,
         queue_state=queue_state(stats),
         state=state,
         tab_names=JOB_STATE_TABS,
         query=request.args.get("q", "").strip()[:SEARCH_LENGTH],
         filters=request_filters(request.args),
-        filter_fields=filter_fields(queue_name, state),
+        filter_fields=filter_fields(chosen, state, counts),
+        counts=counts,
+        counts_url=_here(counts=1) if counts is None and "counts" not in request.args else None,
+        total=total,
+        sort=sort,
+        sort_url=sort_url,
         jobs=jobs,
         pager=pager,
         found=found,
-        on_url=_here(cursor=found.cursor) if found and found.cursor else None,
-        hours=hours,
-        plots=_plots(chosen, hours),
+        on_url=_here(cursor=found.cursor) if found and found.cursor and not sort else None,
+        span=span,
+        spans=[(name, each.label, _here(range=name)) for name, each in RANGES.items()],
+        plots=_plots(chosen, span),
+        figures_url=None if "figures" in request.args else _here(figures=1) + "#plots-title",
+        settings=queue_settings(stats, chosen.options, wrong),
+        **(
+            {"here": url_for("admin.queue", queue_name=queue_name)} if wrong else {}
+        ),  # a form's own address has no page
     )
 
 
@@ -74,16 +104,37 @@ def _here(**more: Any) -> str:
     return f"{request.path}?{urlencode(asked)}"
 
 
-def _plots(chosen: QueueReader, hours: int) -> list[Plot]:
-    """Return the plots of the last hour, or those of the last day as they were at most five minutes ago."""
-    if hours == 1:
-        return queue_plots(chosen.history(minutes=60))
-    return _plots_of_a_day(chosen, str(get_locale()), int(time.time() // KEPT_SECONDS))
+@dataclass(frozen=True)
+class Range:
+    """A time that the plots can show: so many steps of the history, and how the time of a point is written."""
+
+    label: LazyString
+    step: str
+    count: int
+    pattern: str = "HH:mm"
+
+
+RANGES = {
+    "hour": Range(_l("Last hour"), "minute", 60),
+    "day": Range(_l("24 hours"), "minute", 24 * 60),
+    "week": Range(_l("7 days"), "hour", 7 * 24, "EEE d, HH:mm"),
+    "quarter": Range(_l("90 days"), "day", 90, "d MMM"),
+}
+
+
+def _plots(chosen: QueueReader, name: str) -> list[Plot]:
+    """Return the plots of the last hour, or those of a longer time as they were at most five minutes ago."""
+    page = url_for("admin.queue", queue_name=chosen.name)
+    at = 0 if name == "hour" else int(time.time() // KEPT_SECONDS)
+    draw = _drawn.__wrapped__ if name == "hour" else _drawn
+    return draw(chosen, name, page, str(get_locale()), at)
 
 
 @lru_cache(maxsize=32)
-def _plots_of_a_day(chosen: QueueReader, _locale: str, _at: int) -> list[Plot]:
-    return queue_plots(chosen.history(minutes=24 * 60))
+def _drawn(chosen: QueueReader, name: str, page: str, _locale: str, _at: int) -> list[Plot]:
+    wanted = RANGES[name]
+    points = chosen.history(wanted.count, wanted.step)
+    return queue_plots(points, page, lambda moment: str(format_datetime(moment, wanted.pattern)))
 
 
 def _first_state(stats: object) -> str:
@@ -161,9 +212,6 @@ def retry_all() -> ResponseReturnValue:
     return done(counted("%(count)s failed job requeued.", "%(count)s failed jobs requeued.", total))
 
 
-AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
-
-
 @blueprint.post("/jobs/<queue_name>/pause")
 def pause(queue_name: str) -> ResponseReturnValue:
     """Let no further job start; those that run go on."""
@@ -181,87 +229,31 @@ def resume(queue_name: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/jobs/<queue_name>/limits")
-@admin_required
-def ask_limits(queue_name: str) -> ResponseReturnValue:
-    """Ask how many jobs may start and run at once."""
-    back = url_for("admin.queue", queue_name=queue_name)
-    return render_template("admin/limits.html", stats=reading.stats(queue_name), back=back)
+def limits(queue_name: str) -> ResponseReturnValue:
+    """Redirect to the part of the queue's page that shows and changes its limits."""
+    return redirect_to(url_for("admin.queue", queue_name=reading.queue(queue_name).name, _anchor="settings"))
+
+
+def _error_of(name: str, text: str) -> str:
+    try:
+        LIMITS[name](text) if text else None
+    except InvalidJobOption as error:
+        return localize(error)
+    return ""
 
 
 @blueprint.post("/jobs/<queue_name>/limits")
 def set_limits(queue_name: str) -> ResponseReturnValue:
-    """Change the limits that were sent; an empty one is the configured one."""
-    names = [name for name in ("rate_limit", "concurrency_limit") if name in request.form]
-    before = reading.stats(queue_name)
-    actions.set_limits(queue_name, {name: request.form[name].strip() or None for name in names}, caller())
+    """Change the limits and retention that were sent; an empty one, or all with `reset`, is the configured one."""
+    names, before = [name for name in LIMITS if name in request.form], reading.stats(queue_name)
+    typed = {name: "" if "reset" in request.form else request.form[name].strip()[:100] for name in names}
+    wrong = {name: (text, error) for name, text in typed.items() if (error := _error_of(name, text))}
+    if wrong:
+        return _queue_page(queue_name, wrong), 422
+    actions.set_limits(queue_name, {name: text or None for name, text in typed.items()}, caller())
     return done(
-        gettext("Limits changed."),
+        gettext("%(queue)s: settings changed.", queue=queue_name),
         url_for("admin.queue", queue_name=queue_name),
         undo_url=url_for("admin.set_limits", queue_name=queue_name),
-        undo_fields={name: getattr(before, name) for name in names},
+        undo_fields={name: str(getattr(before, name)) if name in before.set_at_run_time else "" for name in names},
     )
-
-
-@blueprint.get("/jobs/<queue_name>/drain")
-@admin_required
-def ask_drain(queue_name: str) -> ResponseReturnValue:
-    """Ask whether to remove all that waits, with the numbers."""
-    stats = reading.stats(queue_name)
-    return render_template(
-        "admin/confirm.html",
-        title=gettext("Drain %(queue)s?", queue=queue_name),
-        counts={gettext("waiting"): stats.waiting, gettext("delayed"): stats.delayed},
-        text=gettext("These jobs are permanently removed and never run. Active jobs are not affected."),
-        action=url_for("admin.drain", queue_name=queue_name),
-        button=counted("Remove %(count)s job", "Remove %(count)s jobs", stats.waiting + stats.delayed),
-        danger=True,
-        back=url_for("admin.queue", queue_name=queue_name),
-    )
-
-
-@blueprint.post("/jobs/<queue_name>/drain")
-def drain(queue_name: str) -> ResponseReturnValue:
-    """Remove every waiting and delayed job."""
-    count = actions.change_queue("drain", queue_name, caller())
-    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
-    return done(message, url_for("admin.queue", queue_name=queue_name))
-
-
-@blueprint.get("/jobs/<queue_name>/clean")
-@admin_required
-def ask_clean(queue_name: str) -> ResponseReturnValue:
-    """Ask which finished jobs to remove."""
-    return render_template(
-        "admin/clean.html",
-        stats=reading.stats(queue_name),
-        ages=list(AGES),
-        state="failed" if request.args.get("state") == "failed" else "completed",
-        back=url_for("admin.queue", queue_name=queue_name),
-    )
-
-
-def _ask_clean_now(queue_name: str, state: str, age: str) -> ResponseReturnValue:
-    count = reading.count_ended(queue_name, state, AGES[age])
-    return render_template(
-        "admin/confirm.html",
-        title=counted("Remove %(count)s job?", "Remove %(count)s jobs?", count),
-        text=gettext("They are permanently removed with their results, errors and logs."),
-        action=url_for("admin.clean", queue_name=queue_name),
-        fields={"state": state, "age": age, "confirmed": "yes"},
-        button=counted("Remove %(count)s job", "Remove %(count)s jobs", count),
-        danger=True,
-        back=url_for("admin.queue", queue_name=queue_name, state=state),
-    )
-
-
-@blueprint.post("/jobs/<queue_name>/clean")
-def clean(queue_name: str) -> ResponseReturnValue:
-    """Remove the finished jobs of one state that are older than asked for."""
-    state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
-    if state not in ("completed", "failed") or age is None:
-        return rejected(gettext("Choose a state and an age."))
-    if "confirmed" not in request.form:
-        return _ask_clean_now(queue_name, state, request.form["age"])
-    count = actions.clean(queue_name, older_than=age, state=state, actor=caller())
-    message = counted("%(count)s job removed.", "%(count)s jobs removed.", count)
-    return done(message, url_for("admin.queue", queue_name=queue_name, state=state))

@@ -107,8 +107,20 @@ def resume(queue: str) -> dict[str, Any]:
     return _switched(queue)
 
 
+def _retention(name: str, state: str) -> fields.Raw:
+    return fields.Raw(
+        data_key=name,
+        allow_none=True,
+        metadata={
+            "description": f"How long and how many {state} jobs are kept; age in seconds, null keeps all.",
+            "type": "object",
+            "properties": {"age": {"type": ["number", "null"]}, "count": {"type": ["integer", "null"]}},
+        },
+    )
+
+
 class NewLimits(Schema):
-    """The limits of a queue; null restores the configured one, `none` is no limit."""
+    """The limits and retention of a queue; null restores the configured one, `none` is no limit."""
 
     rate_limit = fields.String(
         data_key="rateLimit",
@@ -125,6 +137,9 @@ class NewLimits(Schema):
         },
     )
 
+    remove_on_complete = _retention("removeOnComplete", "completed")
+    remove_on_fail = _retention("removeOnFail", "failed")
+
     @validates_schema
     def _check_any(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if not data:
@@ -135,7 +150,7 @@ class NewLimits(Schema):
     "POST", "/<queue>/limits", QueueStatsSchema, body=NewLimits, errors=(404,), message="Limits changed."
 )
 def set_limits(wanted: dict[str, Any], queue: str) -> QueueStats:
-    """Change how many jobs of a queue may start in a window and run at once; running jobs go on."""
+    """Change how many jobs of a queue may start in a window and run at once, and are kept; running jobs go on."""
     actions.set_limits(queue, wanted, caller())
     return reading.stats(queue)
 

@@ -11,6 +11,7 @@
 --       17     gnb:executions:<name>       set of what the worker runs, "<id>:<execution>" each
 --       18     gnb:counts:<queue>          hash of what was counted lately, "<minute>|<field>" each
 --       19     gnb:concurrency:<queue>     a concurrency limit set at run time, a number or "none"
+--       20-21  gnb:retention:<queue>:completed|failed   how long ended jobs are kept, set at run time: "<seconds>|<number>", -1 for all
 -- ARGV  DequeueArgs of scripts.py
 -- For jobs with a rate limit of their key, by a digest of its value:
 --   gnb:key-starts:<queue>:<digest>   list of the latest starts, as long as the limit's count
@@ -110,8 +111,10 @@ local function iso(now)
     of_year - math.floor((153 * from_march + 2) / 5) + 1, math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60)
 end
 
+-- What holds for the whole queue; finish.lua reads the last two.
+local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13], KEYS[19], KEYS[20], KEYS[21])
+
 local function dequeue_job(now)
-  local flags = redis.call('MGET', KEYS[11], KEYS[12], KEYS[13], KEYS[19])
   if flags[1] or flags[2] then return {'paused'} end
   -- A job's end wakes the worker sooner than the second that it is told to wait.
   local most_at_once = flags[4] or args.concurrency_limit

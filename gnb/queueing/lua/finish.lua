@@ -1,7 +1,7 @@
 -- finish: the end of an execution in RQ's own records, and the next job in the same round trip.
 -- Nothing happens to a job whose execution is no longer the caller's (finished, or requeued): the reply says so.
 --
--- KEYS  1-19  as in dequeue_job.lua; counts.lua adds up what is counted in 18
+-- KEYS  1-21  as in dequeue_job.lua; counts.lua adds up what is counted in 18
 -- ARGV  DequeueArgs and FinishArgs of scripts.py; the same again for each job more that the call finishes
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
 --        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
@@ -74,7 +74,9 @@ local function trim(registry, counter, keep, now)
 end
 
 local function finish(registry, state, now)
-  local ttl, keep = tonumber(args.ttl), tonumber(args.keep)
+  local set = args.as_queue == '1' and flags[state == 'completed' and 5 or 6]
+  local set_ttl, set_keep = string.match(set or '', '^(-?%d+)|(-?%d+)$')
+  local ttl, keep = tonumber(set_ttl or args.ttl), tonumber(set_keep or args.keep)
   if ttl == 0 or keep == 0 then
     redis.call('UNLINK', job, results, logs)
     return
@@ -90,7 +92,7 @@ local function finish(registry, state, now)
   local queue_state = string.sub(KEYS[15], 10) .. ':' .. state
   local counter, ages = 'gnb:kept:' .. queue_state, 'gnb:ages:' .. queue_state
   local kept = redis.call('INCR', counter)
-  if args.own_age == '1' then
+  if args.own_age == '1' or set_ttl then
     if ttl < 0 then
       redis.call('SET', ages, '')
     elseif not redis.call('SET', ages, '', 'EX', ttl, 'NX') then

@@ -24,7 +24,17 @@ local function first_heartbeat(execution, id, execution_id, member)
   return {origin, created_at}
 end
 
+-- How many jobs it finishes a minute, from its own counts, once a minute.
+local function measure()
+  local known = redis.call('HMGET', KEYS[1], 'successful_job_count', 'failed_job_count', 'measured_at', 'measured_count')
+  local done, since = (known[1] or 0) + (known[2] or 0), tonumber(known[3] or nil)
+  if since and now - since < 60 then return end
+  if since then redis.call('HSET', KEYS[1], 'jobs_per_minute', math.max(done - known[4], 0) * 60 / (now - since)) end
+  redis.call('HSET', KEYS[1], 'measured_at', string.format('%.3f', now), 'measured_count', done)
+end
+
 if registered then
+  measure()
   redis.call('HSET', KEYS[1], 'last_heartbeat', ARGV[1], 'memory', ARGV[4])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
 end

@@ -150,7 +150,7 @@ class WorkLoop:
         ending = finish_args(
             execution,
             outcome,
-            queue.options_of(type_name),
+            queue,
             type_name,
             ended,
             dequeue_next="1" if go_on and one_queue else "",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..engine import Engine
 
 _CLAIM_SECONDS = 60
+_LEAST_SECONDS = 2.0
+"""Of a worker's life, before its jobs a minute are told."""
 
 
 def claim_name(client: Any, wanted: str | None, queues: list[str], last: str) -> str:
@@ -49,6 +51,7 @@ def register(
         "version": VERSION,
         "python_version": sys.version,
         "supervisor": os.getpid(),
+        "code_version": engine.version,
     }
     if quiet:
         fields["quiet"] = "1"
@@ -79,6 +82,8 @@ class WorkerInfo:
 
     `state` is busy, idle, quiet, started or suspended; one that is `quiet` starts no further job, and may be busy.
     Workers of one `hostname` and `supervisor`, a process id, are shut down together. `memory_bytes`: resident memory.
+    `jobs_per_minute`: of its last whole minute, or since its start if it is younger. `code_version`: that of the engine
+    it was started with, "" if it has none.
     """
 
     name: str
@@ -97,6 +102,8 @@ class WorkerInfo:
     memory_bytes: int | None
     quiet: bool
     supervisor: int | None
+    jobs_per_minute: float | None
+    code_version: str
 
 
 def workers(broker: Broker) -> list[WorkerInfo]:
@@ -142,4 +149,15 @@ def _worker(key: str, data: dict[bytes, bytes], member: str | None, execution: l
         memory_bytes=int(row["memory"]) if row.get("memory") else None,
         quiet="quiet" in row,
         supervisor=int(row["supervisor"]) if row.get("supervisor") else None,
+        jobs_per_minute=_jobs_per_minute(row),
+        code_version=row.get("code_version", ""),
     )
+
+
+def _jobs_per_minute(row: dict[str, str]) -> float | None:
+    if "jobs_per_minute" in row:
+        return float(row["jobs_per_minute"])
+    birth, heartbeat = clock.parse(row.get("birth")), clock.parse(row.get("last_heartbeat"))
+    seconds = (heartbeat - birth).total_seconds() if birth and heartbeat else 0
+    done = int(row.get("successful_job_count", 0)) + int(row.get("failed_job_count", 0))
+    return done * 60 / seconds if seconds >= _LEAST_SECONDS else None

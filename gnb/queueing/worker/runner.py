@@ -122,9 +122,9 @@ class Runner:
     def end(self, execution: Execution, outcome: Outcome, type_name: str, ended: float) -> None:
         """Keep how a job ended, for the next call."""
         dequeueing = DequeueArgs(self._name, "", clock.rq_time(ended), 0, "", "")
-        kept, logged = self._queue.options_of(type_name), bool(self.logged or execution.before)
+        logged = bool(self.logged or execution.before)
         self.ended += dequeueing + finish_args(
-            execution, outcome, kept, type_name, ended, dequeue_next="later", may_have_logged=logged
+            execution, outcome, self._queue, type_name, ended, dequeue_next="later", may_have_logged=logged
         )
 
     def release(self, running: Execution | None = None) -> None:

@@ -4,7 +4,10 @@ Blueprints and commands use `actions`, `reading`, `recurring` and `schemas`; oth
 `gnb.services.queue_service`.
 """
 
-from gnb.config import Settings
+import hashlib
+from functools import cache
+
+from gnb.config import ROOT, Settings
 from gnb.queueing import Backoff, Engine, JobOptions, QueueOptions, RateLimit
 
 _MINUTE = 60.0
@@ -26,4 +29,14 @@ def make_engine(settings: Settings) -> Engine:
         name: QueueOptions(options, limits[name], settings.concurrency_limits[name], key_limits.get(name, {}))
         for name, options in DEFAULTS.items()
     }
-    return Engine(settings.redis_url, queues)
+    return Engine(settings.redis_url, queues, version=code_version())
+
+
+@cache
+def code_version() -> str:
+    """Return a digest of the application's code and templates as they were at the first call, made at the start."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in ("gnb", "templates") for path in (ROOT / folder).rglob("*.*")):
+        if path.suffix in (".py", ".lua", ".html", ".txt"):
+            digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:10]

@@ -221,10 +221,10 @@ def clean(
     return change.count
 
 
-def set_limits(queue: str, limits: Mapping[str, int | str | None], actor: User | None = None) -> None:
-    """Set the `rate_limit`, such as `50/60s`, or the `concurrency_limit`, such as 3, or both.
+def set_limits(queue: str, limits: Mapping[str, Any], actor: User | None = None) -> None:
+    """Set any of `rate_limit`, `concurrency_limit`, `remove_on_complete`, `remove_on_fail` as `Queue.set_limits`.
 
-    `none` is no limit; None restores the configured one. Raises InvalidJobOption.
+    None restores the configured one. Raises InvalidJobOption.
     """
     with audited(actor, "queue.limit", queue, {name: limit or "default" for name, limit in limits.items()}):
         engine().queue(queue).set_limits(limits)

@@ -71,6 +71,11 @@ def workers() -> list[WorkerInfo]:
     return engine().workers()
 
 
+def code_version() -> str:
+    """Return the version of the code that this process runs, as a worker registers its own."""
+    return engine().version
+
+
 class ScheduleReader(Protocol):
     """The reading half of the schedules; changes go through `recurring`."""
 

@@ -12,7 +12,7 @@ from marshmallow import Schema, fields, validate
 
 from gnb.messages import LocalizedSchema
 from gnb.messages.schema import JsonBoolean
-from gnb.queueing import STATES, ScheduleState
+from gnb.queueing import STATES, QueueStats, ScheduleState
 from gnb.queueing.recurring.schedule import CATCH_UP
 from gnb.services.queues.recurring import describe, version_of
 
@@ -121,6 +121,13 @@ class JobPageSchema(Schema):
     )
 
 
+class RetentionSchema(Schema):
+    """How long, in seconds, and how many ended jobs are kept; null: without that limit."""
+
+    age = fields.Float(required=True, allow_none=True)
+    count = fields.Integer(required=True, allow_none=True)
+
+
 class QueueStatsSchema(Schema):
     """The counts of a queue at one moment."""
 
@@ -145,6 +152,16 @@ class QueueStatsSchema(Schema):
         required=True,
         metadata={"description": "How many jobs may run at once over all workers; none: any number."},
     )
+    removeOnComplete = fields.Nested(RetentionSchema, attribute="remove_on_complete", required=True)
+    removeOnFail = fields.Nested(RetentionSchema, attribute="remove_on_fail", required=True)
+    setAtRunTime = fields.Method(
+        "_set_at_run_time",
+        required=True,
+        metadata={
+            "type": "array",
+            "items": {"type": "string", "description": "One of the limits and retentions that is not as configured."},
+        },
+    )
     oldestWaitingSeconds = fields.Float(attribute="oldest_waiting_seconds", required=True, allow_none=True)
     processedCompleted = fields.Integer(attribute="processed_completed", required=True)
     processedFailed = fields.Integer(attribute="processed_failed", required=True)
@@ -152,6 +169,9 @@ class QueueStatsSchema(Schema):
     stalled = fields.Integer(required=True)
     deduplicated = fields.Integer(required=True, metadata={"description": "Jobs not made, as another held their id."})
     held = fields.Integer(required=True, metadata={"description": "Jobs delayed for the rate limit of their key."})
+
+    def _set_at_run_time(self, stats: QueueStats) -> list[str]:
+        return [name for name, each in self.fields.items() if each.attribute in stats.set_at_run_time]
 
 
 class WorkerSchema(Schema):
@@ -177,6 +197,15 @@ class WorkerSchema(Schema):
         metadata={"description": "The process id of the `rq worker` command; its workers are shut down together."},
     )
     memoryBytes = fields.Integer(attribute="memory_bytes", required=True, allow_none=True)
+    jobsPerMinute = fields.Float(
+        attribute="jobs_per_minute",
+        required=True,
+        allow_none=True,
+        metadata={"description": "In its last whole minute, or since its start if it is younger."},
+    )
+    codeVersion = fields.String(
+        attribute="code_version", required=True, metadata={"description": "A digest of the code that it runs."}
+    )
 
 
 class RunSchema(Schema):
@@ -267,6 +296,5 @@ class NewSchedule(ScheduleFields):
 
 def as_json(state: ScheduleState, *, details: bool = False) -> dict[str, Any]:
     """Return the schedule as the API returns it."""
-    schema = ScheduleDetailsSchema() if details else ScheduleSchema()
-    answer: dict[str, Any] = schema.dump(state)
+    answer: dict[str, Any] = (ScheduleDetailsSchema() if details else ScheduleSchema()).dump(state)
     return answer

@@ -451,6 +451,9 @@ def test_a_time_that_cannot_be_is_rejected(admin: Caller, body: dict[str, Any]) 
 
 
 def test_limits_are_changed_and_restored(admin: Caller) -> None:
+    kept = admin.post("/email/limits", {"removeOnComplete": {"age": 3600, "count": 10}})
+    assert (kept["removeOnComplete"], kept["setAtRunTime"]) == ({"age": 3600, "count": 10}, ["removeOnComplete"])
+    assert admin.post("/email/limits", {"removeOnComplete": None})["removeOnComplete"] == {"age": 86400, "count": 1000}
     changed = admin.post("/email/limits", {"rateLimit": "5/60s", "concurrencyLimit": 2})
     assert (changed["rateLimit"], changed["concurrencyLimit"]) == ("5/60s", "2")
     assert admin.post("/email/limits", {"concurrencyLimit": "none"})["concurrencyLimit"] == "none"

@@ -120,10 +120,9 @@ def test_workers_are_quieted_resumed_and_shut_down(run: Run) -> None:
 
 
 def test_the_concurrency_limit_is_set_and_restored(run: Run) -> None:
-    assert run("limit", "email", "--concurrency", "2").stdout.endswith("and the concurrency limit 2\n")
-    assert run("limit", "email", "none", "--concurrency", "none").stdout.endswith(
-        "limit none and the concurrency limit none\n"
-    )
+    assert run("limit", "email", "--concurrency", "2").stdout.splitlines()[0].endswith("and the concurrency limit 2")
+    line = run("limit", "email", "none", "--concurrency", "none").stdout.splitlines()[0]
+    assert line.endswith("limit none and the concurrency limit none")
     assert engine().broker.client.get("gnb:concurrency:email") == b"none"
     run("limit", "email", "--concurrency", "default")
     assert engine().broker.client.get("gnb:concurrency:email") is None
@@ -321,12 +320,20 @@ def test_queues_pause_and_resume(run: Run) -> None:
 
 
 def test_a_rate_limit_holds_until_it_is_taken_back(run: Run) -> None:
-    assert run("limit", "email", "20/1m").stdout == "email has the rate limit 20/60s and the concurrency limit none\n"
+    lines = run("limit", "email", "20/1m", "--keep-completed", "2h/10").stdout.splitlines()
+    assert lines[0] == "email has the rate limit 20/60s and the concurrency limit none"
+    assert lines[1] == "email keeps completed jobs 2h/10 and failed jobs 7d/5000"
     assert [stats.rate_limit for stats in engine().stats()] == ["10/60s", "20/60s", "20/60s", "none"]
-    assert run("limit", "email", "default").stdout == "email has the rate limit 50/60s and the concurrency limit none\n"
+    lines = run("limit", "email", "default", "--keep-completed", "default").stdout.splitlines()
+    assert lines[0] == "email has the rate limit 50/60s and the concurrency limit none"
+    assert lines[1] == "email keeps completed jobs 1d/1000 and failed jobs 7d/5000"
     one_line(run("limit", "email", "fast", ends=2))
     actions = [(entry.action, entry.details) for entry in db.session.scalars(sa.select(AuditEntry))]
-    assert actions == [("queue.limit", {"rate_limit": "20/1m"}), ("queue.limit", {"rate_limit": "default"})]
+    set_then_taken_back = [
+        {"rate_limit": "20/1m", "remove_on_complete": "2h/10"},
+        {"rate_limit": "default", "remove_on_complete": "default"},
+    ]
+    assert actions == [("queue.limit", details) for details in set_then_taken_back]
 
 
 def test_clean_removes_ended_jobs(run: Run, failed: str) -> None:

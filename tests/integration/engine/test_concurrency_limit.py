@@ -167,3 +167,41 @@ def test_killed_workers_leave_neither_more_nor_fewer_jobs_running_for_longer_tha
     assert most_at_once(client) == 3
     assert gap < 21  # a lease of 12 s, seen expired for 5 s by a sweep every 3 s
     assert {job.id for job in queue.jobs("completed", 0, 100).jobs} == {job.id for job in made}
+
+
+def test_retention_set_at_run_time_holds_in_running_workers_and_is_taken_back(
+    engine: Engine, queue: Queue, start: Callable[..., Workers]
+) -> None:
+    def end(job_type: str, **options: Any) -> str:
+        job = queue.enqueue(job_type, **options)
+        wait_for(lambda: queue.job(job.id).state in ("completed", "failed"))
+        return f"rq:job:{job.id}"
+
+    ttl = engine.broker.client.ttl
+    start()
+    assert 86_390 < ttl(end("noop")) <= 86_400
+    queue.set_limits({"remove_on_complete": "1h/2", "remove_on_fail": {"age": 60, "count": None}})
+    assert 3590 < ttl(end("noop")) <= 3600
+    assert 50 < ttl(end("final")) <= 60
+    assert 90 < ttl(end("noop", remove_on_complete={"age": 100})) <= 100  # its own
+    stats = engine.stats()[0]
+    assert (str(stats.remove_on_complete), str(stats.remove_on_fail)) == ("1h/2", "1m/none")
+    assert stats.set_at_run_time == {"remove_on_complete", "remove_on_fail"}
+    end("noop")
+    assert queue.jobs("completed").total == 2
+    queue.set_limits({"remove_on_complete": None, "remove_on_fail": None})
+    assert 86_390 < ttl(end("noop")) <= 86_400
+    assert engine.stats()[0].set_at_run_time == set()
+
+
+def test_retention_of_nothing_removes_jobs_as_they_end(queue: Queue, run_all: Callable[..., None]) -> None:
+    queue.set_limits({"remove_on_complete": {"age": 0, "count": 0}})
+    queue.enqueue("noop")
+    run_all()
+    assert queue.jobs("completed").total == 0
+
+
+@pytest.mark.parametrize("kept", ["soon/3", "24h", "24h/many", "24h/-1", {"age": -1}, {"years": 1}])
+def test_retention_that_cannot_be_is_refused(queue: Queue, kept: Any) -> None:
+    with pytest.raises(InvalidJobOption):
+        queue.set_limits({"remove_on_complete": kept})
