@@ -71,7 +71,7 @@ def test_figures_are_written_as_the_language_of_the_sentences_does(sold: None) -
     texts = [one["text"] for one in look_at(answerLanguage="tr", filters={"endDate": "2026-01-31"})["insights"]]
     assert "İptal edilen rezervasyonların payı: %11,1." in texts
     assert "Onaylanan, ödenen ve tamamlanan rezervasyonların geliri: 703,50 EUR." in texts
-    assert "En yoğun gün 10 Ocak 2026, 8 alışla." in texts
+    assert "En yoğun gün 10 Ocak 2026, 8 alınışla." in texts
     assert "Eski Şehir: 8 rezervasyonla en çok seçilenlerden." in texts
 
 
