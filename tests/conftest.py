@@ -125,8 +125,8 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The whole application on the test's own database and broker, inside its application context.
 
     Tests with the same settings share it: filling its caches, such as those of SQL and templates, takes longer than
-    most tests. What a test changes in its configuration and extensions is put back; one that adds routes or listeners,
-    or makes another application, which takes over the extensions, leaves it to no other test.
+    most tests. What a test changes in its configuration, extensions and views is put back; one that adds routes or
+    listeners, or makes another application, which takes over the extensions, leaves it to no other test.
     """
     app, storage = _applications.pop(str(asdict(settings)), (None, None))
     if app is None or limiter._storage is not storage:
@@ -136,16 +136,18 @@ def app(settings: Settings) -> Iterator[Flask]:
     logs.configure(settings)
     jobs.bind(app)
     app.extensions["engine"] = queues.make_engine(settings)
-    config, parts, shape, storage = dict(app.config), dict(app.extensions), _shape(app), limiter._storage
+    changeable: tuple[dict[str, Any], ...] = (app.config, app.extensions, app.view_functions)
+    before, shape, storage = [dict(each) for each in changeable], _shape(app), limiter._storage
     with app.app_context():
         yield app
         db.session.remove()
         db.engine.dispose()
-        parts["engine"].broker.client.connection_pool.disconnect()
-    for ours, before in ((app.config, config), (app.extensions, parts)):
-        ours.clear()
-        ours.update(before)
-    if _shape(app) == shape and limiter._storage is storage:
+        before[1]["engine"].broker.client.connection_pool.disconnect()
+    unchanged = _shape(app) == shape and limiter._storage is storage
+    for each, contents in zip(changeable, before, strict=True):
+        each.clear()
+        each.update(contents)
+    if unchanged:
         _applications[str(asdict(settings))] = app, storage
 
 
