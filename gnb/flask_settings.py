@@ -92,7 +92,7 @@ def _limits_storage(redis_url: str) -> tuple[str, dict[str, Any]]:
     A broker that does not answer costs a request two such waits: Flask-Limiter asks it once more before it counts in
     memory. A healthy one answers within milliseconds.
     """
-    impatient = {"socket_connect_timeout": 0.1, "socket_timeout": 0.1, "retry": Retry(NoBackoff(), 0)}
+    impatient = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
     if "+sentinel://" not in redis_url:
         return redis_url.replace("unix://", "redis+unix://", 1), impatient
     parts, found = urlsplit(redis_url), sentinel_settings(redis_url)

@@ -135,6 +135,7 @@ def app(settings: Settings) -> Iterator[Flask]:
         app.test_client_class = Visitor
     logs.configure(settings)
     jobs.bind(app)
+    limiter._fallback_storage.reset()  # where it counts while a busy broker does not answer in time
     app.extensions["engine"] = queues.make_engine(settings)
     changeable: tuple[dict[str, Any], ...] = (app.config, app.extensions, app.view_functions)
     before, shape, storage = [dict(each) for each in changeable], _shape(app), limiter._storage

@@ -86,7 +86,7 @@ def _bind(state: BlueprintSetupState) -> None:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(cast(Collector, RequestMetrics(app)))
     if cast(Settings, app.extensions["settings"]).queue_enabled:
-        registry.register(cast(Collector, QueueMetrics(app.extensions["engine"])))
+        registry.register(cast(Collector, QueueMetrics()))
     app.extensions[_REGISTRY] = registry
 
 

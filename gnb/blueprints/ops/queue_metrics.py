@@ -7,8 +7,9 @@ from prometheus_client.core import CounterMetricFamily as Counter
 from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.core import HistogramMetricFamily as Histogram
 
+from gnb.extensions import engine
 from gnb.models.booking import STATUSES
-from gnb.queueing import Engine, Overview, QueueStats, QueueUnavailable, overview
+from gnb.queueing import Overview, QueueStats, QueueUnavailable, overview
 from gnb.queueing.metrics import BOUNDS, BUCKETS
 from gnb.services.ai import usage
 from gnb.services.events import BOOKINGS, SIGN_INS
@@ -22,22 +23,19 @@ _SIGN_IN_KINDS = ("session", "token")
 
 
 class QueueMetrics:
-    """The metrics of an engine's queues; while the broker is unreachable, only that."""
-
-    def __init__(self, engine: Engine):
-        self._engine = engine
+    """The metrics of the application's queues; while the broker is unreachable, only that."""
 
     def collect(self) -> Iterator[Metric]:
         """Return the current metrics, read in one round trip."""
         try:
-            seen = overview(self._engine)
+            seen = overview(engine())
         except QueueUnavailable:
             yield _up(0)
             return
         yield _up(1)
         yield from _depths(seen.queues)
         yield from _counts(seen.queues)
-        yield _durations(seen.queues, {queue.name: set(self._engine.types(queue.name)) for queue in seen.queues})
+        yield _durations(seen.queues, {queue.name: set(engine().types(queue.name)) for queue in seen.queues})
         yield _waits(seen.queues)
         yield _workers(seen.queues)
         yield from _schedules(seen)

@@ -12,7 +12,7 @@ from flask import Flask
 from gnb import create_app
 from gnb.config import ROOT, Settings
 from gnb.extensions import engine
-from gnb.services import doctor
+from gnb.services.doctor import installation
 from tests.integration.doctor.conftest import run_doctor
 from tests.servers import on_sqlite
 
@@ -42,7 +42,7 @@ def test_a_check_that_fails_in_a_way_of_its_own_is_a_problem_too(app: Flask, mon
     def fail() -> None:
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setitem(doctor._PARTS, "documents", fail)
+    monkeypatch.setattr(installation, "check_documents", fail)
     engine().broker.client.hset("gnb:counters", "broken", "not a number")
     result = run_doctor(app)
     assert "RuntimeError: out of cheese" in result.stdout

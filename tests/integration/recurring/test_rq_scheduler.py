@@ -12,8 +12,8 @@ import rq_scheduler
 from gnb.queueing import (
     Engine,
     InvalidJobOption,
+    InvalidJobState,
     InvalidSchedule,
-    JobNotFound,
     Schedule,
     ScheduledJob,
     ScheduledQueue,
@@ -199,7 +199,7 @@ def test_a_job_may_not_take_the_id_of_a_template_nor_a_schedule_its_prefix(engin
 def test_remove_clean_and_drain_never_touch_a_template(engine: Engine) -> None:
     engine.schedules.add(Schedule("hourly", "note", every=3600))
     queue, client, key = engine.queue("scheduled"), engine.broker.client, "rq:job:schedule-hourly"
-    with pytest.raises(JobNotFound):
+    with pytest.raises(InvalidJobState):
         queue.remove("schedule-hourly")
     client.rpush("rq:queue:scheduled", "schedule-hourly")
     queue.drain()
