@@ -66,6 +66,13 @@ class worker_class(ThreadWorker):
             conn.close(graceful=True)
         return keep
 
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        """Count a connection that its thread has closed once: a shutdown waits until none is left."""
+        if conn.sock.fileno() == -1:
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
+
 
 bind = f"[{_settings.bind}]:{_settings.port}" if ":" in _settings.bind else f"{_settings.bind}:{_settings.port}"
 workers = _settings.web_concurrency

@@ -20,8 +20,8 @@ pytestmark = on_sqlite
 
 
 @pytest.fixture
-def port(settings: Settings) -> Iterator[int]:
-    """The port of a gunicorn that serves the application as in production."""
+def server(settings: Settings) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """A gunicorn that serves the application as in production, and its port."""
     port = free_port()
     env = {"PATH": os.environ["PATH"], "SECRET_KEY": "k" * 32, "PORT": str(port), "WEB_CONCURRENCY": "1"}
     env |= {"APP_ENV": "testing", "DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
@@ -31,10 +31,15 @@ def port(settings: Settings) -> Iterator[int]:
     )
     try:
         wait_for(lambda: ask(port, "/healthz") is not None, 60)
-        yield port
+        yield port, process
     finally:
         process.terminate()
         process.wait(40)
+
+
+@pytest.fixture
+def port(server: tuple[int, "subprocess.Popen[bytes]"]) -> int:
+    return server[0]
 
 
 def ask(port: int, path: str, **headers: str) -> http.client.HTTPResponse | None:
@@ -109,3 +114,17 @@ def test_the_liveness_check_of_the_server_is_that_of_the_application(port: int) 
     assert {k: v for k, v in answered.getheaders() if k not in own} == {
         k: v for k, v in asked.getheaders() if k not in own
     }
+
+
+def test_a_connection_that_was_accepted_before_a_shutdown_is_still_answered(
+    server: tuple[int, "subprocess.Popen[bytes]"],
+) -> None:
+    port, process = server
+    for _ in range(20):  # each is closed by its thread
+        assert ask(port, "/nowhere", Connection="close")
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        assert ask(port, "/nowhere", Connection="close")  # accepted after it
+        process.terminate()
+        time.sleep(0.5)  # nothing tells when the signal has arrived; a connection without data is closed after 5 s
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
