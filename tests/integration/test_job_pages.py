@@ -92,7 +92,7 @@ def test_a_waiting_job_says_that_rq_is_suspended_or_that_its_queue_runs_as_many_
     client.lrem("rq:queue:email", 1, running.id)
     client.zadd("rq:wip:email", {running.id: time.time() + 60})
     assert first_sentence(admin, waiting.id) == (
-        "Waiting: the concurrency limit of email lets 1 run at once, jobs ahead of it: 0."
+        "Waiting: email has reached its concurrency limit of 1; jobs ahead: 0."
     )
     client.set("rq:suspended", 1)
     assert first_sentence(admin, waiting.id) == (

@@ -96,7 +96,7 @@ def test_limits_and_retention_are_changed_on_the_queues_page_and_back(admin: Fla
     assert "settings changed" in changed and "set here; configured: 50/60s" in changed
     undo = re.search(r'name="rate_limit" value="([^"]*)">\s*<button class="button small">Undo', changed)
     assert undo is not None and undo[1] == ""  # the configured one, not its value of today
-    assert "At most 2 at once" in set_to("concurrency_limit", "2")
+    assert "At most 2 jobs run at once" in set_to("concurrency_limit", "2")
     assert "Kept for 1 h, 10 at most; 0 now." in set_to("remove_on_complete", "60m/10")
     assert "Kept for ever; 0 now." in set_to("remove_on_fail", "none/none")
     assert current() == ("5/60s", "2", "1h/10", "none/none")

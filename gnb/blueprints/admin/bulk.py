@@ -197,7 +197,7 @@ def _ask_clean_now(queue_name: str, state: str, age: str) -> ResponseReturnValue
 
 @blueprint.post("/jobs/<queue_name>/clean")
 def clean(queue_name: str) -> ResponseReturnValue:
-    """Remove the finished jobs of one state that are older than asked for."""
+    """Remove the completed or failed jobs that are older than the chosen age."""
     state, age = request.form.get("state"), AGES.get(request.form.get("age", ""))
     if state not in ("completed", "failed") or age is None:
         return rejected(gettext("Choose a state and an age."))

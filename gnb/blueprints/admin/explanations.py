@@ -89,7 +89,7 @@ def _waiting(job: Job, stats: QueueStats) -> str:
         return gettext("Rate limited to %(limit)s, starts at about %(time)s.", limit=rate(stats.rate_limit), time=at)
     if stats.concurrency_limit.isdecimal() and stats.active >= int(stats.concurrency_limit):
         return gettext(
-            "Waiting: the concurrency limit of %(queue)s lets %(limit)s run at once, jobs ahead of it: %(count)s.",
+            "Waiting: %(queue)s has reached its concurrency limit of %(limit)s; jobs ahead: %(count)s.",
             queue=job.queue,
             limit=stats.concurrency_limit,
             count=number(ahead),
@@ -279,8 +279,8 @@ def _concurrency_meaning(stats: QueueStats) -> str:
     if limit == "none":
         return counted("No limit: %(count)s worker, a job each.", "No limit: %(count)s workers, a job each.", workers)
     return counted(
-        "At most %(limit)s at once; %(count)s worker serves the queue.",
-        "At most %(limit)s at once; %(count)s workers serve the queue.",
+        "At most %(limit)s jobs run at once; the queue has %(count)s worker.",
+        "At most %(limit)s jobs run at once; the queue has %(count)s workers.",
         workers,
         limit=number(int(limit)),
     )

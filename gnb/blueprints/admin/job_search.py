@@ -33,7 +33,7 @@ SEARCH_LENGTH = 200
 PAGE_SIZES = (25, 50, 100, 250)
 FILTERS = ("type", "error", "worker", "priority", "attempts", "within", "from", "until")
 COUNTED_AT_ONCE = 2000
-"""Up to so many jobs the values of the filters are counted without being asked for."""
+"""The largest number of jobs whose filter values are counted without a request for it."""
 SECONDS_OF_COUNTING = 0.8
 _WITHIN = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 _LONGEST_MOMENT = len("2026-01-31T23:59:59.999999")

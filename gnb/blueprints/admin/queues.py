@@ -106,7 +106,7 @@ def _here(**more: Any) -> str:
 
 @dataclass(frozen=True)
 class Range:
-    """A time that the plots can show: so many steps of the history, and how the time of a point is written."""
+    """A range of the plots: the number of history steps, and the format of a point's time."""
 
     label: LazyString
     step: str

@@ -92,7 +92,7 @@ local function finish(registry, state, now)
   local queue_state = string.sub(KEYS[15], 10) .. ':' .. state
   local counter, ages = 'gnb:kept:' .. queue_state, 'gnb:ages:' .. queue_state
   local kept = redis.call('INCR', counter)
-  if args.own_age == '1' or set_ttl then
+  if args.own_age == '1' then
     if ttl < 0 then
       redis.call('SET', ages, '')
     elseif not redis.call('SET', ages, '', 'EX', ttl, 'NX') then
