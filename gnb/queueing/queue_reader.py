@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import islice
 from typing import Any
 
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
@@ -24,7 +25,7 @@ from .metrics import HistoryPoint, histories
 from .options import JobOptions
 from .queue_options import QueueOptions
 from .scripts import PAGE, RELATIVES
-from .search import Found, JobFilter, failure_key, find, fold
+from .search import Found, JobFilter, failure_key, find, fold, read_jobs
 
 PAGE_LIMIT = 1000
 _SCANNED_AT_ONCE = 1000
@@ -220,6 +221,11 @@ class QueueReader:
         """As `gnb.queueing.search.find`."""
         return find(self, state, wanted, cursor, limit, seconds, sort=sort, start=start)
 
+    def latest(self, state: str, job_type: str, limit: int, newest: int) -> list[Job]:
+        """At most `limit` jobs of a type, among the `newest` so many of an ended state, newest first."""
+        found = (job_id for job_id, (name,) in self.scan(state, ("type",), newest) if name == job_type)
+        return read_jobs(self, list(islice(found, limit)))
+
     def worker_names(self) -> list[str]:
         """The names of the registered workers that serve the queue."""
         key = WORKERS_BY_QUEUE_KEY % self.name
@@ -263,8 +269,9 @@ class QueueReader:
     def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:
         """The failed jobs, or the `newest` so many, grouped by what went wrong, the largest group first."""
         alike: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
+        signature = cache(lambda packed: fold(Message.unpack(packed)))  # many jobs have the same error
         for job_id, fields in self.scan("failed", ("error", "ended_at", "type", "description"), newest):
-            alike[fold(Message.unpack(fields[0]))].append((job_id, fields))
+            alike[signature(fields[0])].append((job_id, fields))
         groups = [_group(signature, jobs) for signature, jobs in alike.items()]
         return self.shown_groups(sorted(groups, key=lambda group: -group.count))
 

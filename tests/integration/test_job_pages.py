@@ -1,5 +1,6 @@
 """What the page of a job says about it first, its timeline, its links, and why a job is gone."""
 
+import html
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -195,3 +196,13 @@ def test_a_job_that_is_gone_says_who_removed_it_or_by_which_rule(admin: FlaskCli
     client = engine().broker.client
     client.zadd("rq:finished:email", {f"x{number}": time.time() + 9999 for number in range(1000)})
     assert "Completed jobs are removed by the limit of 1,000" in admin.get("/admin/jobs/email/other").text
+
+
+def test_the_page_of_a_job_type_has_its_latest_errors_and_lists_all_of_them_by_its_type(admin: FlaskClient) -> None:
+    failed("ConnectionError: no route")
+    page = admin.get("/admin/jobs/email/types/probe").text
+    assert "ConnectionError: no route" in page
+    assert "among the queue's latest 1,000" in page
+    address = re.search(r'href="([^"]*)">All failed', page)
+    assert address and "no route" in admin.get(html.unescape(address[1])).text
+    assert admin.get("/admin/jobs/email/types/none-such").status_code == 404

@@ -11,12 +11,11 @@ from flask.typing import ResponseReturnValue
 from gnb.blueprints.admin import blueprint
 from gnb.blueprints.admin.plots import type_plots
 from gnb.blueprints.shared.formatting import elapsed
-from gnb.queueing import Job
-from gnb.queueing.search import JobFilter
 from gnb.services.queues import reading
 
-# The figures are of so many of the latest runs at most.
+# The figures are of at most so many runs of each outcome, among so many of the queue's latest.
 LATEST_RUNS = 200
+AMONG = 1000
 
 
 @blueprint.get("/jobs/<queue_name>/types/<type_name>")
@@ -26,8 +25,7 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
     declared = reading.job_types(queue.name).get(type_name)
     if declared is None:
         abort(404)
-    completed = _latest(queue_name, "completed", type_name)
-    failed = _latest(queue_name, "failed", type_name)
+    completed, failed = (queue.latest(state, type_name, LATEST_RUNS, AMONG) for state in ("completed", "failed"))
     points = queue.history(60)
     ended = [point.counts.outcomes for point in points]
     return render_template(
@@ -36,14 +34,12 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
         queue_name=queue.name,
         job_type=declared,
         figures=type_figures(completed, failed),
+        runs=LATEST_RUNS,
+        among=AMONG,
         completed_last_hour=sum(outcomes.get((type_name, "completed"), 0) for outcomes in ended),
         failed_last_hour=sum(outcomes.get((type_name, "failed"), 0) for outcomes in ended),
         plots=type_plots(points, type_name, url_for("admin.queue", queue_name=queue.name)),
     )
-
-
-def _latest(queue_name: str, state: str, type_name: str) -> list[Job]:
-    return reading.queue(queue_name).find(state, JobFilter(type=type_name), limit=LATEST_RUNS).jobs
 
 
 BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)

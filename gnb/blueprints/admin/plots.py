@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from urllib.parse import urlencode
 
@@ -54,6 +55,11 @@ class Span:
     end: datetime
     label: str
 
+    @cached_property
+    def query(self) -> str:
+        """The arguments of a list of the jobs of this time; the points of several plots share it."""
+        return urlencode({"from": _local(self.start), "until": _local(self.end)})
+
 
 def line_plot(
     title: str,
@@ -101,8 +107,7 @@ def _dot(point: tuple[float, float]) -> str:
 
 def _cells(one: Series, spans: Sequence[Span], say: Callable[[float], str], page: str) -> tuple[tuple[str, str], ...]:
     def url(span: Span, value: float | None) -> str:
-        times = urlencode({"from": _local(span.start), "until": _local(span.end)})
-        return f"{page}?{one.jobs}&{times}" if page and one.jobs and value else ""
+        return f"{page}?{one.jobs}&{span.query}" if page and one.jobs and value else ""
 
     return tuple(
         ("–" if value is None else say(value), url(span, value)) for span, value in zip(spans, one.values, strict=True)

@@ -188,6 +188,15 @@ def test_a_scan_sees_every_job_once_in_order_however_many_there_are(queue: Queue
     assert [job_id for job_id, (kind,) in queue.scan("waiting", ("type",), newest=2600) if kind == "echo"] == ids[:2600]
 
 
+def test_the_latest_runs_of_a_type_are_looked_for_among_the_newest_jobs(queue: Queue, run_all: RunAll) -> None:
+    queue.enqueue_many([("echo", {}, {}), *[("boom", {}, {"attempts": 1})] * 2, ("final", {}, {}), ("final", {}, {})])
+    run_all()
+    newest_first = [job.id for job in queue.jobs("failed", 0, 10).jobs if job.name == "boom"]
+    assert [job.id for job in queue.latest("failed", "boom", limit=5, newest=4)] == newest_first
+    assert [job.id for job in queue.latest("failed", "boom", limit=1, newest=4)] == newest_first[:1]
+    assert len(queue.latest("failed", "boom", limit=5, newest=3)) == 1
+
+
 def test_a_search_among_large_jobs_stops_early_and_goes_on_where_it_stopped(queue: Queue) -> None:
     noise = os.urandom(300_000).hex()  # RQ compresses what it can
     queue.enqueue_many([("echo", {"text": noise, "place": "İzmir" if n > 27 else ""}, {}) for n in range(30)])
