@@ -57,8 +57,8 @@ def _alone(path: Path) -> tuple[int, float]:
     """The same template with every row in it, given to WeasyPrint at once."""
     from gnb.models import db
     from gnb.services.exports import pdf_documents
+    from gnb.services.exports.filters import snapshot
     from gnb.services.exports.pdf_renderer import PdfRenderer
-    from gnb.services.exports.selection import snapshot
 
     renderer = PdfRenderer("en")
     with snapshot(db.engine) as connection:

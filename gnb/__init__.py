@@ -46,15 +46,15 @@ def create_app(settings: Settings | None = None, *, only: str = "") -> Flask:
 
 
 def _add_pages(app: Flask, settings: Settings) -> None:
-    from gnb import logs, security
+    from gnb import flask_settings, logs
     from gnb.blueprints import admin, api, auth, error_handlers, ops, site
-    from gnb.blueprints.shared import access, extensions, preferences, template_filters
+    from gnb.blueprints.shared import access, describe, extensions, preferences
 
-    security.bind(app, settings)
+    flask_settings.bind(app, settings)
     logs.bind(app)
     access.bind(app)
     extensions.bind(app)
-    for part in (error_handlers, preferences, template_filters, site, auth, api):
+    for part in (error_handlers, preferences, describe, site, auth, api):
         part.register(app)
     for blueprint in (ops.blueprint, admin.blueprint):
         app.register_blueprint(blueprint)

@@ -1,6 +1,5 @@
 """Layer 1: the tables; import everything as `from gnb.models import Booking, db`."""
 
-from gnb.models.alert import ALERT_KINDS, CHANNELS, AlertRule, AlertState
 from gnb.models.base import (
     DEFAULT_LANGUAGE,
     LANGUAGES,
@@ -33,10 +32,14 @@ from gnb.models.export import EXPORT_STATES, EXPORT_TYPES, Export, ExportChunk, 
 from gnb.models.tour import CATEGORIES, CURRENCIES, Departure, Extra, Tour
 from gnb.models.user import (
     ADMIN_ROLES,
+    ALERT_KINDS,
+    CHANNELS,
     REPORT_READERS,
     ROLES,
     STAFF_ROLES,
     TRANSFER_ROLES,
+    AlertRule,
+    AlertState,
     AuditEntry,
     IssuedToken,
     NotificationSetting,

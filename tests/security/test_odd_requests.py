@@ -5,8 +5,8 @@ from io import BytesIO
 from flask import Flask
 from flask.testing import FlaskClient
 
+from gnb.flask_settings import CONTENT_SECURITY_POLICY
 from gnb.models import User
-from gnb.security import CONTENT_SECURITY_POLICY
 from tests.security.conftest import form_token, sign_in
 from tests.servers import on_sqlite
 

@@ -23,8 +23,8 @@ from gnb.messages.formats import percent, text_language
 from gnb.models import Booking, Tour, localized
 from gnb.services.ai import language_model, texts
 from gnb.services.ai.language_model import Prompt
-from gnb.services.exports import revenue, selection
-from gnb.services.exports.filters import dump_filters
+from gnb.services.exports import revenue
+from gnb.services.exports.filters import booking_conditions, dump_filters
 
 LONGEST_SENTENCE = 240
 MOST_INSIGHTS = 12
@@ -151,7 +151,7 @@ def figures(connection: sa.Connection, filters: Mapping[str, Any], language: str
             sa.func.coalesce(sa.func.avg(sa.case((Booking.user_id.is_not(None), 100.0), else_=0.0)), 0),
         )
         .select_from(Booking)
-        .where(*selection.of_bookings(filters))
+        .where(*booking_conditions(filters))
     ).one()
     count, guests, cancelled, with_account = totals
     found = [_count("bookings", "", count, written)]
@@ -188,7 +188,7 @@ def _best_tours(connection: sa.Connection, filters: Mapping[str, Any], language:
     rows = connection.execute(
         sa.select(Tour.name, Tour.titles, number)
         .join(Booking, Booking.tour_id == Tour.id)
-        .where(*selection.of_bookings(filters), Booking.status != "cancelled")
+        .where(*booking_conditions(filters), Booking.status != "cancelled")
         .group_by(Tour.id, Tour.name)
         .order_by(number.desc(), Tour.name)
         .limit(TOP)
@@ -200,7 +200,7 @@ def _busiest(connection: sa.Connection, filters: Mapping[str, Any], language: st
     number = sa.func.count()
     rows = connection.execute(
         sa.select(Booking.travel_date, number)
-        .where(*selection.of_bookings(filters), Booking.status != "cancelled")
+        .where(*booking_conditions(filters), Booking.status != "cancelled")
         .group_by(Booking.travel_date)
         .order_by(number.desc(), Booking.travel_date)
         .limit(1)

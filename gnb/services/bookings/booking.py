@@ -32,7 +32,7 @@ from gnb.services.bookings import (
 from gnb.services.bookings.access import new_reference
 from gnb.services.bookings.request import BookingRequest
 from gnb.services.bookings.status import FROM, cancel_expired, set_status
-from gnb.services.exports import selection
+from gnb.services.exports.filters import booking_conditions
 from gnb.services.mail import InvalidMessage
 from gnb.services.mail.addresses import checked_address
 from gnb.services.pricing.quotes import is_per_person, quote
@@ -200,7 +200,7 @@ def find_bookings(
         end: Position after the last booking.
         sort: A key of `SORTS`, with `-` before it for the other direction.
     """
-    conditions = selection.of_bookings(filters)
+    conditions = booking_conditions(filters)
     if text and (wanted := text.replace("\x00", "").strip()[:LONGEST_SEARCH]):
         # SQLite knows capitals of English letters alone: the others are looked for in each form that a name may have.
         forms = {wanted, wanted.lower(), wanted.upper(), wanted.title()} if not wanted.isascii() else {wanted}

@@ -18,7 +18,8 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from gnb.models import Booking, Tour, User
-from gnb.services.exports import revenue, selection
+from gnb.services.exports import revenue
+from gnb.services.exports.filters import Conditions, booking_conditions, snapshot, user_conditions
 from gnb.services.queue_service import Progress
 
 
@@ -55,7 +56,7 @@ class Table:
     columns: tuple[Column, ...]
     origin: Any
     counted_in: Any
-    conditions: selection.Conditions
+    conditions: Conditions
     order: tuple[Any, ...]
     key: Any = None
 
@@ -87,7 +88,7 @@ def write_csv(export_type: str, filters: Mapping[str, Any], sink: Sink, engine: 
         progress: Called with the rows written and the total. Both are read from one snapshot.
     """
     wanted = table(export_type, filters)
-    with selection.snapshot(engine) as connection:
+    with snapshot(engine) as connection:
         total = connection.scalar(wanted.counted()) or 0
         progress(0, total)
         sink.write(wanted.header.encode() + b"\r\n")
@@ -149,7 +150,7 @@ def _bookings(filters: Mapping[str, Any]) -> Table:
         ),
         origin=sa.join(Booking, Tour, Tour.id == Booking.tour_id),
         counted_in=Booking.__table__,  # each has one tour
-        conditions=selection.of_bookings(filters),
+        conditions=booking_conditions(filters),
         order=(Booking.id,),
         key=Booking.id,
     )
@@ -167,7 +168,7 @@ def _users(filters: Mapping[str, Any]) -> Table:
         ),
         origin=User.__table__,
         counted_in=User.__table__,
-        conditions=selection.of_users(filters),
+        conditions=user_conditions(filters),
         order=(User.id,),
         key=User.id,
     )

@@ -5,15 +5,18 @@
 
 Days are calendar days in Europe/Istanbul, both ends included: of the pickup for bookings and revenue, of the
 registration for users. An instant is taken for the day it falls on there. A field left empty is a field not given.
+The rows that loaded filters select are conditions of a query, and a snapshot is what several queries read alike.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 from marshmallow import ValidationError, fields, pre_load, validates_schema
 
@@ -27,7 +30,10 @@ from gnb.models import (
     REVENUE_STATUSES,
     ROLES,
     STATUSES,
+    Booking,
+    User,
     local_day,
+    local_midnight,
 )
 from gnb.services.exports import InvalidFilters, UnknownExportType
 
@@ -172,3 +178,68 @@ def filters_schema(export_type: str) -> Filters:
     if export_type not in FILTERS:
         raise UnknownExportType(value=repr(str(export_type)[:60]), choices=EXPORT_TYPES)
     return FILTERS[export_type]()
+
+
+Conditions = list[sa.ColumnElement[bool]]
+_NO_REVENUE = tuple(status for status in STATUSES if status not in REVENUE_STATUSES)
+
+
+def booking_conditions(filters: Mapping[str, Any]) -> Conditions:
+    """Return the conditions that select bookings."""
+    conditions: Conditions = []
+    for name, column in (
+        ("status", Booking.status),
+        ("payment_method", Booking.payment_method),
+        ("language", Booking.language),
+        ("currency", Booking.currency),
+    ):
+        if name in filters:
+            conditions.append(column.in_(filters[name]))
+    if "tour" in filters:
+        conditions.append(Booking.tour_id == filters["tour"])
+    if "start_date" in filters:
+        conditions.append(Booking.travel_date >= filters["start_date"])
+    if "end_date" in filters:
+        conditions.append(Booking.travel_date <= filters["end_date"])
+    return conditions
+
+
+def revenue_conditions(filters: Mapping[str, Any]) -> Conditions:
+    """Return the conditions that select, of the bookings that the filters select, those that count as revenue."""
+    # NOT IN, because most bookings count, and SQLite would read each of them through the index of statuses.
+    return [Booking.status.not_in(_NO_REVENUE), *booking_conditions(filters)]
+
+
+def user_conditions(filters: Mapping[str, Any]) -> Conditions:
+    """Return the conditions that select accounts."""
+    conditions: Conditions = []
+    if "role" in filters:
+        conditions.append(User.role.in_(filters["role"]))
+    if "language" in filters:
+        conditions.append(User.language.in_(filters["language"]))
+    if "start_date" in filters:
+        conditions.append(User.created_at >= local_midnight(filters["start_date"]))
+    if filters.get("end_date", date.max) < date.max:
+        conditions.append(User.created_at < local_midnight(filters["end_date"] + timedelta(days=1)))
+    return conditions
+
+
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a read-only connection whose queries all read the same state of the database.
+
+    SQLite's driver starts no transaction for a SELECT by itself, so each query would read a state of its own.
+    """
+    if engine.dialect.name == "postgresql":
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with engine.connect().execution_options(**options) as connection, connection.begin():
+            # Just-in-time compilation costs more than it gains for rows that are only copied.
+            connection.exec_driver_sql("SET LOCAL jit = off")
+            yield connection
+        return
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()

@@ -22,10 +22,11 @@ from flask_babel import force_locale, gettext
 
 from gnb.models import Booking, Tour
 from gnb.services.bookings.transfers import Transfer
-from gnb.services.exports import plots, revenue, selection
+from gnb.services.exports import revenue
 from gnb.services.exports.csv_export import Sink
+from gnb.services.exports.filters import booking_conditions, snapshot
 from gnb.services.exports.pdf_join import PdfJoin
-from gnb.services.exports.pdf_renderer import PdfRenderer, describe_filters
+from gnb.services.exports.pdf_renderer import PdfRenderer, bars_by_name, bars_over_time, describe_filters
 from gnb.services.queue_service import Progress
 
 SLICE = 160
@@ -40,10 +41,8 @@ def write_bookings_pdf(
 ) -> int:
     """Write the list of bookings and return how many it contains."""
     renderer = PdfRenderer(language)
-    with selection.snapshot(engine) as connection:
-        total = connection.scalar(
-            sa.select(sa.func.count()).select_from(Booking).where(*selection.of_bookings(filters))
-        )
+    with snapshot(engine) as connection:
+        total = connection.scalar(sa.select(sa.func.count()).select_from(Booking).where(*booking_conditions(filters)))
         progress(0, total or 0)
         head = heading(renderer, connection, filters, total or 0)
         join = PdfJoin(sink, head["title"], renderer.language)
@@ -72,7 +71,7 @@ def bookings(connection: sa.Connection, filters: Mapping[str, Any]) -> Iterator[
             Booking.payment_method,
         )
         .join(Tour, Tour.id == Booking.tour_id)
-        .where(*selection.of_bookings(filters))
+        .where(*booking_conditions(filters))
         .order_by(Booking.pickup_at, Booking.id)
     )
     yield from connection.execution_options(yield_per=SLICE).execute(query)
@@ -152,7 +151,7 @@ def write_revenue_pdf(
 ) -> int:
     """Write the revenue report and return how many bookings its figures include."""
     renderer = PdfRenderer(language)
-    with selection.snapshot(engine) as connection:
+    with snapshot(engine) as connection:
         totals = revenue.by_currency(connection, filters)
         count = sum(total.bookings for total in totals)
         progress(0, count)
@@ -181,7 +180,7 @@ def _section(connection: sa.Connection, filters: Mapping[str, Any], total: reven
         "currency": total.name,
         "total": total,
         "by_status": revenue.by_status(connection, filters, total.name),
-        "over_time": plots.over_time(revenue.by_day(connection, filters, total.name)),
-        "by_tour": plots.by_name([(tour.name, tour.revenue) for tour in best]),
+        "over_time": bars_over_time(revenue.by_day(connection, filters, total.name)),
+        "by_tour": bars_by_name([(tour.name, tour.revenue) for tour in best]),
         "best": best,
     }

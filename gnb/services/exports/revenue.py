@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gnb.models import Booking, Money, Tour
-from gnb.services.exports import selection
+from gnb.services.exports.filters import revenue_conditions
 
 HOUSE_CURRENCY = "EUR"
 _SUM = sa.cast(sa.func.sum(Booking.amount), sa.BigInteger)
@@ -50,7 +50,7 @@ def by_day_and_tour(filters: Mapping[str, Any]) -> sa.Select[Any]:
     return (
         sa.select(Booking.travel_date.label("day"), name.label("tour"), _BOOKINGS, _REVENUE, _AVERAGE)
         .join(Tour, Tour.id == Booking.tour_id)
-        .where(*selection.of_revenue(filters))
+        .where(*revenue_conditions(filters))
         .group_by(Booking.travel_date, Booking.tour_id, Tour.name, Booking.currency)
     )
 
@@ -73,7 +73,7 @@ def most_booked_tours(filters: Mapping[str, Any], limit: int) -> sa.Select[str, 
     return (
         sa.select(Tour.name, Tour.titles, Booking.currency, _BOOKINGS, _REVENUE)
         .join(Tour, Tour.id == Booking.tour_id)
-        .where(*selection.of_revenue(filters))
+        .where(*revenue_conditions(filters))
         .group_by(Tour.id, Tour.name, Booking.currency)
         .order_by(sa.desc("bookings"), sa.desc("revenue"), Tour.name)
         .limit(limit)
@@ -90,7 +90,7 @@ def by_day(connection: sa.Connection, filters: Mapping[str, Any], currency: str)
     """Return the revenue of each day that has any, in order."""
     query = (
         sa.select(Booking.travel_date, _REVENUE)
-        .where(*selection.of_revenue(filters), Booking.currency == currency)
+        .where(*revenue_conditions(filters), Booking.currency == currency)
         .group_by(Booking.travel_date)
         .order_by(Booking.travel_date)
     )
@@ -98,7 +98,7 @@ def by_day(connection: sa.Connection, filters: Mapping[str, Any], currency: str)
 
 
 def _totals(name: Any, filters: Mapping[str, Any], currency: str | None = None) -> sa.Select[Any]:
-    conditions = selection.of_revenue(filters)
+    conditions = revenue_conditions(filters)
     if currency is not None:
         conditions.append(Booking.currency == currency)
     return sa.select(name.label("name"), _BOOKINGS, _REVENUE, _AVERAGE).select_from(Booking).where(*conditions)

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from gnb.services.exports import selection
 from gnb.services.exports.csv_export import Column, Kind, Sink, table
+from gnb.services.exports.filters import snapshot
 from gnb.services.queue_service import Progress
 
 ROWS_PER_SHEET = 1_048_575
@@ -36,7 +36,7 @@ def write_xlsx(export_type: str, filters: Mapping[str, Any], sink: Sink, engine:
         progress: Called with the rows written and the total. Both are read from one snapshot.
     """
     wanted = table(export_type, filters)
-    with tempfile.TemporaryFile() as file, selection.snapshot(engine) as connection:
+    with tempfile.TemporaryFile() as file, snapshot(engine) as connection:
         total = connection.scalar(wanted.counted()) or 0
         progress(0, total)
         with Workbook(file, {"constant_memory": True}) as workbook:

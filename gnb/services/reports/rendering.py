@@ -12,8 +12,7 @@ from flask_babel import force_locale
 from gnb.messages.formats import money, percent
 from gnb.messages.labels import BOOKING_LABELS, JOB_STATE_LABELS
 from gnb.models import DEFAULT_LANGUAGE
-from gnb.services.exports import plots
-from gnb.services.exports.pdf_renderer import PdfRenderer
+from gnb.services.exports.pdf_renderer import PdfRenderer, bars_by_name, bars_over_time
 from gnb.services.mail.message import render
 
 
@@ -58,7 +57,7 @@ def report_pdf(report: dict[str, Any], language: str) -> bytes:
         made=renderer.moment(),
         bars=bookings_by_day(report, renderer.language),
         revenue=[_over_time(report, row) for row in report["revenue"]],
-        top=plots.by_name([(row["tour"], Decimal(row["bookings"])) for row in top_tours(report, renderer.language)]),
+        top=bars_by_name([(row["tour"], Decimal(row["bookings"])) for row in top_tours(report, renderer.language)]),
         amount=lambda text, currency: renderer.money(Decimal(text), currency),
         change=lambda percent: percent_change(percent, renderer.language),
         word=lambda status: status_word(status, renderer.language),
@@ -71,7 +70,7 @@ def _over_time(report: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     """Return a currency's row with its revenue per day as bars."""
     currency = row["currency"]
     days = [(date.fromisoformat(day["day"]), Decimal(day["revenue"].get(currency, "0"))) for day in report["days"]]
-    return {**row, "plot": plots.over_time(days)}
+    return {**row, "plot": bars_over_time(days)}
 
 
 @dataclass(frozen=True)
