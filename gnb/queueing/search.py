@@ -33,7 +33,7 @@ _OTHER_FIELDS = (
 SORTS = ("type", "priority", "attempts", "created", "started", "finished", "took", "next", "worker", "error")
 """What found jobs can be sorted by."""
 _FOLDED = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[0-9a-f]{12,}\b|\d+(?:[.,:]\d+)*", re.IGNORECASE)
-_AT_ONCE = 2000
+_AT_ONCE = 1000
 _MOST_BYTES = 4_000_000
 _READ_AT_ONCE = 500
 

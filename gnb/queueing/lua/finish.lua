@@ -17,7 +17,7 @@ local CENTURY = 3155760000
 local LOGS_KEPT = 31557600
 
 -- So many jobs at most are put in the order of their ends in one step, which takes some milliseconds.
-local MOST_SORTED = 10000
+local MOST_SORTED = 2000
 
 -- Every attempt's result is kept up to this number, and ten where a job was retried by hand.
 local MOST_RESULTS = 100

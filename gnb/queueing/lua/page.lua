@@ -5,7 +5,7 @@
 --       6… the fields to read of each job's hash
 -- The "set" of delayed jobs also has the next jobs of `repeat`, by repeated.lua; a scan does not.
 -- A list is read sub-queue by sub-queue. A sorted set ("set") is merged by score while `last` is at most 5,000; ended jobs, whose
--- score is their expiry, by the end of the job where some are kept for ever and others are not, or, up to 10,000 of them, for
+-- score is their expiry, by the end of the job where some are kept for ever and others are not, or, up to 2,000 of them, for
 -- times of their own. A "scan" of
 -- sorted sets reads sub-queue by sub-queue at every place, so that whoever reads on from page to page meets every job.
 -- Returns {total, {id, score, value…}, …}, from the first place on, fewer than asked for when the bytes are used up.
@@ -39,7 +39,7 @@ local function has_own_ages()
   local state = registry == 'finished' and 'completed' or registry
   return redis.call('EXISTS', 'gnb:ages:' .. queue_name .. ':' .. state) == 1
 end
-local sorted = ARGV[1] == 'set' and ARGV[4] == '1' and last <= 5000 and total <= 10000 and has_own_ages()
+local sorted = ARGV[1] == 'set' and ARGV[4] == '1' and last <= 5000 and total <= 2000 and has_own_ages()
 
 local function slice(number, from, to) -- places from..to, inclusive, as {id, score, id, score…}
   local key = KEYS[number]
