@@ -94,6 +94,7 @@ def unforkable(broker: servers.Broker) -> Engine:
 def test_a_supervisor_that_cannot_fork_says_so_and_ends_on_sigterm(
     unforkable: Engine, worker_log: Callable[[], list[str]]
 ) -> None:
+    "localhost".encode("idna")  # loads the codec for host names while the files of root's Python can be read
     pid = os.fork()
     if not pid:
         try:
