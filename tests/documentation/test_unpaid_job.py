@@ -16,7 +16,7 @@ NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 def ended(job: Job) -> Job:
-    """The job after a worker has run all there is."""
+    """Return the job after a worker has run all jobs of the queue."""
     db.engine.dispose()
     Workers(engine(), queues=("scheduled",), burst=True).wait()
     return get_job("scheduled", job.id)
@@ -32,7 +32,7 @@ def test_the_days_unpaid_bookings_are_listed(app: Flask) -> None:
     assert engine().queue("scheduled").logs(job.id) == ["GNBUNPAID1: 90.00 EUR"]
 
 
-def test_too_many_are_no_case_for_another_attempt(app: Flask) -> None:
+def test_too_many_unpaid_bookings_fail_the_job_at_its_first_attempt(app: Flask) -> None:
     make_booking(pickup_at=NOON, status="pending")
 
     job = ended(add_scheduled_job("unpaid-bookings", {"day": "2026-12-01", "most": 0}))
@@ -41,6 +41,6 @@ def test_too_many_are_no_case_for_another_attempt(app: Flask) -> None:
     assert "more than 0" in (job.failed_reason or "")
 
 
-def test_a_day_that_is_none_is_refused_before_anything_is_queued(app: Flask) -> None:
+def test_an_invalid_day_is_rejected_when_the_job_is_enqueued(app: Flask) -> None:
     with pytest.raises(InvalidJobData, match="day: Not a valid date"):
         add_scheduled_job("unpaid-bookings", {"day": "tomorrow"})

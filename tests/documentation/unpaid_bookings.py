@@ -9,6 +9,6 @@ from gnb.models import Booking, db
 
 
 def unpaid_bookings(day: date) -> Iterator[Booking]:
-    """The day's bookings that wait for their money, by reference."""
+    """Return the bookings of the day that are not paid yet, by reference."""
     wanted = sa.select(Booking).where(Booking.travel_date == day, Booking.status.in_(("pending", "confirmed")))
     return iter(db.session.scalars(wanted.order_by(Booking.reference)))
