@@ -1,10 +1,10 @@
-"""The job engine: BullMQ's semantics on RQ's records, each move one atomic step. README.md says where to begin.
+"""The job engine: BullMQ's semantics on RQ's records, each change of state one atomic step. README.md says where to begin.
 
 from gnb.queueing import Engine, QueueOptions, job
 
 @job("email", "greeting", GreetingData, attempts=5)
-def greeting(data, running):
-    running.progress(50, "half way")
+def greeting(data, context):
+    context.progress(50, "half way")
 
 engine = Engine("redis://localhost:6379", {"email": QueueOptions()})
 engine.queue("email").enqueue("greeting", {"to": 7}, priority=1, delay=60)
