@@ -97,8 +97,7 @@ def _limits(settings: Settings) -> dict[str, Any]:
 def _limits_storage(redis_url: str) -> tuple[str, dict[str, Any]]:
     """Return the URL as Flask-Limiter expects it, and options that limit the wait for the broker.
 
-    A broker that does not answer costs a request two such waits: Flask-Limiter asks it once more before it counts in
-    memory. A healthy one answers within milliseconds.
+    A broker that does not answer costs a request one such wait. A healthy one answers within milliseconds.
     """
     impatient = {"socket_connect_timeout": 0.2, "socket_timeout": 0.2, "retry": Retry(NoBackoff(), 0)}
     if "+sentinel://" not in redis_url:

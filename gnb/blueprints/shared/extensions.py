@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import ipaddress
 import threading
+import time
 from typing import Any, cast
 
 from apispec import APISpec
@@ -17,6 +18,7 @@ from flask_wtf import CSRFProtect
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from marshmallow import Schema, fields, validate
+from redis import RedisError
 
 
 class ErrorDetails(Schema):
@@ -111,10 +113,27 @@ class LockedMemoryStorage(MemoryStorage):
 
 
 class _RedisStorage(RedisStorage):
-    """Rate limit counts in the broker, without importing valkey's client: that takes longer than a whole request."""
+    """Rate limit counts in the broker, without importing valkey's client: that takes longer than a whole request.
+
+    A broker that has just not answered is not asked again within a second. Flask-Limiter would ask it at once, so that
+    the first request without the broker would wait twice.
+    """
 
     STORAGE_SCHEME = ["redis", "rediss", "redis+unix"]  # replaces the library's own class for these schemes
     DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}
+    _failed_at = float("-inf")
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to a count and return it. Raises RedisError."""
+        try:
+            return super().incr(key, expiry, amount)
+        except RedisError:
+            self._failed_at = time.monotonic()
+            raise
+
+    def check(self) -> bool:
+        """Return whether the broker answers."""
+        return time.monotonic() - self._failed_at > 1 and super().check()
 
 
 class _Limiter(Limiter):

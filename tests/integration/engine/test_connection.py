@@ -1,5 +1,6 @@
 """The ways to the broker, and what happens when it is not there."""
 
+import os
 import signal
 import socket
 import ssl
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 import redis
-from limits.storage import RedisSentinelStorage
+from limits.storage import RedisSentinelStorage, storage_from_string
 
+from gnb.blueprints.shared.extensions import limiter
 from gnb.flask_settings import _limits_storage
 from gnb.queueing import Engine, QueueUnavailable
 from gnb.queueing.connection import connect, sentinel_settings
@@ -21,6 +23,8 @@ from tests.faults.valkey import Valkey, Watched
 
 from .conftest import Workers, make_engine, wait_for
 from .fronts import Front
+
+assert limiter  # declares the storage of rate limits
 
 
 def test_a_sentinel_url_names_its_hosts_service_and_login() -> None:
@@ -164,6 +168,21 @@ def test_sentinels_and_primary_are_reached_by_tls(
             finally:
                 sentinel.kill()
                 server.kill()
+
+
+def test_rate_limits_do_not_ask_a_broker_twice_that_has_just_not_answered(broker: servers.Broker) -> None:
+    address, options = _limits_storage(broker.tcp_url)
+    storage = storage_from_string(address, **options)
+    pid = int(redis.Redis.from_url(broker.tcp_url).info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(redis.TimeoutError):
+            storage.incr("key", 60)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert _pings(broker.tcp_url) and not storage.check()
+    wait_for(storage.check, 10)
+    assert storage.incr("key", 60) == 1
 
 
 def test_a_failover_by_sentinel_is_followed(
