@@ -1,4 +1,4 @@
-"""The job engine: BullMQ's semantics on RQ's records, each change of state one atomic step. README.md says where to begin.
+"""The job engine: BullMQ's semantics on RQ's records, each change of state one atomic step. Begin with README.md.
 
 from gnb.queueing import Engine, QueueOptions, job
 
