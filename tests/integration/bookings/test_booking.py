@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from gnb.models import AuditEntry, Booking, Delivery, Departure, Tour, User, db, now
+from gnb.models import AuditEntry, Booking, Delivery, Departure, Tour, User, db, local_day, now
 from gnb.services.bookings import IdempotencyConflict, InvalidIdempotencyKey, PriceChanged, SoldOut
 from gnb.services.bookings.booking import book, idempotency
 from gnb.services.bookings.request import BookingRequest, BookingRequestSchema
-from gnb.services.bookings.seats import seats_left
+from gnb.services.bookings.seats import apply_daily_seats, release, seats_left, take
 from gnb.services.bookings.status import cancel_expired, set_status
 from gnb.services.mail.contents import content_of
 from tests.business import booking_data, make_booking, make_campaign, make_extra, make_tour, make_user
@@ -210,6 +210,25 @@ def test_of_two_changes_at_once_one_wins(app: Flask) -> None:
 
     assert sorted(at_once(app, work, 5)) == ["done", *["refused"] * 4]
     assert db.session.scalars(sa.select(Departure.seats_taken)).one() == 0
+
+
+def test_seats_are_released_one_by_one_and_never_more_than_were_sold(app: Flask) -> None:
+    tour, day = make_tour(daily_seats=4), local_day(now())
+    take(tour, day, 3)
+    release(tour.id, day, 2)
+    assert seats_left(tour, day) == 3
+    release(tour.id, day, 2)
+    assert seats_left(tour, day) == 4
+
+
+def test_new_daily_seats_hold_from_today_on_and_sold_ones_stay_sold(app: Flask) -> None:
+    tour, today = make_tour(daily_seats=4), local_day(now())
+    days = [today + timedelta(days=number) for number in (-1, 0, 1)]
+    for day in days:
+        take(tour, day, 2)
+    tour.daily_seats = 1
+    apply_daily_seats(tour, today)
+    assert [seats_left(tour, day) for day in days] == [2, 0, 0]
 
 
 def test_a_signed_in_customer_is_written_into_the_booking(app: Flask) -> None:
