@@ -170,6 +170,24 @@ def test_a_retry_counts_as_a_start(queue: Queue, start: Callable[..., Workers], 
     assert (attempt.started_at - first.started_at).total_seconds() > WINDOW - 0.01
 
 
+def test_a_held_job_waits_for_the_one_before_it_that_is_due_and_not_promoted_yet(queue: Queue, client: Any) -> None:
+    def started() -> list[str]:
+        answers = []
+        while not answers or answers[-1][0] != b"empty":
+            args = [*DequeueArgs("w", "1", "2026-01-01T00:00:00.000000Z", 12, "none", "none")]
+            answers.append(run(client, DEQUEUE, queue.keys.for_worker("w"), args))
+        return [answer[2].decode() for answer in answers if answer[0] == b"job"]
+
+    ids = send(queue, *["a"] * (COUNT + 2))
+    assert started() == ids[:COUNT]
+    time.sleep(WINDOW + 0.1)  # nothing promotes the two that are held, and both are due
+    queue.promote(ids[-1])
+    assert (started(), queue.job(ids[-1]).state) == ([], "delayed")
+    queue.promote(ids[-2])
+    queue.promote(ids[-1])
+    assert started() == ids[-2:]
+
+
 def test_many_held_jobs_take_little_of_the_brokers_time(queue: Queue, client: Any) -> None:
     send(queue, *["a"] * 1000)
     last = send(queue, "b")[0]
