@@ -103,9 +103,9 @@ HUEY = Contestant(
 
 
 def bullmq(concurrency: int, jobs: int) -> Contestant:
-    """BullMQ's worker in one Node.js process, so many jobs at once."""
+    """BullMQ's worker in one Node.js process, with this many jobs active."""
     worker = (NODE, str(BULLMQ_FOLDER / "worker.mjs"), str(concurrency))
-    return Contestant(f"BullMQ, {concurrency} at once", BULLMQ_PRODUCER, worker, _bullmq_done, jobs)
+    return Contestant(f"BullMQ, concurrency {concurrency}", BULLMQ_PRODUCER, worker, _bullmq_done, jobs)
 
 
 BULLMQ = {1: bullmq(1, 8_000), 5: bullmq(5, 15_000), 50: bullmq(50, 20_000)}

@@ -235,7 +235,7 @@ class QueueReader:
     def scan(self, state: str, fields: tuple[str, ...], newest: int | None = None) -> Iterator[tuple[str, list[str]]]:
         """Id and these fields, "" where there is none, of all jobs of a state, or of the first `newest` of them.
 
-        A fraction of what whole jobs cost; some hundred a round trip, so that the broker is soon free again.
+        A fraction of what whole jobs cost; a few hundred a round trip, so that the broker is soon free again.
         """
         place, total = 0, 1
         while place < total and (newest is None or place < newest):

@@ -202,7 +202,8 @@ def test_the_page_of_a_job_type_has_its_latest_errors_and_lists_all_of_them_by_i
     failed("ConnectionError: no route")
     page = admin.get("/admin/jobs/email/types/probe").text
     assert "ConnectionError: no route" in page
-    assert "among the queue's latest 1,000" in page
+    assert "The queue's latest 1,000 completed jobs have none of this type." in page
     address = re.search(r'href="([^"]*)">All failed', page)
     assert address and "no route" in admin.get(html.unescape(address[1])).text
+    assert "The queue's latest 1,000 failed jobs have none" in admin.get("/admin/jobs/email/types/send-email").text
     assert admin.get("/admin/jobs/email/types/none-such").status_code == 404

@@ -13,9 +13,9 @@ from gnb.blueprints.admin.plots import type_plots
 from gnb.blueprints.shared.formatting import elapsed
 from gnb.services.queues import reading
 
-# The figures are of at most so many runs of each outcome, among so many of the queue's latest.
+# The figures are of at most 200 completed and 200 failed runs, found among the latest 1,000 jobs of each state.
 LATEST_RUNS = 200
-AMONG = 1000
+SEARCHED = 1000
 
 
 @blueprint.get("/jobs/<queue_name>/types/<type_name>")
@@ -25,7 +25,7 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
     declared = reading.job_types(queue.name).get(type_name)
     if declared is None:
         abort(404)
-    completed, failed = (queue.latest(state, type_name, LATEST_RUNS, AMONG) for state in ("completed", "failed"))
+    completed, failed = (queue.latest(state, type_name, LATEST_RUNS, SEARCHED) for state in ("completed", "failed"))
     points = queue.history(60)
     ended = [point.counts.outcomes for point in points]
     return render_template(
@@ -35,7 +35,7 @@ def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
         job_type=declared,
         figures=type_figures(completed, failed),
         runs=LATEST_RUNS,
-        among=AMONG,
+        searched=SEARCHED,
         completed_last_hour=sum(outcomes.get((type_name, "completed"), 0) for outcomes in ended),
         failed_last_hour=sum(outcomes.get((type_name, "failed"), 0) for outcomes in ended),
         plots=type_plots(points, type_name, url_for("admin.queue", queue_name=queue.name)),

@@ -14,7 +14,7 @@ from flask import Flask
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
-from gnb.blueprints.shared import describe, formatting
+from gnb.blueprints.shared import formatting
 from gnb.blueprints.shared.formatting import escape_control_characters, split_identifier
 from gnb.messages import Message, labels, localize, localize_error, stored_error
 from gnb.messages.labels import (
@@ -197,16 +197,16 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "error_text": localize_error,
     "stored_error": stored_error,
     "note": lambda answer: Message.restore(answer["note"], answer.get("noteCode"), answer.get("noteParams")),
-    "subject": describe.subject,
-    "state_label": describe.state_label,
-    "state_variant": describe.state_variant,
-    "action_label": describe.action_label,
-    "role_label": lambda role: describe.label_of(labels.ROLE_LABELS, role),
+    "subject": subject,
+    "state_label": state_label,
+    "state_variant": state_variant,
+    "action_label": action_label,
+    "role_label": lambda role: label_of(labels.ROLE_LABELS, role),
     "queue_description": lambda queue: str(labels.QUEUE_DESCRIPTIONS.get(queue, "")),
-    "category_label": lambda category: describe.label_of(labels.CATEGORY_LABELS, category),
-    "passenger_kind_label": lambda kind: describe.label_of(labels.PASSENGER_AGE_LABELS, kind),
-    "payment_label": lambda method: describe.label_of(labels.PAYMENT_LABELS, method),
-    "booking_status_label": lambda status: describe.label_of(labels.CUSTOMER_STATUS_LABELS, status),
+    "category_label": lambda category: label_of(labels.CATEGORY_LABELS, category),
+    "passenger_kind_label": lambda kind: label_of(labels.PASSENGER_AGE_LABELS, kind),
+    "payment_label": lambda method: label_of(labels.PAYMENT_LABELS, method),
+    "booking_status_label": lambda status: label_of(labels.CUSTOMER_STATUS_LABELS, status),
     "booking_status_variant": lambda status: labels.CUSTOMER_STATUS_VARIANTS.get(status, ""),
     "per_person": is_per_person,
 }

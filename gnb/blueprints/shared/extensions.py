@@ -15,7 +15,7 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_smorest import Api, Blueprint
 from flask_wtf import CSRFProtect
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage, RedisSentinelStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from marshmallow import Schema, fields, validate
 from redis import RedisError
@@ -115,12 +115,13 @@ class LockedMemoryStorage(MemoryStorage):
 class _RedisStorage(RedisStorage):
     """Rate limit counts in the broker, without importing valkey's client: that takes longer than a whole request.
 
-    A broker that has just not answered is not asked again within a second. Flask-Limiter would ask it at once, so that
-    the first request without the broker would wait twice.
+    Flask-Limiter asks a broker that has not answered again before it counts in memory. Here it counts in memory for
+    `ASKED_AGAIN_AFTER` seconds first, so that a request without the broker waits once.
     """
 
     STORAGE_SCHEME = ["redis", "rediss", "redis+unix"]  # replaces the library's own class for these schemes
     DEPENDENCIES = {"redis": RedisStorage.DEPENDENCIES["redis"]}
+    ASKED_AGAIN_AFTER = 1.0
     _failed_at = float("-inf")
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -133,7 +134,14 @@ class _RedisStorage(RedisStorage):
 
     def check(self) -> bool:
         """Return whether the broker answers."""
-        return time.monotonic() - self._failed_at > 1 and super().check()
+        return time.monotonic() - self._failed_at > self.ASKED_AGAIN_AFTER and super().check()
+
+
+class _SentinelStorage(_RedisStorage, RedisSentinelStorage):
+    """The same, for a broker that sentinels watch."""
+
+    STORAGE_SCHEME = ["redis+sentinel"]
+    DEPENDENCIES = {name: RedisSentinelStorage.DEPENDENCIES[name] for name in ("redis", "redis.sentinel")}
 
 
 class _Limiter(Limiter):

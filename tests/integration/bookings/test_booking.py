@@ -212,7 +212,7 @@ def test_of_two_changes_at_once_one_wins(app: Flask) -> None:
     assert db.session.scalars(sa.select(Departure.seats_taken)).one() == 0
 
 
-def test_seats_are_released_one_by_one_and_never_more_than_were_sold(app: Flask) -> None:
+def test_released_seats_are_on_sale_again_and_never_more_than_were_sold(app: Flask) -> None:
     tour, day = make_tour(daily_seats=4), local_day(now())
     take(tour, day, 3)
     release(tour.id, day, 2)
