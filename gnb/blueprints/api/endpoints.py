@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
+from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from flask import Request, Response, abort, request
@@ -86,8 +87,8 @@ def _word(schema: type[Schema]) -> str:
 
 
 class Parser(FlaskParser):
-    """webargs' parser, which also answers 400 to JSON nested too deeply or with numbers of too many digits, and 422 to
-    text that cannot be stored."""
+    """webargs' parser, which says what is wrong with JSON that cannot be read (400) and refuses text that cannot be
+    stored (422)."""
 
     KNOWN_MULTI_FIELDS = [*FlaskParser.KNOWN_MULTI_FIELDS, Words]
 
@@ -99,9 +100,16 @@ class Parser(FlaskParser):
             return value
         except RecursionError:
             abort(400, gettext("The JSON is nested too deeply."))
+        except JSONDecodeError as error:
+            if not error.doc:
+                raise  # there is no body, which webargs leaves to the schema
+            if isinstance(error.__cause__, UnicodeDecodeError):
+                abort(400, gettext("The JSON is not valid UTF-8."))
+            place = {"line": error.lineno, "column": error.colno}
+            abort(400, gettext("The JSON is malformed at line %(line)s, column %(column)s.", **place))
         except ValueError as error:
             if type(error) is not ValueError:
-                raise  # a JSONDecodeError or ValidationError, which webargs answers itself
+                raise  # a ValidationError, which webargs answers itself
             abort(400, gettext("The JSON holds a number of too many digits."))
 
 

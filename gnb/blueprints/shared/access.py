@@ -37,7 +37,7 @@ def bind(app: Flask) -> None:
 
 def _raise_body_limit() -> None:
     length = request.content_length
-    large = BODY_LIMIT < length <= STAFF_BODY_LIMIT if length is not None else "Transfer-Encoding" in request.headers
+    large = length > BODY_LIMIT if length is not None else "Transfer-Encoding" in request.headers
     if large and request.routing_exception is None and (user := caller()) and user.role in STAFF_ROLES:
         request.max_content_length = STAFF_BODY_LIMIT
 
