@@ -29,7 +29,7 @@ LOCK = "dev.lock"
 
 
 def main(arguments: list[str]) -> int:
-    """Run until a process ends; return the exit status after all have ended."""
+    """Run until a process fails or Ctrl-C; return the exit status after all have ended."""
     try:
         with locked(INSTANCE):
             return _run(fresh="--fresh" in arguments)
