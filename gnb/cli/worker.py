@@ -47,7 +47,7 @@ def scheduler() -> None:
     Any number of these may run: one leads, and another takes over within five seconds when it ends.
     """
     if not settings().queue_enabled:
-        click.echo("QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts", err=True)
+        click.echo("QUEUE_ENABLED is false: nothing is queued, so no scheduler starts", err=True)
         return
     from gnb.jobs.scheduled import SCHEDULES  # declares the job types with them
 
