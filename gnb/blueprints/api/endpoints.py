@@ -1,4 +1,4 @@
-"""What every endpoint of the API has in common: who is let in, how often, in which shape it reads and answers.
+"""What every endpoint of the API has in common: roles, the rate limit, and the format of requests and responses.
 
     blueprint = ApiBlueprint("tours-api", __name__, url_prefix="/api/v1/tours", read=None, change=ADMIN_ROLES)
 
@@ -114,7 +114,7 @@ class Parser(FlaskParser):
 
 
 def require_json() -> None:
-    """Refuse a body that is too large (413) or says to be something else than JSON (415)."""
+    """Reject a body that is too large (413) or whose content type is not JSON (415)."""
     limit = request.max_content_length
     if limit is not None and (request.content_length or 0) > limit:
         abort(413, gettext("A body has at most %(limit)s bytes.", limit=f"{limit:,}"))
@@ -131,7 +131,7 @@ _WITH_BODY = (400, 413, 415)
 
 
 class ApiBlueprint(Blueprint):
-    """A smorest blueprint with one door: `read` and `change` are the roles let in, None lets in everyone."""
+    """A smorest blueprint that checks roles: `read` and `change` are those allowed, None allows everyone."""
 
     ARGUMENTS_PARSER = Parser()
 
