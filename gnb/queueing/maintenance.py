@@ -1,7 +1,7 @@
 """The maintenance of the queues: promote due jobs, requeue stalled ones, resolve dependents, sample the depths.
 
-Supervisors run all of it (`timers`); the leading scheduler promotes and resolves. Any number of processes may run it at the
-same time, because every step is atomic and idempotent.
+Supervisors run all of it (`timers`); the leading scheduler promotes and resolves. Any number of processes may run
+it at the same time, because every step is atomic and idempotent.
 """
 
 import logging

@@ -263,7 +263,7 @@ class QueueReader:
         return self.broker.run(PAGE, getattr(self.keys, state), args)  # type: ignore[no-any-return]
 
     def history(self, count: int = 60, step: str = "minute") -> list[HistoryPoint]:
-        """Return a point for each of the last minutes (kept for 25 hours), hours or days (for 91 days), oldest first."""
+        """Return a point for each of the last minutes (kept for 25 hours), hours or days (91 days), oldest first."""
         return histories(self.broker, [self.keys], count, step)[0]
 
     def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:

@@ -1,4 +1,4 @@
--- dequeue_job(now): the next job of a queue, recorded as started in the same step, so that it is always in exactly one place.
+-- dequeue_job(now): dequeue the next job of a queue and record it as started in the same step, so that none is ever lost.
 -- A fragment: dequeue.lua and finish.lua are this text followed by others.
 --
 -- KEYS  1-10   rq:queue:<sub_queue>             the sub_queues' lists, most urgent first

@@ -7,7 +7,7 @@
 --        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua, the worker's totals,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept),
 --        gnb:ages:<queue>:<state> (exists while a job is kept for a time other than its type's default).
--- Returns {1 if the last one was the caller's, else 0, …what dequeue_job() returns, or "none" if no job was to be dequeued}.
+-- Returns {1 if the last one was the caller's, else 0, …what dequeue_job() returns, or "none" if it was not to dequeue}.
 
 local id, sub_queue, execution_id, outcome, job, results, logs, member
 

@@ -1,4 +1,4 @@
--- release: requeue the jobs that a worker holds and has not started, at their places, and record when the running one started.
+-- release: requeue the jobs that a worker holds and has not started, at their places; record when the running one started.
 --
 -- KEYS  1-21  as in dequeue_job.lua
 -- ARGV  1 id of the running job, "" for none   2 its start, RQ's time format   3… sub_queue and "<id>:<execution>" of each
