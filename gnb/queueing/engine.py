@@ -23,7 +23,7 @@ from .worker.registry import WorkerInfo, workers
 
 
 class Engine:
-    """Everything one asks of the queues. Makes no connection until it is used."""
+    """The queues of one broker with their workers and schedules. Connects when first used."""
 
     def __init__(self, url: str, queues: Mapping[str, QueueOptions], types: JobTypes = job_types, version: str = ""):
         self.url = url
@@ -40,7 +40,7 @@ class Engine:
         return tuple(self._queues.values())
 
     def queue(self, name: str) -> Queue:
-        """The queue of that name. Raises UnknownQueue."""
+        """Return the queue of that name. Raises UnknownQueue."""
         try:
             return self._queues[name]
         except (KeyError, TypeError):
@@ -51,7 +51,7 @@ class Engine:
         return self.job_types.of(self.queue(queue).name)
 
     def ping(self) -> None:
-        """Returns when the broker answers. Raises QueueUnavailable."""
+        """Return when the broker answers. Raises QueueUnavailable."""
         self.broker.call(self.broker.client.ping)
 
     def stats(self) -> list[QueueStats]:
@@ -61,7 +61,7 @@ class Engine:
         return self.stats_of(self.broker.call(pipeline.execute))
 
     def ask_stats(self, pipeline: Any) -> None:
-        """Puts the questions for `stats` into the pipeline; `stats_of` reads their answers."""
+        """Add the commands of `stats` to the pipeline; `stats_of` reads their replies."""
         for queue in self.queues:
             keys = _count_keys(queue)
             pipeline.eval(COUNTS.text, len(keys), *keys, queue.options.limits[0], *HISTORY_KEPT)
@@ -75,12 +75,12 @@ class Engine:
         return stats
 
     def histories(self, minutes: int = 60) -> dict[str, list[HistoryPoint]]:
-        """Each queue's history by its name, in one round trip. Raises QueueUnavailable."""
+        """Return each queue's history of the last minutes by its name, in one round trip. Raises QueueUnavailable."""
         points = histories(self.broker, [queue.keys for queue in self.queues], minutes)
         return dict(zip(self._queues, points, strict=True))
 
     def workers(self) -> list[WorkerInfo]:
-        """Every registered worker and what it does, in two round trips. Raises QueueUnavailable."""
+        """Return every registered worker and what it does, in three round trips. Raises QueueUnavailable."""
         return workers(self.broker)
 
     def quiet_worker(self, name: str, quiet: bool = True) -> None:
@@ -96,7 +96,7 @@ class Engine:
         return connect(self.url, patient=True)
 
     def after_fork(self) -> None:
-        """Lets go of the connections that a parent process opened."""
+        """Drop the connections that a parent process opened."""
         self.broker.client.connection_pool.reset()
 
 

@@ -1,4 +1,4 @@
-"""The errors of the engine: each has a `code` and a `message`, an English sentence that knows code and params.
+"""The errors of the engine: each has a `code` and a `message`, an English sentence with its code and params.
 
 raise InvalidJobState("not_failed", id="7", state="active")
 → job 7 is active; only a failed job can be retried

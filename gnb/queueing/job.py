@@ -1,4 +1,4 @@
-"""A job and its attempts as people see them, read from RQ's records."""
+"""A job and its attempts, read from RQ's records."""
 
 import json
 import math
@@ -43,7 +43,7 @@ LARGEST_NUMBER = 10**12
 """The largest whole number that a field of a record may have: as seconds, more than the broker can add to its clock."""
 
 LARGEST_DATA = 16_000_000
-"""How many bytes the JSON of a job's call may have."""
+"""How many bytes the JSON of a job's data may have."""
 
 _OUTCOMES = {1: "completed", 2: "failed", 3: "stopped", 4: "retried", 5: "failed"}
 
@@ -127,7 +127,7 @@ def job_from_hash(
     values: list[bytes | None],
     score: float | None = None,
 ) -> Job | None:
-    """The job that these values of FIELDS make, None when its hash is gone.
+    """Return the job of these values of FIELDS, None when its hash is gone.
 
     Args:
         options_of: Returns the default options of a job type, which stand for those that the hash does not have.
@@ -214,7 +214,7 @@ def _progress(text: dict[str, Any], state: str) -> dict[str, Any]:
 
 
 def attempts_from_results(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Attempt]:
-    """The attempts that a job's result stream tells of, newest first as the stream was read."""
+    """Return the attempts in a job's result stream, newest first as the stream was read."""
     return [_attempt(entry_id, entry) for entry_id, entry in entries]
 
 

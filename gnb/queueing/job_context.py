@@ -1,4 +1,4 @@
-"""What a job's function is handed while it runs: who it is, and a way to say how far it is."""
+"""What a job's function gets with its data: the job's ids and limits, its progress, its log and its parents."""
 
 import math
 import time
@@ -60,7 +60,7 @@ class JobContext:
         self._last_percent = -1.0
 
     def progress(self, percent: float, message: str = "") -> None:
-        """Says how far the job is, 0 to 100, and what it is at. Cheap to call often: written four times a second."""
+        """Set the job's progress, 0 to 100, and a message; written at most four times a second, and at 100."""
         now = time.monotonic()
         if now - self._last_note < _SECONDS_BETWEEN_NOTES and not (percent >= 100 > self._last_percent):
             return
@@ -69,12 +69,12 @@ class JobContext:
         self._write(f"{shown:g}", storable(as_message(message).pack(), 3000))
 
     def log(self, line: str) -> None:
-        """Adds a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
+        """Add a line to the job's log; the newest 1,000 are kept, 2,000 characters of each."""
         text = storable(text_of(line), LOG_LINE_LENGTH).replace(LOG_SEPARATOR, " ")
         self._write("", "", f"{clock.rq_time()}{LOG_SEPARATOR}{text}")
 
     def parents(self) -> "list[RelatedJob]":
-        """The jobs that it depends on, in the order of `depends_on`, each with its state and what it returned."""
+        """Return the jobs that it depends on, in the order of `depends_on`, each with its state and its result."""
         return self._parents(self.id)
 
     def _write(self, percent: str, message: str, *lines: str) -> None:
@@ -82,7 +82,7 @@ class JobContext:
 
     @classmethod
     def of_rq_job(cls, rq_job: "RQJob | None", job_type: "JobType") -> "JobContext":
-        """For a worker of RQ's own; outside of any worker, progress and log go nowhere."""
+        """Return the context for a worker of RQ's own; outside of any worker, progress and log are dropped."""
         if rq_job is None:
             return cls("", job_type.queue, job_type.name, 1, 1, lambda _keys, _args: None)
         from .dependencies import read_parents

@@ -24,7 +24,7 @@ _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 @dataclass(slots=True)
 class JobSpec:
-    """A job ready to be written: its options, the fields of its hash, and the job as its caller will see it."""
+    """A job ready to be written: its options, the fields of its hash, and the job as `enqueue` returns it."""
 
     options: JobOptions
     sub_queue: str
@@ -93,7 +93,7 @@ def _as_checked(options: Mapping[str, Any], chosen: JobOptions) -> Mapping[str, 
 def option_fields(options: JobOptions, defaults: JobOptions) -> list[Any]:
     """Return the names and values of a job's hash that hold options other than its type's defaults.
 
-    Every reader knows the defaults. The timeout is always written, since RQ gives a job without one its own.
+    Every reader has the defaults. The timeout is always written, because RQ gives a job without one its own.
     """
     own, default = options.hash_fields, defaults.hash_fields
     words = list(own[:2])

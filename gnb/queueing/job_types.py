@@ -1,7 +1,7 @@
 """Declared job types: only what is declared here can be enqueued, and only that runs.
 
     @job("export", "bookings-csv", BookingsFilters, timeout="15m")
-    def bookings_csv(data, running):
+    def bookings_csv(data, context):
         ...
 
 The decorated name is the `JobType`. Its dotted path is the function that RQ's record of a job names, so a stock
@@ -31,7 +31,7 @@ JobScope = Callable[[JobContext], AbstractContextManager[Any]]
 
 
 class JobType:
-    """One declared type: its queue and name, the schema of its data, its options and the function that does it."""
+    """One declared type: its queue and name, the schema of its data, its options and its function."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class JobType:
         return str(self._description)
 
     def load(self, data: dict[str, Any]) -> dict[str, Any]:
-        """The data as the function takes it. Raises InvalidJobData naming each field that is wrong."""
+        """Return the data as the function takes it. Raises InvalidJobData naming each field that is wrong."""
         if self._loader is None:
             return data
         try:
@@ -100,7 +100,7 @@ class JobType:
         return bool(found)
 
     def __call__(self, **data: Any) -> Any:
-        """Does the job for a worker that knows only RQ: the data is the call's keyword arguments."""
+        """Run the job in a worker of RQ's own: the data is the call's keyword arguments."""
         running = JobContext.of_rq_job(get_current_job(), self)
         with job_types.scope(running):
             return self.function(self.load(data), running)
@@ -113,9 +113,9 @@ class JobTypes:
         self._by_name: dict[tuple[str, str], JobType] = {}
         self._by_path: dict[str, JobType] = {}
         self.scope: JobScope = nullcontext
-        """What surrounds each job while it runs; the application puts its context here."""
+        """The context manager in which each job runs; the application sets its own."""
         self.correlation_id: Callable[[], str] = str
-        """What a job is enqueued for, in a word that it carries: the application gives the request's id here."""
+        """Returns the correlation id that an enqueued job carries: the application's is the id of the request."""
 
     def declare(self, job_type: JobType) -> JobType:
         known = self._by_name.get((job_type.queue, job_type.name))
@@ -126,7 +126,7 @@ class JobTypes:
         return job_type
 
     def get(self, queue: str, name: str) -> JobType:
-        """The type of that name. Raises UnknownJobType."""
+        """Return the type of that name. Raises UnknownJobType."""
         try:
             return self._by_name[queue, name]
         except (KeyError, TypeError):
@@ -134,14 +134,14 @@ class JobTypes:
             raise UnknownJobType("name", value=repr(name), queue=queue, choices=names) from None
 
     def at(self, path: str) -> JobType:
-        """The type whose function has that dotted path. Raises UnknownJobType."""
+        """Return the type whose function has that dotted path. Raises UnknownJobType."""
         try:
             return self._by_path[path]
         except KeyError:
             raise UnknownJobType("path", value=repr(path)) from None
 
     def of(self, queue: str) -> dict[str, JobType]:
-        """The queue's types by name, in the order they were declared."""
+        """Return the queue's types by name, in the order in which they were declared."""
         return {name: job_type for (its_queue, name), job_type in self._by_name.items() if its_queue == queue}
 
 
@@ -175,7 +175,7 @@ def job(
 
 
 class JobOutcome(Schema):
-    """The data of a callback: which job ended, and how. `error` is one line, empty unless it failed."""
+    """The data of a callback: which job ended, and how. `error` is one line, empty if it completed."""
 
     job_id = fields.String(data_key="jobId", required=True)
     queue = fields.String(required=True)

@@ -1,4 +1,4 @@
-"""Where everything lies in the broker.
+"""The names of the keys in the broker.
 
 A queue is ten RQ queues, one per priority: its sub-queues. The sub-queue of the default priority has the queue's own
 name (`email`), the others are named `email:1` … `email:10`. Each is an ordinary RQ queue with RQ's registries.
@@ -81,7 +81,7 @@ class QueueKeys:
         return [f"rq:deferred:{sub_queue}" for sub_queue in self.sub_queues]
 
     def for_worker(self, name: str) -> list[str]:
-        """The keys of the take and settle scripts, in their order, for the worker of that name."""
+        """The keys of the scripts dequeue, finish and release, in their order, for the worker of that name."""
         own = [worker(name), worker_executions(name), self.counts, self.concurrency, *self.retention]
         return [*self.waiting, self.paused, "rq:suspended", self.limit, self.starts, self.wake, *own]
 
@@ -124,5 +124,5 @@ def rq_worker_executions(name: str) -> str:
 
 
 def commands(worker_name: str) -> str:
-    """RQ's channel on which a worker is told to stop a job or to shut down."""
+    """RQ's channel for commands to a worker, such as to stop a job or to shut down."""
     return f"rq:pubsub:{worker_name}"

@@ -1,6 +1,7 @@
-"""The maintenance that supervisors and schedulers run: promote due jobs, requeue stalled ones, sample the depths.
+"""The maintenance of the queues: promote due jobs, requeue stalled ones, resolve dependents, sample the depths.
 
-Any number of processes may run it at the same time; every step is atomic and idempotent.
+Supervisors run all of it (`timers`); the leading scheduler promotes and resolves. Any number of processes may run
+it at the same time, because every step is atomic and idempotent.
 """
 
 import logging
@@ -75,9 +76,9 @@ class Timer:
 class Sweeper:
     """Requeues the jobs of workers without a heartbeat for longer than their lease.
 
-    An execution is requeued when it was expired at two looks some seconds apart, so that after a pause of the broker
-    (or a jump of its clock) living workers can renew their leases first; and only if the script that requeues it
-    still finds it expired and unfinished.
+    An execution is requeued when it was found expired twice, at least five seconds apart, so that after a pause of the
+    broker (or a jump of its clock) living workers can renew their leases first; and only if the script that requeues
+    it still finds it expired and unfinished.
     """
 
     def __init__(self, engine: "Engine", client: Any):
@@ -93,11 +94,11 @@ class Sweeper:
         return sum(self._requeue(sub_queue, member) for sub_queue, member in due)
 
     def _expired(self) -> list[tuple[str, str]]:
-        seconds, _ = self._client.time()
+        now = clock.broker_seconds(self._client.time())
         sub_queues = [sub_queue for queue in self._engine.queues for sub_queue in queue.keys.sub_queues]
         pipeline = self._client.pipeline(transaction=False)
         for sub_queue in sub_queues:
-            pipeline.zrangebyscore(f"rq:wip:{sub_queue}", "-inf", seconds, start=0, num=_EXPIRED_AT_ONCE)
+            pipeline.zrangebyscore(f"rq:wip:{sub_queue}", "-inf", now, start=0, num=_EXPIRED_AT_ONCE)
         answers = zip(sub_queues, pipeline.execute(), strict=True)
         return [(sub_queue, member.decode(errors="replace")) for sub_queue, members in answers for member in members]
 

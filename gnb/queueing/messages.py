@@ -1,4 +1,4 @@
-"""The engine's messages: English sentences that know the code and params from which a page makes another language's.
+"""The engine's messages: English sentences with the code and params from which a page makes another language's.
 
     make_message("invalid_job_state.not_failed", id="7", state="active")
     → job 7 is active; only a failed job can be retried
@@ -137,7 +137,7 @@ _LONGEST_PARAMS = 2000
 
 
 class Message(str):
-    """An English sentence that knows the `code` and `params` it was made of; without a code it is only its text."""
+    """An English sentence with the `code` and `params` that it was made of; without a code it is only its text."""
 
     code: str
     params: dict[str, Any]
@@ -199,7 +199,7 @@ def english(name: str, value: Any) -> str:
 
 
 def text_of(value: object) -> str:
-    """Return `str(value)`, or a sentence that says so when its class cannot tell."""
+    """Return `str(value)`, or a sentence that says that `__str__` failed."""
     try:
         return str(value)
     except Exception:  # noqa: BLE001 - the class is the job's own

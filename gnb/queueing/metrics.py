@@ -62,7 +62,7 @@ class OutcomeCounts:
     held: int = 0
 
     def add(self, words: Iterable[bytes]) -> None:
-        """Adds the hash of a step of the history as the broker lists it, name after value. A name is
+        """Add the hash of a step of the history as the broker lists it, name after value. A name is
         "<type>|<outcome>|<bucket of the duration>|<bucket of the wait>" (a count), "d|<type>" or "w" (microseconds),
         "deduplicated" or "held" (counts), or in hours and days "|duration|<bucket>" or "|wait|<bucket>", of all types.
         """
@@ -96,7 +96,7 @@ class OutcomeCounts:
 
 @dataclass(frozen=True)
 class QueueStats:
-    """A queue at one moment; the counts counts from its first job on. Of its `workers`, `busy` run a job, and `quiet`
+    """A queue at one moment; `counts` has all since its first job. Of its `workers`, `busy` run a job, and `quiet`
     run none and start none. It is `suspended` with all other queues, by `rq suspend`, until `rq resume`."""
 
     name: str
@@ -204,7 +204,7 @@ def queue_stats(name: str, answer: list[Any], workers: list[int], options: Queue
 
 @dataclass(frozen=True)
 class HistoryPoint:
-    """A minute, hour or day of a queue: its depths as sampled, the largest of an hour or day (None if nobody looked),
+    """A minute, hour or day of a queue: its depths as sampled, the largest of an hour or day (None if none was taken),
     what ended, how long it ran and waited."""
 
     at: datetime

@@ -72,7 +72,7 @@ class Retention:
 
     @classmethod
     def of(cls, value: Any, option: str) -> "Retention":
-        """From True (remove at once), False (keep all), a count, or {"age": …, "count": …}."""
+        """From True (remove immediately), False (keep all), a count, or {"age": …, "count": …}."""
         if isinstance(value, Retention):
             return value
         if value is True:
@@ -207,7 +207,7 @@ class Deduplication:
 
 @dataclass(frozen=True)
 class JobOptions:
-    """How a job is run. A queue has all of them; a type and a call may each set some anew."""
+    """How a job is run. A queue has all of them; a type and then a call may override some."""
 
     priority: int = 5
     attempts: int = 3

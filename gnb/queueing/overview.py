@@ -1,5 +1,4 @@
-"""Everything the broker has counted, read in one round trip: what a scrape of the metrics asks; and the application's
-counters."""
+"""Everything that the broker has counted, read in one round trip for the metrics; and the application's counters."""
 
 import os
 import threading
@@ -66,7 +65,10 @@ COUNTERS = "gnb:counters"
 
 
 class Counters:
-    """The counters of one broker. What is counted while it is unreachable waits in this process for the next count."""
+    """The counters of one broker.
+
+    What is counted while it is unreachable is kept in this process until the next count or overview.
+    """
 
     def __init__(self, broker: Broker):
         self._broker = broker

@@ -1,4 +1,4 @@
-"""A queue: jobs go in here, and every move of a job that a person asks for is made here, each one atomic step.
+"""A queue: enqueues jobs, and changes jobs and the queue on a person's request, each in one atomic step.
 
 queue = engine.queue("export")
 job = queue.enqueue("bookings-csv", {"filters": {}}, priority=1, delay=60)
@@ -108,7 +108,7 @@ class Queue(QueueReader):
         return made
 
     def build_job(self, job_type: str, data: Mapping[str, Any] | None, options: Mapping[str, Any]) -> JobSpec:
-        """The job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
+        """Return the job as it would be written, checked. Raises UnknownJobType, InvalidJobData, InvalidJobOption."""
         declared = self._types.get(self.name, job_type)
         try:
             now = self.broker.time()
@@ -133,15 +133,15 @@ class Queue(QueueReader):
     # One job
 
     def retry(self, job_id: str) -> None:
-        """A failed job waits again, with all its attempts. Raises JobNotFound, InvalidJobState."""
+        """Requeue a failed job, with all its attempts. Raises JobNotFound, InvalidJobState."""
         self._requeue_one(job_id, self.keys.failed, "not_failed")
 
     def run_again(self, job_id: str) -> None:
-        """A completed job waits again. Raises JobNotFound, InvalidJobState."""
+        """Requeue a completed job. Raises JobNotFound, InvalidJobState."""
         self._requeue_one(job_id, self.keys.completed, "not_completed")
 
     def promote(self, job_id: str) -> None:
-        """A delayed job waits at once, and so does a deferred one, without waiting for others.
+        """Requeue a delayed job immediately, or a deferred one without waiting for others.
 
         Raises JobNotFound, InvalidJobState.
         """
@@ -150,7 +150,7 @@ class Queue(QueueReader):
             self._requeue_one(job_id, self.keys.delayed, "not_delayed", fresh="")
 
     def remove(self, job_id: str) -> None:
-        """The job is gone; a running one is stopped first, within 2 s. Raises JobNotFound, InvalidJobState."""
+        """Remove the job; a running one is stopped first, within 5 s. Raises JobNotFound, InvalidJobState."""
         self._check_no_template(job_id)
         deadline = time.monotonic() + _STOP_WITHIN
         while (answer := self._remove([job_id])[0]) == 0:
@@ -162,13 +162,13 @@ class Queue(QueueReader):
             raise self._no_job(job_id)
 
     def stop(self, job_id: str) -> None:
-        """The running job is told to stop, and killed if it does not listen. Raises JobNotFound, InvalidJobState."""
+        """Request that the running job stop; it is killed if it does not. Raises JobNotFound, InvalidJobState."""
         state = self.job(job_id).state
         if state != "active" or not request_stop(self.broker, self.keys, job_id):
             raise InvalidJobState("not_active", id=job_id, state=state)
 
     def set_priority(self, job_id: str, priority: int) -> int:
-        """The priority until now of the job, which does not run yet and moves behind those of the new one.
+        """Move a job that does not run yet to the end of the sub-queue of this priority; return its previous priority.
 
         Raises JobNotFound, InvalidJobState, InvalidJobOption.
         """
@@ -179,7 +179,7 @@ class Queue(QueueReader):
         return job.priority
 
     def reschedule(self, job_id: str, when: datetime | Duration | str) -> datetime:
-        """The time until now of the delayed job, which runs at that time (aware) or after that delay instead. Raises
+        """Have a delayed job run at that time (aware) or after that delay; return its previous time. Raises
         JobNotFound, InvalidJobState, InvalidJobOption."""
         self._check_no_template(job_id)
         now = self.broker.time()
@@ -218,12 +218,12 @@ class Queue(QueueReader):
     # Many jobs
 
     def retry_failed(self, ids: Iterable[str] | None = None) -> int:
-        """How many failed jobs wait again: those of the ids, or all."""
+        """Requeue failed jobs, those of the ids or all, and return their number."""
         chosen = [job_id for job_id, _ in self.scan("failed", ())] if ids is None else ids
         return self._requeue_many(chosen, self.keys.failed)
 
     def promote_many(self, ids: Iterable[str]) -> int:
-        """How many of these were delayed or deferred and now wait."""
+        """Requeue those of these jobs that are delayed or deferred, and return their number."""
         chosen = list(ids)
         registries = (self.keys.delayed, self.keys.deferred)
         return sum(self._requeue_many(chosen, registry, fresh="") for registry in registries)
@@ -237,7 +237,7 @@ class Queue(QueueReader):
         return sum(answer == 1 for batch in batched(list(ids), _BATCH) for answer in self._remove(batch, registry))
 
     def clean(self, older_than: Duration = 0, state: str = "completed", limit: int | None = None) -> int:
-        """How many jobs that ended at least so long ago were removed, the oldest first, at most `limit`."""
+        """Remove jobs that ended at least so long ago, the oldest first, at most `limit`; return their number."""
         if state not in ("completed", "failed"):
             raise InvalidJobOption("clean_state", value=repr(state))
         latest = self.broker.now() - timedelta(seconds=seconds(older_than, "older_than"))
@@ -245,7 +245,7 @@ class Queue(QueueReader):
         return self.remove_many([job_id for _, job_id in sorted(ended)[:limit]], state)
 
     def drain(self) -> int:
-        """How many waiting and delayed jobs were removed, in slices that keep the broker free; active ones go on."""
+        """Remove the waiting and delayed jobs, 500 in one step, and return their number; active ones go on."""
         removed, now = 0, clock.rq_time(self.broker.time())
         while count := self.broker.run(DRAIN, self.keys.waiting + self.keys.delayed, [_BATCH, now]):
             removed += int(count)
@@ -256,7 +256,7 @@ class Queue(QueueReader):
         return sum(answer == 1 for batch in batches for answer in self._requeue(batch, registries, fresh))
 
     def seconds_unavailable(self, job_id: str) -> float:
-        """For how long the job has waited for a dependency, such as a database: seconds since the first call for it."""
+        """Return for how long an outage, such as of a database, delays the job: seconds since the first call for it."""
         key, now = names.job(job_id), self.broker.time()
         pipeline = self.broker.client.pipeline().hsetnx(key, "unavailable_since", f"{now:.3f}")
         _, since = self.broker.call(pipeline.hget(key, "unavailable_since").execute)
@@ -265,15 +265,15 @@ class Queue(QueueReader):
     # The queue itself
 
     def pause(self) -> None:
-        """Running jobs finish, nothing new starts until `resume`."""
+        """Start no further job until `resume`; running jobs finish."""
         self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [clock.rq_time(self.broker.time())])
 
     def resume(self) -> None:
-        """Jobs start again."""
+        """Start jobs again."""
         self.broker.run(PAUSE, [self.keys.paused, self.keys.wake], [""])
 
     def set_limits(self, limits: Mapping[str, Any]) -> None:
-        """From now on these limits hold in all processes; jobs that run already go on. Raises InvalidJobOption.
+        """Set limits for all processes from now on; jobs that run already go on. Raises InvalidJobOption.
 
         `rate_limit` is like "50/60s", `concurrency_limit` like 3, and either may be "none". `remove_on_complete` and
         `remove_on_fail` are as in `JobOptions`, or like "24h/1000"; they hold for jobs that end from now on and have no

@@ -1,4 +1,4 @@
-"""Looking at a queue: pages of jobs, one job whole, search, history, failures alike. Nothing here changes anything."""
+"""Reading a queue: pages of jobs, one job whole, search, history, groups of failures. Changes nothing."""
 
 import time
 from collections import defaultdict
@@ -33,7 +33,7 @@ _MOST_ATTEMPTS = 100
 _DEPENDENTS_SHOWN = 100
 """As many as dependents.lua notes."""
 _BYTES_AT_ONCE = 4_000_000
-"""A slice ends early at so much data: neither the broker nor we are to stand still for jobs that carry a lot."""
+"""A slice ends early at so much data, so that large jobs do not block the broker or this process."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class QueueReader:
         return self.broker.run(PAGE, getattr(self.keys, state), args)  # type: ignore[no-any-return]
 
     def history(self, count: int = 60, step: str = "minute") -> list[HistoryPoint]:
-        """A point for each of the last minutes (kept for a day), hours or days (for 90 days), oldest first."""
+        """Return a point for each of the last minutes (kept for 25 hours), hours or days (91 days), oldest first."""
         return histories(self.broker, [self.keys], count, step)[0]
 
     def failure_groups(self, newest: int | None = None) -> list[FailureGroup]:

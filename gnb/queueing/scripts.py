@@ -1,4 +1,4 @@
-"""The Lua scripts, each one atomic step; what it reads and writes stands on top of its file in `lua/`."""
+"""The Lua scripts, each one atomic step; the top of its file in `lua/` lists what it reads and writes."""
 
 import hashlib
 import os
@@ -86,7 +86,7 @@ class Script:
     """A script's text and the digest by which the broker knows it once it was loaded.
 
     `when_full`: it runs although the broker's memory is full. So do all that finish work, and thereby free memory; what
-    brings new work is refused then. `args`: the tuples that its arguments come from. Where its file has `args.outcome`,
+    adds work is rejected then. `args`: the tuples that its arguments come from. Where its file has `args.outcome`,
     its text has `ARGV[13]`, for `args.size` the number of their fields; a name that none of them has raises ValueError.
     """
 
@@ -136,7 +136,7 @@ RECURRING = Script("recurring.lua")
 
 
 def run(connection: Any, script: Script, keys: list[str], args: list[Any]) -> Any:
-    """What the script answers; the broker is given its text when it does not know it yet."""
+    """Return the script's reply; its text is sent if the broker does not have it yet."""
     try:
         return connection.evalsha(script.sha, len(keys), *keys, *args)
     except NoScriptError:
@@ -181,8 +181,10 @@ class ScriptConnections:
 
 
 def run_raw(connections: ScriptConnections, script: Script, keys: list[str], calls: Sequence[list[Any]]) -> list[Any]:
-    """The same for each list of arguments, all sent before the first answer is awaited, past redis-py's command
-    machinery, which costs a fifth of an enqueue."""
+    """Return the script's reply for each list of arguments; all are sent before the first reply is read.
+
+    Does not use redis-py's client, which costs a fifth of an enqueue.
+    """
     connection = connections.take()
     try:
         for args in calls:
@@ -190,7 +192,7 @@ def run_raw(connections: ScriptConnections, script: Script, keys: list[str], cal
             connection.send_packed_command([packed], check_health=False)
         answers = [_answer(connection) for _ in calls]
     except BaseException:
-        connections.drop(connection)  # answers may still be on their way, which are nobody else's
+        connections.drop(connection)  # it may still get replies, which another call must not read
         raise
     connections.give_back(connection)
     for number, answer in enumerate(answers):

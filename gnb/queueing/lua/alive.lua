@@ -1,5 +1,5 @@
 -- alive: how many workers of a queue have sent a heartbeat lately, and how many of them are quiet and run nothing. One that
--- was killed stays listed until a supervisor tidies up; where none is left to do so, its hash expires all the same.
+-- was killed stays listed until a supervisor removes it; if no supervisor is left, its hash still expires.
 --
 -- KEYS  1 rq:workers:<queue>   set of worker keys; their hashes rq:worker:<name> and gnb:executions:<name> are looked at
 -- Returns {alive, quiet}.

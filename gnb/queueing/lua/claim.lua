@@ -1,4 +1,4 @@
--- claim: a name for a worker, if no living worker has it and none that died under it left a job behind.
+-- claim: claim a name for a worker, if no worker has it and no execution is left of one that died with it.
 --
 -- KEYS  1 rq:worker:<name>   2 gnb:executions:<name>
 -- ARGV  1 now, RQ's time format   2 time to live of the worker's hash, s

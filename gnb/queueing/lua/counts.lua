@@ -33,8 +33,8 @@ local function oldest_waiting()
   return oldest
 end
 
--- What this minute has counted so far, as {name, count, …}; whatever another has is added up, unless the broker takes no
--- writes, being full or without replicas: then it is told like this minute's, and added up some other time.
+-- What this minute has counted so far, as {name, count, …}; whatever another has is added up, unless the broker accepts no
+-- writes, being full or without replicas: then it is returned with this minute's, and added up by a later call.
 local function add_up()
   local this_minute, lately, sums = string.format('%d', now / 60), {}, {}
   local queue = string.sub(KEYS[66], 12)

@@ -1,5 +1,5 @@
 -- release_deduplication(queue, id, digest): free a deduplication id that a job holds.
--- A fragment: the scripts that end or remove jobs are this text followed by others.
+-- A fragment, before dependents.lua.
 
 local function release_deduplication(queue, id, digest)
   local key = 'gnb:deduplication:' .. queue .. ':' .. digest

@@ -1,5 +1,5 @@
--- dependents: jobs that wait for other jobs. A fragment: enqueue.lua, finish.lua, resolve.lua, remove.lua, drain.lua and
--- requeue.lua are deduplication.lua and this text followed by their own.
+-- dependents: jobs that wait for other jobs. A fragment, after deduplication.lua: enqueue.lua, finish.lua, resolve.lua,
+-- remove.lua, drain.lua and requeue.lua follow it.
 --
 -- rq:job:<id>:dependents       RQ's set of the jobs that still wait for this one
 -- rq:job::<id>:dependencies    RQ's set of the jobs that this one still waits for
@@ -27,7 +27,7 @@ local function job_ended(parent, outcome)
   redis.call('LPUSH', 'gnb:ended', number .. '|' .. outcome .. '|' .. parent)
 end
 
--- Enqueue the callback of a job that ended; `wire` as in callbacks.py. It names the job as the one that it depends on.
+-- Enqueue the callback of a job that ended; `wire` is from callback_wire in job_types.py. The callback depends on the job.
 local function enqueue_callback(id, wire, callback_id, outcome, line, meta, now_text)
   local readable, callback = pcall(cjson.decode, wire)
   if not readable or type(callback) ~= 'table' or type(callback.call) ~= 'string' or type(callback.sub_queue) ~= 'string'
@@ -55,7 +55,8 @@ local function leave_parents(id)
   redis.call('UNLINK', dependencies)
 end
 
--- Resolve at most `most` dependents of ended jobs: each is enqueued, cancelled, or goes on waiting. Returns whether some are left.
+-- Resolve at most `most` dependents of ended jobs: each is enqueued, delayed, cancelled, or goes on waiting. Returns whether
+-- some are left.
 local function resolve_dependents(now, now_text, most)
   -- Whether nothing is left that the job waits for. Parents that had ended when plain RQ registered it are found here:
   -- RQ registers them too, and counts one whose record has expired as met.

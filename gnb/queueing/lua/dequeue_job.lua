@@ -1,5 +1,5 @@
--- dequeue_job(now): the next job of a queue, recorded as started in the same step, so that it is never in nobody's hands.
--- A fragment: dequeue.lua and finish.lua are this text followed by their own.
+-- dequeue_job(now): dequeue the next job of a queue and record it as started in the same step, so that none is ever lost.
+-- A fragment: dequeue.lua and finish.lua are this text followed by others.
 --
 -- KEYS  1-10   rq:queue:<sub_queue>             the sub_queues' lists, most urgent first
 --       11     gnb:paused:<queue>          there while the queue is paused
@@ -36,7 +36,7 @@ local function wait_for_limit(limit, now)
 end
 
 -- Whether as many jobs of the queue run as may at once. Each has a lease, also that of a worker that died, until the job
--- is taken back.
+-- is requeued.
 local function at_concurrency_limit(limit)
   local most, running = tonumber(limit), 0
   if not most then return false end

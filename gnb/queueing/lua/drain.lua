@@ -1,4 +1,4 @@
--- drain: removes waiting and delayed jobs, a slice at a time so that the broker stays free for others.
+-- drain: removes waiting and delayed jobs, some at a time so that the broker stays free for others.
 --
 -- KEYS  1-10 rq:queue:<sub_queue>   11-20 rq:scheduled:<sub_queue>
 -- ARGV  1 how many at most   2 now, RQ's time format

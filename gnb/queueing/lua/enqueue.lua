@@ -3,7 +3,7 @@
 -- KEYS  1 gnb:wake:<queue>   2 gnb:counts:<queue>
 -- ARGV  1 the number of jobs   2 now, RQ's time format; "" if none of them has parents   then for each: id, sub_queue,
 --       seconds to wait (0: now), "1" if the id may be taken already, its parents as "wait|run|cancel <id> <id>…" or "",
---       "<digest>|<ttl, ms>|<extend>|<replace>" of its deduplication or "", number of field words, then the words of its
+--       "<digest>|<ttl, ms>|<extend>|<replace>" of its deduplication or "", number of what follows, then the fields of its
 --       hash in RQ's format (name, value, …)
 -- Writes rq:job:<id>, rq:queue:<sub_queue> or rq:scheduled:<sub_queue>, rq:queues, the keys of dependents.lua,
 --        gnb:deduplication:<queue>:<digest> (the id of the job that holds it), gnb:held:<queue>:<digest>.

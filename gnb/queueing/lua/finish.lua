@@ -4,14 +4,14 @@
 -- KEYS  1-21  as in dequeue_job.lua; counts.lua adds up what is counted in 18
 -- ARGV  DequeueArgs and FinishArgs of scripts.py; the same again for each job more that the call finishes
 -- Writes rq:job, rq:results, rq:finished|failed|scheduled|queue, rq:wip, rq:execution(s), rq:worker of this job,
---        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua,
+--        gnb:deduplication:<queue>:<digest> (deleted at the job's end), the keys of dependents.lua, the worker's totals,
 --        gnb:logs:<id> (its time to live), gnb:kept:<queue>:<state> (an upper bound of how many are kept),
 --        gnb:ages:<queue>:<state> (exists while a job is kept for a time other than its type's default).
--- Returns {1 if the last one was the caller's, …what dequeue_job() answers}.
+-- Returns {1 if the last one was the caller's, else 0, …what dequeue_job() returns, or "none" if it was not to dequeue}.
 
 local id, sub_queue, execution_id, outcome, job, results, logs, member
 
--- What is kept for ever stands in its registry by its end all the same, a century ahead.
+-- The score in its registry of a job that is kept for ever: a century after its end, so that the order is that of the ends.
 local CENTURY = 3155760000
 -- RQ's own `Job.delete` knows no logs, so those expire in any case: a year after the end of a job that is kept for ever.
 local LOGS_KEPT = 31557600

@@ -1,5 +1,5 @@
--- fire: a schedule is due: set its next time and enqueue its job, in one step. Of any number of schedulers that see the
--- same firing, the first one makes it; for the others the score is no longer the one they read.
+-- fire: set the next time of a schedule that is due and enqueue its job, in one step. Of any number of schedulers that read
+-- the same score, the first one fires it; for the others the score is no longer the one that they read.
 --
 -- KEYS  1 rq:scheduler:scheduled_jobs   sorted set of template ids by next time, epoch seconds
 --       2 rq:job:schedule-<name>        the template

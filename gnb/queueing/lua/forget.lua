@@ -1,6 +1,6 @@
--- forget(id): delete a job that is in no list or registry any more, free its deduplication id, give up its place among the
--- jobs that wait for the rate limit of their key, and tell its dependents.
--- A fragment: remove.lua and drain.lua are this text followed by their own. KEYS[1] is an rq:queue list of the queue.
+-- forget(id): delete a job that is in no list or registry any more, free its deduplication id and its place among the jobs
+-- that wait for the rate limit of their key, and put its dependents on the list of those to resolve.
+-- A fragment: remove.lua and drain.lua follow it. KEYS[1] is an rq:queue list of the queue.
 
 local queue = string.match(KEYS[1], '^rq:queue:([^:]+)')
 

@@ -3,7 +3,8 @@
 -- KEYS  1 rq:worker:<name>   2 gnb:executions:<name>   3 rq:worker:<name>:executions, RQ's set of the recorded ones
 --       4 rq:workers
 -- ARGV  1 now, RQ's time format   2 lease, s   3 time to live of the worker's hash, s   4 resident memory, bytes
--- Returns {0 if the worker's registration is gone, "1" if the worker is to be quiet, "<id>:<execution>", its start (epoch seconds), the job's timeout, stop asked for…}.
+-- Returns {1, or 0 if the worker's registration is gone, "1" if the worker is to be quiet or "", then for each execution:
+--          "<id>:<execution>", its start (epoch seconds), the job's timeout, the execution that is to be stopped or ""}.
 
 local time = redis.call('TIME')
 local now, lease = time[1] + time[2] / 1000000, tonumber(ARGV[2])
@@ -11,8 +12,8 @@ local now, lease = time[1] + time[2] / 1000000, tonumber(ARGV[2])
 local registered = redis.call('HEXISTS', KEYS[1], 'pid') == 1 and redis.call('SISMEMBER', KEYS[4], KEYS[1]) == 1
 local answer = {registered and 1 or 0, redis.call('HGET', KEYS[1], 'quiet') or ''}
 
--- RQ's record of an execution is written here and not by dequeue: of a job that ends before the first heartbeat nobody
--- reads it. The lease that dequeue gave has not been renewed yet, so the job started one lease before its end.
+-- RQ's record of an execution is written here and not by dequeue, because nobody reads that of a job that ends before the
+-- first heartbeat. The lease that dequeue gave has not been renewed yet, so the job started one lease before its end.
 local function first_heartbeat(execution, id, execution_id, member)
   local origin = redis.call('HGET', 'rq:job:' .. id, 'origin')
   local expiry = origin and redis.call('ZSCORE', 'rq:wip:' .. origin, member)

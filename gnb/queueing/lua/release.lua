@@ -1,6 +1,6 @@
--- release: the jobs that a worker holds and has not started wait again, at their places; the job that it runs has started.
+-- release: requeue the jobs that a worker holds and has not started, at their places; record when the running one started.
 --
--- KEYS  1-19  as in dequeue_job.lua
+-- KEYS  1-21  as in dequeue_job.lua
 -- ARGV  1 id of the running job, "" for none   2 its start, RQ's time format   3… sub_queue and "<id>:<execution>" of each
 --       held one, in the order in which they were dequeued
 -- Writes rq:job, rq:queue, rq:wip, and what the heartbeat wrote: rq:execution(s), rq:worker:<name>:executions.

@@ -1,7 +1,7 @@
 -- repeated_jobs(queue): the next jobs of the queue that the option `repeat` made, as {template id, next time, …} by time.
 -- A fragment: page.lua and counts.lua are this text followed by their own. Paused schedules have no next job.
 
-local PAUSED = 32503680000 -- as in recurring/store.py
+local PAUSED = 32503680000 -- as in keys.py
 
 local function repeated_jobs(queue)
   local found, flat = {}, {}

@@ -1,4 +1,4 @@
--- update_progress: what a running job says of itself: how far it is, and lines for its log.
+-- update_progress: write the progress of a running job, and lines of its log.
 --
 -- KEYS  1 rq:job:<id>   2 gnb:logs:<id>
 -- ARGV  1 percent or ""   2 message   3 how many log lines to keep   4… log lines

@@ -85,9 +85,6 @@ def _count_down(meta: str) -> str:
     return json.dumps(values, sort_keys=True) if values["repeat"] > 0 else "last"
 
 
-log = logging.getLogger(__name__)
-
-
 def prepare(engine: "Engine", declared: Iterable[Schedule] | None) -> None:
     """Convert the records of earlier releases and store the schedules declared in code."""
     carry_over(engine)

@@ -1,7 +1,7 @@
 """The scheduler process: rq-scheduler with atomic firings. Any number may run; one leads.
 
     scheduler = Scheduler(engine)
-    scheduler.cron("0 3 * * *", "gnb.jobs.clean_up.clean_up", id="nightly", tz="Europe/Istanbul")
+    scheduler.cron("0 3 * * *", "gnb.jobs.scheduled.clean_up", id="nightly", tz="Europe/Istanbul")
     scheduler.run()
 
 The leader holds a lock for three seconds and refreshes it by its token; the others try to acquire it twice a second, so

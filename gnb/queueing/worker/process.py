@@ -68,7 +68,7 @@ class WorkerProcess:
         self.kill()
 
     def request_stop(self, execution: str) -> None:
-        """Tell the process once to stop this execution."""
+        """Send the process the signal to stop this execution, once."""
         if execution not in self.stop_requested:
             self.stop_requested[execution] = time.monotonic()
             self.send(signal.SIGUSR1)

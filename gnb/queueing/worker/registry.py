@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CLAIM_SECONDS = 60
 _LEAST_SECONDS = 2.0
-"""Of a worker's life, before its jobs a minute are told."""
+"""How long a worker has to live before its jobs per minute are known."""
 
 
 def claim_name(client: Any, wanted: str | None, queues: list[str], last: str) -> str:

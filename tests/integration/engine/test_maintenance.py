@@ -65,6 +65,17 @@ def test_a_job_is_enqueued_by_the_brokers_clock(
     assert sum(point.completed for point in skewed.history(3)) == 1
 
 
+def test_a_sweep_finds_a_lease_that_ended_in_the_current_second(
+    engine: Engine, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "_SEEN_EXPIRED_FOR", 0.0)
+    client, job = engine.broker.client, queue.enqueue("noop")
+    args = DequeueArgs("w", "1", "2026-01-01T00:00:00.000000Z", lease=0, rate_limit="none", concurrency_limit="none")
+    assert run(client, DEQUEUE, queue.keys.for_worker("w"), [*args])[0] == b"job"
+    assert maintenance.Sweeper(engine, client).sweep() == 1
+    assert (queue.job(job.id).state, queue.job(job.id).stalls) == ("waiting", 1)
+
+
 def durations_counted(engine: Engine) -> int:
     counts = engine.stats()[0].counts
     return sum(sum(buckets) for buckets in counts.durations.values())
