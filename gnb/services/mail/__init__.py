@@ -2,8 +2,8 @@
 
 addresses       valid recipients and header values
 recipients      preferences, the unsubscribe link, segments of campaigns
-contents        what each kind of message says: templates to subject, HTML and text
-message         the message as RFC 5322 bytes
+contents        what each kind of message says
+message         templates to subject, HTML and text, and those to RFC 5322 bytes
 notices         messages to staff: failed jobs and exports that have ended
 providers       where mail is sent: the sink, or an SMTP server
 ledger          the `deliveries` rows: planned, claimed, finished
