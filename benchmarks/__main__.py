@@ -16,7 +16,7 @@ from benchmarks.publish import PAGE, publish
 from benchmarks.report import RESULTS, TABLE_WIDTH, Report
 
 # Each is a module of this package with `run(options) -> list[Measure]`; README.md says what else it may have.
-PARTS = ("engine", "pages", "exports", "mail", "bookings")
+PARTS = ("engine", "pages", "exports", "mail", "bookings", "memory")
 ON_DEMAND = ("steady",)
 """Run only when named: this one takes as long as one says."""
 

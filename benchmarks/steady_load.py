@@ -47,7 +47,7 @@ class Load:
         with self.place.app.app_context():
             engine().queue("scheduled").enqueue("process-campaigns")
             engine().queue("export").enqueue_many([("revenue-pdf", {}, {})] * 6)  # each worker loads what PDFs need
-            for queue, job in (("email", _mail), ("ai", _insight), ("export", _export), ("scheduled", _sitemap)):
+            for queue, job in (("email", mail), ("ai", insight), ("export", _export), ("scheduled", _sitemap)):
                 engine().queue(queue).enqueue_many(
                     [(name, data, {}) for name, data in (job(next(self._numbers)) for _ in range(KEPT + 20))]
                 )
@@ -55,15 +55,15 @@ class Load:
 
     def start(self) -> None:
         """Signs in, adds two schedules, and sends out the visitors."""
-        self._sign_in()
+        self.sign_in()
         for name, every in SCHEDULES:
             self._call("POST", f"{API}/schedules", {"name": f"steady-{name}", "type": name, "every": every})
         paces: list[tuple[float, Callable[[], None]]] = [
-            (0.25, lambda: self._enqueue("email", *_mail(next(self._numbers)))),
-            (0.5, lambda: self._enqueue("ai", *_insight(next(self._numbers)))),
+            (0.25, lambda: self._enqueue("email", *mail(next(self._numbers)))),
+            (0.5, lambda: self._enqueue("ai", *insight(next(self._numbers)))),
             (2.0, lambda: self._call("POST", f"{API}/exports", {"type": "users-csv"})),
             (20.0, lambda: self._call("POST", f"{API}/exports", {"type": "revenue-pdf"})),
-            (0.4, self._each(PAGES, self._page)),
+            (0.4, self._each(PAGES, self.visit)),
             (0.4, self._each(READS, lambda path: self._call("GET", API + path))),
         ]
         for seconds, step in paces:
@@ -117,7 +117,8 @@ class Load:
         request = urllib.request.Request(self._base + path, words, headers, method=method)
         self._timed(f"{method} {path}", lambda: urllib.request.urlopen(request, timeout=30).read())
 
-    def _page(self, path: str) -> None:
+    def visit(self, path: str) -> None:
+        """Open a page as the administrator."""
         self._timed(path, lambda: self._opener.open(self._base + path, timeout=30).read())
 
     def _timed(self, name: str, ask: Callable[[], bytes]) -> bytes:
@@ -133,7 +134,8 @@ class Load:
             return answer
         return b""
 
-    def _sign_in(self) -> None:
+    def sign_in(self) -> None:
+        """Sign in as the administrator of the demo data."""
         form = self._opener.open(self._base + "/login").read().decode()
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
         if found is None:
@@ -144,11 +146,11 @@ class Load:
             raise RuntimeError("the administrator could not sign in")
 
 
-def _mail(number: int) -> tuple[str, dict[str, Any]]:
+def mail(number: int) -> tuple[str, dict[str, Any]]:
     return "send-email", {"to": f"guest{number}@example.com", "subject": f"Number {number}", "text": "Hello."}
 
 
-def _insight(number: int) -> tuple[str, dict[str, Any]]:
+def insight(number: int) -> tuple[str, dict[str, Any]]:
     moment = f"2027-0{number % 9 + 1}-1{number % 10}T{number % 24:02}:{number % 60:02}:00+03:00"
     return "delay-risk", {"origin": "IST", "destination": CITIES[number % len(CITIES)], "scheduledTime": moment}
 

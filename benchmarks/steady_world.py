@@ -27,7 +27,6 @@ from tests.servers import free_port
 PASSWORD = "steady as she goes 4711"
 ADMIN = "admin@gnb-transfer.example"
 FLASK = (PYTHON, "-m", "flask", "--app", "wsgi:app")
-WORKERS = 12
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,13 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
-    """All of it, for the block."""
+def world(**settings: str) -> Iterator[World]:
+    """All of it, for the block; `settings` are added to the environment."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         broker = stack.enter_context(EmbeddedBroker(folder / "broker"))
         database, port, mail_port = folder / "gnb.db", free_port(), free_port()
-        environment = _environment(broker.url, database, port, mail_port)
+        environment = _environment(broker.url, database, port, mail_port) | settings
         app = create_app(Settings.from_env({**os.environ, **environment}))
         with app.app_context():
             token = _fill(app)

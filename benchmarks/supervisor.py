@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -12,8 +11,10 @@ from redis import Redis
 from benchmarks.measure import Measure, Options, at_most
 from benchmarks.processes import PYTHON, Progress, family, output_words, processor_seconds, running
 
-LOW_PROFILE = {"EXPORT": "1", "EMAIL": "2", "AI": "1", "SCHEDULED": "1"}
-WORKERS = sum(map(int, LOW_PROFILE.values()))
+SMALL_PROFILE = {
+    f"{queue}_WORKER_CONCURRENCY": number
+    for queue, number in {"EXPORT": "1", "EMAIL": "2", "AI": "1", "SCHEDULED": "1"}.items()
+}
 FLASK = (PYTHON, "-m", "flask", "--app", "wsgi")
 
 
@@ -26,27 +27,26 @@ def idle_supervisor(options: Options, url: str) -> list[Measure]:
             "DATABASE_URL": f"sqlite:///{folder}/bench.db",
             "APP_ENV": "testing",
             "SECRET_KEY": "only-for-the-benchmark-of-an-idle-supervisor",
-            **{f"{queue}_WORKER_CONCURRENCY": number for queue, number in LOW_PROFILE.items()},
+            **SMALL_PROFILE,
         }
         output_words([*FLASK, "db", "upgrade"], url, **environment)
         with running([*FLASK, "jobs", "worker", "--all"], url, **environment) as parent:
-            _wait_for_workers(redis, parent)
+            wait_for_workers(redis, parent.pid)
             time.sleep(options.count(5, quick=2))  # what starting up still does is not idling
             share = _processor_share(parent.pid, options.count(15, quick=5))
             memory = sum(proportional_memory(pid) for pid in family(parent.pid))
-    profile = "-".join(LOW_PROFILE.values())
+    profile = "-".join(SMALL_PROFILE.values())
     return [
         Measure(name="idle supervisor, processor", unit="%", ours=share, goal=at_most(1), note=profile),
         Measure(name="idle supervisor, memory (PSS)", unit="MB", ours=memory, goal=at_most(250), note=profile),
     ]
 
 
-def _wait_for_workers(redis: Redis, parent: subprocess.Popen[bytes]) -> None:
+def wait_for_workers(redis: Redis, parent: int) -> None:
+    """Wait until the supervisor of this process id has all workers of the small profile."""
     progress = Progress()
-    while (registered := redis.scard("rq:workers")) < WORKERS:
-        if parent.poll() is not None:
-            raise RuntimeError("the supervisor ended")
-        progress.check((registered, processor_seconds(parent.pid) // 1))
+    while (registered := redis.scard("rq:workers")) < sum(map(int, SMALL_PROFILE.values())):
+        progress.check((registered, processor_seconds(parent) // 1))
         time.sleep(0.1)
 
 

@@ -23,8 +23,8 @@ QUEUES = ("export", "email", "ai", "scheduled")
 _CONCURRENCY = {"export": 2, "email": 5, "ai": 3, "scheduled": 2}
 _RATE_LIMITS = {"export": "10/60s", "email": "50/60s", "ai": "20/60s", "scheduled": "none"}
 _SHORTEST_KEY = 32
-_FEWEST_CHARACTERS = 8  # different ones: `kkkk…` is as long, and guessed
-# What each provider cannot do without, and what it looks like.
+_FEWEST_CHARACTERS = 8  # different ones: `kkkk…` is long enough, but easy to guess
+# The variables that each provider requires, each with an example.
 _REQUIRED_BY_PROVIDER = {
     "sink": {},
     "gmail": {"EMAIL_USER": "bookings@gmail.com", "EMAIL_PASSWORD": "abcdefghijklmnop"},
@@ -217,7 +217,7 @@ def _bind(env: Environment, app_env: str) -> str:
 def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the process's variables, over those that bin/dev left for commands on a developer's machine.
 
-    A process that sets its own key, database or broker gets only its own variables.
+    A process that sets APP_ENV, SECRET_KEY, DATABASE_URL or REDIS_URL gets only its own variables.
     """
     if any(environ.get(name) for name in ("APP_ENV", "SECRET_KEY", "DATABASE_URL", "REDIS_URL")):
         return dict(environ)

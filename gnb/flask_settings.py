@@ -89,7 +89,7 @@ def _limits(settings: Settings) -> dict[str, Any]:
         "RATELIMIT_KEY_PREFIX": "gnb",
         "RATELIMIT_STRATEGY": "fixed-window",
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
-        # A broker whose memory is full can be asked and told nothing: a failed sign-in is answered, if not counted.
+        # Where counting fails in memory too, the request is answered without being counted.
         "RATELIMIT_SWALLOW_ERRORS": True,
     }
 

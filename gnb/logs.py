@@ -1,6 +1,6 @@
 """Logs on standard output, one line per event as text or JSON, and error reports to Sentry.
 
-Every line has the id of the request that caused it, also in the jobs that the request enqueued.
+Lines have the id of the request that caused them, also in the jobs that the request enqueued.
 """
 
 import logging
@@ -21,7 +21,7 @@ running_job: ContextVar[JobContext | None] = ContextVar("running_job", default=N
 
 
 def correlation_id() -> str:
-    """The id of the request that all this is for, in its jobs too; "" where there is none."""
+    """Return the id of this request, or of the one that enqueued the running job; "" if there is none."""
     if running := running_job.get():
         return running.correlation_id
     return str(g.get("request_id", "")) if has_request_context() else ""
@@ -44,7 +44,7 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
-# Their own lines repeat, request by request, what the access line already says.
+# Below a warning, their lines repeat what the access line says, or tell how they work inside.
 _QUIET = ("alembic.runtime.plugins", "werkzeug", "fontTools", "weasyprint", "botocore", "urllib3", "httpx")
 
 access = structlog.stdlib.get_logger("gnb.access")
@@ -91,7 +91,10 @@ def _replace_handler(root: logging.Logger, handler: logging.Handler) -> None:
 
 
 def bind(app: Flask) -> None:
-    """Log one access line per request: method, route, status and milliseconds; no address, no name."""
+    """Log one access line per request: method, route, status and milliseconds; no address, no name.
+
+    Requests for static files, `/healthz`, `/readyz` and `/metrics` are not logged.
+    """
 
     @app.before_request
     def start() -> None:

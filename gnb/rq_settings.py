@@ -21,7 +21,7 @@ with app.app_context():
     _pool = _context is not None and _context.info_name == "worker-pool"
     Worker.configure(
         _engine,
-        # Of a pool each worker is one process: its option --num-workers says how many there are.
+        # In a pool each worker is one process; its option --num-workers sets their number.
         concurrency={} if _pool else _settings().worker_concurrency,
         grace=_settings().worker_shutdown_grace,
         max_memory=_settings().worker_max_memory,

@@ -202,7 +202,7 @@ _FIELD_NAMES = {"catch_up": "catchUp"}
 
 
 def _register_database_errors(app: Flask) -> None:
-    """Answer 503 while the database is unreachable, 422 for what no column can hold, 409 to the slower of two.
+    """Answer 503 while the database is unreachable, 422 for values that no column can hold, 409 for concurrent changes.
 
     Any other error of these classes is a fault of the application: it is raised again, logged with its stack, and
     answered with 500.

@@ -41,9 +41,9 @@ ids_argument = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--data", type=JSON_OBJECT, default="{}", help="JSON, @FILE, or @- for standard input.")
 @click.option("--priority", type=int, help="1 (first) to 10.")
 @click.option("--attempts", type=int, help="How often it is tried.")
-@click.option("--delay", type=DURATION, help="When it shall run, such as 1h.")
+@click.option("--delay", type=DURATION, help="Run it after this time, such as 1h.")
 @click.option("--timeout", type=DURATION, help="How long one attempt may take, such as 60s.")
-@click.option("--job-id", help="Its id; the same twice is one job.")
+@click.option("--job-id", help="Its id; enqueueing the same id twice makes one job.")
 @click.option("--dedup-id", help="Make no job while another one with this deduplication id has not ended.")
 @click.option("--dedup-ttl", type=DURATION, help="Hold the deduplication id for so long instead, such as 60s.")
 @click.option("--dedup-extend", is_flag=True, help="Start --dedup-ttl again with each job that is not made.")
@@ -80,7 +80,7 @@ def enqueue(queue: str, type_name: str, data: dict[str, Any], wait: bool, as_jso
 @queue_argument
 @click.option("--state", type=click.Choice(STATES), default="waiting", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
-@click.option("--search", default="", help="A text in id, type or data.")
+@click.option("--search", default="", help="A text in id, type, data, error or correlation id.")
 @as_json_option
 def list_jobs(queue: str, state: str, limit: int, search: str, as_json: bool) -> None:
     """List jobs of QUEUE: waiting ones in the order they will run, ended ones newest first."""
@@ -173,7 +173,7 @@ def resume(queues: tuple[str, ...]) -> None:
 def limit(
     queue: str, rate: str | None, concurrency: str | None, keep_completed: str | None, keep_failed: str | None
 ) -> None:
-    """Limit how many jobs of QUEUE may start: RATE is such as 50/60s, none, or default for the setting's."""
+    """Limit how many jobs of QUEUE start, run at once and are kept; RATE: 50/60s, none or default (the setting)."""
     texts = zip(LIMITS, (rate, concurrency, keep_completed, keep_failed), strict=True)
     if not (given := {name: text for name, text in texts if text}):
         raise click.UsageError("give a rate, --concurrency, --keep-completed or --keep-failed")

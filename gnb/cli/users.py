@@ -25,7 +25,7 @@ users = OneLineGroup("users", help="Accounts: administrators, roles, tokens, per
 @click.option("--name", default="Administrator", show_default=True)
 @click.option("--role", type=click.Choice(["admin", "superadmin"]), default="admin", show_default=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--ask", is_flag=True, help="Ask for the password. Without either, one is made up and shown.")
+@click.option("--ask", is_flag=True, help="Ask for the password. Without either, one is generated and printed.")
 def create_admin(email: str, name: str, role: str, password_stdin: bool, ask: bool) -> None:
     """Create an administrator's account."""
     if password_stdin and ask:
@@ -62,7 +62,7 @@ def set_role(email: str, role: str) -> None:
 
 @users.command("token")
 @click.argument("email")
-@click.option("--expires", type=DURATION, help="How long it is good for, such as 30m, 12h or 30d. [default: 1h]")
+@click.option("--expires", type=DURATION, help="How long it is valid, such as 30m, 12h or 30d. [default: 1h]")
 @click.option("--json", "as_json", is_flag=True, help="Print the token and its end as JSON.")
 def token(email: str, expires: timedelta | None, as_json: bool) -> None:
     """Print a bearer token of an account, for scripts."""

@@ -16,7 +16,7 @@ from gnb.services import notifications
 @click.option("--all", "every", is_flag=True, help="Serve all queues, each with its own concurrency.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Processes for each queue, instead of the setting's.")
 @click.option("--burst", is_flag=True, help="Stop when no job is left.")
-@click.option("--max-jobs", type=click.IntRange(1), help="End each process after so many jobs, and with them all.")
+@click.option("--max-jobs", type=click.IntRange(1), help="End each process after so many jobs, then the command.")
 @with_appcontext
 def worker(queues: tuple[str, ...], every: bool, concurrency: int | None, burst: bool, max_jobs: int | None) -> None:
     """Run the jobs of QUEUES.
@@ -47,7 +47,7 @@ def scheduler() -> None:
     Any number of these may run: one leads, and another takes over within five seconds when it ends.
     """
     if not settings().queue_enabled:
-        click.echo("QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts", err=True)
+        click.echo("QUEUE_ENABLED is false: nothing is queued, so no scheduler starts", err=True)
         return
     from gnb.jobs.scheduled import SCHEDULES  # declares the job types with them
 

@@ -29,7 +29,7 @@ LOCK = "dev.lock"
 
 
 def main(arguments: list[str]) -> int:
-    """Run until a process ends; return the exit status after all have ended."""
+    """Run until a process fails or Ctrl-C; return the exit status after all have ended."""
     try:
         with locked(INSTANCE):
             return _run(fresh="--fresh" in arguments)
@@ -95,7 +95,7 @@ def _serve(settings: Settings, password: str, broker: EmbeddedBroker | None) -> 
     supervisor = Supervisor(ROOT, settings.worker_shutdown_grace, watch)
     for name, command in procfile(ROOT / "Procfile").items():
         if name == "scheduler" and not settings.queue_enabled:
-            say("QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts")
+            say("QUEUE_ENABLED is false: nothing is queued, so no scheduler starts")
         elif name != "release":  # a platform runs it before the others: the preparation has done the same
             supervisor.add(name, command)
     return supervisor.run()

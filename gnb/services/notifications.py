@@ -132,6 +132,12 @@ def _claim() -> bool:
     return bool(claimed)
 
 
+def _extend_claim() -> None:
+    """Keep other processes from checking while this one waits for the servers of several rules."""
+    db.session.execute(sa.update(AlertState).where(AlertState.key == AlertState.CHECK).values(checked_at=now()))
+    db.session.commit()
+
+
 def _notifiable() -> tuple[dict[str, Alert], set[str]]:
     """Return the alerts of the kinds that rules know, and the keys of those that somebody has acknowledged."""
     try:
@@ -177,6 +183,7 @@ def _apply(
     over = [states[key] for key in ended if rule.id in states[key].notified]
     if not new and not over:
         return 0
+    _extend_claim()
     try:
         _send(rule, [], new, over)
     except (InvalidWebhook, MailError, *webhooks.FAILURES) as error:

@@ -2,10 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -48,12 +49,13 @@ def settings(settings: Settings, mail: MailServer) -> Settings:
     )
 
 
-class Hook(HTTPServer):
+class Hook(ThreadingHTTPServer):
     """A webhook on loopback that keeps what it was sent."""
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.status = 200
+        self.work: Callable[[], object] = list
         super().__init__(("127.0.0.1", 0), _Answer)
         self.url = f"http://127.0.0.1:{self.server_port}/hook?key=1"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -64,6 +66,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.work()
         self.send_response(self.server.status)
         self.end_headers()
 
@@ -117,6 +120,24 @@ def test_what_could_not_be_sent_is_sent_by_the_next_check_and_the_page_says_why(
     hook.status = 200
     assert notifications.check() == 1
     assert made.error is None
+
+
+def test_nobody_else_checks_while_slow_servers_are_waited_for(
+    app: Flask, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work() -> None:
+        time.sleep(0.8)
+        with app.app_context():
+            others.append(notifications.check())
+
+    others: list[int] = []
+    for _ in range(3):
+        rule("webhook", hook.url, "no_workers", queue="ai")
+    monkeypatch.setattr(notifications, "INTERVAL", 2.0)
+    hook.work = work
+    assert notifications.check() == 3
+    assert others == [0, 0, 0]
+    assert len(hook.bodies) == 3
 
 
 def test_an_acknowledged_alert_is_neither_sent_nor_called_resolved(app: Flask, hook: Hook) -> None:

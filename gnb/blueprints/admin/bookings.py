@@ -75,7 +75,7 @@ def bookings() -> ResponseReturnValue:
 
 @blueprint.get("/bookings/<int:booking_id>")
 def booking(booking_id: int) -> ResponseReturnValue:
-    """Show one booking with its passengers, its money, its life, its mails and their jobs."""
+    """Show one booking with its passengers, amounts, timeline, mails and delay risk."""
     found = _booking(booking_id)
     risk = peek_delay_risk(found, str(get_locale()))
     return render_template(
@@ -124,7 +124,7 @@ def set_booking_status(booking_id: int, status: str) -> ResponseReturnValue:
 
 @blueprint.post("/bookings/<int:booking_id>/delay-risk")
 def ask_booking_risk(booking_id: int) -> ResponseReturnValue:
-    """Have the risk of a delay found out; the booking's page shows it."""
+    """Compute the delay risk, by a job if it is not cached; the booking's page shows it."""
     found, page = _booking(booking_id), url_for("admin.booking", booking_id=booking_id)
     try:
         get_or_enqueue_delay_risk(found, str(get_locale()))

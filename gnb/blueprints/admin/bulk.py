@@ -53,7 +53,7 @@ class Choice:
 
 @blueprint.post("/jobs/<queue_name>/bulk")
 def bulk(queue_name: str) -> ResponseReturnValue:
-    """Ask first, with the number of jobs; do it when that was answered."""
+    """Ask whether to apply the action, with the number of jobs; apply it if that is confirmed."""
     name = reading.queue(queue_name).name
     choice = Choice.of_request()
     if choice is None:
@@ -110,7 +110,7 @@ class _Count:
 
 
 def _found(queue_name: str, choice: Choice) -> _Count:
-    """Return how many jobs everything is: exact, unless the state has more jobs than are searched in some seconds."""
+    """Count the jobs that match, exactly unless the state has more than can be searched in `SECONDS`."""
     if choice.wanted.empty:
         count = int(getattr(reading.stats(queue_name), choice.state))
         return _Count(count, count)
@@ -146,7 +146,7 @@ AGES = {"0": timedelta(0), "1h": timedelta(hours=1), "24h": timedelta(hours=24),
 @blueprint.get("/jobs/<queue_name>/drain")
 @admin_required
 def ask_drain(queue_name: str) -> ResponseReturnValue:
-    """Ask whether to remove all that waits, with the numbers."""
+    """Ask whether to remove all waiting and delayed jobs, with their numbers."""
     stats = reading.stats(queue_name)
     return render_template(
         "admin/confirm.html",

@@ -1,4 +1,4 @@
-"""Campaigns: write one, see its mail in each language, count whom it reaches, test it, send it, watch it go."""
+"""Campaigns: create and change one, preview, test and send its mail, and show the progress of its mailing."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -29,7 +29,7 @@ from gnb.services.pricing.campaigns import tours_under
 from gnb.services.queues import reading
 
 _MOVES = {"pause": mailings.pause, "resume": mailings.resume, "cancel": mailings.cancel}
-# The states that a campaign's rule may be put into, and from which.
+# The states into which a campaign can be moved, and from which states.
 _STATES = {"active": ("draft", "paused"), "paused": ("active",), "ended": ("active", "paused")}
 
 
@@ -43,7 +43,7 @@ def campaigns() -> ResponseReturnValue:
 @blueprint.route("/campaigns/new", methods=["GET", "POST"])
 @admin_required
 def new_campaign() -> ResponseReturnValue:
-    """Write a campaign."""
+    """Create a campaign."""
     start = now().astimezone(HOME_ZONE).replace(tzinfo=None, second=0, microsecond=0)
     form = CampaignForm(data={"starts_at": start, "ends_at": start + timedelta(days=7), "floor_percent": 70, "tour_id": 0})  # fmt: skip # noqa: E501
     if "count" in request.form or not form.validate_on_submit():
@@ -58,7 +58,7 @@ def new_campaign() -> ResponseReturnValue:
 @blueprint.route("/campaigns/<int:campaign_id>/edit", methods=["GET", "POST"])
 @admin_required
 def edit_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Change a campaign; its mail only until it is sent."""
+    """Change a campaign; its mail can be changed only until the mailing starts."""
     campaign = _campaign(campaign_id)
     form = CampaignForm(data={**values_of(campaign), "version": campaign.version})
     if "count" in request.form or not form.validate_on_submit():
@@ -105,7 +105,7 @@ def preview_campaign(campaign_id: int, language: str) -> ResponseReturnValue:
 
 @blueprint.post("/campaigns/<int:campaign_id>/test")
 def test_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Send the mail to oneself, in each language of its recipients."""
+    """Send the mail to the signed-in account, in each language of its recipients."""
     campaign = _campaign(campaign_id)
     languages = readers(campaign.segment)
     try:
@@ -153,7 +153,7 @@ def _about_time(count: int) -> str:
 
 @blueprint.post("/campaigns/<int:campaign_id>/send")
 def send_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Begin the mailing."""
+    """Start the mailing."""
     campaign = _campaign(campaign_id)
     try:
         count = email_service.send_bulk_campaign_notifications(None, campaign)
@@ -177,7 +177,7 @@ def _started(campaign: Campaign, count: int) -> str:
 @blueprint.get("/campaigns/<int:campaign_id>/cancel")
 @admin_required
 def ask_cancel_mailing(campaign_id: int) -> ResponseReturnValue:
-    """Ask whether to call the rest of the mailing off."""
+    """Ask whether to cancel the rest of the mailing."""
     campaign = _campaign(campaign_id)
     left = mailings.progress(campaign).left
     return render_template(
@@ -216,7 +216,7 @@ def move_mailing(campaign_id: int, move: str) -> ResponseReturnValue:
 @blueprint.get("/campaigns/<int:campaign_id>/state/<state>")
 @admin_required
 def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
-    """Ask whether to put the rule into force or to end it, with the number of tours."""
+    """Ask whether to activate or end the campaign, with the number of tours."""
     campaign = _campaign(campaign_id)
     if state not in ("active", "ended"):
         abort(404)
@@ -243,7 +243,7 @@ def ask_campaign_state(campaign_id: int, state: str) -> ResponseReturnValue:
 
 @blueprint.post("/campaigns/<int:campaign_id>/state")
 def set_campaign_state(campaign_id: int) -> ResponseReturnValue:
-    """Put the rule into force, hold it or end it."""
+    """Activate, pause or end the campaign."""
     campaign, wanted = _campaign(campaign_id), request.form.get("state", "")
     page = url_for("admin.campaign", campaign_id=campaign_id)
     if campaign.state not in _STATES.get(wanted, ()):

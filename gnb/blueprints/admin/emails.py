@@ -1,4 +1,4 @@
-"""Mail: every delivery and its state, the message itself, and a way to send it once more."""
+"""Mail: every delivery with its state and message; a message can be sent again."""
 
 from collections.abc import Mapping
 from functools import partial

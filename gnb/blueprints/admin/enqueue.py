@@ -1,4 +1,4 @@
-"""A new job, from a form that the type's schema makes; also the form of an old job's data, to enqueue it changed."""
+"""A new job, from a form generated from the type's schema, empty or filled with the data of another job."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,7 +52,7 @@ def with_ids(data: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("/jobs/<queue_name>/new")
 def create_job(queue_name: str) -> ResponseReturnValue:
-    """Enqueue the job, or show the form again with what is wrong with which field."""
+    """Enqueue the job, or show the form again with the errors of its fields."""
     type_name = _type_name(queue_name, request.form.get("type"))
     data = read_form(schema_of(queue_name, type_name), request.form)
     if "show_message" in request.form:

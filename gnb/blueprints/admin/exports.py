@@ -1,4 +1,4 @@
-"""Exports: ask for one, watch its bar, download its file."""
+"""Exports: request one, follow its progress, download its file."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ from gnb.services.exports.filters import filters_schema
 
 @blueprint.get("/exports")
 def exports() -> ResponseReturnValue:
-    """Show the form of the kind asked for, and every export so far."""
+    """Show the form of the requested type, and the exports, newest first."""
     return _page(_chosen(request.args.get("type")), {}, {})
 
 
 @blueprint.post("/exports")
 def request_export() -> ResponseReturnValue:
-    """Ask for an export, or show what is wrong with which filter."""
+    """Request an export, or show the errors of its filters."""
     if again := request.form.get("again"):
         old = export_service.get(again)
         chosen, filters = old.type, dict(old.filters)

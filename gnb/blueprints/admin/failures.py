@@ -1,4 +1,4 @@
-"""Failed jobs by their error: alike ones are one row, and are retried or removed as one."""
+"""Failed jobs grouped by error; a group is retried or removed as a whole."""
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,7 @@ from gnb.queueing.errors import JobNotFound
 from gnb.queueing.queue_reader import FailureGroup
 from gnb.services.queues import actions, reading
 
-# As many failed jobs as a queue keeps by its own settings; of more than these the page counts the newest.
+# As many failed jobs as a queue keeps by default; of more than these the page counts the newest.
 GROUPED = 5000
 
 

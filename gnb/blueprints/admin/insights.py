@@ -1,4 +1,4 @@
-"""Insights: ask for recommendations, the risk of a delay or what bookings tell; watch; read the answer."""
+"""Insights: request recommendations, a delay risk or a summary of bookings, and show the answer."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ _STATES = ("active", "waiting", "delayed", "completed", "failed")
 
 @dataclass(frozen=True)
 class Kind:
-    """What one may ask for: its title, and what the answer tells."""
+    """A kind of insight: its title, and what the answer contains."""
 
     title: Any
     about: Any
@@ -46,13 +46,13 @@ KINDS = {
 
 @blueprint.get("/insights")
 def insights() -> ResponseReturnValue:
-    """Show the form of the kind asked for, and the latest jobs."""
+    """Show the form of the requested kind, and the latest jobs."""
     return _page(_chosen(request.args.get("kind")), {}, {})
 
 
 @blueprint.post("/insights")
 def ask_insight() -> ResponseReturnValue:
-    """Ask; show the answer that is kept, or go to the job that finds one, or show what is wrong."""
+    """Request an insight: show the cached answer, redirect to the page of its job, or show the errors."""
     kind = _chosen(request.form.get("kind"))
     data = read_form(lookups.REQUESTS[kind](), request.form)
     try:
@@ -66,7 +66,7 @@ def ask_insight() -> ResponseReturnValue:
 
 @blueprint.get("/insights/<job_id>")
 def insight(job_id: str) -> ResponseReturnValue:
-    """Show how far the job is, or its answer."""
+    """Show the progress of the job, or its answer."""
     try:
         job = queue_service.get_job(lookups.QUEUE, job_id)
     except JobNotFound:

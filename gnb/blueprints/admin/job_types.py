@@ -1,4 +1,4 @@
-"""The page of one job type: how it has been doing lately, from the jobs of it that are kept."""
+"""The page of one job type: its throughput in the last hour, and figures of its kept jobs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SEARCHED = 1000
 
 @blueprint.get("/jobs/<queue_name>/types/<type_name>")
 def job_type(queue_name: str, type_name: str) -> ResponseReturnValue:
-    """Show the throughput, failures, durations and waits of the type, its slowest runs and latest errors."""
+    """Show the throughput, failures, durations and waiting times of the type, its slowest runs and latest errors."""
     queue = reading.queue(queue_name)
     declared = reading.job_types(queue.name).get(type_name)
     if declared is None:

@@ -84,14 +84,14 @@ def _export(found: Any) -> Export | None:
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/retry")
 def retry(queue_name: str, job_id: str) -> ResponseReturnValue:
-    """Let a failed job wait again."""
+    """Requeue a failed job."""
     actions.change_job("retry", queue_name, job_id, caller())
     return done(gettext("Job requeued."), _job_url(queue_name, job_id))
 
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/promote")
 def promote(queue_name: str, job_id: str) -> ResponseReturnValue:
-    """Let a delayed or deferred job run now."""
+    """Move a delayed or deferred job to waiting."""
     actions.change_job("promote", queue_name, job_id, caller())
     return done(gettext("Job promoted. It runs as soon as a worker is free."), _job_url(queue_name, job_id))
 
@@ -123,7 +123,7 @@ def ask_run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/run-again")
 def run_again(queue_name: str, job_id: str) -> ResponseReturnValue:
-    """Let a completed job wait again."""
+    """Requeue a completed job."""
     actions.change_job("run-again", queue_name, job_id, caller())
     return done(gettext("Job requeued."), _job_url(queue_name, job_id))
 
@@ -196,7 +196,7 @@ def set_priority(queue_name: str, job_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/jobs/<queue_name>/<job_id>/reschedule")
 def reschedule(queue_name: str, job_id: str) -> ResponseReturnValue:
-    """Let a delayed job run after the `delay` sent, or, for an undo, at the time `at` in epoch ms."""
+    """Reschedule a delayed job: after the `delay` sent or, for an undo, at the time `at` in epoch ms."""
     at = parse_int(request.form.get("at", ""), 14)
     when = request.form.get("delay", "") if at is None else datetime.fromtimestamp(at / 1000, UTC)
     before = actions.reschedule(queue_name, job_id, when, caller())

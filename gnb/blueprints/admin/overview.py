@@ -1,4 +1,4 @@
-"""The overview: whether all is well and, if not, where to fix it; and the audit log."""
+"""The overview with its alerts, the pages of the broker and the workers, and the audit log."""
 
 import re
 from functools import partial
@@ -25,7 +25,7 @@ from gnb.services.queues import actions, reading
 
 @blueprint.get("/")
 def overview() -> ResponseReturnValue:
-    """Show a line a queue, and above it what needs someone."""
+    """Show the alerts, and a line for each queue."""
     all_stats = reading.all_stats()
     points = reading.histories()
     open_alerts, acknowledged = overview_alerts(all_stats)
@@ -126,7 +126,7 @@ PAGE_SIZE = 50
 
 @blueprint.get("/audit")
 def audit() -> ResponseReturnValue:
-    """Show the changes, newest first; `action` may be the beginning of one, `target` is a whole one."""
+    """Show the changes, newest first; `action` may be the beginning of an action, `target` is a whole target."""
     wanted = AuditFilter(
         action=request.args.get("action", "")[:60] or None,
         target=request.args.get("target", "").strip()[:200] or None,

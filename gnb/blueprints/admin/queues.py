@@ -138,7 +138,7 @@ def _drawn(chosen: QueueReader, name: str, page: str, _locale: str, _at: int) ->
 
 
 def _first_state(stats: object) -> str:
-    """Return the state to open with: what runs or waits, else what went wrong, else what is done."""
+    """Return the first state of the tabs that has jobs; `waiting` if none has."""
     return next((state for state in JOB_STATE_TABS if getattr(stats, state)), "waiting")
 
 
@@ -214,7 +214,7 @@ def retry_all() -> ResponseReturnValue:
 
 @blueprint.post("/jobs/<queue_name>/pause")
 def pause(queue_name: str) -> ResponseReturnValue:
-    """Let no further job start; those that run go on."""
+    """Pause the queue: no further job starts, active ones finish."""
     actions.change_queue("pause", queue_name, caller())
     message = gettext("%(queue)s paused. Active jobs finish; no new jobs start.", queue=queue_name)
     return done(message, undo_url=url_for("admin.resume", queue_name=queue_name))
@@ -222,7 +222,7 @@ def pause(queue_name: str) -> ResponseReturnValue:
 
 @blueprint.post("/jobs/<queue_name>/resume")
 def resume(queue_name: str) -> ResponseReturnValue:
-    """Let jobs start again."""
+    """Resume the queue."""
     actions.change_queue("resume", queue_name, caller())
     message = gettext("%(queue)s resumed.", queue=queue_name)
     return done(message, undo_url=url_for("admin.pause", queue_name=queue_name))

@@ -1,4 +1,4 @@
-"""What recurs: when next, what became of it, and the buttons that change it."""
+"""Schedules: their next and last runs, and the actions on them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def run_schedule(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/schedules/<name>/pause")
 def pause_schedule(name: str) -> ResponseReturnValue:
-    """Fire nothing until it is resumed."""
+    """Pause the schedule: nothing fires until it is resumed."""
     recurring.change("pause", name, caller())
     undo = url_for("admin.resume_schedule", name=name)
     return done(gettext("%(name)s paused.", name=name), undo_url=undo)
@@ -63,7 +63,7 @@ def pause_schedule(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/schedules/<name>/resume")
 def resume_schedule(name: str) -> ResponseReturnValue:
-    """Fire again."""
+    """Resume the schedule."""
     recurring.change("resume", name, caller())
     undo = url_for("admin.pause_schedule", name=name)
     return done(gettext("%(name)s resumed.", name=name), undo_url=undo)
@@ -88,7 +88,7 @@ def ask_remove_schedule(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/schedules/<name>/remove")
 def remove_schedule(name: str) -> ResponseReturnValue:
-    """Remove one that was made by hand."""
+    """Remove a schedule that is not declared in code."""
     recurring.change("remove", name, caller())
     return done(gettext("%(name)s removed.", name=name), url_for("admin.schedules"))
 
@@ -125,7 +125,7 @@ def new_schedule() -> ResponseReturnValue:
 
 @blueprint.post("/new-schedule")
 def create_schedule() -> ResponseReturnValue:
-    """Make the schedule, or show the form again with what is wrong with which field."""
+    """Create the schedule, or show the form again with the errors of its fields."""
     sent = _sent()
     if (shown := _only_shown(None, sent)) is not None:
         return shown
@@ -148,7 +148,7 @@ def edit_schedule(name: str) -> ResponseReturnValue:
 
 @blueprint.post("/schedules/<name>/edit")
 def change_schedule(name: str) -> ResponseReturnValue:
-    """Change the schedule, or show the form again with what is wrong with which field."""
+    """Change the schedule, or show the form again with the errors of its fields."""
     sent = _sent()
     if (shown := _only_shown(name, sent)) is not None:
         return shown

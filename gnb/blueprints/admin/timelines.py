@@ -75,7 +75,7 @@ _RETRIES = ("job.retry", "job.run-again", "job.promote")
 
 
 def _retry(entries: Sequence[AuditEntry], start: datetime | None, end: datetime | None, outcome: str) -> Moment | None:
-    """Return who let the job wait again after an attempt, if a person did."""
+    """Return the moment at which a person requeued or promoted the job in that time, if one did."""
     for entry in entries:
         at = aware(entry.created_at)
         if entry.action not in _RETRIES or (start and at < aware(start)) or (end and at > aware(end)):

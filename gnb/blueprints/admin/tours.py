@@ -44,7 +44,7 @@ def tours() -> ResponseReturnValue:
 @blueprint.route("/tours/new", methods=["GET", "POST"])
 @admin_required
 def new_tour() -> ResponseReturnValue:
-    """Write a tour."""
+    """Create a tour."""
     form = NewTourForm(data={"max_passengers": 8, "currency": "EUR", "category": "tour"})
     if not form.validate_on_submit():
         return _form(form, None)

@@ -221,7 +221,7 @@ def get_booking(booking_id: int) -> Booking:
     "PATCH", "/<int:booking_id>", BookingSchema, body=StatusChange, errors=(404, 409), message="Status changed."
 )
 def change_status(change: dict[str, Any], booking_id: int) -> Booking:
-    """Confirm, settle, complete or cancel a booking; its customer gets the mail that belongs to it."""
+    """Confirm a booking, mark it as paid or completed, or cancel it; its customer gets the mail for that, if any."""
     booking = booking_of_id(booking_id)
     set_status(booking, change["status"], signed_in_user())
     return booking

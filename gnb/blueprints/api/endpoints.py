@@ -1,4 +1,4 @@
-"""What every endpoint of the API has in common: who is let in, how often, in which shape it reads and answers.
+"""What every endpoint of the API has in common: roles, the rate limit, and the format of requests and responses.
 
     blueprint = ApiBlueprint("tours-api", __name__, url_prefix="/api/v1/tours", read=None, change=ADMIN_ROLES)
 
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
+from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from flask import Request, Response, abort, request
@@ -86,8 +87,8 @@ def _word(schema: type[Schema]) -> str:
 
 
 class Parser(FlaskParser):
-    """webargs' parser, which also answers 400 to JSON nested too deeply or with numbers of too many digits, and 422 to
-    text that cannot be stored."""
+    """webargs' parser, which says what is wrong with JSON that cannot be read (400) and refuses text that cannot be
+    stored (422)."""
 
     KNOWN_MULTI_FIELDS = [*FlaskParser.KNOWN_MULTI_FIELDS, Words]
 
@@ -99,14 +100,21 @@ class Parser(FlaskParser):
             return value
         except RecursionError:
             abort(400, gettext("The JSON is nested too deeply."))
+        except JSONDecodeError as error:
+            if not error.doc:
+                raise  # there is no body, which webargs leaves to the schema
+            if isinstance(error.__cause__, UnicodeDecodeError):
+                abort(400, gettext("The JSON is not valid UTF-8."))
+            place = {"line": error.lineno, "column": error.colno}
+            abort(400, gettext("The JSON is malformed at line %(line)s, column %(column)s.", **place))
         except ValueError as error:
             if type(error) is not ValueError:
-                raise  # a JSONDecodeError or ValidationError, which webargs answers itself
+                raise  # a ValidationError, which webargs answers itself
             abort(400, gettext("The JSON holds a number of too many digits."))
 
 
 def require_json() -> None:
-    """Refuse a body that is too large (413) or says to be something else than JSON (415)."""
+    """Reject a body that is too large (413) or whose content type is not JSON (415)."""
     limit = request.max_content_length
     if limit is not None and (request.content_length or 0) > limit:
         abort(413, gettext("A body has at most %(limit)s bytes.", limit=f"{limit:,}"))
@@ -123,7 +131,7 @@ _WITH_BODY = (400, 413, 415)
 
 
 class ApiBlueprint(Blueprint):
-    """A smorest blueprint with one door: `read` and `change` are the roles let in, None lets in everyone."""
+    """A smorest blueprint that checks roles: `read` and `change` are those allowed, None allows everyone."""
 
     ARGUMENTS_PARSER = Parser()
 

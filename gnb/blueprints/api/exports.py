@@ -1,4 +1,4 @@
-"""`/api/v1/admin/exports`: ask for an export, watch it, fetch its file. For admins only, reading included."""
+"""`/api/v1/admin/exports`: request an export, follow it, download its file. For admins only, reading included."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ blueprint = ApiBlueprint(
 
 
 class ExportRequest(LocalizedSchema):
-    """What is asked for. Which filters there are depends on the type; each wrong one is named."""
+    """The requested export. The filters depend on the type; each invalid one is named."""
 
     type = fields.String(required=True, validate=validate.OneOf(EXPORT_TYPES))
     filters = fields.Dict(keys=fields.String(), load_default=dict, allow_none=True)

@@ -1,4 +1,4 @@
-"""`/api/v1/recommendations` and `/api/v1/delay-risk`: the kept answer, or 202 and where the answer will be."""
+"""`/api/v1/recommendations` and `/api/v1/delay-risk`: the cached answer, or 202 and the address of the answer."""
 
 from __future__ import annotations
 

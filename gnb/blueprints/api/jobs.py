@@ -46,7 +46,7 @@ def text_field(**options: Any) -> fields.String:
 
 
 class JobQuery(LocalizedSchema):
-    """Which jobs: the places [start, end) of a state, or with `q` those whose id, type or data has the text."""
+    """Which jobs: the places [start, end) of a state, or with `q` those that contain the text."""
 
     state = fields.String(load_default="waiting", validate=validate.OneOf(STATES))
     start = position_field(load_default=0)
@@ -54,7 +54,10 @@ class JobQuery(LocalizedSchema):
         metadata={"description": "Not included; ten after `start` unless said, at most 1,000 after it."}
     )
     q = text_field(
-        metadata={"description": "A text in id, type or data, in any case. `end - start` bounds the answer."}
+        metadata={
+            "description": "A text in id, type, data, error or correlation id, in any case. "
+            "At most `end - start` jobs are returned."
+        }
     )
     cursor = position_field(
         load_default=0, metadata={"description": "Where a search goes on: the last answer's `cursor`."}
@@ -92,7 +95,7 @@ class NewJob(LocalizedSchema):
 
 
 class NewPriority(LocalizedSchema):
-    """Where the job is to wait."""
+    """The new priority of a job."""
 
     priority = WholeNumber(1, 10, required=True)
 
@@ -140,7 +143,7 @@ def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 
     Waiting jobs come in the order they will run, delayed ones by time, active ones by start, deferred ones by creation,
     ended ones newest first.
-    A search looks at some thousand jobs a request; while its `cursor` is not null, ask again with it for more.
+    A search takes less than a second a request; while its `cursor` is not null, send it in the next request to go on.
     """
     start, end = wanted["start"], wanted.get("end", wanted["start"] + 10)
     return reading.page(queue, wanted["state"], start, end, wanted.get("q", ""), wanted["cursor"])
@@ -148,7 +151,7 @@ def list_jobs(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 
 @blueprint.endpoint("GET", "/<queue>/<job_id>", JobDetailsSchema, errors=(404,), message="The job.")
 def job(queue: str, job_id: str) -> dict[str, Any]:
-    """One job with its attempts, logs and options, and the jobs before and after it."""
+    """One job with its attempts, logs and options, the jobs that it depends on and those that depend on it."""
     return reading.details(queue, job_id)
 
 
@@ -174,21 +177,21 @@ def enqueue(new: dict[str, Any], queue: str) -> Job | Alternative:
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/retry", JobSchema, errors=(404, 409), message="Job requeued.")
 def retry_job(queue: str, job_id: str) -> Job:
-    """Let a failed job wait again, with all its attempts."""
+    """Requeue a failed job, with its attempts reset."""
     actions.change_job("retry", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/run-again", JobSchema, errors=(404, 409), message="Job requeued.")
 def run_again(queue: str, job_id: str) -> Job:
-    """Let a completed job wait again."""
+    """Requeue a completed job, which does its work again."""
     actions.change_job("run-again", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
 
 @blueprint.endpoint("POST", "/<queue>/<job_id>/promote", JobSchema, errors=(404, 409), message="Job promoted.")
 def promote(queue: str, job_id: str) -> Job:
-    """Let a delayed job run now, or a deferred one without waiting for others."""
+    """Move a delayed job to waiting, or a deferred one without waiting for others."""
     actions.change_job("promote", queue, job_id, caller())
     return reading.queue(queue).job(job_id)
 
@@ -208,7 +211,7 @@ def stop(queue: str, job_id: str) -> None:
     message="Priority changed.",
 )
 def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
-    """Let a waiting, delayed or deferred job wait with another priority."""
+    """Change the priority of a waiting, delayed or deferred job."""
     actions.set_priority(queue, job_id, wanted["priority"], caller())
     return reading.queue(queue).job(job_id)
 
@@ -222,7 +225,7 @@ def set_priority(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
     message="Job rescheduled.",
 )
 def reschedule(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
-    """Let a delayed job run at another time."""
+    """Reschedule a delayed job."""
     run_at = wanted.get("run_at")
     when = wanted["delay"] if run_at is None else datetime.fromtimestamp(run_at / 1000, UTC)
     actions.reschedule(queue, job_id, when, caller())
@@ -231,7 +234,7 @@ def reschedule(wanted: dict[str, Any], queue: str, job_id: str) -> Job:
 
 @blueprint.endpoint("DELETE", "/<queue>/<job_id>", None, errors=(404, 409), message="Job removed.")
 def remove_job(queue: str, job_id: str) -> None:
-    """Remove a job; one that runs is stopped first."""
+    """Remove a job; an active one is stopped first."""
     actions.change_job("remove", queue, job_id, caller())
 
 
@@ -260,5 +263,5 @@ def resume_worker(name: str) -> None:
 
 @workers_blueprint.endpoint("POST", "/<path:name>/shut-down", None, errors=(404,), message="Shutting down the worker.")
 def shut_down_worker(name: str) -> None:
-    """Let the `rq worker` command of a worker end with all its workers, once their jobs have ended or been released."""
+    """Shut down the `rq worker` command of a worker with all its processes; their jobs end or are released first."""
     actions.change_worker("shut-down", name, caller())

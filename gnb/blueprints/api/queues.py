@@ -1,6 +1,6 @@
 """`/api/v1/admin/jobs/…` of whole queues and `/api/v1/admin/schedules`.
 
-Of queues: pause, resume, clean, drain, and actions on many jobs. Of schedules: what recurs, and its runs.
+Queues: pause, resume, limits, clean, drain, and actions on many jobs. Schedules: all operations on them and their runs.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class CountSchema(Schema):
 
 
 class MovedSchema(Schema):
-    """How many jobs were moved; a search that looked at its share of jobs says where the next call goes on."""
+    """How many jobs were moved; `cursor` says where the next call continues a search that has not read all jobs."""
 
     count = fields.Integer(required=True)
     cursor = fields.Integer(required=True, allow_none=True)
@@ -95,14 +95,14 @@ def _switched(queue: str) -> dict[str, Any]:
 
 @blueprint.endpoint("POST", "/<queue>/pause", SwitchedSchema, errors=(404,), message="Paused.")
 def pause(queue: str) -> dict[str, Any]:
-    """Let jobs that run finish, and start no other."""
+    """Pause the queue: active jobs finish, no other starts."""
     actions.change_queue("pause", queue, caller())
     return _switched(queue)
 
 
 @blueprint.endpoint("POST", "/<queue>/resume", SwitchedSchema, errors=(404,), message="Resumed.")
 def resume(queue: str) -> dict[str, Any]:
-    """Let jobs start again."""
+    """Resume the queue."""
     actions.change_queue("resume", queue, caller())
     return _switched(queue)
 
@@ -150,14 +150,14 @@ class NewLimits(Schema):
     "POST", "/<queue>/limits", QueueStatsSchema, body=NewLimits, errors=(404,), message="Limits changed."
 )
 def set_limits(wanted: dict[str, Any], queue: str) -> QueueStats:
-    """Change how many jobs of a queue may start in a window and run at once, and are kept; running jobs go on."""
+    """Change the rate limit, the concurrency limit and the retention of a queue; active jobs continue."""
     actions.set_limits(queue, wanted, caller())
     return reading.stats(queue)
 
 
 @blueprint.endpoint("POST", "/<queue>/drain", CountSchema, errors=(404,), message="Waiting and delayed jobs removed.")
 def drain(queue: str) -> dict[str, int]:
-    """Remove every waiting and delayed job; those that run go on."""
+    """Remove every waiting and delayed job; active ones continue."""
     return {"count": actions.change_queue("drain", queue, caller())}
 
 
@@ -184,7 +184,7 @@ def clean(wanted: dict[str, Any], queue: str) -> dict[str, int]:
     message="Failed jobs requeued.",
 )
 def retry(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
-    """Let failed jobs wait again: all, those of `ids`, or those that match `q`."""
+    """Requeue failed jobs: all, those of `ids`, or those that match `q`."""
     if "q" in wanted:
         return vars(actions.change_matching("retry", queue, "failed", wanted["q"], wanted["cursor"], caller()))
     if "ids" in wanted:
@@ -194,7 +194,7 @@ def retry(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
 
 @blueprint.endpoint("POST", "/<queue>/remove", MovedSchema, body=ChosenToRemove, errors=(404,), message="Jobs removed.")
 def remove(wanted: dict[str, Any], queue: str) -> dict[str, Any]:
-    """Remove jobs: those of `ids`, or those of a state that match `q`. Those that run are stopped first."""
+    """Remove jobs: those of `ids`, or those of a state that match `q`. Active ones are stopped first."""
     if "q" in wanted:
         return vars(actions.change_matching("remove", queue, wanted["state"], wanted["q"], wanted["cursor"], caller()))
     return {"count": actions.change_jobs("remove", queue, wanted["ids"], caller()), "cursor": None}
@@ -208,13 +208,13 @@ def pause_all() -> dict[str, dict[str, Any]]:
 
 @blueprint.endpoint("POST", "/resume", ByName(SwitchedSchema), message="Resumed.")
 def resume_all() -> dict[str, dict[str, Any]]:
-    """Let jobs of every queue start again."""
+    """Resume every queue."""
     return {name: _switched(name) for name in actions.resume_all(caller())}
 
 
 @blueprint.endpoint("POST", "/retry", ByName(CountSchema), message="Failed jobs requeued.")
 def retry_all() -> dict[str, dict[str, int]]:
-    """Let every failed job of every queue wait again."""
+    """Requeue every failed job of every queue."""
     return {name: {"count": count} for name, count in actions.retry_all(caller()).items()}
 
 
@@ -260,7 +260,7 @@ def run_schedule(name: str) -> Job:
 
 @schedules_blueprint.endpoint("POST", "/<name>/pause", ScheduleDetailsSchema, errors=(404,), message="Schedule paused.")
 def pause_schedule(name: str) -> ScheduleState:
-    """Fire nothing until it is resumed."""
+    """Pause the schedule: nothing fires until it is resumed."""
     recurring.change("pause", name, caller())
     return reading.schedules().get(name)
 
@@ -269,12 +269,12 @@ def pause_schedule(name: str) -> ScheduleState:
     "POST", "/<name>/resume", ScheduleDetailsSchema, errors=(404,), message="Schedule resumed."
 )
 def resume_schedule(name: str) -> ScheduleState:
-    """Fire again, the first time from now on."""
+    """Resume the schedule, from its next time on."""
     recurring.change("resume", name, caller())
     return reading.schedules().get(name)
 
 
 @schedules_blueprint.endpoint("DELETE", "/<name>", None, errors=(404, 409), message="Schedule removed.")
 def remove_schedule(name: str) -> None:
-    """Remove a schedule that was made by hand; one of the code can be paused instead."""
+    """Remove a schedule; one that is declared in code can only be paused (409)."""
     recurring.change("remove", name, caller())

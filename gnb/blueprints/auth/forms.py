@@ -20,7 +20,7 @@ def as_one_line(text: str | None) -> str | None:
 
 
 def without_link(_form: object, field: Field) -> None:
-    """A name stands in mails, where nobody but us should place links."""
+    """Reject links in a name, which is part of mails."""
     if field.data and contains_link(field.data):
         raise ValidationError(_l("Leave out web and e-mail addresses."))
 
@@ -51,7 +51,7 @@ class AddressForm(PageForm):
 
 
 class RegistrationForm(AddressForm):
-    """Who wants an account; the password is chosen once the address has proven to be theirs."""
+    """The name and address of a new account; the password is chosen once the address is confirmed."""
 
     name = StringField(
         _l("Your name"), [DataRequired(_l("Enter your name.")), Length(max=LONGEST_NAME), without_link], [as_one_line]

@@ -1,11 +1,11 @@
 """Signing in and out, `/account/password`, `/register`, `/forgot-password` and the links that the last two mail.
 
 A session is a signed cookie that names the account, its password's version and itself. It cannot be revoked, so signing
-out records its id as revoked until it would have reached its absolute lifetime. A copy of the cookie is worth nothing
+out records its id as revoked until it would have reached its absolute lifetime. A copy of the cookie is invalid
 from then on, however often it was renewed.
 
-Nobody learns from the forms whether an address has an account: the answer is the same, and the rest is in the mail.
-Using a link proves that the address is one's own.
+The forms do not reveal whether an address has an account: the response is the same, and only the mail differs.
+Using a link proves that the address belongs to its user.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ blueprint = Blueprint("auth", __name__)
 @blueprint.route("/login", methods=["GET", "POST"])
 @limit_sign_in
 def login() -> ResponseReturnValue:
-    """Show the form; after it, redirect to the page that was asked for."""
+    """Sign in and redirect to the requested page."""
     user = caller()
     if user and request.method == "GET":
         return redirect(landing(user, request.args.get("next")))
@@ -111,7 +111,7 @@ registration_blueprint = Blueprint("registration", __name__)
 @registration_blueprint.route("/register", methods=["GET", "POST"])
 @limit_account_mail
 def register() -> ResponseReturnValue:
-    """Ask for an account; the way to it comes by mail."""
+    """Request an account; a link to open it is mailed."""
     user = caller()
     if user:
         return redirect(landing(user))
@@ -127,7 +127,7 @@ def register() -> ResponseReturnValue:
 @registration_blueprint.route("/register/<token>", methods=["GET", "POST"])
 @limiter.limit("30 per 5 minutes", methods=["POST"])
 def open_account(token: str) -> ResponseReturnValue:
-    """Choose the password of the new account, and be signed in."""
+    """Open the account with a password, and sign in."""
     if authentication.registration_of_token(token) is None:
         return _stale("registration.register")
     return _set_password(
@@ -141,7 +141,7 @@ def open_account(token: str) -> ResponseReturnValue:
 @registration_blueprint.route("/forgot-password", methods=["GET", "POST"])
 @limit_account_mail
 def forgot_password() -> ResponseReturnValue:
-    """Ask for the link that sets a new password."""
+    """Request a mail with the link that sets a new password."""
     form = AddressForm()
     if not form.is_submitted():
         return render_template("auth/forgot_password.html", form=form)
@@ -154,7 +154,7 @@ def forgot_password() -> ResponseReturnValue:
 @registration_blueprint.route("/reset-password/<token>", methods=["GET", "POST"])
 @limiter.limit("30 per 5 minutes", methods=["POST"])
 def reset_password(token: str) -> ResponseReturnValue:
-    """Set a new password by the mailed link, once, and be signed in; every other session ends."""
+    """Set a new password by the mailed link, which works once, and sign in; every other session ends."""
     if authentication.user_of_reset_token(token) is None:
         return _stale("registration.forgot_password")
     return _set_password(

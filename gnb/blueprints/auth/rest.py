@@ -28,7 +28,7 @@ _ENCODABLE = validate.Regexp(r"[^\x00\ud800-\udfff]+\Z", error="Contains invalid
 
 
 class Credentials(LocalizedSchema):
-    """Who signs in."""
+    """The credentials of an account."""
 
     email = fields.String(required=True, validate=[validate.Length(1, 254), _PRINTABLE])
     password = fields.String(required=True, validate=[validate.Length(1, MAXIMUM_LENGTH), _ENCODABLE])

@@ -33,7 +33,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Answer as long as the process does; an unreachable broker must not restart web processes."""
+    """Answer 200 as long as the process runs: an unreachable broker must not restart web processes."""
     return jsonify(success=True, data={"process": "up"}, message="The process is up.")
 
 
@@ -93,7 +93,7 @@ def _bind(state: BlueprintSetupState) -> None:
 @blueprint.get("/metrics")
 @limiter.exempt
 def metrics() -> Response:
-    """Everything that is measured, in the form the scraper asks for. 401 without the token when there is one."""
+    """Return all metrics in the format that the scraper accepts; 401 without the token if one is set."""
     _check_token()
     try:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -133,11 +133,11 @@ class RequestMetrics:
 
 
 def url_rule(asked: Request) -> str:
-    """Return the pattern of the address instead of the address; one word for all unknown addresses."""
+    """Return the URL pattern of the request; `none` for all unknown addresses."""
     return asked.url_rule.rule if asked.url_rule else "none"
 
 
 def _leave_out() -> None:
-    """Return whether the request is left out: health checks, and unknown methods."""
+    """Leave `/metrics`, health checks and unknown methods out of the metrics."""
     if request.path in _UNCOUNTED or request.method not in _METHODS:
         request.prom_do_not_track = True  # type: ignore[attr-defined] # as the exporter's decorator does

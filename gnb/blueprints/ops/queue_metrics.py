@@ -177,6 +177,6 @@ def _language_model(counters: dict[tuple[str, ...], int]) -> Iterator[Metric]:
         calls.add_metric([model], total.get("calls", 0))
         tokens.add_metric([model, "in"], total.get("prompt_tokens", 0))
         tokens.add_metric([model, "out"], total.get("completion_tokens", 0))
-        if "microdollars" in total:  # no price, no cost: 0 would be a lie
+        if "microdollars" in total:  # without a known price the cost is unknown, and not 0
             cost.add_metric([model], total["microdollars"] / 1_000_000)
     yield from (calls, tokens, cost)

@@ -4,9 +4,9 @@
     @signed_in
     def bookings() -> str: …
 
-A view asks `caller()` for the account. A request of the API that carries an `Authorization` header stands or falls by
-it; its session is not looked at, so that no page of another site can borrow it (see `Csrf` in `extensions`). Pages
-leave the header alone: a proxy that asks for a password of its own passes it on with every request.
+A view gets the account from `caller()`. A request of the API that carries an `Authorization` header is authenticated by
+it alone: its session is ignored, so that no page of another site can use it (see `Csrf` in `extensions`). Pages
+ignore the header: a proxy that requires a password of its own passes it on with every request.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _HOST = re.compile(r"\Ahttps?://[^/]*")
 
 
 def bind(app: Flask) -> None:
-    """Let staff send larger bodies than others; before anything reads the body."""
+    """Allow staff larger bodies than others, before anything reads the body."""
     app.before_request(_raise_body_limit)
 
 
 def _raise_body_limit() -> None:
     length = request.content_length
-    large = BODY_LIMIT < length <= STAFF_BODY_LIMIT if length is not None else "Transfer-Encoding" in request.headers
+    large = length > BODY_LIMIT if length is not None else "Transfer-Encoding" in request.headers
     if large and request.routing_exception is None and (user := caller()) and user.role in STAFF_ROLES:
         request.max_content_length = STAFF_BODY_LIMIT
 
@@ -55,12 +55,12 @@ def signed_in_user() -> User:
 
 
 def signed_in(view: View) -> View:
-    """Let in everyone with an account."""
+    """Allow everyone with an account."""
     return _let_in(frozenset(ROLES), view)
 
 
 def admin_required(view: View) -> View:
-    """Let in those who may change things: admin, superadmin."""
+    """Allow admin and superadmin."""
     return _let_in(ADMIN_ROLES, view)
 
 

@@ -1,9 +1,9 @@
 """Rate limits, all counted by Flask-Limiter: in the broker, or in the process while the broker is unreachable.
 
-A sign-in is counted before its password is looked at, and taken back if it was right: requests that come together
-cannot all pass before the first is counted. Past a limit even the right password has to wait, but not in a browser that
-has signed in before: it has a device cookie, and what others guess does not count against it (OWASP, "Device cookies").
-Keys are HMACs, so the broker stores no e-mail or network address. A request past a limit ends with 429 and
+A sign-in is counted before its password is checked, and the count is taken back if the password is right: concurrent
+requests cannot all pass before the first is counted. Beyond a limit even the right password is rejected, but not in a
+browser that has signed in before: its device cookie has a limit of its own (OWASP, "Device cookies").
+Keys are HMACs, so the broker stores no e-mail or network address. A request beyond a limit ends with 429 and
 `Retry-After`.
 """
 
@@ -60,19 +60,19 @@ def count_failure() -> None:
 
 
 def limit_account_mail(view: View) -> View:
-    """Refuse with 429 where too many mails were asked for, from one source or to one address: each one counts."""
+    """Reject with 429 if too many mails were requested, from one source or to one address: each one counts."""
     to_account = limiter.shared_limit(MAILS_TO_ACCOUNT, "account mail to", key_func=_account, exempt_when=_is_not_post)
     by_source = limiter.shared_limit(MAILS_BY_SOURCE, "account mail from", exempt_when=_is_not_post)
     return cast(View, by_source(to_account(view)))
 
 
 def limit_sign_in(view: View) -> View:
-    """Refuse with 429 where too many sign-ins have failed."""
+    """Reject with 429 if too many sign-ins have failed."""
     return _limit_failures(view, _account)
 
 
 def limit_password_change(view: View) -> View:
-    """Limit changes of one's own password in the same way, whatever other account the form may name."""
+    """Limit changes of the caller's own password in the same way, whatever account the form names."""
     return _limit_failures(view, _own_account)
 
 

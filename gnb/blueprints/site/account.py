@@ -47,7 +47,7 @@ def bookings() -> ResponseReturnValue:
 @blueprint.route("/settings", methods=["GET", "POST"])
 @signed_in
 def settings() -> ResponseReturnValue:
-    """Name, telephone, language, and whether offers come by mail."""
+    """Show and change name, telephone, language, and whether offers are mailed."""
     user = signed_in_user()
     stored = _values(user)
     version = hashlib.sha256(repr(sorted(stored.items())).encode()).hexdigest()[:16]
@@ -112,7 +112,7 @@ unsubscribe_blueprint = Blueprint("unsubscribe", __name__, url_prefix="/unsubscr
 
 @unsubscribe_blueprint.get("/<token>")
 def unsubscribe(token: str) -> ResponseReturnValue:
-    """Say what is sent at present, with the button that changes it; a link that is only followed changes nothing."""
+    """Show what is sent at present, with the button that changes it; following the link changes nothing."""
     return _page(token, _user(token))
 
 
@@ -120,7 +120,7 @@ def unsubscribe(token: str) -> ResponseReturnValue:
 @csrf.exempt  # a mail program sends this, which has no session; the signed link says whose wish it is
 @limiter.limit("60/minute")
 def no_more(token: str) -> ResponseReturnValue:
-    """No more campaigns from now on."""
+    """Unsubscribe from campaigns."""
     return _save(token, wanted=False)
 
 

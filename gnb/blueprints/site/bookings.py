@@ -71,7 +71,7 @@ def calendar(reference: str) -> ResponseReturnValue:
 
 @blueprint.get("/cancel")
 def ask(reference: str) -> ResponseReturnValue:
-    """Ask before anything is cancelled."""
+    """Ask whether to cancel the booking."""
     booking = _booking(reference)
     return render_template(
         "site/cancel.html",
@@ -85,7 +85,7 @@ def ask(reference: str) -> ResponseReturnValue:
 @blueprint.post("/cancel")
 @limiter.limit("30/minute")
 def cancel(reference: str) -> ResponseReturnValue:
-    """Cancel it, by the rules of the house."""
+    """Cancel the booking if its customer may still do so."""
     booking, user = _booking(reference), caller()
     try:
         cancel_by_customer(booking, user)
@@ -222,7 +222,7 @@ def _price_message(error: PriceChanged) -> str:
 
 
 def _again(sent: BookingForm) -> ResponseReturnValue:
-    """Someone went back after booking, changed the form and pressed again: that would be a second booking."""
+    """Show the form with a new key: it was changed and sent again after booking, which would make a second one."""
     fresh = BookingForm(sent.tour, sent.texts, sent.travellers, sent.extras)
     _keep_key(sent.tour.slug, fresh.key)
     fresh.refuse(

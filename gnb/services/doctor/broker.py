@@ -26,7 +26,7 @@ _NEARLY_FULL = 0.8
 def check_broker() -> Iterator[Finding]:
     """Check version, persistence, eviction, memory and clock of the broker; only reachability if it is unreachable."""
     if not settings().queue_enabled:
-        yield warning("broker", "QUEUE_ENABLED is false: all jobs run inline", "Set QUEUE_ENABLED=true to queue")
+        yield warning("broker", "QUEUE_ENABLED is false: no job is queued", "Set QUEUE_ENABLED=true to queue")
         return
     broker = engine().broker
     try:

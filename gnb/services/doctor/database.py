@@ -109,12 +109,15 @@ EXPORT = 3
 JOB = 2
 """Of any other job: its session's, and one for what is written beside it."""
 
+SCHEDULER = 1
+"""Of a scheduler: its check of the alerts."""
+
 RELEASE = 1
 """Of `flask db upgrade`."""
 
 
 def most_connections(chosen: Settings) -> int:
-    """Return the largest number of connections that all processes open at once. The scheduler opens none."""
+    """Return the largest number of connections that all processes open at once, one scheduler among them."""
     web = chosen.web_concurrency * min(THREADS * THREAD, POOL)
     jobs = sum(count * (EXPORT if queue == "export" else JOB) for queue, count in chosen.worker_concurrency.items())
-    return web + jobs + RELEASE
+    return web + jobs + SCHEDULER + RELEASE

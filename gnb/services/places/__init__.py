@@ -2,7 +2,8 @@
 
     places.find("IST"), places.find("İstanbul Havalimanı"), places.find("ankara"), places.find("Kemer, Antalya")
 
-Names are compared without case, accents and the words for airport. `data/places.csv` names its sources.
+Names are compared without case, accents and the words for airport. docs/delay-risk.md names the sources of
+`data/places.csv`.
 
 Roads are longer than the straight line: 1.36 times over the routes of this business (the median; docs/delay-risk.md
 says how far single routes are from it). The first and last kilometres lead through towns, the middle over motorways.

@@ -211,6 +211,20 @@ def test_json_made_to_break_readers_is_refused(admin: Caller, body: str) -> None
     refusal(answer)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"type": "probe",\n "data": {]}', "The JSON is malformed at line 2, column 11."),
+        (b'{"type": "\xff"}', "The JSON is not valid UTF-8."),
+    ],
+    ids=["syntax", "bytes"],
+)
+def test_an_unreadable_body_is_told_what_is_wrong(admin: Caller, body: bytes, words: str) -> None:
+    answer = admin("POST", f"{JOBS}/email", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json["error"]["message"] == words
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_does_not_have_are_refused(admin: Caller, number: str) -> None:
     body = f'{{"type": "probe", "data": {{"number": {number}}}, "options": {{"delay": {number}}}}}'

@@ -377,7 +377,7 @@ def test_without_a_database_a_command_ends_with_3(settings: Settings, app: Flask
 def test_no_scheduler_starts_while_queueing_is_switched_off(app: Flask, run: Run) -> None:
     app.extensions["settings"] = replace(app.extensions["settings"], queue_enabled=False)
     said = run("scheduler").stderr
-    assert said == "QUEUE_ENABLED is false: all jobs run inline, so no scheduler starts\n"
+    assert said == "QUEUE_ENABLED is false: nothing is queued, so no scheduler starts\n"
 
 
 @pytest.mark.parametrize(("command", "pages"), [("jobs list", False), ("jobs scheduler", True)])

@@ -83,7 +83,7 @@ def test_a_database_of_a_newer_release_is_a_problem(examine: Examine, settings: 
 @on_postgresql
 def test_more_connections_than_the_server_has_room_for_are_warned_of(examine: Examine) -> None:
     room = examine("--before-start", web_concurrency=1)["connections"]
-    assert room["message"].startswith("all processes together open 42 at most")
+    assert room["message"].startswith("all processes together open 43 at most")
     assert examine("--before-start", web_concurrency=64)["connections"]["state"] == "warning"
 
 

@@ -1,4 +1,4 @@
-"""No worker process opens more connections than `flask doctor` counts on, seen from the database while it works."""
+"""No worker process and no scheduler opens more connections than `flask doctor` counts for it."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -6,10 +6,12 @@ from decimal import Decimal
 import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy.pool import QueuePool
 
 from gnb.config import Settings
 from gnb.extensions import db, engine
-from gnb.models import Booking
+from gnb.models import AlertRule, Booking
+from gnb.services import notifications
 from gnb.services.doctor import database
 from gnb.services.queue_service import add_email_job, add_export_job
 from tests.business import make_tour, new_booking
@@ -54,3 +56,15 @@ def test_a_worker_process_keeps_within_what_is_counted_for_it(
             seen.add(row[0] if row else 0)
     assert workers.wait() == 0
     assert 1 <= max(seen) <= most
+
+
+def test_the_alert_checks_of_a_scheduler_keep_within_what_is_counted_for_it(app: Flask) -> None:
+    db.session.add(AlertRule(channel="mail", target="ops@example.com", kinds={"no_workers": True}))
+    db.session.commit()
+    db.session.remove()
+    db.engine.dispose()
+    notifications.check()
+    db.session.remove()
+    pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedin() == database.SCHEDULER
