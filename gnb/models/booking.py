@@ -21,7 +21,7 @@ REVENUE_STATUSES = ("confirmed", "paid", "completed")
 PAYMENT_METHODS = ("cash", "credit_card", "stripe", "paytr")
 PASSENGER_KINDS = ("adult", "child", "infant")
 HOME_ZONE = ZoneInfo("Europe/Istanbul")
-"""The zone that pickups are spoken of in."""
+"""The zone of the local times of pickups."""
 
 
 def local_day(instant: datetime) -> date:

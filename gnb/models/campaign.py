@@ -59,7 +59,7 @@ class Campaign(Model):
     subjects: Mapped[dict[str, str]] = mapped_column(default=dict)
     bodies: Mapped[dict[str, str]] = mapped_column(default=dict)
     segment: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """Who is written to: `languages`, `tour_ids`, `booked_after`, `booked_before`; empty for everyone."""
+    """Who is written to: `languages`, `tour_ids`, `booked_after`, `booked_before`, `user_ids`; empty: everyone."""
     mailing_state: Mapped[str] = mapped_column(sa.String(20), default="none")
     planned_up_to: Mapped[int] = mapped_column(default=0)
     """The last user id whose message is planned: where a killed planner goes on."""

@@ -84,7 +84,7 @@ class ExportChunk(Model):
     data: Mapped[bytes] = mapped_column(sa.LargeBinary, deferred=True)
 
 
-# A file's pieces are read once or twice and kept for a day: compressing them costs more than writing them.
+# A file's pieces are read once or twice and kept for a week: compressing them costs more than writing them.
 _UNCOMPRESSED = sa.DDL("ALTER TABLE export_chunks ALTER COLUMN data SET STORAGE EXTERNAL")
 sa.event.listen(ExportChunk.__table__, "after_create", _UNCOMPRESSED.execute_if(dialect="postgresql"))
 

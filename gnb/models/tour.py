@@ -33,7 +33,7 @@ class Tour(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(sa.String(100), unique=True)
     name: Mapped[str] = mapped_column(sa.String(200))
-    """The house's own name for it, in English: what exports, reports and admin lists show."""
+    """The name for staff, in English: what exports, reports and admin lists show."""
     titles: Mapped[dict[str, str]] = mapped_column(default=dict)
     descriptions: Mapped[dict[str, str]] = mapped_column(default=dict)
     category: Mapped[str] = mapped_column(sa.String(20))

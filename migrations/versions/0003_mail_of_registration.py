@@ -30,7 +30,7 @@ def downgrade() -> None:
 
 
 def _allow(kinds: str) -> None:
-    """SQLite changes a check by making the table anew, and forgets the other checks unless they are named."""
+    """SQLite changes a check by recreating the table, and loses the other checks unless they are named."""
     kept = (
         []
         if op.get_bind().dialect.name == "postgresql"

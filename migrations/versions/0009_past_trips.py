@@ -1,7 +1,7 @@
 """Transfers driven before bookings were kept here, from which the delay model learns.
 
 Revision ID: 0009
-Revises: 0007
+Revises: 0008
 Create Date: 2026-11-27 19:20:00
 """
 

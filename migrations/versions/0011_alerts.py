@@ -1,7 +1,7 @@
 """Acknowledged alerts and the rules of notifications.
 
 Revision ID: 0011
-Revises: 0007
+Revises: 0010
 Create Date: 2026-11-27 19:30:00
 """
 

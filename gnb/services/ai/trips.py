@@ -1,7 +1,8 @@
 """Finished transfers, from which the delay model learns, and the influences on their delay as factors.
 
-The mean lateness of a trip is a base times one factor per influence: its area, the hour there, the weekday, the month
-there, the distance and the route. The factor of a level with n trips is
+The mean lateness of a trip is a base times one factor per influence: its area, the hour, the part of the day there,
+the weekday, the part of that weekday, the month there, the distance and the route. The factor of a level with n trips
+is
 
     (sum of lateness / what the other factors expect + k) / (n + k)
 

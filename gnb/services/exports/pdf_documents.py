@@ -1,4 +1,4 @@
-"""PDF exports: the list of bookings, and the revenue report.
+"""PDF documents: the list of bookings, the revenue report, and the drivers' list of a day.
 
 WeasyPrint keeps everything that it lays out in memory: 5,000 rows at once take more than a gigabyte. The list of
 bookings is therefore rendered in slices of some pages. The rows of a slice's last page, which is seldom full, are moved

@@ -3,7 +3,7 @@
 Revenue is the sum of the amounts of confirmed, paid and completed bookings, extras included, dated by the day of the
 pickup in Istanbul. The database adds it up, exact to the cent, because amounts are whole minor units there. Currencies
 are never added to one another: every figure here is of one currency. Where rows of several may stand together, a tour
-sold in another currency than the house's says so in its name (`Cappadocia by balloon (USD)`).
+sold in another currency than `HOUSE_CURRENCY` says so in its name (`Cappadocia by balloon (USD)`).
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
 addresses       valid recipients and header values
 recipients      preferences, the unsubscribe link, segments of campaigns
-booking_facts   a booking in the words of a message, and as a calendar file
 contents        what each kind of message says
-rendering       templates to subject, HTML and text
-message         the message as RFC 5322 bytes
+message         templates to subject, HTML and text, and those to RFC 5322 bytes
+notices         messages to staff: failed jobs and exports that have ended
 providers       where mail is sent: the sink, or an SMTP server
 ledger          the `deliveries` rows: planned, claimed, finished
 outbox          enqueues deliveries after the commit that planned them

@@ -6,7 +6,7 @@ Names are compared without case, accents and the words for airport. docs/delay-r
 `data/places.csv`.
 
 Roads are longer than the straight line: 1.36 times over the routes of this business (the median; docs/delay-risk.md
-lists the error of single routes). The first and last kilometres lead through towns, the middle over motorways.
+says how far single routes are from it). The first and last kilometres lead through towns, the middle over motorways.
 """
 
 from __future__ import annotations
