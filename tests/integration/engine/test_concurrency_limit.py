@@ -142,7 +142,7 @@ def test_killed_workers_leave_neither_more_nor_fewer_jobs_running_for_longer_tha
     chance = random.Random(7)
     queue.set_limits({"concurrency_limit": 3})
     data = {"url": broker.url, "seconds": 0.4}
-    made = queue.enqueue_many([("note", data, {"attempts": 20}) for _ in range(80)])
+    made = queue.enqueue_many([("note", data, {"attempts": 20, "backoff": 0.1}) for _ in range(80)])
     doomed = start(concurrency=4)
     start(concurrency=4)
     began = last_full = time.monotonic()

@@ -236,7 +236,7 @@ def test_workers_killed_at_random_lose_no_job_and_break_no_limit(
     url = queue.broker.url
     made = queue.enqueue_many(
         [
-            ("letter", {"url": url, "n": n, "recipient": who, "seconds": 0.1}, {"attempts": 20})
+            ("letter", {"url": url, "n": n, "recipient": who, "seconds": 0.1}, {"attempts": 20, "backoff": 0.1})
             for n, who in enumerate(recipients)
         ]
     )

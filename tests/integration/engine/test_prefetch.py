@@ -262,7 +262,7 @@ def test_workers_killed_at_random_lose_no_job_and_complete_each_once(
     engine: Engine, queue: Queue, client: redis.Redis, start: Callable[..., Workers]
 ) -> None:
     jobs = 600
-    options = {"attempts": 20, "remove_on_complete": {"age": 3600}}
+    options = {"attempts": 20, "backoff": 0.1, "remove_on_complete": {"age": 3600}}
     made = queue.enqueue_many([("note", {"url": engine.url}, options)] * jobs)
     workers, chance, killed = [start(concurrency=2)], random.Random(5), 0
     deadline = time.monotonic() + 120
