@@ -78,7 +78,7 @@ def _counts(queues: Sequence[QueueStats]) -> Iterator[Metric]:
         "queue_jobs_processed", "Jobs that ended, by outcome; stopped ones count as failed.", labels=["queue", "status"]
     )
     retries = Counter("queue_retries", "Attempts that failed and were followed by another.", labels=["queue"])
-    stalled = Counter("queue_stalled", "Runs that ended with their worker and were taken back.", labels=["queue"])
+    stalled = Counter("queue_stalled", "Runs that ended because their worker died.", labels=["queue"])
     deduplicated = Counter(
         "queue_jobs_deduplicated", "Jobs not made, as another held their deduplication id.", labels=["queue"]
     )
