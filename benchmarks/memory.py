@@ -1,11 +1,13 @@
-"""The small profile of docs/deploying.md: the memory of all its processes, after the start and after some work."""
+"""The small profile of docs/deploying.md: the memory of all its processes after the start, during and after work."""
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
 from benchmarks.measure import Goal, Measure, Options, at_most
-from benchmarks.processes import family
+from benchmarks.processes import Progress, family, processor_seconds
 from benchmarks.steady_load import PAGES, Load, insight, mail
 from benchmarks.steady_world import World, world
 from benchmarks.supervisor import SMALL_PROFILE, proportional_memory, wait_for_workers
@@ -13,6 +15,7 @@ from gnb.extensions import engine
 
 SETTINGS = {
     "processes": "gunicorn with 1 worker, flask jobs worker --all (1-2-1-1), flask jobs scheduler; SQLite",
+    "WORKER_MAX_MEMORY": "128: a worker process that an export has made larger is replaced",
     "memory": "sum over the processes, shared pages counted once (PSS); broker and database server not included",
     "work": "24 exports, three of each type; 24 delay risks; 8 weekly reports; 60 mails; 200 pages",
 }
@@ -23,16 +26,18 @@ _MOST_MB = 512
 
 def run(_options: Options) -> list[Measure]:
     """Return the sums and, after the work, what each kind of process takes."""
-    with world(WEB_CONCURRENCY="1", **SMALL_PROFILE) as place:
+    with world(WEB_CONCURRENCY="1", WORKER_MAX_MEMORY="128", **SMALL_PROFILE) as place:
         with place.app.app_context():
             wait_for_workers(engine().broker.client, place.pids["workers"])
         begun = _memory(place)
-        _work(place)
+        highest = _work(place)
+        time.sleep(10)  # a worker process that is too large is replaced by the next heartbeat
         worked = _memory(place)
     return [
         _measure("small profile, after the start", sum(begun.values()), at_most(_MOST_MB)),
         _measure("small profile, after the work", sum(worked.values()), at_most(_MOST_MB)),
         *(_measure(f"of that, {kind}", value) for kind, value in worked.items()),
+        _measure("small profile, the most during the work", highest),
     ]
 
 
@@ -42,11 +47,16 @@ def _measure(name: str, megabytes: float, goal: Goal | None = None) -> Measure:
 
 def _memory(place: World) -> dict[str, float]:
     """Return the MB of each kind of process."""
-    kinds = ("web", "workers", "scheduler")
-    return {kind: sum(map(proportional_memory, family(place.pids[kind]))) for kind in kinds}
+    found = dict.fromkeys(("web", "workers", "scheduler"), 0.0)
+    for kind in found:
+        for pid in family(place.pids[kind]):
+            with suppress(OSError):  # it ended at this moment
+                found[kind] += proportional_memory(pid)
+    return found
 
 
-def _work(place: World) -> None:
+def _work(place: World) -> float:
+    """Do the work and return the most MB that all processes took together meanwhile."""
     load = Load(place)
     load.sign_in()
     jobs: dict[str, list[tuple[str, dict[str, Any]]]] = {
@@ -58,8 +68,12 @@ def _work(place: World) -> None:
     with place.app.app_context():
         for queue, each in jobs.items():
             engine().queue(queue).enqueue_many([(name, data, {}) for name, data in each])
-    for page in PAGES * (200 // len(PAGES)):
-        load.visit(page)
-    left = load.wait_until_done(600)
-    if left or load.failed() or load.errors:
-        raise RuntimeError(f"{left} jobs are left, {load.failed()} failed; {load.errors[:3]}")
+    highest, pages, progress = 0.0, list(PAGES * (200 // len(PAGES))), Progress()
+    while pages or load.wait_until_done(0.2):
+        if pages:
+            load.visit(pages.pop())
+        highest = max(highest, sum(_memory(place).values()))
+        progress.check((load.done(), processor_seconds(place.pids["workers"]) // 1))
+    if load.failed() or load.errors:
+        raise RuntimeError(f"{load.failed()} jobs failed; {load.errors[:3]}")
+    return highest

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import click
 from click.shell_completion import CompletionItem
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
 from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 
 from gnb.config import QUEUES
@@ -29,6 +29,7 @@ from gnb.queueing.errors import (
     UnknownJobType,
 )
 from gnb.queueing.options import seconds
+from gnb.queueing.outage import describe
 
 REFUSED = 1
 USAGE = 2
@@ -106,11 +107,20 @@ def one_line_errors() -> Iterator[None]:
     except UnicodeEncodeError as error:
         raise Failure("an argument is not UTF-8", USAGE) from error
     except QueueUnavailable as error:
-        raise Failure(str(error), CONNECTION_ERRORS) from error
+        raise Failure(_outage(error), CONNECTION_ERRORS) from error
     except _WRONG_USAGE as error:
         raise Failure(str(error), USAGE) from error
     except QueueingError as error:
         raise Failure(str(error), REFUSED) from error
+
+
+def _outage(error: QueueUnavailable) -> str:
+    """Return the broker's address, what is wrong with it and a remedy; the error's own words if it answered."""
+    context = click.get_current_context(silent=True)
+    script = context.find_object(ScriptInfo) if context else None
+    if script is None or error.message.code not in ("queue_unavailable.no_answer", "queue_unavailable.waiting"):
+        return str(error)
+    return describe(script.load_app().extensions["engine"].url, error.__cause__ or TimeoutError("no answer"))
 
 
 def log_to_standard_error() -> None:
@@ -130,6 +140,9 @@ class QueueName(click.ParamType):
         return [CompletionItem(name) for name in QUEUES if name.startswith(incomplete)]
 
 
+_EXAMPLE = """'{"filters": {}}'"""
+
+
 class JsonObject(click.ParamType):
     """A JSON object: literal, `@file` to read it from a file, `@-` from standard input."""
 
@@ -144,10 +157,14 @@ class JsonObject(click.ParamType):
         except OSError as error:
             self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
         except (ValueError, RecursionError) as error:
-            self.fail(f"not JSON: {error}", param, ctx)
+            self.fail(f"{_shortened(value)} is not JSON ({error}); give an object, like {_EXAMPLE}", param, ctx)
         if not isinstance(loaded, dict):
-            self.fail("give a JSON object, like '{\"filters\": {}}'", param, ctx)
+            self.fail(f"{_shortened(value)} is not a JSON object; give one, like {_EXAMPLE}", param, ctx)
         return loaded
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= 60 else f"{value[:57]}..."
 
 
 def _text(value: str) -> str:

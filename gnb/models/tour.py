@@ -41,7 +41,9 @@ class Tour(Model):
     airport: Mapped[str | None] = mapped_column(sa.String(3))
     """IATA code of the airport it starts or ends at, if any."""
     origin: Mapped[str] = mapped_column(sa.String(120))
+    """Where it starts: the IATA code of an airport, otherwise a town or a place."""
     destination: Mapped[str] = mapped_column(sa.String(120))
+    """Where it ends, in the same form. `place_name` gives both their names in a language."""
     distance_km: Mapped[int | None]
     duration_minutes: Mapped[int]
     max_passengers: Mapped[int] = mapped_column(default=8)

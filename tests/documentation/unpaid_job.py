@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
+from gnb.messages import LocalizedSchema
 from gnb.models import local_day, now
 from gnb.queueing import FinalError, JobContext, job
 from tests.documentation.unpaid_bookings import unpaid_bookings
 
 
-class UnpaidData(Schema):
+class UnpaidData(LocalizedSchema):
     """Data of `unpaid-bookings`: a day, by default today, and the most bookings to list; more fail the job."""
 
     day = fields.Date(load_default=None)

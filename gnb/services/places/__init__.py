@@ -192,7 +192,7 @@ AIRPORT_NAMES = {
     "TZX": ("Trabzon Airport", "Trabzon Havalimanı"),
     "ESB": ("Ankara Esenboğa Airport", "Ankara Esenboğa Havalimanı"),
 }
-"""English and Turkish names."""
+"""By IATA code the English and the Turkish name."""
 
 _TURKISH = {"Istanbul": "İstanbul", "Izmir": "İzmir"}
 

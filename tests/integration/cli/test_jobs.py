@@ -364,6 +364,7 @@ def test_without_a_broker_a_command_ends_with_3(settings: Settings, app: Flask, 
         result = away.test_cli_runner().invoke(args=["jobs", *command])
     assert result.exit_code == 3
     one_line(result)
+    assert "the broker at 127.0.0.1:1 cannot be used: " in result.stderr
 
 
 def test_without_a_database_a_command_ends_with_3(settings: Settings, app: Flask) -> None:

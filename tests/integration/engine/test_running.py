@@ -81,6 +81,15 @@ def test_a_job_can_say_when_it_is_to_be_tried_again(queue: Queue, run_all: RunAl
     assert run_at and 25 < run_at.timestamp() - time.time() <= 30
 
 
+def test_a_retry_that_is_to_use_no_attempt_uses_none(queue: Queue, run_all: RunAll, broker: Broker) -> None:
+    job = queue.enqueue("busy", {"answers": 5, "url": broker.url})
+    run_all()
+    done, attempts = queue.job_and_attempts(job.id)
+    numbers = [(attempt.number, attempt.outcome) for attempt in reversed(attempts)]
+    assert numbers == [*[(1, "retried")] * 6, (2, "retried"), (3, "completed")]
+    assert (done.state, done.attempts_made, done.return_value) == ("completed", 3, 3)
+
+
 def test_data_that_no_longer_fits_fails_with_the_field_and_without_a_stack(
     queue: Queue, run_all: RunAll, broker: Broker
 ) -> None:

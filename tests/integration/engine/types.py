@@ -68,6 +68,18 @@ def flaky(data: dict[str, Any], running: JobContext) -> int:
     return running.attempt
 
 
+@job("email", "busy", attempts=3, backoff={"type": "fixed", "delay": 0})
+def busy(data: dict[str, Any], context: JobContext) -> int:
+    """Asks in data["answers"] runs to be run later without using an attempt, then fails until its last attempt."""
+    with redis.Redis.from_url(data["url"]) as client:
+        answers = client.incr(f"answers:{context.id}")
+    if answers <= data["answers"]:
+        raise RetryLater("busy", delay=0, spend_attempt=False)
+    if context.attempt < context.attempts:
+        raise OSError("not yet")
+    return context.attempt
+
+
 @job("email", "sleep", attempts=1)
 def sleep(data: dict[str, Any], running: JobContext) -> None:
     """Sleeps for data["seconds"], saying so."""
