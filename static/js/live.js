@@ -10,6 +10,9 @@ const wanted = () => localStorage.getItem(STORED) !== "off";
 const seconds = () => (Number(page()?.dataset.live || 0) ? Number(localStorage.getItem("interval")) || Number(page().dataset.live) : 0);
 const dialogOpen = () => document.querySelector("dialog[open]") !== null;
 
+// What an action has started is seen soon: the next refresh comes a second after the action's toast.
+const soon = () => { refreshedAt = Date.now() - (seconds() - 1) * 1000; };
+
 function due() {
   return seconds() && wanted() && !document.hidden && !dialogOpen() && !asking
     && Date.now() - refreshedAt >= seconds() * 1000;
@@ -91,6 +94,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status >= 500) banner(event.detail.xhr.getResponseHeader("X-Away") === "broker" ? "broker" : "server");
 });
+document.addEventListener("htmx:oobAfterSwap", soon);
 document.addEventListener("htmx:afterSettle", say);
 document.addEventListener("htmx:sendError", () => banner("server"));
 document.addEventListener("htmx:timeout", () => banner("server"));
@@ -103,5 +107,6 @@ function keepWhatPeopleDid() {
 
 document.addEventListener("DOMContentLoaded", () => { keepWhatPeopleDid(); say(); });
 if (document.readyState !== "loading") { keepWhatPeopleDid(); say(); }
+if (document.querySelector("[data-toast]")) soon();
 setInterval(() => { if (due()) refresh(); }, 100);
 setInterval(say, 1000);

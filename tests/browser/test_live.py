@@ -48,6 +48,16 @@ def test_the_page_is_refreshed_every_five_seconds_by_its_own_clock(empty: Stage,
     assert all(4700 <= gap <= 5300 for gap in gaps), gaps
 
 
+def test_the_first_refresh_after_an_action_comes_soon(empty: Stage, visit: Visit) -> None:
+    page = visit("/admin/jobs/email?state=waiting")
+    page.evaluate("localStorage.setItem('interval', '60')")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator("[data-toast]")).to_be_visible()
+    with page.expect_request(lambda request: request.method == "GET" and "state=waiting" in request.url, timeout=20_000):
+        pass
+    page.evaluate("localStorage.removeItem('interval')")
+
+
 def test_an_open_panel_stays_open(empty: Stage, visit: Visit) -> None:
     empty.enqueue(1, job_id="watched")
     page = visit("/admin/jobs/email/watched")
