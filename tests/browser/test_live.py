@@ -53,7 +53,9 @@ def test_the_first_refresh_after_an_action_comes_soon(empty: Stage, visit: Visit
     page.evaluate("localStorage.setItem('interval', '60')")
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.locator("[data-toast]")).to_be_visible()
-    with page.expect_request(lambda request: request.method == "GET" and "state=waiting" in request.url, timeout=20_000):
+    with page.expect_request(
+        lambda request: request.method == "GET" and "state=waiting" in request.url, timeout=20_000
+    ):
         pass
     page.evaluate("localStorage.removeItem('interval')")
 
