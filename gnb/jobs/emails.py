@@ -10,6 +10,7 @@ the notification of an export. Result:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -241,17 +242,17 @@ def _outcome(delivery_id: int, context: JobContext) -> sending.Outcome:
 
 
 def _own_row(data: dict[str, Any], context: JobContext) -> int:
-    """Return the row of a job that was added with a message; every attempt of the job uses the same.
+    """Return the row of a job that was added with a message; every run of the job uses the same.
 
-    A new job with the id of one that is gone gets a row of its own.
+    Its key has the job's creation: a new job with the id of one that is gone gets a row of its own, and a job that runs
+    again since its broker has lost the outcome does not.
     """
-    key = f"job:{context.id}" if context.id else None
-    known = db.session.query(Delivery).filter_by(unique_key=key).one_or_none() if key else None
-    if known and reading.previous_outcome(context) is not None:
-        return known.id
-    if known:
-        known.unique_key = None
-        db.session.flush()
+    key = None
+    if context.id:
+        made = f"{context.id}:{reading.created_ms(context)}"
+        key = f"job:{hashlib.sha256(made.encode()).hexdigest()}"
+        if known := db.session.query(Delivery).filter_by(unique_key=key).one_or_none():
+            return known.id
     texts = {name: data.get(name) for name in ("html", "text")}
     return _committed(lambda: ledger.plan_text(data["to"], data["subject"], **texts, unique_key=key))
 

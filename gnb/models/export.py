@@ -42,7 +42,7 @@ class Export(Model):
     language: Mapped[str] = mapped_column(sa.String(5), default=DEFAULT_LANGUAGE)
     """The reader's language: what a PDF is written in."""
     state: Mapped[str] = mapped_column(sa.String(20), default="waiting")
-    job_id: Mapped[str | None] = mapped_column(sa.String(100), index=True)
+    job_id: Mapped[str | None] = mapped_column(sa.String(200), index=True)
     progress: Mapped[float] = mapped_column(default=0.0)
     """Percent of the rows counted."""
     rows_done: Mapped[int] = mapped_column(default=0)

@@ -71,6 +71,7 @@ def test_what_is_accepted_after_a_failover_is_done_and_the_web_answers_throughou
     arrived = set(mail_server.recipients)
     lost = [answer.at for answer in visitors.accepted if message(answer.number)["data"]["to"] not in arrived]
     assert all(any(0 <= death - at < LOSS_WINDOW for death in deaths) for at in lost)
+    assert fault.doubled == 0
     assert all(supervisor.poll() is None for supervisor in supervisors)
 
 

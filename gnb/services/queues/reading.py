@@ -37,6 +37,15 @@ def previous_outcome(context: JobContext) -> str | None:
     return attempts[0].outcome if attempts else None
 
 
+def created_ms(context: JobContext) -> int:
+    """Return when the job was created, epoch ms; 0 if it has been removed since it started."""
+    try:
+        created = engine().queue(context.queue).job(context.id).created_at
+    except JobNotFound:
+        return 0
+    return int(created.timestamp() * 1000) if created else 0
+
+
 _reader = queue
 
 

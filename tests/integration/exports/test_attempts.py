@@ -115,3 +115,8 @@ def test_progress_is_reported_in_rows_done_of_rows_counted(bookings: list[Bookin
 def test_a_name_says_what_is_inside(app: Flask) -> None:
     export = export_service.run(export_service.create("users-csv", {"startDate": "2026-01-01"}).id)
     assert export.file_name == "users-from-2026-01-01.csv"
+
+
+def test_an_export_keeps_the_longest_job_id(app: Flask) -> None:
+    made = export_service.create_for_job("users-csv", {}, "x" * 200, goes_on=False)
+    assert export_service.get(made.id).job_id == "x" * 200

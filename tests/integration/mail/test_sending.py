@@ -337,6 +337,26 @@ def test_a_job_that_lost_its_worker_after_sending_does_not_send_again(app: Flask
     assert len(server.sources) == 1
 
 
+def test_a_job_with_the_longest_id_sends_its_message(app: Flask, server: MailServer) -> None:
+    data = {"to": "ann@example.com", "subject": "Hello", "text": "Hello"}
+    engine().queue("email").enqueue("send-email", data, job_id="x" * 200)
+    work()
+    assert server.recipients == ["ann@example.com"]
+
+
+def test_a_job_whose_outcome_was_lost_in_a_failover_does_not_send_again(app: Flask, server: MailServer) -> None:
+    engine().queue("email").enqueue("send-email", {"to": "ann@example.com", "subject": "Hello", "text": "Hello"})
+    with redis.Redis.from_url(app.extensions["settings"].redis_url) as client:
+        replica = {key: client.dump(key) for key in client.keys("*")}
+        work()
+        client.flushall()
+        for key, value in replica.items():
+            client.restore(key, 0, value)
+    work()
+    assert engine().queue("email").jobs("completed").total == 1
+    assert len(server.sources) == 1
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
