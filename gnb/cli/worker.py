@@ -16,7 +16,7 @@ from gnb.services import notifications
 @click.option("--all", "every", is_flag=True, help="Serve all queues, each with its own concurrency.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Processes for each queue, instead of the setting's.")
 @click.option("--burst", is_flag=True, help="Stop when no job is left.")
-@click.option("--max-jobs", type=click.IntRange(1), help="End each process after so many jobs, then the command.")
+@click.option("--max-jobs", type=click.IntRange(1), help="End each process after this many jobs, then the command.")
 @with_appcontext
 def worker(queues: tuple[str, ...], every: bool, concurrency: int | None, burst: bool, max_jobs: int | None) -> None:
     """Run the jobs of QUEUES.

@@ -117,7 +117,7 @@ RELEASE = 1
 
 
 def most_connections(chosen: Settings) -> int:
-    """Return the largest number of connections that all processes open at once, one scheduler among them."""
+    """Return the largest number of connections that all processes open at once, including one scheduler."""
     web = chosen.web_concurrency * min(THREADS * THREAD, POOL)
     jobs = sum(count * (EXPORT if queue == "export" else JOB) for queue, count in chosen.worker_concurrency.items())
     return web + jobs + SCHEDULER + RELEASE

@@ -20,6 +20,7 @@ import structlog
 
 from gnb.messages import Message, error_columns, make_message, os_error
 from gnb.models import Export, is_database_outage, local_day, now
+from gnb.queueing.errors import QueueUnavailable
 from gnb.services.exports import AttemptSuperseded, ExportError, ExportNotFound, ExportTooLarge, StorageError
 from gnb.services.exports.csv_export import Sink, write_csv
 from gnb.services.exports.filters import load_filters
@@ -77,8 +78,8 @@ def run_attempt(backend: ExportBackend, export_id: str, job_id: str | None, last
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return whether the error says that the database or the storage cannot be used at the moment."""
-    return isinstance(error, StorageError) or is_database_outage(error)
+    """Return whether the error says that the database, the broker or the storage cannot be used at the moment."""
+    return isinstance(error, (StorageError, QueueUnavailable)) or is_database_outage(error)
 
 
 def _begin(backend: ExportBackend, export_id: str, job_id: str | None) -> _Attempt | None:
@@ -183,7 +184,7 @@ class _Attempt:
 
 def describe_error(error: BaseException) -> Message:
     """Describe the error for the operator, without SQL and without values that a person typed."""
-    if isinstance(error, ExportError):
+    if isinstance(error, (ExportError, QueueUnavailable)):
         return error.message
     if isinstance(error, sa.exc.DBAPIError):
         cause = str(error.orig).strip().splitlines()

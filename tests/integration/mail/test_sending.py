@@ -13,16 +13,17 @@ from flask.testing import FlaskClient
 from gnb import create_app
 from gnb.config import Settings
 from gnb.extensions import engine
+from gnb.jobs import emails
 from gnb.jobs.emails import _committed
 from gnb.messages import as_message
 from gnb.models import Booking, Delivery, DeliveryMessage, NotificationSetting, db, now
-from gnb.queueing import InvalidJobData
+from gnb.queueing import InvalidJobData, JobContext
 from gnb.services import email_service
 from gnb.services.bookings.status import set_status
 from gnb.services.mail import AlreadyBeingSent, MailRefused, MailUnavailable, ledger, outbox, providers, sending
 from gnb.services.queue_service import add_email_job
 from tests.business import make_booking, make_campaign, make_tour, make_user, new_booking
-from tests.integration.engine.conftest import Workers
+from tests.integration.engine.conftest import Workers, wait_for
 from tests.integration.mail.test_pages import post, sign_in
 from tests.mail_server import MailServer
 from tests.servers import free_port, on_sqlite
@@ -342,6 +343,23 @@ def test_a_job_with_the_longest_id_sends_its_message(app: Flask, server: MailSer
     engine().queue("email").enqueue("send-email", data, job_id="x" * 200)
     work()
     assert server.recipients == ["ann@example.com"]
+
+
+def test_a_broker_that_does_not_answer_a_job_costs_it_no_attempt(
+    app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pause_and_read(context: JobContext) -> int:
+        with redis.Redis.from_url(app.extensions["settings"].redis_url) as client:
+            if client.incr("asked") == 1:
+                client.client_pause(1500, all=True)
+        return read(context)
+
+    read = emails.reading.created_ms
+    monkeypatch.setattr(emails.reading, "created_ms", pause_and_read)
+    data = {"to": "ann@example.com", "subject": "Hello", "text": "Hello"}
+    job = engine().queue("email").enqueue("send-email", data, attempts=1)
+    wait_for(lambda: work() or server.recipients)
+    assert engine().queue("email").job(job.id).state == "completed"
 
 
 def test_a_job_whose_outcome_was_lost_in_a_failover_does_not_send_again(app: Flask, server: MailServer) -> None:
